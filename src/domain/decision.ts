@@ -1,0 +1,39 @@
+import type { AgentType, CodeType, GenerationId, VariantId } from "./ids.ts";
+
+/** Why this variant was served. */
+export type DecisionSource =
+  /** The arm with the largest share (or one of several with the same largest share). */
+  | "exploit"
+  /** Any other arm of the pool. */
+  | "explore"
+  | "experiment"
+  /** The baseline, for the holdout share of the traffic. */
+  | "holdout"
+  /** The baseline, because the mode is static. */
+  | "static"
+  /** The baseline, because no allocation could be had. */
+  | "fallback";
+
+/** Numbered as stored; append only. */
+export const decisionSources: readonly DecisionSource[] = [
+  "exploit",
+  "explore",
+  "experiment",
+  "holdout",
+  "static",
+  "fallback",
+];
+
+/** What the state store keeps of a decision until its outcomes have come in. */
+export interface DecisionRecord {
+  readonly generationId: GenerationId;
+  readonly agentType: AgentType;
+  readonly codeType: CodeType;
+  readonly variantId: VariantId;
+  readonly decidedAtMs: number;
+  readonly source: DecisionSource;
+  /** Probability with which this variant was served, (0,1]. */
+  readonly propensity: number;
+  /** 16 hexadecimal digits: fingerprint of the allocation drawn from. */
+  readonly allocationVersion: string;
+}

@@ -1,0 +1,107 @@
+import type { AgentType, CodeType, VariantId } from "../domain/ids.ts";
+import type { Mode, Policy, PolicyRecord } from "../domain/policy.ts";
+import type { Variant, VariantAuthor, VariantContent, VariantStatus } from "../domain/variant.ts";
+
+/**
+ * Agent types, policies, variants and modes. Small, read whole, changed rarely.
+ *
+ * Rejects with a {@link BanditError}: `not_found`, `already_exists`, `aborted` (an etag did not match:
+ * somebody else was faster), `unavailable`. Every write is one transaction that also writes the audit
+ * log and advances the revision. Rules such as "a retired variant stays retired" are the service's.
+ */
+export interface Catalogue {
+  /** Everything, consistent. */
+  load(): Promise<CatalogueSnapshot>;
+
+  /**
+   * Calls `listener` within a second after any process has changed the catalogue, this one included.
+   * @returns a function that stops the calls.
+   */
+  onChange(listener: () => void): () => void;
+
+  /** Creates the agent type, its policy and its first variants together. @throws already_exists */
+  createAgentType(input: CreateAgentTypeInput, actor: Actor): Promise<AgentTypeRecord>;
+
+  /** Sets the policy of an agent type or, with `codeType`, of one code type. @throws not_found, aborted */
+  putPolicy(input: PutPolicyInput, actor: Actor): Promise<PolicyRecord>;
+
+  /** Removes the override of one code type. @throws not_found */
+  deletePolicy(input: { agentType: AgentType; codeType: CodeType }, actor: Actor): Promise<void>;
+
+  /** Stores a variant as the next version of its name. @throws not_found for the agent type or the parent */
+  createVariant(input: CreateVariantInput, actor: Actor): Promise<Variant>;
+
+  /** Changes several variants of one agent type, all or none. @throws not_found, aborted */
+  changeVariants(changes: readonly VariantChange[], actor: Actor): Promise<readonly Variant[]>;
+
+  /** `agentType` absent: the mode of the whole service. @throws not_found */
+  setMode(
+    input: { agentType?: AgentType; mode: Mode; reason: string },
+    actor: Actor,
+  ): Promise<void>;
+
+  ping(): Promise<void>;
+
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Who did it and why the audit log may believe it. */
+export interface Actor {
+  /** e.g. `cli`, `seed`, `replay`, `rpc:127.0.0.1`. 1 to 128 characters. */
+  readonly name: string;
+}
+
+export interface AgentTypeRecord {
+  readonly agentType: AgentType;
+  readonly description: string;
+  readonly mode: Mode;
+  readonly createdAtMs: number;
+}
+
+export interface CatalogueSnapshot {
+  /** Grows with every write. */
+  readonly revision: number;
+  readonly serviceMode: Mode;
+  readonly agentTypes: readonly AgentTypeRecord[];
+  readonly policies: readonly PolicyRecord[];
+  /** Ordered by id; retired ones included. */
+  readonly variants: readonly Variant[];
+}
+
+export interface NewVariant {
+  readonly name: string;
+  readonly description: string;
+  readonly content: VariantContent;
+  readonly createdBy: VariantAuthor;
+  readonly parentId?: VariantId;
+  readonly status: VariantStatus;
+}
+
+export interface CreateAgentTypeInput {
+  readonly agentType: AgentType;
+  readonly description: string;
+  readonly policy: Policy;
+  /** At least one; the first becomes the baseline and must be active. */
+  readonly variants: readonly [NewVariant, ...NewVariant[]];
+}
+
+export interface PutPolicyInput {
+  readonly agentType: AgentType;
+  readonly codeType?: CodeType;
+  readonly policy: Policy;
+  /** When given, the policy in force must have this etag. */
+  readonly etag?: string;
+}
+
+export interface CreateVariantInput extends NewVariant {
+  readonly agentType: AgentType;
+}
+
+export interface VariantChange {
+  readonly variantId: VariantId;
+  /** The variant must have this etag. */
+  readonly etag: string;
+  readonly status: VariantStatus;
+  readonly isBaseline: boolean;
+}

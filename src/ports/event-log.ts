@@ -1,0 +1,56 @@
+import type { GenerationId } from "../domain/ids.ts";
+import type { DecisionRow, EventStream, GenerationRow, OutcomeRow } from "./event-rows.ts";
+
+/**
+ * Every raw event, for analysts and for the offline jobs.
+ * Methods reject with a {@link BanditError}: `unavailable` when the engine cannot be reached or does not
+ * answer in time; `invalid_argument` when the engine refuses the content (a query's syntax, a row's form).
+ */
+export interface EventLog {
+  /**
+   * Inserts rows, all or none. Repeating a call with the same `deduplicationToken` inserts nothing twice,
+   * so a call whose answer was lost is repeated as it is.
+   */
+  append(input: AppendInput): Promise<void>;
+
+  /** Everything logged about one generation; undefined when its decision is not in the log (yet). */
+  findGeneration(generationId: GenerationId): Promise<GenerationHistory | undefined>;
+
+  /** Runs one read-only statement. Writes, DDL and access to files or other servers are refused. */
+  query(input: QueryInput): Promise<QueryResult>;
+
+  ping(): Promise<void>;
+
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface AppendInput {
+  readonly stream: EventStream;
+  /** JSON objects, one a line, see `event-rows.ts`. */
+  readonly rows: string;
+  readonly deduplicationToken: string;
+}
+
+export interface GenerationHistory {
+  readonly decision: DecisionRow;
+  readonly generation?: GenerationRow;
+  /** Ordered by occurred_at, then outcome_id. */
+  readonly outcomes: readonly OutcomeRow[];
+}
+
+export interface QueryInput {
+  readonly sql: string;
+  /** Rows returned at most; 1 to 100,000. */
+  readonly rowsMax: number;
+  readonly timeoutMs: number;
+}
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Values as ClickHouse's JSONCompact gives them (64-bit integers as text). */
+  readonly rows: readonly (readonly unknown[])[];
+  /** True when there were more than `rowsMax` rows. */
+  readonly truncated: boolean;
+  readonly elapsedMs: number;
+}

@@ -1,0 +1,113 @@
+import type { Contribution, RewardTotals } from "../domain/contribution.ts";
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { AgentType, CodeType, GenerationId, VariantId } from "../domain/ids.ts";
+import type { EventStream } from "./event-rows.ts";
+
+/**
+ * The live state: decision records, contributions, posteriors and the outbox of events.
+ *
+ * Every method rejects with a {@link BanditError}: `unavailable` when the engine cannot be reached or
+ * does not answer in time (the write may or may not have happened; repeating it is safe), never with
+ * a driver's own error. Calls made in the same turn of the event loop are sent together.
+ */
+export interface StateStore {
+  /**
+   * Stores a decision and its event in one atomic step; both survive a crash of this process once the
+   * promise resolves. If the generation already has a decision, nothing is written and that one is returned.
+   * @returns undefined when stored, the earlier record otherwise.
+   */
+  recordDecision(input: RecordDecisionInput): Promise<DecisionRecord | undefined>;
+
+  /** Undefined when unknown or past its lifetime. Calls of one event-loop turn are one round trip. */
+  findDecision(generationId: GenerationId): Promise<DecisionRecord | undefined>;
+
+  /**
+   * Books what one event contributes to its generation, in one atomic step: recognises a repeated
+   * `eventId`, replaces older values of the same components, updates the arm's totals, appends the event.
+   * A duplicate changes nothing and appends nothing. Commutes with itself (invariant I4).
+   */
+  applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult>;
+
+  /** Every arm that has totals; for start-up and the periodic comparison between replicas. */
+  listTotals(): AsyncIterable<ArmTotals>;
+
+  /**
+   * Calls `listener` with the new totals after every change made by any process that shares this store,
+   * this one included. Delivery between processes is best effort: {@link listTotals} repairs what was missed.
+   * @returns a function that stops the calls.
+   */
+  onTotalsChanged(listener: (totals: ArmTotals) => void): () => void;
+
+  /**
+   * Oldest entries of the outbox that this process may drain, oldest first, about `rowsMax` rows at most
+   * (at least one entry when there is any). Called again before {@link confirmOutbox}, it returns the same entries.
+   */
+  readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]>;
+
+  /** Removes entries for good. Idempotent. */
+  confirmOutbox(entries: readonly OutboxEntry[]): Promise<void>;
+
+  /** Entries (not rows) not confirmed yet, over all partitions. */
+  outboxDepth(): Promise<number>;
+
+  /** Resolves when the engine answers. */
+  ping(): Promise<void>;
+
+  /** Waits for writes under way, then releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** An event on its way to the event log. `row` is one JSON object without line breaks, see `event-rows.ts`. */
+export interface OutboxEvent {
+  readonly stream: EventStream;
+  readonly row: string;
+}
+
+export interface RecordDecisionInput {
+  readonly record: DecisionRecord;
+  readonly event: OutboxEvent;
+  /** How long the record must be kept at least, counted from now. */
+  readonly ttlSeconds: number;
+}
+
+export interface ArmKey {
+  readonly agentType: AgentType;
+  readonly codeType: CodeType;
+  readonly variantId: VariantId;
+}
+
+export interface ArmTotals extends ArmKey {
+  readonly totals: RewardTotals;
+  /** Counts the changes of this arm's totals: 1, 2, 3, … A higher version is newer. */
+  readonly version: number;
+}
+
+export interface ApplyContributionsInput extends ArmKey {
+  readonly generationId: GenerationId;
+  /** `outcome_id`, or `generation` for the generation report. Stored once per generation. */
+  readonly eventId: string;
+  readonly occurredAtMs: number;
+  /** Empty when the event is to be stored but not learned from. Components are distinct. */
+  readonly contributions: readonly Contribution[];
+  readonly event: OutboxEvent;
+  /** How long the generation's ledger must be kept at least after this call. */
+  readonly ttlSeconds: number;
+}
+
+export interface ApplyContributionsResult {
+  /** `applied` also when `contributions` is empty. `superseded` when every component had a newer value. */
+  readonly status: "applied" | "replaced" | "superseded" | "duplicate";
+}
+
+/** Most events one generation may have; one more is refused with `resource_exhausted` (`TOO_MANY_OUTCOMES`). */
+export const eventsPerGenerationMax = 256;
+
+/** A run of events of one stream that were written together. */
+export interface OutboxEntry {
+  /** Opaque, unique, stable: the same entry always has the same id. */
+  readonly id: string;
+  readonly stream: EventStream;
+  /** JSON objects, one a line, no trailing line break. */
+  readonly rows: string;
+  readonly rowCount: number;
+}

@@ -1,0 +1,34 @@
+/** Counters and timings. Label values come from closed sets, never from users' labels (invariant I9). */
+export interface Telemetry {
+  /** Adds `amount` (default 1) to a counter. */
+  count(name: CounterName, labels?: Readonly<Record<string, string>>, amount?: number): void;
+  /** Records one duration in milliseconds. */
+  observeMs(name: TimingName, durationMs: number, labels?: Readonly<Record<string, string>>): void;
+  /** Sets a gauge. */
+  gauge(name: GaugeName, value: number, labels?: Readonly<Record<string, string>>): void;
+}
+
+export type CounterName =
+  | "bandit_decisions_total"
+  | "bandit_decisions_unrecorded_total"
+  | "bandit_generations_total"
+  | "bandit_outcomes_total"
+  | "bandit_requests_total"
+  | "bandit_events_written_total"
+  | "bandit_event_write_failures_total"
+  | "bandit_allocation_refreshes_total";
+
+export type TimingName =
+  | "bandit_request_duration_ms"
+  | "bandit_allocation_refresh_duration_ms"
+  | "bandit_event_write_duration_ms";
+
+export type GaugeName = "bandit_outbox_entries" | "bandit_allocations" | "bandit_ready";
+
+/** Structured log. The message is a constant sentence; everything variable is in `fields`. */
+export interface Logger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}

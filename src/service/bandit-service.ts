@@ -1,0 +1,222 @@
+import type { DecisionSource } from "../domain/decision.ts";
+import type { AgentType, CodeType, GenerationId, OutcomeId, VariantId } from "../domain/ids.ts";
+import type { GenerationReport, Outcome, OutcomeStatus } from "../domain/outcome.ts";
+import type { Mode, Policy, PolicyRecord } from "../domain/policy.ts";
+import type { Variant, VariantContent, VariantStatus } from "../domain/variant.ts";
+import type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
+
+/** What the transport knows about a call besides its request. */
+export interface CallContext {
+  /** Unix milliseconds after which nobody waits for the answer; absent: no deadline. */
+  readonly deadlineMs?: number;
+  /** Aborted when the caller has gone. */
+  readonly signal: AbortSignal;
+  /** Who calls, for the audit log: `rpc:<peer address>`. */
+  readonly actor: string;
+}
+
+/**
+ * The online and administrative use cases, as every transport sees them. Each method rejects with a
+ * BanditError only; anything else is a bug. Validation that the contract expresses (lengths, ranges,
+ * formats) has happened at the edge; the rules that need the catalogue are checked here.
+ */
+export interface BanditService {
+  selectVariant(request: SelectRequest, context: CallContext): Promise<Decision>;
+  recordGeneration(report: GenerationReport, context: CallContext): Promise<RecordResult>;
+  recordOutcome(outcome: Outcome, context: CallContext): Promise<OutcomeResult>;
+  getAllocation(
+    request: { agentType: AgentType; codeType: CodeType },
+    context: CallContext,
+  ): Promise<AllocationView>;
+
+  createAgentType(request: NewAgentType, context: CallContext): Promise<AgentTypeView>;
+  getAgentType(agentType: AgentType): Promise<AgentTypeView>;
+  listAgentTypes(page: PageRequest): Promise<Page<AgentTypeView>>;
+  /** The policy in force for the code type; `record.codeType` is absent where no override exists. */
+  getPolicy(request: { agentType: AgentType; codeType?: CodeType }): Promise<PolicyRecord>;
+  setPolicy(request: SetPolicyRequest, context: CallContext): Promise<PolicyRecord>;
+  deletePolicy(
+    request: { agentType: AgentType; codeType: CodeType },
+    context: CallContext,
+  ): Promise<void>;
+  createVariant(request: NewVariantRequest, context: CallContext): Promise<Variant>;
+  getVariant(variantId: VariantId): Promise<Variant>;
+  listVariants(
+    request: PageRequest & { agentType?: AgentType; statuses: readonly VariantStatus[] },
+  ): Promise<Page<Variant>>;
+  promoteVariant(
+    request: { variantId: VariantId; makeBaseline: boolean; etag?: string; validateOnly: boolean },
+    context: CallContext,
+  ): Promise<Variant>;
+  retireVariant(
+    request: { variantId: VariantId; etag?: string; validateOnly: boolean },
+    context: CallContext,
+  ): Promise<Variant>;
+  getMode(): Promise<ModeView>;
+  setMode(
+    request: { agentType?: AgentType; mode: Mode; reason: string },
+    context: CallContext,
+  ): Promise<ModeView>;
+
+  /** Waits for the event log when the generation is known but not logged yet. @throws not_found */
+  explainGeneration(generationId: GenerationId, context: CallContext): Promise<Explanation>;
+  /** `fresh`: first waits until everything acknowledged before this call is in the event log. */
+  query(request: QueryRequest, context: CallContext): Promise<QueryResult>;
+  info(): ServiceInfo;
+}
+
+export interface SelectRequest {
+  readonly agentType: AgentType;
+  readonly codeType: CodeType;
+  readonly agentId: string;
+  readonly conversationId: string;
+  /** Makes the call idempotent: the same id always gets the same answer. */
+  readonly generationId?: GenerationId;
+  readonly features: Readonly<Record<string, number>>;
+  /** Empty: every arm of the pool. */
+  readonly allowedVariantIds: readonly VariantId[];
+}
+
+export interface Decision {
+  readonly generationId: GenerationId;
+  readonly variant: Variant;
+  readonly source: DecisionSource;
+  readonly propensity: number;
+  readonly allocationVersion: string;
+  /** Empty when the decision belongs to no experiment. */
+  readonly experimentId: string;
+  readonly experimentArm: string;
+  readonly degraded: boolean;
+  readonly degradedReason: string;
+}
+
+/** `recorded`: stored; `duplicate`: the generation was reported before, nothing changed; `late`: stored, not learned from. */
+export interface RecordResult {
+  readonly status: "recorded" | "duplicate" | "late";
+}
+
+export interface OutcomeResult {
+  readonly outcomeId: OutcomeId;
+  readonly status: OutcomeStatus;
+}
+
+export interface AllocationView {
+  readonly agentType: AgentType;
+  readonly codeType: CodeType;
+  readonly version: string;
+  readonly mode: Mode;
+  readonly algorithm: Policy["algorithm"];
+  readonly computedAtMs: number;
+  readonly arms: readonly ArmView[];
+}
+
+export interface ArmView {
+  readonly variantId: VariantId;
+  readonly name: string;
+  readonly isBaseline: boolean;
+  readonly alpha: number;
+  readonly beta: number;
+  /** Mean of the posterior, [0,1]. */
+  readonly mean: number;
+  /** Central 95 % interval of the posterior. */
+  readonly intervalLow: number;
+  readonly intervalHigh: number;
+  /** Probability that this arm has the largest mean, [0,1]; over all arms it adds up to 1. */
+  readonly bestProbability: number;
+  /** Probability with which this arm is served right now, holdout included. */
+  readonly share: number;
+  /** Generations that contributed. */
+  readonly generations: number;
+}
+
+export interface PageRequest {
+  /** 1 to 1000. */
+  readonly pageSize: number;
+  /** Empty: the first page. */
+  readonly pageToken: string;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Empty: no more. */
+  readonly nextPageToken: string;
+}
+
+export interface AgentTypeView {
+  readonly agentType: AgentType;
+  readonly description: string;
+  readonly mode: Mode;
+  readonly baselineVariantId: VariantId;
+  readonly activeVariants: number;
+  readonly createdAtMs: number;
+}
+
+export interface NewAgentType {
+  readonly agentType: AgentType;
+  readonly description: string;
+  /** Absent: the default policy. */
+  readonly policy?: Policy;
+  /** Each becomes active; the first one the baseline. */
+  readonly variants: readonly [NewVariantBody, ...NewVariantBody[]];
+}
+
+export interface NewVariantBody {
+  readonly name: string;
+  readonly description: string;
+  readonly content: VariantContent;
+  readonly parentId?: VariantId;
+}
+
+export interface NewVariantRequest extends NewVariantBody {
+  readonly agentType: AgentType;
+  /** draft, candidate or active. */
+  readonly status: VariantStatus;
+  readonly validateOnly: boolean;
+}
+
+export interface SetPolicyRequest {
+  readonly agentType: AgentType;
+  readonly codeType?: CodeType;
+  readonly policy: Policy;
+  readonly etag?: string;
+  readonly validateOnly: boolean;
+}
+
+export interface ModeView {
+  readonly serviceMode: Mode;
+  readonly agentTypes: readonly { readonly agentType: AgentType; readonly mode: Mode }[];
+}
+
+export interface QueryRequest {
+  readonly sql: string;
+  /** 1 to 100,000. */
+  readonly rowsMax: number;
+  /** 1 to 300,000. */
+  readonly timeoutMs: number;
+  readonly fresh: boolean;
+}
+
+export interface Explanation {
+  readonly history: GenerationHistory;
+  /** The uniform number in [0,1) that the id hashes to. */
+  readonly draw: number;
+  /** Cumulative probabilities: arm i is served when draw < upper[i] and draw ≥ upper[i − 1]. */
+  readonly arms: readonly {
+    readonly variantId: string;
+    readonly probability: number;
+    readonly upper: number;
+  }[];
+  /** The arm that the draw gives, derived anew. */
+  readonly rederivedVariantId: string;
+  /** True when that is the arm that was served. */
+  readonly consistent: boolean;
+  /** Reward of the generation from its learned outcomes, and the weight it has; absent when nothing was learned. */
+  readonly reward?: { readonly value: number; readonly weight: number };
+}
+
+export interface ServiceInfo {
+  readonly version: string;
+  readonly engines: { readonly state: string; readonly catalogue: string; readonly events: string };
+  readonly dataDirectory: string;
+  readonly startedAtMs: number;
+}
