@@ -1,0 +1,41 @@
+import type { RewardTotals } from "../domain/contribution.ts";
+import { invariant } from "../domain/errors.ts";
+import { betaQuantile } from "../numerics/beta-quantile.ts";
+
+/** A Beta distribution over an arm's mean reward. Both shapes are from 0.5 to 1e12. */
+export interface Posterior {
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** Least shape: with less, a single outcome could rule an arm out for good. Priors are at least this. */
+export const shapeMin = 0.5;
+/** More evidence than this is scaled down to it, mean kept: the distribution is a point by then. */
+const concentrationMax = 1e12;
+
+/**
+ * Prior plus evidence: α = priorAlpha + Σ R, β = priorBeta + Σ W − Σ R. Totals that rounding has moved
+ * out of 0 ≤ reward ≤ weight by a little are moved back in.
+ */
+export function posterior(
+  prior: { readonly alpha: number; readonly beta: number },
+  totals: RewardTotals,
+): Posterior {
+  invariant(!Number.isNaN(totals.reward) && !Number.isNaN(totals.weight), "totals are numbers");
+  const weight = Math.min(Math.max(totals.weight, 0), Number.MAX_VALUE / 4);
+  const reward = Math.min(Math.max(totals.reward, 0), weight);
+  const alpha = prior.alpha + reward;
+  const beta = prior.beta + (weight - reward);
+  const scale = Math.min(1, concentrationMax / (alpha + beta));
+  return { alpha: Math.max(alpha * scale, shapeMin), beta: Math.max(beta * scale, shapeMin) };
+}
+
+/** α / (α + β). */
+export function posteriorMean({ alpha, beta }: Posterior): number {
+  return alpha / (alpha + beta);
+}
+
+/** The central interval that has 95 % of the mass. */
+export function centralInterval95(shape: Posterior): { low: number; high: number } {
+  return { low: betaQuantile(0.025, shape), high: betaQuantile(0.975, shape) };
+}

@@ -1,0 +1,66 @@
+import type { Contribution } from "../domain/contribution.ts";
+import type { RewardComponent, RewardSpec } from "../domain/policy.ts";
+
+/**
+ * Metrics that the generation report supplies. A reward component may name them (say, "a task over ten
+ * cents counts as 0"), which is a bounded alternative to the penalties.
+ */
+export const costMetric = "cost_usd";
+export const durationMetric = "duration_ms";
+
+/** Names under which the penalties stand in a generation's ledger. A reward component must not have them. */
+export const costPenaltyComponent = "cost";
+export const latencyPenaltyComponent = "latency";
+
+/**
+ * What an outcome contributes: one entry for each component of the specification whose metric is in
+ * `metrics`, in the specification's order; empty when none is. A metric that is not finite is left out.
+ * @param metrics raw values by metric name, in the metric's own units.
+ */
+export function outcomeContributions(
+  spec: RewardSpec,
+  metrics: Readonly<Record<string, number>>,
+): Contribution[] {
+  const contributions: Contribution[] = [];
+  for (const component of spec.components) {
+    if (!Object.hasOwn(metrics, component.metric)) continue;
+    const value = metrics[component.metric] as number;
+    if (!Number.isFinite(value)) continue;
+    contributions.push({
+      component: component.metric,
+      value: onUnitInterval(component, value),
+      weight: component.weight,
+      penalty: 0,
+    });
+  }
+  return contributions;
+}
+
+/**
+ * What a generation report contributes: components on {@link costMetric} and {@link durationMetric}, and
+ * the penalties whose rate is above 0. An amount that was not reported costs nothing.
+ * @param run.costUsd US dollars, ≥ 0. @param run.durationMs milliseconds, ≥ 0.
+ */
+export function generationContributions(
+  spec: RewardSpec,
+  run: { readonly costUsd?: number; readonly durationMs?: number },
+): Contribution[] {
+  const metrics: Record<string, number> = {};
+  if (run.costUsd !== undefined) metrics[costMetric] = run.costUsd;
+  if (run.durationMs !== undefined) metrics[durationMetric] = run.durationMs;
+  const contributions = outcomeContributions(spec, metrics);
+  const penalise = (component: string, penalty: number): void => {
+    if (penalty > 0 && Number.isFinite(penalty)) {
+      contributions.push({ component, value: 0, weight: 0, penalty });
+    }
+  };
+  penalise(costPenaltyComponent, spec.costPenaltyPerUsd * (run.costUsd ?? 0));
+  penalise(latencyPenaltyComponent, (spec.latencyPenaltyPerSecond * (run.durationMs ?? 0)) / 1000);
+  return contributions;
+}
+
+function onUnitInterval(component: RewardComponent, value: number): number {
+  const position = (value - component.min) / (component.max - component.min);
+  const clamped = Math.min(Math.max(position, 0), 1);
+  return component.lowerIsBetter ? 1 - clamped : clamped;
+}

@@ -1,0 +1,185 @@
+import { gaussLegendre3 } from "./gauss-legendre.ts";
+
+/** Log density, relative to the mode, below which a tail is cut off: leaves out at most 1e-9 of the mass per side. */
+const cutOff = 20;
+/** Cells per standard scale. Twice as fine changes no value of the distribution function by more than 1e-9. */
+const cellsPerScale = 5;
+
+/**
+ * The distribution function and density of logit(X), X ~ Beta(alpha, beta), tabulated once.
+ *
+ * Why the logit: there the density x^α(1−x)^β / B(α,β) is log-concave and analytic for every α, β > 0;
+ * on [0,1] itself it is singular for shapes below 1 and a needle for large ones. Its scale is
+ * √(1/α + 1/β), so the number of cells hardly depends on the shapes: about 65 for large shapes, up to
+ * 210 for shapes of 0.5 (long exponential tails). Three float64 per cell: 1.6 to 5 KB.
+ *
+ * Between the nodes the distribution function is the quintic that matches value, density and slope at
+ * both ends; its absolute error is below 1e-8 (test/unit/numerics). `low` and `high` bound the support
+ * up to a mass of 1e-9 each.
+ */
+export class LogitBetaGrid {
+  readonly alpha: number;
+  readonly beta: number;
+  readonly low: number;
+  readonly high: number;
+  /** Scale of the density around its mode, √(1/α + 1/β). */
+  readonly scale: number;
+  readonly #cells: number;
+  readonly #step: number;
+  /** Per node: distribution function, density × step, slope × step². */
+  readonly #table: Float64Array;
+
+  /** `alpha` and `beta` from 0.1 to 1e12. */
+  constructor(alpha: number, beta: number) {
+    const shape = { alpha, beta, mean: alpha / (alpha + beta), comean: beta / (alpha + beta) };
+    const mode = Math.log(alpha / beta);
+    const low = -distanceToCutOff(beta, alpha);
+    const high = distanceToCutOff(alpha, beta);
+    this.alpha = alpha;
+    this.beta = beta;
+    this.low = mode + low;
+    this.high = mode + high;
+    this.scale = Math.sqrt(1 / alpha + 1 / beta);
+    this.#cells = Math.ceil(((high - low) / this.scale) * cellsPerScale);
+    this.#step = (high - low) / this.#cells;
+    this.#table = tabulate(shape, low, this.#step, this.#cells);
+  }
+
+  /**
+   * Writes distribution function and density at `count` ascending points `z` to `cdf[offset…]` and
+   * `density[offset…]`. Below `low` the distribution function is 0, above `high` it is 1.
+   */
+  evaluate(
+    z: Float64Array,
+    count: number,
+    cdf: Float64Array,
+    density: Float64Array,
+    offset: number,
+  ): void {
+    const table = this.#table;
+    const perStep = 1 / this.#step;
+    const low = this.low;
+    let cell = -1;
+    let c0 = 0;
+    let c1 = 0;
+    let c2 = 0;
+    let c3 = 0;
+    let c4 = 0;
+    let c5 = 0;
+    for (let index = 0; index < count; index += 1) {
+      const at = ((z[index] as number) - low) * perStep;
+      if (at <= 0 || at >= this.#cells) {
+        cdf[offset + index] = at <= 0 ? 0 : 1;
+        density[offset + index] = 0;
+        continue;
+      }
+      const nextCell = Math.floor(at);
+      if (nextCell !== cell) {
+        cell = nextCell;
+        const base = cell * 3;
+        c0 = table[base] as number;
+        c1 = table[base + 1] as number;
+        c2 = (table[base + 2] as number) / 2;
+        const rise = (table[base + 3] as number) - c0 - c1 - c2;
+        const slope = (table[base + 4] as number) - c1 - 2 * c2;
+        const bend = (table[base + 5] as number) - 2 * c2;
+        c3 = 10 * rise - 4 * slope + bend / 2;
+        c4 = -15 * rise + 7 * slope - bend;
+        c5 = 6 * rise - 3 * slope + bend / 2;
+      }
+      const t = at - cell;
+      cdf[offset + index] = Math.min(
+        Math.max(c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * c5)))), 0),
+        1,
+      );
+      density[offset + index] =
+        Math.max(c1 + t * (2 * c2 + t * (3 * c3 + t * (4 * c4 + t * 5 * c5))), 0) * perStep;
+    }
+  }
+
+  /** The point below which the mass is `probability`, by bisection; `probability` in (0,1). */
+  quantile(probability: number): number {
+    const at = new Float64Array(1);
+    const cdf = new Float64Array(1);
+    const density = new Float64Array(1);
+    let low = this.low;
+    let high = this.high;
+    while (high - low > 1e-12 * this.scale) {
+      const middle = (low + high) / 2;
+      if (middle <= low || middle >= high) break;
+      at[0] = middle;
+      this.evaluate(at, 1, cdf, density, 0);
+      if ((cdf[0] as number) < probability) low = middle;
+      else high = middle;
+    }
+    return (low + high) / 2;
+  }
+}
+
+interface Shape {
+  readonly alpha: number;
+  readonly beta: number;
+  readonly mean: number;
+  readonly comean: number;
+}
+
+/**
+ * Log of the density at `delta` from the mode, relative to the mode: αδ − (α+β)·log(1 + m(e^δ − 1)),
+ * m = α/(α+β). Written from the side whose m is at most ½, so that the logarithm's argument never
+ * loses digits.
+ */
+function logDensity(shape: Shape, delta: number): number {
+  const { alpha, beta, mean, comean } = shape;
+  return mean <= 0.5
+    ? alpha * delta - (alpha + beta) * Math.log1p(mean * Math.expm1(delta))
+    : -beta * delta - (alpha + beta) * Math.log1p(comean * Math.expm1(-delta));
+}
+
+/** Derivative of {@link logDensity} by `delta`. */
+function logDensitySlope(shape: Shape, delta: number): number {
+  const { alpha, beta, mean, comean } = shape;
+  if (delta > 0) {
+    const decay = Math.expm1(-delta);
+    return (beta * mean * decay) / (1 + comean * decay);
+  }
+  const decay = Math.expm1(delta);
+  return (-alpha * comean * decay) / (1 + mean * decay);
+}
+
+/**
+ * How far right of the mode the log density has fallen by {@link cutOff}. Newton's method on a concave
+ * function, started outside, where it converges monotonically. Mirror the shapes for the left side.
+ */
+function distanceToCutOff(alpha: number, beta: number): number {
+  const shape = { alpha, beta, mean: alpha / (alpha + beta), comean: beta / (alpha + beta) };
+  // The density is at most its exponential tail e^{−βδ}·(α/(α+β))^{−(α+β)}.
+  let delta = (cutOff - (alpha + beta) * Math.log(shape.mean)) / beta;
+  for (let iteration = 0; iteration < 60; iteration += 1) {
+    const step = (logDensity(shape, delta) + cutOff) / logDensitySlope(shape, delta);
+    delta -= step;
+    if (Math.abs(step) < 1e-3 * delta) break;
+  }
+  return delta;
+}
+
+/** Integrates the density cell by cell; dividing by the total spares the normalising constant. */
+function tabulate(shape: Shape, low: number, step: number, cells: number): Float64Array {
+  const table = new Float64Array(3 * (cells + 1));
+  const { nodes, weights } = gaussLegendre3;
+  let mass = 0;
+  for (let node = 0; node <= cells; node += 1) {
+    const delta = low + node * step;
+    const density = Math.exp(logDensity(shape, delta)) * step;
+    table[node * 3] = mass;
+    table[node * 3 + 1] = density;
+    table[node * 3 + 2] = density * logDensitySlope(shape, delta) * step;
+    for (let index = 0; index < nodes.length; index += 1) {
+      const at = delta + (nodes[index] as number) * step;
+      mass += (weights[index] as number) * Math.exp(logDensity(shape, at)) * step;
+    }
+  }
+  const total = table[cells * 3] as number;
+  for (let index = 0; index < table.length; index += 1)
+    table[index] = (table[index] as number) / total;
+  return table;
+}
