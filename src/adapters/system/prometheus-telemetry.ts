@@ -1,0 +1,97 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { CounterName, GaugeName, Telemetry, TimingName } from "../../ports/telemetry.ts";
+
+/** Help text and label names of every metric. A metric without an entry here does not compile. */
+const counters: Record<CounterName, { help: string; labels: readonly string[] }> = {
+  bandit_decisions_total: { help: "Decisions answered and stored.", labels: ["source"] },
+  bandit_decisions_unrecorded_total: {
+    help: "Decisions answered without being stored (degraded).",
+    labels: ["reason"],
+  },
+  bandit_generations_total: { help: "Generation reports.", labels: ["status"] },
+  bandit_outcomes_total: { help: "Outcomes.", labels: ["status", "source"] },
+  bandit_requests_total: { help: "Calls answered.", labels: ["rpc", "code"] },
+  bandit_events_written_total: { help: "Rows written to the event log.", labels: ["stream"] },
+  bandit_event_write_failures_total: {
+    help: "Failed attempts to write events; they stay in the outbox.",
+    labels: ["reason"],
+  },
+  bandit_allocation_refreshes_total: { help: "Allocations computed anew.", labels: [] },
+};
+
+const timings: Record<TimingName, { help: string; labels: readonly string[] }> = {
+  bandit_request_duration_ms: {
+    help: "Time from receiving a call to its answer, milliseconds.",
+    labels: ["rpc"],
+  },
+  bandit_allocation_refresh_duration_ms: {
+    help: "Time to compute one allocation, milliseconds.",
+    labels: [],
+  },
+  bandit_event_write_duration_ms: {
+    help: "Time of one insert into the event log, milliseconds.",
+    labels: [],
+  },
+};
+
+const gauges: Record<GaugeName, { help: string; labels: readonly string[] }> = {
+  bandit_outbox_entries: { help: "Entries waiting in the outbox.", labels: [] },
+  bandit_allocations: { help: "Code types with posteriors of their own.", labels: [] },
+  bandit_ready: { help: "1 when ready to serve.", labels: [] },
+};
+
+/** Milliseconds, from 0.05 to 1000. */
+const buckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000];
+
+/** Metrics for a Prometheus scrape. */
+export class PrometheusTelemetry implements Telemetry {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<CounterName, Counter>();
+  readonly #timings = new Map<TimingName, Histogram>();
+  readonly #gauges = new Map<GaugeName, Gauge>();
+
+  constructor() {
+    const registers = [this.#registry];
+    for (const name of keysOf(counters)) {
+      const { help, labels } = counters[name];
+      this.#counters.set(name, new Counter({ name, help, labelNames: [...labels], registers }));
+    }
+    for (const name of keysOf(timings)) {
+      const { help, labels } = timings[name];
+      this.#timings.set(
+        name,
+        new Histogram({ name, help, labelNames: [...labels], buckets, registers }),
+      );
+    }
+    for (const name of keysOf(gauges)) {
+      const { help, labels } = gauges[name];
+      this.#gauges.set(name, new Gauge({ name, help, labelNames: [...labels], registers }));
+    }
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  count(name: CounterName, labels: Readonly<Record<string, string>> = {}, amount = 1): void {
+    this.#counters.get(name)?.inc(labels, amount);
+  }
+
+  observeMs(
+    name: TimingName,
+    durationMs: number,
+    labels: Readonly<Record<string, string>> = {},
+  ): void {
+    this.#timings.get(name)?.observe(labels, durationMs);
+  }
+
+  gauge(name: GaugeName, value: number, labels: Readonly<Record<string, string>> = {}): void {
+    this.#gauges.get(name)?.set(labels, value);
+  }
+
+  /** The Prometheus text page. */
+  async page(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+}
+
+function keysOf<Key extends string>(table: Record<Key, unknown>): Key[] {
+  return Object.keys(table) as Key[];
+}

@@ -1,0 +1,162 @@
+import { z } from "zod";
+import { BanditError } from "../domain/errors.ts";
+
+const flag = z
+  .enum(["0", "1", "true", "false"], { error: "must be 1, 0, true or false" })
+  .transform((text) => text === "1" || text === "true");
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const url = (schemes: readonly string[]) =>
+  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
+    error: `must start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+  });
+
+/** Every environment variable the service reads, with what it means. The reference page is made from this. */
+const environmentSchema = z.object({
+  BANDIT_DATA_DIR: z.string().min(1).default("./data").describe("Directory of the embedded engines."),
+  BANDIT_HOST: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("Address to listen on. There is no authentication yet: open it to a trusted network only."),
+  BANDIT_GRPC_PORT: port.default(50_051).describe("Port of gRPC; 0 takes a free one."),
+  BANDIT_HTTP_PORT: port
+    .default(8080)
+    .describe("Port of Connect, gRPC-Web, JSON, metrics and health; 0 takes a free one."),
+  REDIS_URL: url(["redis", "rediss"])
+    .optional()
+    .describe("State in Redis ≥ 7 instead of LMDB. Several addresses of a cluster are separated by commas."),
+  BANDIT_REDIS_CLUSTER: flag.default(false).describe("REDIS_URL names a Redis Cluster."),
+  DATABASE_URL: url(["postgres", "postgresql"])
+    .optional()
+    .describe("Catalogue in Postgres ≥ 15 instead of PGlite."),
+  CLICKHOUSE_URL: url(["http", "https"])
+    .optional()
+    .describe("Events in a ClickHouse server instead of chDB."),
+  BANDIT_SEED: flag.default(true).describe("Fill an empty catalogue with six agent types."),
+  BANDIT_AUTO_CREATE_AGENT_TYPES: flag
+    .default(false)
+    .describe("Create an agent type the first time a decision for it is asked for."),
+  BANDIT_STORE_CONTENT: flag
+    .default(false)
+    .describe("Keep generated content in the event log, in the clear."),
+  BANDIT_STORE_USER_IDS: flag
+    .default(false)
+    .describe("Keep user ids in the event log in the clear instead of a keyed hash."),
+  BANDIT_USER_HASH_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("Key of the user-id hash, the same on every replica. Made and kept in the data directory when absent."),
+  BANDIT_EVENT_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(365)
+    .describe("Days after which events are deleted."),
+  BANDIT_DRAIN_INTERVAL_MS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(60_000)
+    .default(500)
+    .describe("Longest time an event waits before it is written to the event log, milliseconds."),
+  BANDIT_DRAIN_ROWS_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(2_000)
+    .describe("Rows written to the event log at once."),
+  BANDIT_LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("Least severe log line that is written."),
+});
+
+/** What a service is opened with. Absent URLs mean the embedded engine. */
+export interface ServiceOptions {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly redisUrl?: string;
+  readonly redisCluster: boolean;
+  readonly databaseUrl?: string;
+  readonly clickhouseUrl?: string;
+  readonly seed: boolean;
+  readonly autoCreateAgentTypes: boolean;
+  readonly storeContent: boolean;
+  readonly storeUserIds: boolean;
+  readonly userHashKey?: string;
+  readonly eventRetentionDays: number;
+  readonly drainIntervalMs: number;
+  readonly drainRowsMax: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  /** Told what is being done while the service starts. */
+  readonly onProgress?: (step: string) => void;
+}
+
+/**
+ * Options from the environment, with `overrides` (the command line) on top.
+ * @throws BanditError invalid_argument with one violation for every variable that is wrong.
+ */
+export function readConfig(
+  overrides: Partial<ServiceOptions> = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): ServiceOptions {
+  const parsed = environmentSchema.safeParse(withoutEmpty(environment));
+  if (!parsed.success) {
+    const violations = parsed.error.issues.map((issue) => ({
+      field: issue.path.join("."),
+      description: issue.message,
+    }));
+    throw new BanditError(
+      "invalid_argument",
+      `configuration: ${violations.map((v) => `${v.field} ${v.description}`).join("; ")}`,
+      { reason: "INVALID_CONFIGURATION", violations },
+    );
+  }
+  const values = parsed.data;
+  return {
+    dataDir: values.BANDIT_DATA_DIR,
+    host: values.BANDIT_HOST,
+    grpcPort: values.BANDIT_GRPC_PORT,
+    httpPort: values.BANDIT_HTTP_PORT,
+    redisCluster: values.BANDIT_REDIS_CLUSTER,
+    seed: values.BANDIT_SEED,
+    autoCreateAgentTypes: values.BANDIT_AUTO_CREATE_AGENT_TYPES,
+    storeContent: values.BANDIT_STORE_CONTENT,
+    storeUserIds: values.BANDIT_STORE_USER_IDS,
+    eventRetentionDays: values.BANDIT_EVENT_RETENTION_DAYS,
+    drainIntervalMs: values.BANDIT_DRAIN_INTERVAL_MS,
+    drainRowsMax: values.BANDIT_DRAIN_ROWS_MAX,
+    logLevel: values.BANDIT_LOG_LEVEL,
+    ...(values.REDIS_URL === undefined ? {} : { redisUrl: values.REDIS_URL }),
+    ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
+    ...(values.CLICKHOUSE_URL === undefined ? {} : { clickhouseUrl: values.CLICKHOUSE_URL }),
+    ...(values.BANDIT_USER_HASH_KEY === undefined
+      ? {}
+      : { userHashKey: values.BANDIT_USER_HASH_KEY }),
+    ...overrides,
+  };
+}
+
+/** Name, default and meaning of every variable, for the reference page and its test. */
+export function configReference(): { name: string; fallback: string; description: string }[] {
+  return Object.entries(environmentSchema.shape).map(([name, schema]) => {
+    const fallback = schema.safeParse(undefined);
+    return {
+      name,
+      fallback: fallback.success && fallback.data !== undefined ? String(fallback.data) : "",
+      description: schema.description ?? "",
+    };
+  });
+}
+
+/** `REDIS_URL=` in an env file means "not set". */
+function withoutEmpty(environment: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+}

@@ -1,0 +1,199 @@
+import { type Allocation, baselineAllocation } from "../bandit/allocation.ts";
+import { Allocator } from "../bandit/allocator.ts";
+import { type RewardTotals, zeroTotals } from "../domain/contribution.ts";
+import { BanditError } from "../domain/errors.ts";
+import type { AgentType, CodeType, VariantId } from "../domain/ids.ts";
+import type { PolicyRecord } from "../domain/policy.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ArmTotals } from "../ports/state-store.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
+
+/** Code types of one agent type that may have posteriors of their own. */
+const codeTypesPerAgentTypeMax = 10_000;
+
+/** An allocation, and when it was computed. */
+export interface CurrentAllocation {
+  readonly allocation: Allocation;
+  readonly computedAtMs: number;
+}
+
+interface VersionedTotals {
+  totals: RewardTotals;
+  version: number;
+}
+
+/** What is known about one (agent type, code type), and the allocation made from it. */
+class CodeTypeAllocation {
+  readonly totals = new Map<VariantId, VersionedTotals>();
+  #allocator: Allocator | undefined;
+  #policy: PolicyRecord | undefined;
+  #agentType: AgentTypeEntry | undefined;
+  #dirty = true;
+  #computedAtMonotonicMs = Number.NEGATIVE_INFINITY;
+  #current: CurrentAllocation | undefined;
+
+  /** Takes newer totals in. False when they were known already. */
+  accept(update: ArmTotals): boolean {
+    const known = this.totals.get(update.variantId);
+    if (known !== undefined && known.version >= update.version) return false;
+    this.totals.set(update.variantId, { totals: update.totals, version: update.version });
+    this.#allocator?.setTotals(update.variantId, update.totals);
+    this.#dirty = true;
+    return true;
+  }
+
+  /** The allocation in force; recomputed when something changed and the refresh interval has passed. */
+  current(
+    entry: AgentTypeEntry,
+    codeType: CodeType,
+    clock: Clock,
+    telemetry: Telemetry,
+  ): CurrentAllocation {
+    if (entry !== this.#agentType) this.#follow(entry, codeType);
+    if (this.#current !== undefined && !this.#dirty) return this.#current;
+    const startedMs = clock.monotonicMs();
+    const policy = this.#policy as PolicyRecord;
+    if (
+      this.#current !== undefined &&
+      startedMs - this.#computedAtMonotonicMs < policy.policy.refreshIntervalMs
+    ) {
+      return this.#current;
+    }
+    const allocation = this.allocator(entry, codeType).allocate();
+    this.#current = { allocation, computedAtMs: clock.nowMs() };
+    this.#dirty = false;
+    this.#computedAtMonotonicMs = startedMs;
+    telemetry.count("bandit_allocation_refreshes_total");
+    telemetry.observeMs("bandit_allocation_refresh_duration_ms", clock.monotonicMs() - startedMs);
+    return this.#current;
+  }
+
+  allocator(entry: AgentTypeEntry, codeType: CodeType): Allocator {
+    if (entry !== this.#agentType) this.#follow(entry, codeType);
+    return this.#allocator as Allocator;
+  }
+
+  /** The catalogue has changed: a new pool or policy needs a new allocator; anything else does not. */
+  #follow(entry: AgentTypeEntry, codeType: CodeType): void {
+    const policy = policyFor(entry, codeType);
+    const before = this.#agentType;
+    this.#agentType = entry;
+    if (
+      before !== undefined &&
+      policy.etag === this.#policy?.etag &&
+      before.baseline.id === entry.baseline.id &&
+      before.pool.length === entry.pool.length &&
+      before.pool.every((id, index) => id === entry.pool[index])
+    ) {
+      return;
+    }
+    this.#policy = policy;
+    this.#allocator = new Allocator({
+      policy: policy.policy,
+      variantIds: entry.pool,
+      baselineId: entry.baseline.id,
+    });
+    for (const [variantId, { totals }] of this.totals) {
+      this.#allocator.setTotals(variantId, totals);
+    }
+    this.#dirty = true;
+    this.#current = undefined;
+  }
+}
+
+/**
+ * The allocations of every (agent type, code type), in memory. Reading one costs a look-up; one whose
+ * posteriors have changed is recomputed by the first decision after its refresh interval.
+ *
+ * Code types without any outcome share one allocation per policy, so that made-up code types cost no memory.
+ */
+export class AllocationTable {
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  readonly #byAgentType = new Map<AgentType, Map<CodeType, CodeTypeAllocation>>();
+  readonly #withoutOutcomes = new Map<string, CodeTypeAllocation>();
+  readonly #static = new WeakMap<AgentTypeEntry, CurrentAllocation>();
+
+  constructor(options: { clock: Clock; telemetry: Telemetry }) {
+    this.#clock = options.clock;
+    this.#telemetry = options.telemetry;
+  }
+
+  /** What to draw from now, by the agent type's mode and policy. */
+  current(entry: AgentTypeEntry, codeType: CodeType): CurrentAllocation {
+    if (entry.mode === "static") return this.#staticAllocation(entry);
+    return this.#find(entry, codeType).current(entry, codeType, this.#clock, this.#telemetry);
+  }
+
+  /** Posteriors and probabilities of every arm, from the newest totals. */
+  allocator(entry: AgentTypeEntry, codeType: CodeType): Allocator {
+    return this.#find(entry, codeType).allocator(entry, codeType);
+  }
+
+  totals(agentType: AgentType, codeType: CodeType, variantId: VariantId): RewardTotals {
+    const known = this.#byAgentType.get(agentType)?.get(codeType)?.totals.get(variantId);
+    return known?.totals ?? zeroTotals;
+  }
+
+  /** Takes in what the state store says about one arm. Older versions are ignored. */
+  accept(update: ArmTotals): void {
+    let codeTypes = this.#byAgentType.get(update.agentType);
+    if (codeTypes === undefined) {
+      codeTypes = new Map();
+      this.#byAgentType.set(update.agentType, codeTypes);
+    }
+    let allocation = codeTypes.get(update.codeType);
+    if (allocation === undefined) {
+      allocation = new CodeTypeAllocation();
+      codeTypes.set(update.codeType, allocation);
+      this.#telemetry.gauge("bandit_allocations", this.#count());
+    }
+    allocation.accept(update);
+  }
+
+  /** @throws BanditError resource_exhausted when a posterior for one more code type would be too many. */
+  requireRoom(agentType: AgentType, codeType: CodeType): void {
+    const codeTypes = this.#byAgentType.get(agentType);
+    if (codeTypes === undefined || codeTypes.has(codeType)) return;
+    if (codeTypes.size < codeTypesPerAgentTypeMax) return;
+    throw new BanditError(
+      "resource_exhausted",
+      `agent type "${agentType}" has outcomes for ${codeTypesPerAgentTypeMax} code types already; ` +
+        "a code type is a kind of input, not an input",
+      { reason: "TOO_MANY_CODE_TYPES", metadata: { agent_type: agentType } },
+    );
+  }
+
+  #find(entry: AgentTypeEntry, codeType: CodeType): CodeTypeAllocation {
+    const known = this.#byAgentType.get(entry.record.agentType)?.get(codeType);
+    if (known !== undefined) return known;
+    // Overrides are few (they are in the catalogue), so this map is bounded by the catalogue's size.
+    const override = entry.overrides.get(codeType);
+    const key = `${entry.record.agentType}|${override?.codeType ?? ""}`;
+    let shared = this.#withoutOutcomes.get(key);
+    if (shared === undefined) {
+      shared = new CodeTypeAllocation();
+      this.#withoutOutcomes.set(key, shared);
+    }
+    return shared;
+  }
+
+  #staticAllocation(entry: AgentTypeEntry): CurrentAllocation {
+    let current = this.#static.get(entry);
+    if (current === undefined) {
+      current = {
+        allocation: baselineAllocation(entry.pool, entry.pool.indexOf(entry.baseline.id)),
+        computedAtMs: this.#clock.nowMs(),
+      };
+      this.#static.set(entry, current);
+    }
+    return current;
+  }
+
+  #count(): number {
+    let count = 0;
+    for (const codeTypes of this.#byAgentType.values()) count += codeTypes.size;
+    return count;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Catalogue } from "../ports/catalogue.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import { CatalogueView } from "./catalogue-view.ts";
+
+/**
+ * The catalogue in memory, so that deciding reads no database. Follows changes made by any process.
+ * While the catalogue cannot be reached, the last view stays in force.
+ */
+export class CatalogueCache {
+  readonly #catalogue: Catalogue;
+  readonly #logger: Logger;
+  readonly #listeners = new Set<(view: CatalogueView) => void>();
+  readonly #stopListening: () => void;
+  #view: CatalogueView;
+  #running: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | undefined;
+  #stale = false;
+
+  static async load(catalogue: Catalogue, logger: Logger): Promise<CatalogueCache> {
+    return new CatalogueCache(catalogue, logger, new CatalogueView(await catalogue.load()));
+  }
+
+  private constructor(catalogue: Catalogue, logger: Logger, view: CatalogueView) {
+    this.#catalogue = catalogue;
+    this.#logger = logger;
+    this.#view = view;
+    this.#stopListening = catalogue.onChange(() => {
+      this.refresh().catch((error: unknown) => {
+        this.#logger.warn("the catalogue could not be read; the last one stays in force", {
+          error,
+        });
+      });
+    });
+  }
+
+  get view(): CatalogueView {
+    return this.#view;
+  }
+
+  /** True while the last attempt to follow a change has failed. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
+  onChange(listener: (view: CatalogueView) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /**
+   * Resolves when a view read after this call is in force. Calls made while a read is under way share
+   * the next one, because that read may have begun before the change they are about.
+   * @throws BanditError unavailable
+   */
+  refresh(): Promise<void> {
+    if (this.#queued !== undefined) return this.#queued;
+    const next = this.#running.then(() => {
+      this.#queued = undefined;
+      return this.#load();
+    });
+    this.#queued = next;
+    // Whoever called refresh sees the failure; the chain only waits for the end of it.
+    this.#running = next.then(
+      () => {
+        this.#stale = false;
+      },
+      () => {
+        this.#stale = true;
+      },
+    );
+    return next;
+  }
+
+  stop(): void {
+    this.#stopListening();
+  }
+
+  async #load(): Promise<void> {
+    const snapshot = await this.#catalogue.load();
+    if (snapshot.revision <= this.#view.snapshot.revision) return;
+    this.#view = new CatalogueView(snapshot);
+    for (const listener of this.#listeners) listener(this.#view);
+  }
+}

@@ -1,0 +1,155 @@
+import type { Catalogue } from "../ports/catalogue.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Entropy } from "../ports/entropy.ts";
+import type { EventLog } from "../ports/event-log.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { UserIdHasher } from "../ports/user-id-hasher.ts";
+import { AllocationTable } from "./allocation-table.ts";
+import type { BanditService, ServiceInfo } from "./bandit-service.ts";
+import { CatalogueCache } from "./catalogue-cache.ts";
+import { EventDrain } from "./event-drain.ts";
+import { ExplainGeneration } from "./explain-generation.ts";
+import { DecisionFinder } from "./find-decision.ts";
+import { GenerationIdFactory } from "./generation-id-factory.ts";
+import { GetAllocation } from "./get-allocation.ts";
+import { ManageAgentTypes } from "./manage-agent-types.ts";
+import { ManageMode } from "./manage-mode.ts";
+import { ManagePolicies } from "./manage-policies.ts";
+import { ManageVariants } from "./manage-variants.ts";
+import { QueryEvents } from "./query-events.ts";
+import { RecentDecisions } from "./recent-decisions.ts";
+import { RecordGeneration } from "./record-generation.ts";
+import { RecordOutcome } from "./record-outcome.ts";
+import { SelectVariant } from "./select-variant.ts";
+import { TotalsSync } from "./totals-sync.ts";
+
+export interface BanditServiceOptions {
+  readonly state: StateStore;
+  readonly catalogue: Catalogue;
+  readonly eventLog: EventLog;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  readonly userIds: UserIdHasher;
+  readonly info: ServiceInfo;
+  /** Store generated content (invariant I6). */
+  readonly storeContent: boolean;
+  /** Create agent types that are asked for and do not exist. */
+  readonly autoCreateAgentTypes: boolean;
+  readonly recentDecisionsMax: number;
+  readonly drainIntervalMs: number;
+  readonly drainRowsMax: number;
+  readonly totalsSyncIntervalMs: number;
+}
+
+/** The use cases, put together, and the background work they need. */
+export interface RunningBanditService {
+  readonly service: BanditService;
+  readonly drain: EventDrain;
+  readonly catalogue: CatalogueCache;
+  /** Ends background work; what is in the outbox stays there. The stores are the caller's to close. */
+  stop(): Promise<void>;
+}
+
+/** Reads the catalogue and every posterior, then starts following both. @throws BanditError unavailable. */
+export async function createBanditService(
+  options: BanditServiceOptions,
+): Promise<RunningBanditService> {
+  const { state, catalogue, eventLog, clock, telemetry, logger } = options;
+  const cache = await CatalogueCache.load(catalogue, logger);
+  const allocations = new AllocationTable({ clock, telemetry });
+  const sync = new TotalsSync({
+    state,
+    allocations,
+    logger,
+    intervalMs: options.totalsSyncIntervalMs,
+  });
+  await sync.start();
+  const drain = new EventDrain({
+    state,
+    eventLog,
+    clock,
+    telemetry,
+    logger,
+    intervalMs: options.drainIntervalMs,
+    rowsMax: options.drainRowsMax,
+  });
+  drain.start();
+
+  const ids = new GenerationIdFactory({ clock, entropy: options.entropy });
+  const recent = new RecentDecisions(options.recentDecisionsMax);
+  const decisions = new DecisionFinder({ recent, state, eventLog, clock });
+  const agentTypes = new ManageAgentTypes({ catalogue, cache });
+  const policies = new ManagePolicies({ catalogue, cache });
+  const variants = new ManageVariants({ catalogue, cache });
+  const mode = new ManageMode({ catalogue, cache });
+  const select = new SelectVariant({
+    catalogue: cache,
+    allocations,
+    state,
+    ids,
+    recent,
+    clock,
+    telemetry,
+    logger,
+    ...(options.autoCreateAgentTypes
+      ? { createAgentType: (agentType, context) => agentTypes.createMissing(agentType, context) }
+      : {}),
+  });
+  const recordGeneration = new RecordGeneration({
+    catalogue: cache,
+    decisions,
+    state,
+    clock,
+    telemetry,
+    storeContent: options.storeContent,
+  });
+  const recordOutcome = new RecordOutcome({
+    catalogue: cache,
+    allocations,
+    decisions,
+    state,
+    ids,
+    userIds: options.userIds,
+    clock,
+    telemetry,
+  });
+  const allocation = new GetAllocation({ catalogue: cache, allocations });
+  const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
+  const queries = new QueryEvents({ eventLog, drain });
+
+  const service: BanditService = {
+    selectVariant: (request, context) => select.execute(request, context),
+    recordGeneration: (report, context) => recordGeneration.execute(report, context),
+    recordOutcome: (outcome, context) => recordOutcome.execute(outcome, context),
+    getAllocation: async (request) => allocation.execute(request),
+    createAgentType: (request, context) => agentTypes.create(request, context),
+    getAgentType: async (agentType) => agentTypes.get(agentType),
+    listAgentTypes: async (page) => agentTypes.list(page),
+    getPolicy: async (request) => policies.get(request),
+    setPolicy: (request, context) => policies.set(request, context),
+    deletePolicy: (request, context) => policies.delete(request, context),
+    createVariant: (request, context) => variants.create(request, context),
+    getVariant: async (variantId) => variants.get(variantId),
+    listVariants: async (request) => variants.list(request),
+    promoteVariant: (request, context) => variants.promote(request, context),
+    retireVariant: (request, context) => variants.retire(request, context),
+    getMode: async () => mode.get(),
+    setMode: (request, context) => mode.set(request, context),
+    explainGeneration: (generationId, context) => explanation.execute(generationId, context),
+    query: (request) => queries.execute(request),
+    info: () => options.info,
+  };
+  return {
+    service,
+    drain,
+    catalogue: cache,
+    async stop() {
+      cache.stop();
+      sync.stop();
+      await drain.stop();
+    },
+  };
+}

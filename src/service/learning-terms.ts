@@ -1,0 +1,32 @@
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { Policy } from "../domain/policy.ts";
+import { type CatalogueView, policyFor } from "./catalogue-view.ts";
+import { retentionSeconds } from "./retention.ts";
+
+/** Whether and how an event about a decision is learned from. */
+export interface LearningTerms {
+  readonly policy: Policy;
+  /** The event came after the attribution window. */
+  readonly late: boolean;
+  readonly learns: boolean;
+  readonly retentionSeconds: number;
+}
+
+/**
+ * An event is learned from while the mode is learning and the attribution window is open. After the
+ * window it is only if the policy says so, and never when the decision has left the live state: what
+ * it contributed before is no longer known there, so it could be counted twice.
+ */
+export function learningTerms(
+  view: CatalogueView,
+  found: { record: DecisionRecord; expired: boolean },
+  nowMs: number,
+): LearningTerms {
+  const entry = view.getAgentType(found.record.agentType);
+  const { policy } = policyFor(entry, found.record.codeType);
+  const ageSeconds = (nowMs - found.record.decidedAtMs) / 1000;
+  const late = found.expired || ageSeconds > policy.attributionWindowSeconds;
+  const learns =
+    entry.mode === "learning" && !found.expired && (!late || policy.learnFromLateOutcomes);
+  return { policy, late, learns, retentionSeconds: retentionSeconds(policy) };
+}

@@ -1,0 +1,92 @@
+import { defaultPolicy } from "../bandit/default-policy.ts";
+import { BanditError } from "../domain/errors.ts";
+import type { AgentType } from "../domain/ids.ts";
+import type { Catalogue, CreateAgentTypeInput, NewVariant } from "../ports/catalogue.ts";
+import type {
+  AgentTypeView,
+  CallContext,
+  NewAgentType,
+  NewVariantBody,
+  Page,
+  PageRequest,
+} from "./bandit-service.ts";
+import type { CatalogueCache } from "./catalogue-cache.ts";
+import type { AgentTypeEntry } from "./catalogue-view.ts";
+import { pageOf } from "./page.ts";
+import { requireValidPolicy } from "./require-valid-policy.ts";
+
+/** Creates and lists agent types. */
+export class ManageAgentTypes {
+  readonly #catalogue: Catalogue;
+  readonly #cache: CatalogueCache;
+
+  constructor(dependencies: { catalogue: Catalogue; cache: CatalogueCache }) {
+    this.#catalogue = dependencies.catalogue;
+    this.#cache = dependencies.cache;
+  }
+
+  /** @throws BanditError already_exists, invalid_argument. */
+  async create(request: NewAgentType, context: CallContext): Promise<AgentTypeView> {
+    const policy = request.policy ?? defaultPolicy;
+    requireValidPolicy(policy);
+    const [first, ...rest] = request.variants;
+    const input: CreateAgentTypeInput = {
+      agentType: request.agentType,
+      description: request.description,
+      policy,
+      variants: [activeVariant(first), ...rest.map(activeVariant)],
+    };
+    await this.#catalogue.createAgentType(input, { name: context.actor });
+    await this.#cache.refresh();
+    return this.get(request.agentType);
+  }
+
+  /** Creates an agent type that was asked for and is not there, with one variant that passes the task on as it is. */
+  async createMissing(agentType: AgentType, context: CallContext): Promise<void> {
+    const request: NewAgentType = {
+      agentType,
+      description: "Created by the first decision that asked for it.",
+      variants: [
+        {
+          name: "baseline",
+          description: "Passes the task on unchanged. Replace it by a real prompt.",
+          content: { promptTemplate: "{{task}}", model: "", parameters: {} },
+        },
+      ],
+    };
+    try {
+      await this.create(request, context);
+    } catch (error) {
+      // Another call or replica was faster: the agent type is there, which is all that was wanted.
+      if (!(error instanceof BanditError) || error.code !== "already_exists") throw error;
+      await this.#cache.refresh();
+    }
+  }
+
+  get(agentType: AgentType): AgentTypeView {
+    return viewOf(this.#cache.view.getAgentType(agentType));
+  }
+
+  list(request: PageRequest): Page<AgentTypeView> {
+    const sorted = this.#cache.view
+      .listAgentTypes()
+      .map(viewOf)
+      .sort((a, b) => (a.agentType < b.agentType ? -1 : 1));
+    return pageOf(sorted, (entry) => entry.agentType, request);
+  }
+}
+
+function activeVariant(body: NewVariantBody): NewVariant {
+  return { ...body, createdBy: "human", status: "active" };
+}
+
+function viewOf(entry: AgentTypeEntry): AgentTypeView {
+  return {
+    agentType: entry.record.agentType,
+    description: entry.record.description,
+    mode: entry.record.mode,
+    baselineVariantId: entry.baseline.id,
+    activeVariants: entry.pool.length,
+    createdAtMs: entry.record.createdAtMs,
+  };
+}

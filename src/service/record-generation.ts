@@ -1,0 +1,93 @@
+import { generationContributions } from "../bandit/reward.ts";
+import type { GenerationReport } from "../domain/outcome.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { GenerationRow } from "../ports/event-rows.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import type { CallContext, RecordResult } from "./bandit-service.ts";
+import { beforeDeadline } from "./before-deadline.ts";
+import type { CatalogueCache } from "./catalogue-cache.ts";
+import { contributionColumns } from "./contribution-columns.ts";
+import { formatEventTime } from "./event-time.ts";
+import type { DecisionFinder } from "./find-decision.ts";
+import { learningTerms } from "./learning-terms.ts";
+
+/** The generation report is one event of its generation; a second report is a duplicate. */
+const generationEventId = "generation";
+
+/** Books what an agent ran for a generation: cost and time count as penalties where the policy says so. */
+export class RecordGeneration {
+  readonly #deps: {
+    readonly catalogue: CatalogueCache;
+    readonly decisions: DecisionFinder;
+    readonly state: StateStore;
+    readonly clock: Clock;
+    readonly telemetry: Telemetry;
+    /** Store generated content (invariant I6). */
+    readonly storeContent: boolean;
+  };
+
+  constructor(dependencies: {
+    catalogue: CatalogueCache;
+    decisions: DecisionFinder;
+    state: StateStore;
+    clock: Clock;
+    telemetry: Telemetry;
+    storeContent: boolean;
+  }) {
+    this.#deps = dependencies;
+  }
+
+  execute(report: GenerationReport, context: CallContext): Promise<RecordResult> {
+    return beforeDeadline(this.#record(report), {
+      clock: this.#deps.clock,
+      deadlineMs: context.deadlineMs,
+      what: "storing the generation",
+    });
+  }
+
+  async #record(report: GenerationReport): Promise<RecordResult> {
+    const { catalogue, decisions, state, clock } = this.#deps;
+    const found = await decisions.get(report.generationId);
+    const { record } = found;
+    const nowMs = clock.nowMs();
+    const terms = learningTerms(catalogue.view, found, nowMs);
+    const booked = generationContributions(terms.policy.reward, report);
+    const contributions = terms.learns ? booked : [];
+    const row: GenerationRow = {
+      generation_id: record.generationId,
+      agent_type: record.agentType,
+      code_type: record.codeType,
+      variant_id: record.variantId,
+      model: report.model,
+      temperature: report.temperature ?? null,
+      top_p: report.topP ?? null,
+      max_tokens: report.maxTokens ?? null,
+      duration_ms: report.durationMs ?? null,
+      prompt_tokens: report.promptTokens ?? null,
+      completion_tokens: report.completionTokens ?? null,
+      cost_usd: report.costUsd ?? null,
+      tests_generated: report.testsGenerated ?? null,
+      code_hash: report.codeHash,
+      content: this.#deps.storeContent ? report.content : "",
+      ...contributionColumns(booked, terms.learns),
+      late: terms.late ? 1 : 0,
+      decided_at: formatEventTime(record.decidedAtMs),
+      recorded_at: formatEventTime(nowMs),
+    };
+    const result = await state.applyContributions({
+      agentType: record.agentType,
+      codeType: record.codeType,
+      variantId: record.variantId,
+      generationId: record.generationId,
+      eventId: generationEventId,
+      occurredAtMs: nowMs,
+      contributions,
+      event: { stream: "generations", row: JSON.stringify(row) },
+      ttlSeconds: terms.retentionSeconds,
+    });
+    const status = result.status === "duplicate" ? "duplicate" : terms.late ? "late" : "recorded";
+    this.#deps.telemetry.count("bandit_generations_total", { status });
+    return { status };
+  }
+}

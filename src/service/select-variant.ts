@@ -1,0 +1,164 @@
+import { draw } from "../bandit/draw.ts";
+import type { DecisionRecord } from "../domain/decision.ts";
+import { BanditError, invalidField } from "../domain/errors.ts";
+import { formatGenerationId, generationIdBytes } from "../domain/generation-id.ts";
+import type { AgentType } from "../domain/ids.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { AllocationTable } from "./allocation-table.ts";
+import type { CallContext, Decision, SelectRequest } from "./bandit-service.ts";
+import { beforeDeadline } from "./before-deadline.ts";
+import type { CatalogueCache } from "./catalogue-cache.ts";
+import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
+import { decisionEvent } from "./decision-event.ts";
+import type { GenerationIdFactory } from "./generation-id-factory.ts";
+import type { RecentDecisions } from "./recent-decisions.ts";
+import { retentionSeconds } from "./retention.ts";
+
+export interface SelectVariantDependencies {
+  readonly catalogue: CatalogueCache;
+  readonly allocations: AllocationTable;
+  readonly state: StateStore;
+  readonly ids: GenerationIdFactory;
+  readonly recent: RecentDecisions;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  /** Absent: an unknown agent type is refused. */
+  readonly createAgentType?: (agentType: AgentType, context: CallContext) => Promise<void>;
+}
+
+/**
+ * Decides which variant a task gets: allocation, draw, then the decision is stored before it is answered.
+ * When it cannot be stored in time the answer still comes, marked degraded (invariant I5).
+ */
+export class SelectVariant {
+  readonly #deps: SelectVariantDependencies;
+
+  constructor(dependencies: SelectVariantDependencies) {
+    this.#deps = dependencies;
+  }
+
+  async execute(request: SelectRequest, context: CallContext): Promise<Decision> {
+    const { clock, state, allocations } = this.#deps;
+    const entry = await this.#agentType(request.agentType, context);
+    const idBytes =
+      request.generationId === undefined
+        ? this.#deps.ids.next()
+        : generationIdBytes(request.generationId);
+    const generationId = request.generationId ?? formatGenerationId(idBytes);
+    const { allocation } = allocations.current(entry, request.codeType);
+    const allowed = request.allowedVariantIds;
+    const drawn = draw(allocation, idBytes, allowed.length === 0 ? undefined : allowed);
+    if (drawn === undefined) throw this.#noAllowedVariant(request);
+
+    const decidedAtMs = clock.nowMs();
+    const source = entry.mode === "static" ? "static" : drawn.source;
+    const record: DecisionRecord = {
+      generationId,
+      agentType: request.agentType,
+      codeType: request.codeType,
+      variantId: drawn.variantId,
+      decidedAtMs,
+      source,
+      propensity: drawn.propensity,
+      allocationVersion: allocation.version,
+    };
+    const event = decisionEvent({
+      generationId,
+      request,
+      variantId: drawn.variantId,
+      source,
+      propensity: drawn.propensity,
+      allocationVersion: allocation.version,
+      variantIds: drawn.variantIds,
+      probabilities: drawn.probabilities,
+      mode: entry.mode,
+      decidedAtMs,
+    });
+    const ttlSeconds = retentionSeconds(policyFor(entry, request.codeType).policy);
+    try {
+      const earlier = await beforeDeadline(state.recordDecision({ record, event, ttlSeconds }), {
+        clock,
+        deadlineMs: context.deadlineMs,
+        what: "storing the decision",
+      });
+      if (earlier !== undefined) return this.#repeat(request, earlier);
+    } catch (error) {
+      return this.#degraded(record, error);
+    }
+    this.#deps.recent.add(record);
+    this.#deps.telemetry.count("bandit_decisions_total", { source });
+    return this.#answer(record, "");
+  }
+
+  async #agentType(agentType: AgentType, context: CallContext): Promise<AgentTypeEntry> {
+    const entry = this.#deps.catalogue.view.findAgentType(agentType);
+    if (entry !== undefined) return entry;
+    await this.#deps.createAgentType?.(agentType, context);
+    return this.#deps.catalogue.view.getAgentType(agentType);
+  }
+
+  /** The generation was decided before: the same id always gets the same answer. */
+  #repeat(request: SelectRequest, earlier: DecisionRecord): Decision {
+    if (earlier.agentType !== request.agentType || earlier.codeType !== request.codeType) {
+      throw new BanditError(
+        "already_exists",
+        `generation_id ${earlier.generationId} was decided before, for ` +
+          `${earlier.agentType} / ${earlier.codeType}`,
+        {
+          reason: "GENERATION_ID_TAKEN",
+          violations: [
+            { field: "generation_id", description: "belongs to another agent type or code type" },
+          ],
+        },
+      );
+    }
+    this.#deps.recent.add(earlier);
+    return this.#answer(earlier, "");
+  }
+
+  #degraded(record: DecisionRecord, error: unknown): Decision {
+    const expected =
+      error instanceof BanditError &&
+      ["unavailable", "deadline_exceeded", "resource_exhausted"].includes(error.code);
+    if (!expected) throw error;
+    this.#deps.telemetry.count("bandit_decisions_unrecorded_total", { reason: error.reason });
+    this.#deps.logger.warn("a decision was answered without being stored", { error });
+    return this.#answer(
+      record,
+      `the decision was not stored (${error.reason}); outcomes for it may be refused`,
+    );
+  }
+
+  #answer(record: DecisionRecord, degradedReason: string): Decision {
+    return {
+      generationId: record.generationId,
+      variant: this.#deps.catalogue.view.getVariant(record.variantId),
+      source: record.source,
+      propensity: record.propensity,
+      allocationVersion: record.allocationVersion,
+      experimentId: "",
+      experimentArm: "",
+      degraded: degradedReason !== "",
+      degradedReason,
+    };
+  }
+
+  #noAllowedVariant(request: SelectRequest): BanditError {
+    const { view } = this.#deps.catalogue;
+    for (const [index, id] of request.allowedVariantIds.entries()) {
+      if (view.findVariant(id)?.agentType !== request.agentType) {
+        return invalidField(
+          `allowed_variant_ids[${index}]`,
+          `"${id}" is not a variant of agent type "${request.agentType}"`,
+        );
+      }
+    }
+    return new BanditError("failed_precondition", "none of the allowed variants is active", {
+      reason: "NO_ALLOWED_VARIANT_ACTIVE",
+      violations: [{ field: "allowed_variant_ids", description: "holds no active variant" }],
+    });
+  }
+}
