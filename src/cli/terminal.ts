@@ -1,0 +1,21 @@
+/**
+ * Where a command prints, and what it may know about the outside. Results go to `out`, everything
+ * about the way there (progress, warnings) to `err`, so that output can be piped. Nothing is coloured.
+ */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  /** True when `err` is a screen: one line may be rewritten. */
+  readonly errIsScreen: boolean;
+  /** Milliseconds since an arbitrary moment; never goes back. */
+  monotonicMs(): number;
+  /** Milliseconds since the Unix epoch. */
+  nowMs(): number;
+  /** Fills `target` with random bytes. */
+  fillRandom(target: Uint8Array): void;
+}
+
+/** Prints a value as JSON, indented, one document. */
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseArmOption } from "../../../src/cli/replay/arm-option.ts";
+import { readOutcomeTable } from "../../../src/cli/replay/outcome-table.ts";
+import { referenceRewards } from "../../../src/cli/replay/reward.ts";
+import { parseCodeType } from "../../../src/domain/ids.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const arms = [parseArmOption("small=small_ok:0"), parseArmOption("large=large_ok:1")];
+
+function read(content: string, limit?: number) {
+  const file = join(directory, "table.csv");
+  writeFileSync(file, content);
+  return readOutcomeTable({
+    file,
+    codeTypeColumn: "subject",
+    arms,
+    ...(limit === undefined ? {} : { limit }),
+  });
+}
+
+const four =
+  'subject,note,small_ok,large_ok\nlaw,"a, ""b""\nc",1,1\nlaw,,0,1\nart,,1,0\nart,,1,0.5\n';
+
+describe("the table a replay reads", () => {
+  it("keeps the outcomes of every arm, whatever is in the other columns", async () => {
+    const table = await read(four);
+    expect(table.rowCount).toBe(4);
+    expect(table.codeTypes).toEqual(["law", "art"]);
+    expect([0, 1, 2, 3].map((row) => table.codeTypeOf(row))).toEqual([0, 0, 1, 1]);
+    expect([0, 1, 2, 3].map((row) => table.outcomeOf(row, 0))).toEqual([1, 0, 1, 1]);
+    expect([0, 1, 2, 3].map((row) => table.outcomeOf(row, 1))).toEqual([1, 1, 0, 0.5]);
+  });
+
+  it("reads no more rows than the limit, with or without a byte order mark", async () => {
+    const table = await read(`\uFEFF${four}`, 3);
+    expect(table.rowCount).toBe(3);
+  });
+
+  it("turns any label into one the service accepts, and counts how many it changed", async () => {
+    const table = await read(
+      `subject,small_ok,large_ok\nabstract algebra,1,0\n(x) é,1,0\n${"y".repeat(80)},1,0\nok,1,0\n`,
+    );
+    for (const label of table.codeTypes) expect(parseCodeType(label)).toBe(label);
+    expect(table.codeTypes.slice(0, 2)).toEqual(["abstract_algebra", "x_"]);
+    expect(table.relabelledRows).toBe(3);
+  });
+
+  it.each([
+    ["", "is empty"],
+    ["subject,small_ok,large_ok\n", "no rows"],
+    [
+      "topic,small_ok,large_ok\nlaw,1,0\n",
+      'no column "subject"; it has: topic, small_ok, large_ok',
+    ],
+    ["subject,small_ok\nlaw,1\n", 'no column "large_ok"'],
+    ["subject,small_ok,large_ok\nlaw,1,0\nlaw,yes,0\n", 'line 3: column "small_ok" holds "yes"'],
+    ["subject,small_ok,large_ok\nlaw,1,1.01\n", 'line 2: column "large_ok" holds "1.01"'],
+    ["subject,small_ok,large_ok\nlaw,,0\n", 'column "small_ok" holds ""'],
+    ["subject,small_ok,large_ok\n ,1,0\n", 'line 2: column "subject" is empty'],
+    ["subject,small_ok,large_ok\nlaw,1\n", "not a valid CSV file"],
+  ])("refuses %j", async (content, reason) => {
+    await expect(read(content)).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  it("refuses a file that is not there and one that is a directory, by name", async () => {
+    const options = { codeTypeColumn: "subject", arms };
+    await expect(readOutcomeTable({ ...options, file: "/no/such.csv" })).rejects.toMatchObject({
+      exitCode: 2,
+      message: "there is no file /no/such.csv",
+    });
+    await expect(readOutcomeTable({ ...options, file: directory })).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining("is a directory"),
+    });
+  });
+});
+
+describe("the rewards a replay is compared with", () => {
+  it("are those worked out by hand", async () => {
+    // W = 0.2: small earns 0.8·outcome + 0.2, large 0.8·outcome.
+    // law: small (1.0 + 0.2)/2 = 0.6, large (0.8 + 0.8)/2 = 0.8. art: small 1.0, large (0 + 0.4)/2 = 0.2.
+    const rewards = referenceRewards(await read(four), arms, 0.2);
+    expect(rewards.bestFixed.arm).toBe("small");
+    expect(rewards.bestFixed.reward).toBeCloseTo(0.8, 12);
+    expect(rewards.uniform).toBeCloseTo((0.8 + 0.5) / 2, 12);
+    expect(rewards.oracle).toBeCloseTo((0.8 + 1.0) / 2, 12);
+    expect(rewards.byCodeType.map((entry) => [entry.codeType, entry.rows, entry.bestArm])).toEqual([
+      ["law", 2, "large"],
+      ["art", 2, "small"],
+    ]);
+    expect(rewards.byCodeType[0]?.rewards[0]).toBeCloseTo(0.6, 12);
+    expect(rewards.byCodeType[0]?.rewards[1]).toBeCloseTo(0.8, 12);
+  });
+});
