@@ -14,19 +14,27 @@ const url = (schemes: readonly string[]) =>
 
 /** Every environment variable the service reads, with what it means. The reference page is made from this. */
 const environmentSchema = z.object({
-  BANDIT_DATA_DIR: z.string().min(1).default("./data").describe("Directory of the embedded engines."),
+  BANDIT_DATA_DIR: z
+    .string()
+    .min(1)
+    .default("./data")
+    .describe("Directory of the embedded engines."),
   BANDIT_HOST: z
     .string()
     .min(1)
     .default("127.0.0.1")
-    .describe("Address to listen on. There is no authentication yet: open it to a trusted network only."),
+    .describe(
+      "Address to listen on. There is no authentication yet: open it to a trusted network only.",
+    ),
   BANDIT_GRPC_PORT: port.default(50_051).describe("Port of gRPC; 0 takes a free one."),
   BANDIT_HTTP_PORT: port
     .default(8080)
     .describe("Port of Connect, gRPC-Web, JSON, metrics and health; 0 takes a free one."),
   REDIS_URL: url(["redis", "rediss"])
     .optional()
-    .describe("State in Redis ≥ 7 instead of LMDB. Several addresses of a cluster are separated by commas."),
+    .describe(
+      "State in Redis ≥ 7 instead of LMDB. Several addresses of a cluster are separated by commas.",
+    ),
   BANDIT_REDIS_CLUSTER: flag.default(false).describe("REDIS_URL names a Redis Cluster."),
   DATABASE_URL: url(["postgres", "postgresql"])
     .optional()
@@ -48,7 +56,9 @@ const environmentSchema = z.object({
     .string()
     .min(16)
     .optional()
-    .describe("Key of the user-id hash, the same on every replica. Made and kept in the data directory when absent."),
+    .describe(
+      "Key of the user-id hash, the same on every replica. Made and kept in the data directory when absent.",
+    ),
   BANDIT_EVENT_RETENTION_DAYS: z.coerce
     .number()
     .int()
