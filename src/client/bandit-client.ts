@@ -1,0 +1,104 @@
+import {
+  clone,
+  create,
+  type DescMessage,
+  isMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { Client, credentials } from "@grpc/grpc-js";
+import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
+import {
+  DecisionService,
+  type RecordOutcomeRequest,
+  RecordOutcomeRequestSchema,
+  type SelectVariantRequest,
+  SelectVariantRequestSchema,
+} from "../gen/bandit/v1/decision_service_pb.ts";
+import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
+import { ClientIds, type IdSource, machineIdSource } from "./id-source.ts";
+import { retryServiceConfig } from "./retry-service-config.ts";
+import { type UnaryClient, unaryClient } from "./unary-client.ts";
+
+const deadlineMsDefault = 2000;
+const messageBytesMax = 64 * 1024 * 1024;
+
+export interface BanditClientOptions {
+  /** `host:port` of the gRPC endpoint, without encryption. */
+  readonly address: string;
+  /** Milliseconds a call may take, retries included, unless the call says otherwise; 2,000 when absent. */
+  readonly deadlineMs?: number;
+  /** Where ids come from; the machine's clock and random numbers when absent. */
+  readonly idSource?: IdSource;
+}
+
+/** Every unary rpc of the service as a promise method. */
+export interface BanditClient
+  extends UnaryClient<typeof DecisionService>,
+    UnaryClient<typeof CatalogService>,
+    UnaryClient<typeof InsightService> {
+  /** Ends the connection; calls under way are let finish. Idempotent. */
+  close(): void;
+}
+
+/**
+ * A client of the decision service. Connects with the first call and again whenever the connection is
+ * lost. Calls that the service answers with UNAVAILABLE, or that never reach it, are retried within
+ * their deadline; so that this is safe, the client gives a decision its generation id and an outcome
+ * its outcome id where the caller has not.
+ */
+export function createBanditClient(options: BanditClientOptions): BanditClient {
+  const source = options.idSource ?? machineIdSource;
+  const client = new Client(options.address, credentials.createInsecure(), {
+    "grpc.service_config": JSON.stringify(retryServiceConfig),
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.max_receive_message_length": messageBytesMax,
+  });
+  const calling = {
+    client,
+    deadlineMs: options.deadlineMs ?? deadlineMsDefault,
+    nowMs: () => source.nowMs(),
+  };
+  const ids = new ClientIds(source);
+  const withGenerationId = (request: SelectInit): SelectVariantRequest => {
+    const message = ownMessage(SelectVariantRequestSchema, request);
+    message.generationId ??= ids.next();
+    return message;
+  };
+  const withOutcomeId = (request: OutcomeInit): RecordOutcomeRequest => {
+    const message = ownMessage(RecordOutcomeRequestSchema, request);
+    message.outcomeId ??= ids.next();
+    return message;
+  };
+  const decisions = unaryClient(DecisionService, calling);
+  return {
+    ...decisions,
+    ...unaryClient(CatalogService, calling),
+    ...unaryClient(InsightService, calling),
+    selectVariant: (request, call) => decisions.selectVariant(withGenerationId(request), call),
+    batchSelectVariants: (request, call) =>
+      decisions.batchSelectVariants(
+        { requests: (request.requests ?? []).map(withGenerationId) },
+        call,
+      ),
+    recordOutcome: (request, call) => decisions.recordOutcome(withOutcomeId(request), call),
+    batchRecordOutcomes: (request, call) =>
+      decisions.batchRecordOutcomes(
+        { requests: (request.requests ?? []).map(withOutcomeId) },
+        call,
+      ),
+    close: () => client.close(),
+  };
+}
+
+type SelectInit = MessageInitShape<typeof SelectVariantRequestSchema>;
+type OutcomeInit = MessageInitShape<typeof RecordOutcomeRequestSchema>;
+
+/** A message that may be changed: the caller's own one is left as it is. */
+function ownMessage<Desc extends DescMessage>(
+  schema: Desc,
+  init: MessageInitShape<Desc>,
+): MessageShape<Desc> {
+  const message = create(schema, init);
+  return isMessage(init, schema) ? clone(schema, message) : message;
+}

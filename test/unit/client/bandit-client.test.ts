@@ -1,0 +1,229 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { anyPack, DurationSchema } from "@bufbuild/protobuf/wkt";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type BanditClient, createBanditClient } from "../../../src/client/bandit-client.ts";
+import { ClientError } from "../../../src/client/client-error.ts";
+import { parseGenerationId } from "../../../src/domain/ids.ts";
+import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
+import {
+  type BatchSelectVariantsRequest,
+  DecisionService,
+  type RecordOutcomeRequest,
+  type SelectVariantRequest,
+  SelectVariantRequestSchema,
+} from "../../../src/gen/bandit/v1/decision_service_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../../src/gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.ts";
+
+type Answer = (request: unknown) => {
+  fail?: Partial<{ code: number; details: string; metadata: Metadata }>;
+};
+
+/** What the server saw, and how it answers; a real grpc-js server, since the wire is what is being tested. */
+const seen: { method: string; request: unknown }[] = [];
+let answer: Answer = () => ({});
+const server = new Server();
+let client: BanditClient;
+let address: string;
+
+beforeAll(async () => {
+  for (const service of [DecisionService, CatalogService]) {
+    const unary = service.methods.filter((method) => method.methodKind === "unary");
+    server.addService(
+      Object.fromEntries(
+        unary.map((method) => [
+          method.name,
+          {
+            path: `/${service.typeName}/${method.name}`,
+            requestStream: false,
+            responseStream: false,
+            requestSerialize: (bytes: Buffer) => bytes,
+            requestDeserialize: (bytes: Buffer) => fromBinary(method.input, bytes),
+            responseSerialize: () => Buffer.from(toBinary(method.output, create(method.output))),
+            responseDeserialize: (bytes: Buffer) => bytes,
+          },
+        ]),
+      ),
+      Object.fromEntries(
+        unary.map((method) => [
+          method.name,
+          (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
+            seen.push({ method: method.name, request: call.request });
+            const { fail } = answer(call.request);
+            if (fail === undefined) callback(null, {});
+            else if (fail.code !== undefined) callback(fail);
+          },
+        ]),
+      ),
+    );
+  }
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  address = `127.0.0.1:${port}`;
+  client = createBanditClient({ address });
+});
+
+afterAll(() => {
+  client.close();
+  server.forceShutdown();
+});
+
+beforeEach(() => {
+  seen.length = 0;
+  answer = () => ({});
+});
+
+function lastRequest<Request>(): Request {
+  return seen[seen.length - 1]?.request as Request;
+}
+
+const failWith =
+  (code: number): Answer =>
+  () => ({ fail: { code, details: "no" } });
+
+describe("the client", () => {
+  it("gives a decision a generation id, the same one in every retry, and keeps the caller's", async () => {
+    answer = () =>
+      seen.length < 3 ? { fail: { code: status.UNAVAILABLE, details: "later" } } : {};
+    await client.selectVariant({ agentType: "evolution", codeType: "python_class" });
+    const ids = seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+    expect(ids).toHaveLength(3);
+    expect(new Set(ids).size).toBe(1);
+    expect(parseGenerationId(ids[0] as string)).toBe(ids[0]);
+
+    const own = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
+    await client.selectVariant({ agentType: "a", codeType: "c", generationId: own });
+    expect(lastRequest<SelectVariantRequest>().generationId).toBe(own);
+  });
+
+  it("gives every decision of a batch and every outcome an id of its own", async () => {
+    await client.batchSelectVariants({
+      requests: Array.from({ length: 100 }, () => ({ agentType: "a", codeType: "c" })),
+    });
+    const batch = lastRequest<BatchSelectVariantsRequest>();
+    expect(new Set(batch.requests.map((request) => request.generationId)).size).toBe(100);
+    await client.recordOutcome({ generationId: batch.requests[0]?.generationId as string });
+    expect(lastRequest<RecordOutcomeRequest>().outcomeId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("leaves the caller's message as it was", async () => {
+    const message = create(SelectVariantRequestSchema, { agentType: "a", codeType: "c" });
+    await client.selectVariant(message);
+    await client.selectVariant(message);
+    expect(message.generationId).toBeUndefined();
+    const ids = seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it("makes version 7 ids of the time it is told, a hundred in a row in one bucket", async () => {
+    const nowMs = Date.now() - 5000;
+    const timed = createBanditClient({
+      address,
+      deadlineMs: 30_000,
+      idSource: { nowMs: () => nowMs, fillRandom: (target) => crypto.getRandomValues(target) },
+    });
+    await timed.batchSelectVariants({
+      requests: Array.from({ length: 100 }, () => ({ agentType: "a", codeType: "c" })),
+    });
+    timed.close();
+    const batch = lastRequest<BatchSelectVariantsRequest>();
+    const ids = batch.requests.map((request) => request.generationId as string);
+    expect(new Set(ids.map((id) => id.slice(14, 18))).size).toBe(1);
+    for (const id of ids) {
+      expect(id[14]).toBe("7");
+      expect(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toBe(nowMs);
+    }
+  });
+
+  it.each([status.INTERNAL, status.RESOURCE_EXHAUSTED, status.ABORTED, status.DEADLINE_EXCEEDED])(
+    "does not retry status %s",
+    async (code) => {
+      answer = failWith(code);
+      await expect(client.getAllocation({})).rejects.toBeInstanceOf(ClientError);
+      expect(seen).toHaveLength(1);
+    },
+  );
+
+  it("does not retry what would create something twice", async () => {
+    answer = failWith(status.UNAVAILABLE);
+    await expect(client.createVariant({})).rejects.toMatchObject({ code: "unavailable" });
+    await expect(client.createAgentType({})).rejects.toMatchObject({ code: "unavailable" });
+    expect(seen).toHaveLength(2);
+    await expect(client.getVariant({})).rejects.toMatchObject({ code: "unavailable" });
+    expect(seen).toHaveLength(6);
+  });
+
+  it("reads reason, field violations, metadata and retry delay out of a failure", async () => {
+    const metadata = new Metadata();
+    const details = create(StatusSchema, {
+      code: status.INVALID_ARGUMENT,
+      message: "agent_type: empty",
+      details: [
+        anyPack(
+          ErrorInfoSchema,
+          create(ErrorInfoSchema, { reason: "INVALID_FIELD", metadata: { a: "b" } }),
+        ),
+        anyPack(
+          BadRequestSchema,
+          create(BadRequestSchema, {
+            fieldViolations: [{ field: "agent_type", description: "empty" }],
+          }),
+        ),
+        anyPack(
+          RetryInfoSchema,
+          create(RetryInfoSchema, {
+            retryDelay: create(DurationSchema, { seconds: 1n, nanos: 5e8 }),
+          }),
+        ),
+      ],
+    });
+    metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, details)));
+    answer = () => ({
+      fail: { code: status.INVALID_ARGUMENT, details: "agent_type: empty", metadata },
+    });
+    await expect(client.selectVariant({})).rejects.toMatchObject({
+      name: "ClientError",
+      code: "invalid_argument",
+      message: "agent_type: empty",
+      reason: "INVALID_FIELD",
+      violations: [{ field: "agent_type", description: "empty" }],
+      metadata: { a: "b" },
+      retryAfterMs: 1500,
+    });
+  });
+
+  it("gives up at the deadline and when it is told to", async () => {
+    answer = () => ({ fail: {} });
+    await expect(client.getAllocation({}, { deadlineMs: 50 })).rejects.toMatchObject({
+      code: "deadline_exceeded",
+    });
+    const abort = new AbortController();
+    const call = client.getAllocation({}, { signal: abort.signal });
+    abort.abort();
+    await expect(call).rejects.toMatchObject({ code: "cancelled" });
+    await expect(client.getAllocation({}, { signal: abort.signal })).rejects.toMatchObject({
+      code: "cancelled",
+    });
+  });
+
+  it("says unavailable where nobody listens", async () => {
+    const lonely = createBanditClient({ address: "127.0.0.1:1" });
+    await expect(lonely.getMode({})).rejects.toMatchObject({ code: "unavailable", reason: "" });
+    lonely.close();
+  });
+});
