@@ -1,0 +1,146 @@
+import pg from "pg";
+import type { Logger } from "../../ports/telemetry.ts";
+import {
+  beginStatement,
+  type SqlConnection,
+  type SqlExecutor,
+  type SqlRow,
+  type TransactionOptions,
+} from "./sql-connection.ts";
+import { translateSqlError, unavailable } from "./sql-errors.ts";
+
+export interface PgConnectionOptions {
+  readonly url: string;
+  /** Longest time to get a connection, and for each statement. */
+  readonly statementTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+const connectionsMax = 4;
+
+/** A pool of connections to a Postgres server. Connects when first used, and again after every loss. */
+export class PgConnection implements SqlConnection {
+  readonly #pool: pg.Pool;
+  readonly #statementTimeoutMs: number;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PgConnectionOptions) {
+    this.#statementTimeoutMs = options.statementTimeoutMs;
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: connectionsMax,
+      connectionTimeoutMillis: options.statementTimeoutMs,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      application_name: "banditd",
+      // A process that stops in mid-transaction must not hold the revision's lock against the others.
+      idle_in_transaction_session_timeout: Math.max(10_000, 2 * options.statementTimeoutMs),
+    });
+    // A connection that is lost while nobody waits for its answer has nowhere else to say so; without
+    // a listener Node ends the process.
+    const onLost = (error: Error): void => {
+      options.logger.debug("a connection to Postgres was lost", { error: error.message });
+    };
+    this.#pool.on("error", onLost);
+    this.#pool.on("connect", (client) => client.on("error", onLost));
+  }
+
+  async query(text: string, options?: { timeoutMs?: number }): Promise<readonly SqlRow[]> {
+    const timeoutMs = options?.timeoutMs ?? this.#statementTimeoutMs;
+    const client = await this.#connect(timeoutMs);
+    return this.#using(client, () => run(client, { text, values: [], timeoutMs }));
+  }
+
+  async transaction<T>(
+    work: (transaction: SqlExecutor) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    const timeoutMs = options?.statementTimeoutMs ?? this.#statementTimeoutMs;
+    const client = await this.#connect(this.#statementTimeoutMs);
+    const execute = (text: string, values: unknown[]): Promise<readonly SqlRow[]> =>
+      run(client, { text, values, timeoutMs });
+    return this.#using(client, async () => {
+      // The server gives up a little before this side does, so that a slow statement ends there too.
+      await execute(`${beginStatement(options)}; SET LOCAL statement_timeout = ${timeoutMs}`, []);
+      const result = await work({
+        query: (text, params) => execute(text, [...(params ?? [])]),
+        script: async (text) => {
+          await execute(text, []);
+        },
+      });
+      await execute("COMMIT", []);
+      return result;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#pool.end();
+    return this.#closing;
+  }
+
+  async #connect(timeoutMs: number): Promise<pg.PoolClient> {
+    if (this.#closing !== undefined) throw unavailable(new Error("the catalogue is closed"));
+    const connecting = this.#pool.connect();
+    const deadline = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => deadline.reject(new Error(`no connection within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    try {
+      return await Promise.race([connecting, deadline.promise]);
+    } catch (error) {
+      connecting.then(
+        (client) => client.release(),
+        () => undefined, // reported by the race, or of no interest after it
+      );
+      throw translateSqlError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Gives the connection back only when it is known to be clean. */
+  async #using<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+    let clean = false;
+    try {
+      const result = await work();
+      clean = true;
+      return result;
+    } catch (error) {
+      clean = await rolledBack(client);
+      throw error;
+    } finally {
+      client.release(!clean);
+    }
+  }
+}
+
+interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
+  readonly timeoutMs: number;
+}
+
+/** Time that the server's own limit gets before the connection counts as lost. */
+const graceMs = 250;
+
+async function run(client: pg.PoolClient, statement: Statement): Promise<readonly SqlRow[]> {
+  const { text, values, timeoutMs } = statement;
+  const config = { text, query_timeout: timeoutMs + graceMs };
+  try {
+    const result = await client.query<SqlRow>(values.length === 0 ? config : { ...config, values });
+    return Array.isArray(result) ? [] : result.rows; // several statements at once give several results
+  } catch (error) {
+    throw translateSqlError(error);
+  }
+}
+
+/** A connection that does not even roll back in time is thrown away; the server then rolls back by itself. */
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await run(client, { text: "ROLLBACK", values: [], timeoutMs: graceMs });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Logger } from "../../ports/telemetry.ts";
+
+/** Tells whoever listens that the catalogue has changed, by the revision that every write advances. */
+export class RevisionSource {
+  readonly #listeners = new Set<() => void>();
+  readonly #logger: Logger;
+  /** Undefined until somebody has read the catalogue: before that there is nothing that could be out of date. */
+  #seen: number | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /**
+   * What was loaded first is the start. Later loads do not count as seen: one caller's load must not
+   * keep the news from another.
+   */
+  loaded(revision: number): void {
+    this.#seen ??= revision;
+  }
+
+  /** This process made `revision`: its listeners are told at once. */
+  wrote(revision: number): void {
+    this.#advance(revision);
+  }
+
+  subscribe(listener: () => void): () => void {
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    return () => {
+      this.#listeners.delete(entry);
+    };
+  }
+
+  /** No listener is called any more. Idempotent. */
+  stop(): void {
+    this.#listeners.clear();
+  }
+
+  protected get hasListeners(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** A restored backup may be older than what was seen: any other revision is news. */
+  protected observed(revision: number): void {
+    if (this.#seen === undefined) this.#seen = revision;
+    else if (revision !== this.#seen) this.#notify(revision);
+  }
+
+  #advance(revision: number): void {
+    if (this.#seen === undefined || revision > this.#seen) this.#notify(revision);
+  }
+
+  #notify(revision: number): void {
+    this.#seen = revision;
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // One listener's fault must not keep the change from the others.
+        this.#logger.error("a listener to catalogue changes failed", { error: String(error) });
+      }
+    }
+  }
+}

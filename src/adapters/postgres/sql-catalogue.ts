@@ -1,0 +1,244 @@
+import { BanditError, invalidField } from "../../domain/errors.ts";
+import type { AgentType, CodeType } from "../../domain/ids.ts";
+import type { Mode, PolicyRecord } from "../../domain/policy.ts";
+import type { Variant } from "../../domain/variant.ts";
+import type {
+  Actor,
+  AgentTypeRecord,
+  Catalogue,
+  CatalogueSnapshot,
+  CreateAgentTypeInput,
+  CreateVariantInput,
+  PutPolicyInput,
+  VariantChange,
+} from "../../ports/catalogue.ts";
+import type { Clock } from "../../ports/clock.ts";
+import {
+  agentTypeColumns,
+  agentTypeOfRow,
+  modeOf,
+  policyColumns,
+  policyOfRow,
+  revisionOf,
+  variantColumns,
+  variantOfRow,
+} from "./catalogue-rows.ts";
+import { CatalogueTransaction, requireEtag, requireRow } from "./catalogue-transaction.ts";
+import type { RevisionSource } from "./revision-source.ts";
+import type { SqlConnection, SqlRow } from "./sql-connection.ts";
+import { insertVariant, updateVariants } from "./variant-writes.ts";
+
+/** The catalogue's SQL, the same for the Postgres server and the embedded one. */
+export class SqlCatalogue implements Catalogue {
+  readonly #connection: SqlConnection;
+  readonly #clock: Clock;
+  readonly #revisions: RevisionSource;
+
+  constructor(options: { connection: SqlConnection; clock: Clock; revisions: RevisionSource }) {
+    this.#connection = options.connection;
+    this.#clock = options.clock;
+    this.#revisions = options.revisions;
+  }
+
+  async load(): Promise<CatalogueSnapshot> {
+    const snapshot = await this.#connection.transaction(
+      async (executor) => {
+        const settings = await executor.query(
+          "SELECT mode, revision::float8 AS revision FROM service_setting",
+        );
+        const agentTypes = await executor.query(
+          `SELECT ${agentTypeColumns} FROM agent_type ORDER BY agent_type COLLATE "C"`,
+        );
+        const policies = await executor.query(
+          `SELECT ${policyColumns} FROM policy
+            ORDER BY agent_type COLLATE "C", code_type COLLATE "C"`,
+        );
+        const variants = await executor.query(
+          `SELECT ${variantColumns} FROM prompt_variant ORDER BY id COLLATE "C"`,
+        );
+        return {
+          revision: revisionOf(settings[0]),
+          serviceMode: modeOf(settings[0] as SqlRow),
+          agentTypes: agentTypes.map(agentTypeOfRow),
+          policies: policies.map(policyOfRow),
+          variants: variants.map(variantOfRow),
+        };
+      },
+      { snapshot: true },
+    );
+    this.#revisions.loaded(snapshot.revision);
+    return snapshot;
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#revisions.subscribe(listener);
+  }
+
+  createAgentType(input: CreateAgentTypeInput, actor: Actor): Promise<AgentTypeRecord> {
+    if (input.variants[0].status !== "active") {
+      return Promise.reject(
+        invalidField("variants[0].status", "the first variant is the baseline and must be active"),
+      );
+    }
+    return this.#write(actor, async (transaction) => {
+      const [row] = await transaction.query(
+        `INSERT INTO agent_type (agent_type, description, mode, created_at)
+         VALUES ($1, $2, 'learning', to_timestamp($3::float8 / 1000))
+         ON CONFLICT (agent_type) DO NOTHING
+         RETURNING ${agentTypeColumns}`,
+        [input.agentType, input.description, transaction.nowMs],
+      );
+      if (row === undefined) {
+        throw new BanditError("already_exists", `agent type ${input.agentType} exists already`, {
+          reason: "AGENT_TYPE_EXISTS",
+          metadata: { name: input.agentType },
+        });
+      }
+      const agentType = agentTypeOfRow(row);
+      await transaction.audit({
+        action: "create_agent_type",
+        resource: `agent_type/${input.agentType}`,
+        after: agentType,
+      });
+      await storePolicy(transaction, input);
+      for (const [index, variant] of input.variants.entries()) {
+        await insertVariant(transaction, {
+          ...variant,
+          agentType: input.agentType,
+          isBaseline: index === 0,
+        });
+      }
+      return agentType;
+    });
+  }
+
+  putPolicy(input: PutPolicyInput, actor: Actor): Promise<PolicyRecord> {
+    return this.#write(actor, async (transaction) => {
+      await requireAgentType(transaction, input.agentType);
+      return storePolicy(transaction, input);
+    });
+  }
+
+  deletePolicy(input: { agentType: AgentType; codeType: CodeType }, actor: Actor): Promise<void> {
+    return this.#write(actor, async (transaction) => {
+      await requireAgentType(transaction, input.agentType);
+      const [row] = await transaction.query(
+        `DELETE FROM policy WHERE agent_type = $1 AND code_type = $2 RETURNING ${policyColumns}`,
+        [input.agentType, input.codeType],
+      );
+      const name = `${input.agentType}/${input.codeType}`;
+      const before = policyOfRow(requireRow(row, { kind: "POLICY", name }));
+      await transaction.audit({ action: "delete_policy", resource: `policy/${name}`, before });
+    });
+  }
+
+  createVariant(input: CreateVariantInput, actor: Actor): Promise<Variant> {
+    return this.#write(actor, async (transaction) => {
+      await requireAgentType(transaction, input.agentType);
+      return insertVariant(transaction, { ...input, isBaseline: false });
+    });
+  }
+
+  changeVariants(changes: readonly VariantChange[], actor: Actor): Promise<readonly Variant[]> {
+    if (changes.length === 0) return Promise.resolve([]);
+    return this.#write(actor, (transaction) => updateVariants(transaction, changes));
+  }
+
+  setMode(
+    input: { agentType?: AgentType; mode: Mode; reason: string },
+    actor: Actor,
+  ): Promise<void> {
+    const { agentType, mode, reason } = input;
+    return this.#write(actor, async (transaction) => {
+      const action = "set_mode";
+      if (agentType === undefined) {
+        const [row] = await transaction.query("SELECT mode FROM service_setting", []);
+        await transaction.query("UPDATE service_setting SET mode = $1", [mode]);
+        const before = { mode: row?.["mode"] };
+        await transaction.audit({ action, resource: "service", before, after: { mode }, reason });
+        return;
+      }
+      const before = { mode: await requireAgentType(transaction, agentType) };
+      await transaction.query("UPDATE agent_type SET mode = $2 WHERE agent_type = $1", [
+        agentType,
+        mode,
+      ]);
+      const resource = `agent_type/${agentType}`;
+      await transaction.audit({ action, resource, before, after: { mode }, reason });
+    });
+  }
+
+  async ping(): Promise<void> {
+    await this.#connection.query("SELECT 1");
+  }
+
+  async close(): Promise<void> {
+    this.#revisions.stop();
+    await this.#connection.close();
+  }
+
+  async #write<T>(
+    actor: Actor,
+    change: (transaction: CatalogueTransaction) => Promise<T>,
+  ): Promise<T> {
+    const nowMs = this.#clock.nowMs();
+    const { result, revision } = await this.#connection.transaction(async (executor) => {
+      const transaction = await CatalogueTransaction.begin({ executor, actor, nowMs });
+      return { result: await change(transaction), revision: transaction.revision };
+    });
+    this.#revisions.wrote(revision);
+    return result;
+  }
+}
+
+/** @returns its mode. */
+async function requireAgentType(
+  transaction: CatalogueTransaction,
+  agentType: AgentType,
+): Promise<Mode> {
+  const rows = await transaction.query("SELECT mode FROM agent_type WHERE agent_type = $1", [
+    agentType,
+  ]);
+  return modeOf(requireRow(rows[0], { kind: "AGENT_TYPE", name: agentType }));
+}
+
+async function storePolicy(
+  transaction: CatalogueTransaction,
+  input: PutPolicyInput,
+): Promise<PolicyRecord> {
+  const codeType = input.codeType ?? "";
+  // The policy in force: the override where there is one, else the agent type's own.
+  const found = await transaction.query(
+    `SELECT ${policyColumns} FROM policy
+      WHERE agent_type = $1 AND code_type IN ('', $2) ORDER BY length(code_type) DESC LIMIT 1`,
+    [input.agentType, codeType],
+  );
+  const inForce = found[0] === undefined ? undefined : policyOfRow(found[0]);
+  const name = codeType === "" ? input.agentType : `${input.agentType}/${codeType}`;
+  if (input.etag !== undefined) {
+    requireEtag({ name: `policy ${name}`, etag: inForce?.etag ?? "" }, input.etag);
+  }
+  const [row] = await transaction.query(
+    `INSERT INTO policy (agent_type, code_type, policy, etag, updated_at)
+     VALUES ($1, $2, $3::jsonb, $4::float8::bigint, to_timestamp($5::float8 / 1000))
+     ON CONFLICT (agent_type, code_type) DO UPDATE
+       SET policy = excluded.policy, etag = excluded.etag, updated_at = excluded.updated_at
+     RETURNING ${policyColumns}`,
+    [
+      input.agentType,
+      codeType,
+      JSON.stringify(input.policy),
+      transaction.revision,
+      transaction.nowMs,
+    ],
+  );
+  const stored = policyOfRow(requireRow(row, { kind: "POLICY", name }));
+  const replaced = inForce !== undefined && (inForce.codeType ?? "") === codeType;
+  await transaction.audit({
+    action: "put_policy",
+    resource: `policy/${name}`,
+    ...(replaced ? { before: inForce } : {}),
+    after: stored,
+  });
+  return stored;
+}
