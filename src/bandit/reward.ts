@@ -12,6 +12,9 @@ export const durationMetric = "duration_ms";
 export const costPenaltyComponent = "cost";
 export const latencyPenaltyComponent = "latency";
 
+/** Keeps an absurd amount finite. A penalty of 1 already takes the whole reward. */
+const penaltyMax = 1e9;
+
 /**
  * What an outcome contributes: one entry for each component of the specification whose metric is in
  * `metrics`, in the specification's order; empty when none is. A metric that is not finite is left out.
@@ -50,8 +53,13 @@ export function generationContributions(
   if (run.durationMs !== undefined) metrics[durationMetric] = run.durationMs;
   const contributions = outcomeContributions(spec, metrics);
   const penalise = (component: string, penalty: number): void => {
-    if (penalty > 0 && Number.isFinite(penalty)) {
-      contributions.push({ component, value: 0, weight: 0, penalty });
+    if (penalty > 0) {
+      contributions.push({
+        component,
+        value: 0,
+        weight: 0,
+        penalty: Math.min(penalty, penaltyMax),
+      });
     }
   };
   penalise(costPenaltyComponent, spec.costPenaltyPerUsd * (run.costUsd ?? 0));

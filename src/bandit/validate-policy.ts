@@ -6,8 +6,8 @@ import { costPenaltyComponent, latencyPenaltyComponent } from "./reward.ts";
 const componentsMax = 32;
 /** Ten weights of 0.1 add up to a little more than 1. */
 const weightTolerance = 1e-9;
-const refreshIntervalMsMax = 60_000;
-const attributionWindowSecondsMax = 31 * 86_400;
+const refreshIntervalMsMax = 3_600_000;
+const attributionWindowSecondsMax = 90 * 86_400;
 
 /**
  * Every rule that a policy must obey, whoever made it. Empty when it obeys them all; otherwise one entry
@@ -32,12 +32,12 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
   check(
     isWithin(policy.refreshIntervalMs, 0, refreshIntervalMsMax),
     "refresh_interval",
-    "must be from 0 to 60 seconds",
+    "must be from 0 to 1 hour",
   );
   check(
     isWithin(policy.attributionWindowSeconds, 1, attributionWindowSecondsMax),
     "attribution_window",
-    "must be from 1 second to 31 days",
+    "must be from 1 second to 90 days",
   );
   return violations;
 }
@@ -46,10 +46,14 @@ type Check = (holds: boolean, field: string, description: string) => void;
 
 function checkAlgorithm({ algorithm }: Policy, check: Check): void {
   if (algorithm.kind !== "epsilon_greedy") return;
-  check(isWithin(algorithm.epsilon, 0, 1), "epsilon_greedy.epsilon", "must be from 0 to 1");
+  check(
+    isWithin(algorithm.epsilon, 0, 1),
+    "algorithm.epsilon_greedy.epsilon",
+    "must be from 0 to 1",
+  );
   check(
     isWithin(algorithm.decayHalfLifeGenerations, 0, 1e12),
-    "epsilon_greedy.decay_half_life_generations",
+    "algorithm.epsilon_greedy.decay_half_life_generations",
     "must be from 0 to 10^12",
   );
 }

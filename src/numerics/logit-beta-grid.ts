@@ -2,7 +2,7 @@ import { gaussLegendre3 } from "./gauss-legendre.ts";
 
 /** Log density, relative to the mode, below which a tail is cut off: leaves out at most 1e-9 of the mass per side. */
 const cutOff = 20;
-/** Cells per standard scale. Twice as fine changes no value of the distribution function by more than 1e-9. */
+/** Cells per scale of the density; the interpolation error falls with its sixth power. */
 const cellsPerScale = 5;
 
 /**
@@ -14,7 +14,7 @@ const cellsPerScale = 5;
  * 210 for shapes of 0.5 (long exponential tails). Three float64 per cell: 1.6 to 5 KB.
  *
  * Between the nodes the distribution function is the quintic that matches value, density and slope at
- * both ends; its absolute error is below 1e-8 (test/unit/numerics). `low` and `high` bound the support
+ * both ends; its absolute error is below 5e-8 (test/unit/numerics). `low` and `high` bound the support
  * up to a mass of 1e-9 each.
  */
 export class LogitBetaGrid {
