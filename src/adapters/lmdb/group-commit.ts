@@ -1,0 +1,102 @@
+import { BanditError } from "../../domain/errors.ts";
+
+/** One transaction under construction. */
+export interface CommitBatch {
+  /** Writes everything planned so far, durably, all or nothing. */
+  commit(): Promise<void>;
+}
+
+interface WaitingCall<Batch> {
+  readonly plan: (batch: Batch) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Runs calls in groups: the calls of one event-loop turn, and those that come while the previous
+ * group is being committed, share the next transaction. One transaction is under way at a time, so
+ * a plan reads what is committed plus what its own batch holds, and a failed commit fails exactly
+ * the calls of its group.
+ */
+export class GroupCommit<Batch extends CommitBatch> {
+  readonly #openBatch: () => Batch;
+  readonly #translate: (error: unknown) => unknown;
+  readonly #callsMax: number;
+  #waiting: WaitingCall<Batch>[] = [];
+  #busy = false;
+  #closed = false;
+  #idle: (() => void)[] = [];
+
+  /** @param options.translate turns the driver's error into the one callers get. */
+  constructor(options: {
+    openBatch: () => Batch;
+    translate: (error: unknown) => unknown;
+    callsMax: number;
+  }) {
+    this.#openBatch = options.openBatch;
+    this.#translate = options.translate;
+    this.#callsMax = options.callsMax;
+  }
+
+  /**
+   * Runs `plan` in the next group and resolves with its result once the group is committed. A plan that
+   * throws fails its own call only; it must throw before it writes.
+   * @throws BanditError resource_exhausted when too many calls wait, unavailable after {@link close}.
+   */
+  run<Result>(plan: (batch: Batch) => Result): Promise<Result> {
+    if (this.#closed) {
+      return Promise.reject(
+        new BanditError("unavailable", "the state store is closed", { reason: "STATE_CLOSED" }),
+      );
+    }
+    if (this.#waiting.length >= this.#callsMax) {
+      return Promise.reject(
+        new BanditError("resource_exhausted", "too many writes are waiting for the state store", {
+          reason: "STATE_QUEUE_FULL",
+          retryAfterMs: 100,
+        }),
+      );
+    }
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ plan, resolve: resolve as (value: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Refuses new calls and resolves when those under way have finished. */
+  close(): Promise<void> {
+    this.#closed = true;
+    if (!this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    setImmediate(() => void this.#commitGroup());
+  }
+
+  async #commitGroup(): Promise<void> {
+    const group = this.#waiting;
+    this.#waiting = [];
+    const planned: { call: WaitingCall<Batch>; result: unknown }[] = [];
+    try {
+      const batch = this.#openBatch();
+      for (const call of group) {
+        try {
+          planned.push({ call, result: call.plan(batch) });
+        } catch (error) {
+          call.reject(this.#translate(error));
+        }
+      }
+      await batch.commit();
+      for (const { call, result } of planned) call.resolve(result);
+    } catch (error) {
+      const translated = this.#translate(error);
+      for (const { call } of planned) call.reject(translated);
+    }
+    this.#busy = false;
+    if (this.#waiting.length > 0) this.#schedule();
+    else for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,133 @@
+import {
+  generationTotals,
+  type LedgerEntry,
+  type RewardTotals,
+  supersedes,
+  zeroTotals,
+} from "../../domain/contribution.ts";
+import { BanditError } from "../../domain/errors.ts";
+import {
+  type ApplyContributionsInput,
+  type ApplyContributionsResult,
+  eventsPerGenerationMax,
+} from "../../ports/state-store.ts";
+
+/** Everything one generation has contributed, and the events it came from. */
+export interface Ledger {
+  /** Unix seconds. */
+  readonly expiresAtSeconds: number;
+  readonly eventIds: readonly string[];
+  /** One per component, sorted by component, so that sums do not depend on the order of arrival. */
+  readonly entries: readonly LedgerEntry[];
+}
+
+export interface LedgerChange {
+  readonly status: ApplyContributionsResult["status"];
+  readonly ledger: Ledger;
+  readonly before: RewardTotals;
+  readonly after: RewardTotals;
+}
+
+const emptyLedger: Ledger = { expiresAtSeconds: 0, eventIds: [], entries: [] };
+
+/**
+ * What `input` does to the ledger of its generation. Nothing is changed in place.
+ * @throws BanditError resource_exhausted (TOO_MANY_OUTCOMES).
+ */
+export function applyToLedger(
+  ledger: Ledger | undefined,
+  input: Pick<ApplyContributionsInput, "eventId" | "occurredAtMs" | "contributions">,
+  expiresAtSeconds: number,
+): LedgerChange {
+  const known = ledger ?? emptyLedger;
+  const before = known.entries.length === 0 ? zeroTotals : generationTotals(known.entries);
+  if (known.eventIds.includes(input.eventId)) {
+    return { status: "duplicate", ledger: known, before, after: before };
+  }
+  if (known.eventIds.length >= eventsPerGenerationMax) throw tooManyOutcomes();
+  const entries = new Map(known.entries.map((entry) => [entry.component, entry]));
+  let replaced = 0;
+  let superseded = 0;
+  for (const contribution of input.contributions) {
+    const entry = { ...contribution, occurredAtMs: input.occurredAtMs, eventId: input.eventId };
+    const current = entries.get(entry.component);
+    if (current !== undefined && !supersedes(entry, current)) {
+      superseded += 1;
+      continue;
+    }
+    if (current !== undefined) replaced += 1;
+    entries.set(entry.component, entry);
+  }
+  const sorted = [...entries.values()].sort((a, b) => (a.component < b.component ? -1 : 1));
+  const allOlder = input.contributions.length > 0 && superseded === input.contributions.length;
+  return {
+    status: allOlder ? "superseded" : replaced > 0 ? "replaced" : "applied",
+    ledger: {
+      expiresAtSeconds: Math.max(expiresAtSeconds, known.expiresAtSeconds),
+      eventIds: [...known.eventIds, input.eventId],
+      entries: sorted,
+    },
+    before,
+    after: generationTotals(sorted),
+  };
+}
+
+/** Takes `before` out of an arm's totals and puts `after` in; rounding never makes a sum negative. */
+export function replaceInTotals(
+  totals: RewardTotals,
+  before: RewardTotals,
+  after: RewardTotals,
+): RewardTotals {
+  const generations = totals.generations - before.generations + after.generations;
+  if (generations <= 0) return zeroTotals;
+  const weight = Math.max(totals.weight - before.weight + after.weight, 0);
+  const reward = Math.max(totals.reward - before.reward + after.reward, 0);
+  return { reward: Math.min(reward, weight), weight, generations };
+}
+
+type LedgerJson = [
+  expiresAtSeconds: number,
+  eventIds: readonly string[],
+  entries: [string, number, number, number, number, string][],
+];
+
+export function encodeLedger(ledger: Ledger): Buffer {
+  const json: LedgerJson = [
+    ledger.expiresAtSeconds,
+    ledger.eventIds,
+    ledger.entries.map((entry) => [
+      entry.component,
+      entry.value,
+      entry.weight,
+      entry.penalty,
+      entry.occurredAtMs,
+      entry.eventId,
+    ]),
+  ];
+  return Buffer.from(JSON.stringify(json));
+}
+
+/** Undoes {@link encodeLedger}. */
+export function decodeLedger(bytes: Buffer): Ledger {
+  const [expiresAtSeconds, eventIds, entries] = JSON.parse(bytes.toString()) as LedgerJson;
+  return {
+    expiresAtSeconds,
+    eventIds,
+    entries: entries.map(([component, value, weight, penalty, occurredAtMs, eventId]) => ({
+      component,
+      value,
+      weight,
+      penalty,
+      occurredAtMs,
+      eventId,
+    })),
+  };
+}
+
+function tooManyOutcomes(): BanditError {
+  return new BanditError(
+    "resource_exhausted",
+    `a generation can have at most ${eventsPerGenerationMax} outcomes`,
+    { reason: "TOO_MANY_OUTCOMES" },
+  );
+}

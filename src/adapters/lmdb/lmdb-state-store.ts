@@ -1,0 +1,262 @@
+import { mkdirSync } from "node:fs";
+import { zeroTotals } from "../../domain/contribution.ts";
+import type { DecisionRecord } from "../../domain/decision.ts";
+import { BanditError, invariant } from "../../domain/errors.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { eventStreams } from "../../ports/event-rows.ts";
+import type {
+  ApplyContributionsInput,
+  ApplyContributionsResult,
+  ArmTotals,
+  OutboxEntry,
+  RecordDecisionInput,
+  StateStore,
+} from "../../ports/state-store.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import { ExpirySweeper } from "./expiry-sweeper.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { applyToLedger, replaceInTotals } from "./ledger.ts";
+import {
+  entryCount,
+  type LmdbTables,
+  liveBytes,
+  openTables,
+  sequenceKey,
+  sequenceOfKey,
+} from "./lmdb-tables.ts";
+import { OutboxSequence } from "./outbox-sequence.ts";
+import { decodeTotals, readDecision, WriteBatch } from "./write-batch.ts";
+
+export interface LmdbStateStoreOptions {
+  /** Created when missing. Owned by one process at a time. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Told about listeners that throw and sweeps that fail. */
+  readonly logger?: Logger;
+  /** Bytes of live data at which writes are refused with `resource_exhausted`; 64 GiB by default. */
+  readonly mapSizeBytesMax?: number;
+  /** Calls that may wait for the disk; 50,000 by default. */
+  readonly waitingCallsMax?: number;
+}
+
+const totalsPageSize = 500;
+
+/** The embedded state store: one LMDB environment in one directory, owned by one process. */
+export class LmdbStateStore implements StateStore {
+  readonly #tables: LmdbTables;
+  readonly #clock: Clock;
+  readonly #logger: Logger | undefined;
+  readonly #commits: GroupCommit<WriteBatch>;
+  readonly #sweeper: ExpirySweeper;
+  readonly #listeners = new Set<(totals: ArmTotals) => void>();
+  #closing: Promise<void> | undefined;
+
+  /** @throws BanditError unavailable when the directory cannot be opened. */
+  static async open(options: LmdbStateStoreOptions): Promise<LmdbStateStore> {
+    try {
+      mkdirSync(options.directory, { recursive: true });
+      const tables = openTables(options.directory);
+      return new LmdbStateStore(tables, options, await OutboxSequence.open(tables));
+    } catch (error) {
+      throw translateLmdbError(error);
+    }
+  }
+
+  private constructor(
+    tables: LmdbTables,
+    options: LmdbStateStoreOptions,
+    sequence: OutboxSequence,
+  ) {
+    this.#tables = tables;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    const bytesMax = options.mapSizeBytesMax ?? 64 * 2 ** 30;
+    this.#commits = new GroupCommit({
+      openBatch: () => {
+        tables.environment.resetReadTxn();
+        return new WriteBatch({
+          tables,
+          nowMs: options.clock.nowMs(),
+          sequence,
+          hasRoom: () => liveBytes(tables) < bytesMax,
+        });
+      },
+      translate: translateLmdbError,
+      callsMax: options.waitingCallsMax ?? 50_000,
+    });
+    this.#sweeper = new ExpirySweeper(tables, this.#commits, (error) =>
+      this.#logger?.warn("removing expired state failed and will be tried again", { error }),
+    );
+  }
+
+  recordDecision(input: RecordDecisionInput): Promise<DecisionRecord | undefined> {
+    return this.#commits.run((batch) => {
+      const earlier = batch.findDecision(input.record.generationId);
+      if (earlier !== undefined) return earlier;
+      batch.requireRoom();
+      batch.addDecision(input.record, expiresAtSeconds(batch.nowMs, input.ttlSeconds));
+      batch.addEvent(input.event);
+      return undefined;
+    });
+  }
+
+  async findDecision(generationId: GenerationId): Promise<DecisionRecord | undefined> {
+    return this.#read(() => readDecision(this.#tables, generationId, this.#clock.nowMs()));
+  }
+
+  async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
+    const { status, changed } = await this.#commits.run((batch) => {
+      batch.requireRoom();
+      return applyInBatch(batch, input);
+    });
+    if (changed !== undefined) this.#announce(changed);
+    return { status };
+  }
+
+  async *listTotals(): AsyncIterable<ArmTotals> {
+    let after: Buffer | undefined;
+    for (;;) {
+      const page = this.#read(() => [
+        ...this.#tables.totals.getRange({
+          ...(after === undefined ? {} : { start: after, exclusiveStart: true }),
+          limit: totalsPageSize,
+        }),
+      ]);
+      for (const { key, value } of page) yield decodeTotals(Buffer.from(key), value);
+      if (page.length < totalsPageSize) return;
+      after = Buffer.from((page.at(-1) as { key: Buffer }).key);
+    }
+  }
+
+  onTotalsChanged(listener: (totals: ArmTotals) => void): () => void {
+    const call = (totals: ArmTotals): void => listener(totals);
+    this.#listeners.add(call);
+    return () => void this.#listeners.delete(call);
+  }
+
+  async readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]> {
+    return this.#read(() => {
+      const entries: OutboxEntry[] = [];
+      let rows = 0;
+      for (const { key, value } of this.#tables.outbox.getRange({})) {
+        const rowCount = value.readUInt32BE(1);
+        if (entries.length > 0 && rows + rowCount > options.rowsMax) break;
+        const stream = eventStreams[value[0] as number];
+        invariant(stream !== undefined, `outbox entry of unknown stream ${value[0]}`);
+        entries.push({
+          id: String(sequenceOfKey(key)),
+          stream,
+          rows: value.toString("utf8", 5),
+          rowCount,
+        });
+        rows += rowCount;
+        if (rows >= options.rowsMax) break;
+      }
+      return entries;
+    });
+  }
+
+  confirmOutbox(entries: readonly OutboxEntry[]): Promise<void> {
+    return this.#commits.run((batch) => {
+      for (const entry of entries) batch.remove("outbox", sequenceKey(Number(entry.id)));
+    });
+  }
+
+  async outboxDepth(): Promise<number> {
+    return this.#read(() => entryCount(this.#tables.outbox));
+  }
+
+  async ping(): Promise<void> {
+    this.#read(() => entryCount(this.#tables.outbox));
+  }
+
+  /**
+   * Removes at most about a thousand expired records and ledgers. Runs by itself too.
+   * @returns how many were looked at; 0 means nothing has expired.
+   */
+  sweepExpired(): Promise<number> {
+    return this.#sweeper.sweep();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#sweeper.stop();
+      await this.#commits.close();
+      this.#listeners.clear();
+      await this.#tables.environment.close();
+    })();
+    return this.#closing;
+  }
+
+  #read<Result>(read: () => Result): Result {
+    if (this.#closing !== undefined) {
+      throw new BanditError("unavailable", "the state store is closed", { reason: "STATE_CLOSED" });
+    }
+    try {
+      this.#tables.environment.resetReadTxn();
+      return read();
+    } catch (error) {
+      throw translateLmdbError(error);
+    }
+  }
+
+  #announce(totals: ArmTotals): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(totals);
+      } catch (error) {
+        this.#logger?.error("a listener to changed totals threw", { error });
+      }
+    }
+  }
+}
+
+function applyInBatch(
+  batch: WriteBatch,
+  input: ApplyContributionsInput,
+): { status: ApplyContributionsResult["status"]; changed?: ArmTotals } {
+  const known = batch.findLedger(input.generationId);
+  const change = applyToLedger(known, input, expiresAtSeconds(batch.nowMs, input.ttlSeconds));
+  if (change.status === "duplicate") return { status: "duplicate" };
+  batch.putLedger(input.generationId, change.ledger, known);
+  batch.addEvent(input.event);
+  const { before, after } = change;
+  if (
+    before.reward === after.reward &&
+    before.weight === after.weight &&
+    before.generations === after.generations
+  ) {
+    return { status: change.status };
+  }
+  const arm = batch.findTotals(input);
+  const changed: ArmTotals = {
+    agentType: input.agentType,
+    codeType: input.codeType,
+    variantId: input.variantId,
+    totals: replaceInTotals(arm?.totals ?? zeroTotals, before, after),
+    version: (arm?.version ?? 0) + 1,
+  };
+  batch.putTotals(changed);
+  return { status: change.status, changed };
+}
+
+function expiresAtSeconds(nowMs: number, ttlSeconds: number): number {
+  return Math.ceil(nowMs / 1000) + ttlSeconds;
+}
+
+function translateLmdbError(error: unknown): unknown {
+  if (error instanceof BanditError) return error;
+  if (error instanceof Error && error.message.startsWith("invariant violated")) return error;
+  if (error instanceof Error && /MDB_MAP_FULL|ENOSPC|No space left/i.test(error.message)) {
+    return new BanditError("resource_exhausted", "the disk of the embedded state store is full", {
+      reason: "STATE_FULL",
+      retryAfterMs: 1000,
+      cause: error,
+    });
+  }
+  return new BanditError("unavailable", "the embedded state store cannot be used", {
+    reason: "STATE_UNAVAILABLE",
+    cause: error,
+  });
+}

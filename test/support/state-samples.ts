@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import { formatGenerationId, layOutGenerationId } from "../../src/domain/generation-id.ts";
+import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type {
+  ApplyContributionsInput,
+  ArmKey,
+  RecordDecisionInput,
+} from "../../src/ports/state-store.ts";
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+};
+
+let made = 0;
+
+/** A new id as the service makes them: a hundred in a row share their bucket. */
+export function newGenerationId(timestampMs: number = Date.now()): GenerationId {
+  const bytes = randomBytes(16);
+  layOutGenerationId(bytes, { timestampMs, bucket: Math.floor(made / 100) % 4096 });
+  made += 1;
+  return formatGenerationId(bytes);
+}
+
+export const sampleArm: ArmKey = {
+  agentType: "evolution" as AgentType,
+  codeType: "python_class" as CodeType,
+  variantId: "evolution/edge-cases-first@1" as VariantId,
+};
+
+/** A decision of a new generation, with a row of the usual size. */
+export function decisionInput(
+  generationId: GenerationId = newGenerationId(),
+  ttlSeconds = 86_400,
+): RecordDecisionInput {
+  return {
+    record: {
+      generationId,
+      ...sampleArm,
+      decidedAtMs: Date.now(),
+      source: "explore",
+      propensity: 0.318_181_818_181_818_2,
+      allocationVersion: "0123456789abcdef",
+    },
+    event: {
+      stream: "decisions",
+      row: JSON.stringify({
+        generation_id: generationId,
+        note: "é".repeat(10),
+        pad: "x".repeat(500),
+      }),
+    },
+    ttlSeconds,
+  };
+}
+
+/** One outcome with one component; `changes` says what differs. */
+export function contributionInput(
+  changes: Partial<ApplyContributionsInput> & { generationId: GenerationId },
+): ApplyContributionsInput {
+  const eventId = changes.eventId ?? "outcome-1";
+  return {
+    ...sampleArm,
+    eventId,
+    occurredAtMs: 1_700_000_000_000,
+    contributions: [{ component: "coverage", value: 0.75, weight: 0.5, penalty: 0 }],
+    event: {
+      stream: "outcomes",
+      row: JSON.stringify({ generation_id: changes.generationId, outcome_id: eventId }),
+    },
+    ttlSeconds: 86_400,
+    ...changes,
+  };
+}
