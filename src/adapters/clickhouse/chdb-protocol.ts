@@ -1,0 +1,28 @@
+/**
+ * What the service and the process that hosts chDB say to each other over Node's IPC channel
+ * (structured clone, so that bytes travel as bytes).
+ */
+export type ChdbCall =
+  | { readonly kind: "open"; readonly id: number; readonly path: string; readonly database: string }
+  | {
+      readonly kind: "run";
+      readonly id: number;
+      readonly sql: string;
+      readonly parameters: Readonly<Record<string, unknown>>;
+      readonly settings: Readonly<Record<string, string | number>>;
+      /** Rows of an INSERT, as they follow the statement. */
+      readonly body?: Uint8Array;
+    }
+  | { readonly kind: "close"; readonly id: number };
+
+export type ChdbReply =
+  | { readonly id: number; readonly result: Uint8Array }
+  | { readonly id: number; readonly failure: ChdbFailure };
+
+export interface ChdbFailure {
+  readonly message: string;
+  /** ClickHouse's number, or chDB's own name such as `CHDB_CONNECTION`; empty when neither. */
+  readonly code: string;
+  /** ClickHouse's name of the code, e.g. `SYNTAX_ERROR`; empty when it is not an engine's error. */
+  readonly type: string;
+}

@@ -1,0 +1,152 @@
+import { ClickHouseError } from "@clickhouse/client";
+import { BanditError } from "../../domain/errors.ts";
+
+/** The engine read the rows and does not want them: repeating the insert cannot help. */
+const rowErrors = new Set([
+  "ARGUMENT_OUT_OF_BOUND",
+  "ATTEMPT_TO_READ_AFTER_EOF",
+  "CANNOT_CONVERT_TYPE",
+  "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
+  "CANNOT_READ_ALL_DATA",
+  "CANNOT_READ_ARRAY_FROM_TEXT",
+  "CANNOT_READ_MAP_FROM_TEXT",
+  "CANNOT_PARSE_BOOL",
+  "CANNOT_PARSE_DATE",
+  "CANNOT_PARSE_DATETIME",
+  "CANNOT_PARSE_ESCAPE_SEQUENCE",
+  "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+  "CANNOT_PARSE_NUMBER",
+  "CANNOT_PARSE_QUOTED_STRING",
+  "CANNOT_PARSE_TEXT",
+  "CANNOT_PARSE_UUID",
+  "INCORRECT_DATA",
+  "NO_DATA_TO_INSERT",
+  "TOO_LARGE_ARRAY_SIZE",
+  "TOO_LARGE_STRING_SIZE",
+  "TOO_MANY_PARTS_IN_INSERT_BLOCK",
+  "TOO_DEEP_RECURSION",
+  "TYPE_MISMATCH",
+  "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+  "VIOLATED_CONSTRAINT",
+]);
+
+/** The engine is there but cannot work now, or not for us; another statement would fail as well. */
+const engineErrors = new Set([
+  "ABORTED",
+  "ALL_CONNECTION_TRIES_FAILED",
+  "AUTHENTICATION_FAILED",
+  "CANNOT_ALLOCATE_MEMORY",
+  "CANNOT_SCHEDULE_TASK",
+  "CORRUPTED_DATA",
+  "DNS_ERROR",
+  "KEEPER_EXCEPTION",
+  "LOGICAL_ERROR",
+  "NETWORK_ERROR",
+  "NOT_ENOUGH_SPACE",
+  "NO_ZOOKEEPER",
+  "POCO_EXCEPTION",
+  "REQUIRED_PASSWORD",
+  "SOCKET_TIMEOUT",
+  "STD_EXCEPTION",
+  "SYSTEM_ERROR",
+  "TABLE_IS_READ_ONLY",
+  "TOO_FEW_LIVE_REPLICAS",
+  "TOO_MANY_PARTS",
+  "TOO_MANY_SIMULTANEOUS_QUERIES",
+  "UNKNOWN_USER",
+  "WRONG_PASSWORD",
+]);
+
+const limitErrors = new Set([
+  "MEMORY_LIMIT_EXCEEDED",
+  "QUERY_IS_TOO_LARGE",
+  "SET_SIZE_LIMIT_EXCEEDED",
+  "TOO_BIG_AST",
+  "TOO_MANY_BYTES",
+  "TOO_MANY_ROWS",
+  "TOO_MANY_ROWS_OR_BYTES",
+]);
+
+const timeErrors = new Set(["TIMEOUT_EXCEEDED", "TOO_SLOW", "QUERY_WAS_CANCELLED"]);
+
+/**
+ * Why an insert failed. Only an error that is known to be about the rows is final; everything else,
+ * a missing table or a wrong password included, is `unavailable`, so that rows wait for the
+ * operator instead of being given up.
+ */
+export function appendError(error: unknown): BanditError {
+  if (error instanceof BanditError) return error;
+  if (error instanceof ClickHouseError && rowErrors.has(error.type ?? "")) {
+    return new BanditError("invalid_argument", "the event log refuses a row", {
+      reason: "EVENT_REFUSED",
+      metadata: { engine_error: error.type ?? "" },
+      cause: error,
+    });
+  }
+  return unavailable(error);
+}
+
+/** Why a caller's own statement failed. */
+export function queryError(error: unknown, timeoutMs: number): BanditError {
+  if (error instanceof BanditError) return error;
+  if (error instanceof SyntaxError) {
+    return new BanditError("invalid_argument", "the query must not choose its own output format", {
+      reason: "QUERY_REFUSED",
+      cause: error,
+    });
+  }
+  if (!(error instanceof ClickHouseError)) return unavailable(error);
+  const type = error.type ?? "";
+  if (timeErrors.has(type)) return queryTimeout(timeoutMs, error);
+  if (limitErrors.has(type)) {
+    return new BanditError("resource_exhausted", firstLines(error.message), {
+      reason: "QUERY_TOO_LARGE",
+      cause: error,
+    });
+  }
+  if (engineErrors.has(type)) return unavailable(error);
+  if (type === "READONLY" || type === "ACCESS_DENIED") {
+    return new BanditError(
+      "invalid_argument",
+      "the query is not allowed: only statements that read the event log are",
+      { reason: "QUERY_NOT_ALLOWED", cause: error },
+    );
+  }
+  return new BanditError("invalid_argument", firstLines(error.message), {
+    reason: "QUERY_REFUSED",
+    metadata: { engine_error: type },
+    cause: error,
+  });
+}
+
+export function queryTimeout(timeoutMs: number, cause?: unknown): BanditError {
+  return new BanditError(
+    "deadline_exceeded",
+    `the query took longer than ${timeoutMs} ms and was stopped`,
+    { reason: "QUERY_TIMEOUT", cause },
+  );
+}
+
+/** For statements of our own, which the engine has no reason to refuse. */
+export function unavailable(error: unknown): BanditError {
+  if (error instanceof BanditError) return error;
+  return new BanditError("unavailable", "the event log cannot be reached or does not answer", {
+    reason: "EVENT_LOG_UNAVAILABLE",
+    cause: error,
+  });
+}
+
+export function isSchemaMissing(error: unknown): boolean {
+  return (
+    error instanceof ClickHouseError &&
+    (error.type === "UNKNOWN_TABLE" || error.type === "UNKNOWN_DATABASE")
+  );
+}
+
+const messageCharsMax = 2_000;
+
+/** ClickHouse's own words; a parser's list of everything it would have liked instead is cut off. */
+function firstLines(message: string): string {
+  const text = message.trim();
+  return text.length <= messageCharsMax ? text : `${text.slice(0, messageCharsMax)} …`;
+}

@@ -1,0 +1,180 @@
+import { Readable } from "node:stream";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { BanditError, invariant } from "../../domain/errors.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type {
+  AppendInput,
+  EventLog,
+  GenerationHistory,
+  QueryInput,
+  QueryResult,
+} from "../../ports/event-log.ts";
+import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
+import { appendError, queryError, queryTimeout, unavailable } from "./clickhouse-errors.ts";
+import { requireReadOnlyStatement } from "./read-only-guard.ts";
+
+export interface ClickHouseEventLogOptions {
+  /** On chDB or on a server; closed by {@link ClickHouseEventLog.close}. */
+  readonly client: ClickHouseClient;
+  readonly clock: Clock;
+  /** For every call but {@link ClickHouseEventLog.query}, which brings its own. */
+  readonly requestTimeoutMs: number;
+}
+
+/** Beyond it a caller is told to come back later. On chDB four threads serve all statements. */
+const queriesMax = 3;
+/** What an analyst's statement may hold in memory. */
+const queryBytesMax = 2 ** 30;
+/** The engine stops itself at the deadline; this is how much later the call is given up here. */
+const queryGraceMs = 500;
+
+/** {@link EventLog} on chDB and on a ClickHouse server: the client makes them the same. */
+export class ClickHouseEventLog implements EventLog {
+  readonly #client: ClickHouseClient;
+  readonly #clock: Clock;
+  readonly #requestTimeoutMs: number;
+  #queries = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ClickHouseEventLogOptions) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#requestTimeoutMs = options.requestTimeoutMs;
+  }
+
+  async append(input: AppendInput): Promise<void> {
+    if (input.rows.trim() === "") return;
+    try {
+      const { stream } = await this.#client.exec({
+        query: `INSERT INTO ${input.stream} FORMAT JSONEachRow`,
+        // The text as it is: the rows were serialised once, when they happened.
+        values: Readable.from([Buffer.from(input.rows)]),
+        clickhouse_settings: {
+          insert_deduplication_token: input.deduplicationToken,
+          async_insert: 0,
+          // One block, so that either every row is inserted or none.
+          input_format_parallel_parsing: 0,
+          input_format_allow_errors_num: "0",
+          // A newer service may write a field that this schema does not have yet (during a rolling
+          // update, or after a roll-back). Refusing would stop the whole pipeline, or bury good rows,
+          // for the sake of one column; the conformance suite makes sure that no known field is lost.
+          input_format_skip_unknown_fields: 1,
+          wait_end_of_query: 1,
+        },
+        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+      });
+      await drain(stream);
+    } catch (error) {
+      throw appendError(error);
+    }
+  }
+
+  async findGeneration(generationId: GenerationId): Promise<GenerationHistory | undefined> {
+    const [decisions, generations, outcomes] = await Promise.all([
+      this.#rowsOf<DecisionRow>("decisions", generationId),
+      this.#rowsOf<GenerationRow>("generations", generationId),
+      this.#rowsOf<OutcomeRow>("outcomes", generationId),
+    ]);
+    const [decision] = decisions;
+    if (decision === undefined) return undefined;
+    const [generation] = generations;
+    return { decision, outcomes, ...(generation === undefined ? {} : { generation }) };
+  }
+
+  async query(input: QueryInput): Promise<QueryResult> {
+    invariant(input.rowsMax >= 1 && input.rowsMax <= 100_000, "rowsMax is 1 to 100,000");
+    invariant(input.timeoutMs > 0, "timeoutMs is positive");
+    const sql = requireReadOnlyStatement(input.sql);
+    if (this.#queries >= queriesMax) {
+      throw new BanditError("resource_exhausted", "too many queries are running", {
+        reason: "TOO_MANY_QUERIES",
+        retryAfterMs: 1_000,
+      });
+    }
+    this.#queries += 1;
+    try {
+      return await this.#query({ ...input, sql });
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  async ping(): Promise<void> {
+    const result = await this.#client.ping({
+      select: true,
+      abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+    });
+    if (!result.success) throw unavailable(result.error);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#client.close();
+    return this.#closed;
+  }
+
+  async #query(input: QueryInput): Promise<QueryResult> {
+    const startedMs = this.#clock.monotonicMs();
+    const timeout = AbortSignal.timeout(input.timeoutMs + queryGraceMs);
+    try {
+      const result = await this.#client.query({
+        query: input.sql,
+        format: "JSONCompact",
+        clickhouse_settings: {
+          // Ends with the block in which the limit is reached: some rows too many, never too few.
+          max_result_rows: String(input.rowsMax + 1),
+          result_overflow_mode: "break",
+          max_execution_time: input.timeoutMs / 1_000,
+          timeout_overflow_mode: "throw",
+          max_memory_usage: String(queryBytesMax),
+          output_format_json_quote_64bit_integers: 1,
+          cancel_http_readonly_queries_on_client_close: 1,
+          wait_end_of_query: 1,
+          // Last: nothing can be set after it.
+          readonly: "1",
+        },
+        abort_signal: timeout,
+      });
+      const { meta = [], data } = await result.json<unknown[]>();
+      const truncated = data.length > input.rowsMax;
+      return {
+        columns: meta,
+        rows: truncated ? data.slice(0, input.rowsMax) : data,
+        truncated,
+        elapsedMs: this.#clock.monotonicMs() - startedMs,
+      };
+    } catch (error) {
+      throw timeout.aborted
+        ? queryTimeout(input.timeoutMs, error)
+        : queryError(error, input.timeoutMs);
+    }
+  }
+
+  async #rowsOf<Row>(
+    stream: AppendInput["stream"],
+    generationId: GenerationId,
+  ): Promise<readonly Row[]> {
+    // The newest copy of a row that was inserted twice. FINAL would say the same, but has to read
+    // whole ranges of keys where the bloom filter leads to one granule.
+    const tail =
+      stream === "outcomes"
+        ? "ORDER BY occurred_at, outcome_id, ingested_at DESC LIMIT 1 BY outcome_id"
+        : "ORDER BY ingested_at DESC LIMIT 1";
+    try {
+      const result = await this.#client.query({
+        query: `SELECT * EXCEPT ingested_at FROM ${stream} WHERE generation_id = {id: UUID} ${tail}`,
+        format: "JSONEachRow",
+        query_params: { id: generationId },
+        clickhouse_settings: { wait_end_of_query: 1 },
+        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+      });
+      return await result.json<Row>();
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+}
+
+async function drain(stream: Readable): Promise<void> {
+  for await (const _ of stream);
+}

@@ -1,0 +1,108 @@
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { createClient } from "@clickhouse/client";
+import { BanditError } from "../../domain/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { EventLog } from "../../ports/event-log.ts";
+import type { Migrator } from "../../ports/migrator.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import { ChdbProcessConnection } from "./chdb-connection.ts";
+import { ClickHouseEventLog } from "./clickhouse-event-log.ts";
+import { ClickHouseMigrator } from "./clickhouse-migrator.ts";
+
+/** Both speak through one client; closing the event log closes it. Call `migrator.migrate()` before anything else. */
+export interface OpenedEventLog {
+  readonly eventLog: EventLog;
+  readonly migrator: Migrator;
+}
+
+interface EventLogOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of every call but queries, which bring their own. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** Days after the decision at which its rows are deleted, from 1; absent: never. Applied by `migrate()`. */
+  readonly retentionDays?: number;
+  /** Default `bandit`. */
+  readonly database?: string;
+}
+
+const defaultDatabase = "bandit";
+const defaultRequestTimeoutMs = 30_000;
+/** Below the 3 s of keep-alive that old servers and proxies have, so that no dead connection is used. */
+const idleSocketTtlMs = 2_000;
+
+/**
+ * The event log in a directory of this machine. One process at a time.
+ * @throws BanditError failed_precondition when another process has it open, or it cannot be written
+ */
+export async function openChdbEventLog(
+  options: EventLogOptions & { readonly directory: string },
+): Promise<OpenedEventLog> {
+  const database = requireDatabaseName(options.database ?? defaultDatabase);
+  const path = resolve(options.directory);
+  await mkdir(path, { recursive: true });
+  const connection = new ChdbProcessConnection({ path, database });
+  await connection.open();
+  const client = createClient({ connection });
+  // The process creates the database when it opens the directory.
+  return assemble({ ...options, client, createDatabase: () => Promise.resolve() });
+}
+
+/**
+ * The event log on a ClickHouse server, `http(s)://user:password@host:port/database`. Does not connect
+ * yet. The database of the URL wins over `options.database`; it is created when missing.
+ */
+export function connectClickHouseEventLog(
+  options: EventLogOptions & { readonly url: string },
+): OpenedEventLog {
+  const url = new URL(options.url);
+  const named = decodeURIComponent(url.pathname.slice(1));
+  const database = requireDatabaseName(named || (options.database ?? defaultDatabase));
+  url.pathname = "";
+  const settings = {
+    url,
+    request_timeout: options.requestTimeoutMs ?? defaultRequestTimeoutMs,
+    keep_alive: { enabled: true, idle_socket_ttl: idleSocketTtlMs },
+    application: "banditd",
+  };
+  const createDatabase = async () => {
+    const client = createClient({ ...settings, database: "default" });
+    try {
+      await client.command({ query: `CREATE DATABASE IF NOT EXISTS \`${database}\`` });
+    } finally {
+      await client.close();
+    }
+  };
+  return assemble({ ...options, client: createClient({ ...settings, database }), createDatabase });
+}
+
+function assemble(
+  options: EventLogOptions & {
+    client: ReturnType<typeof createClient>;
+    createDatabase: () => Promise<void>;
+  },
+): OpenedEventLog {
+  const { client, clock, logger, retentionDays, createDatabase } = options;
+  const requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
+  return {
+    eventLog: new ClickHouseEventLog({ client, clock, requestTimeoutMs }),
+    migrator: new ClickHouseMigrator({
+      client,
+      clock,
+      logger,
+      createDatabase,
+      statementTimeoutMs: requestTimeoutMs,
+      ...(retentionDays === undefined ? {} : { retentionDays }),
+    }),
+  };
+}
+
+function requireDatabaseName(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name)) return name;
+  throw new BanditError(
+    "invalid_argument",
+    `${JSON.stringify(name)} is not a database name: letters, digits and _, at most 64`,
+    { reason: "INVALID_DATABASE_NAME" },
+  );
+}
