@@ -1,0 +1,77 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, totalmem } from "node:os";
+
+/** Where and with what a measurement was made. */
+export interface Machine {
+  readonly cpuModel: string;
+  readonly cpus: number;
+  readonly memoryGib: number;
+  readonly node: string;
+  readonly commit: string;
+  /** How the processes were kept on the same cores, or why they were not. */
+  readonly pinning: string;
+}
+
+/**
+ * Keeps this process, and so every process it starts, on the given CPUs.
+ * @param cpuList as taskset takes it, e.g. `0,1` @returns what was done, for the report
+ */
+export function pinToCpus(cpuList: string): string {
+  const wanted = cpuList.split(",").length;
+  if (availableParallelism() <= wanted) {
+    return `not pinned: the machine has ${availableParallelism()} CPUs`;
+  }
+  try {
+    execFileSync("taskset", ["-a", "-cp", cpuList, String(process.pid)], { stdio: "pipe" });
+    return `everything on CPUs ${cpuList} (taskset)`;
+  } catch (error) {
+    return `not pinned: taskset failed (${(error as Error).message.split("\n")[0]})`;
+  }
+}
+
+export function describeMachine(pinning: string): Machine {
+  return {
+    cpuModel: cpus()[0]?.model ?? "unknown",
+    cpus: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    commit: commitOfWorkingTree(),
+    pinning,
+  };
+}
+
+function commitOfWorkingTree(): string {
+  const git = (...args: string[]) =>
+    execFileSync("git", args, { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "ignore"] })
+      .toString()
+      .trim();
+  try {
+    const dirty = git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+changes";
+    return git("rev-parse", "--short=12", "HEAD") + dirty;
+  } catch {
+    return "unknown"; // not a git checkout
+  }
+}
+
+/** CPU seconds the process has used so far, all threads; undefined where /proc does not tell. */
+export function cpuSecondsOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name in parentheses may hold spaces; utime and stime are fields 14 and 15, in 1/100 s.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return undefined; // not Linux, or the process has gone
+  }
+}
+
+/** Largest resident set so far, in MiB; undefined where /proc does not tell. */
+export function peakMemoryMibOf(pid: number): number | undefined {
+  try {
+    const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
+    return peak === null ? undefined : Math.round(Number(peak[1]) / 1024);
+  } catch {
+    return undefined; // not Linux, or the process has gone
+  }
+}
