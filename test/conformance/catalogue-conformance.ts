@@ -1,0 +1,266 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parseAgentType, parseCodeType } from "../../src/domain/ids.ts";
+import type { Catalogue } from "../../src/ports/catalogue.ts";
+import {
+  actor,
+  type CatalogueFixture,
+  createAgentType,
+  expectBanditError,
+  freshAgentType,
+  newVariant,
+  policy,
+} from "./catalogue-fixture.ts";
+import { describeVariants } from "./catalogue-variants-conformance.ts";
+
+const unknown = parseAgentType("nobody-made-this");
+const codeType = parseCodeType("python_class");
+
+/** What every implementation of the port promises; each adapter's test is one call to it. */
+export function describeCatalogue(name: string, make: () => Promise<CatalogueFixture>): void {
+  describe(`${name} keeps the promises of the catalogue`, () => {
+    let fixture: CatalogueFixture;
+    const catalogue = (): Catalogue => fixture.catalogue;
+    beforeAll(async () => {
+      fixture = await make();
+    });
+    afterAll(async () => {
+      await fixture.close();
+    });
+
+    describeAgentTypes(catalogue);
+    describePolicies(catalogue);
+    describeVariants(catalogue);
+    describeModes(catalogue);
+    describeChanges(catalogue);
+    describeStorage(() => fixture);
+  });
+}
+
+function describeAgentTypes(catalogue: () => Catalogue): void {
+  test("creates an agent type with its policy and variants, the first one the baseline", async () => {
+    const agentType = freshAgentType();
+    const [first, second] = [newVariant("first"), newVariant("second", { status: "draft" })];
+    const input = { agentType, description: "d", policy, variants: [first, second] as const };
+    const record = await catalogue().createAgentType(
+      { ...input, variants: [first, second] },
+      actor,
+    );
+    expect(record).toMatchObject({ agentType, description: "d", mode: "learning" });
+    expect(Math.abs(record.createdAtMs - Date.now())).toBeLessThan(60_000);
+
+    const snapshot = await catalogue().load();
+    expect(snapshot.agentTypes).toContainEqual(record);
+    const own = snapshot.policies.filter((stored) => stored.agentType === agentType);
+    expect(own).toHaveLength(1);
+    expect(own[0]?.policy).toEqual(policy);
+    expect(own[0]?.codeType).toBeUndefined();
+    expect(snapshot.variants.filter((variant) => variant.agentType === agentType)).toMatchObject([
+      { id: `${agentType}/first@1`, isBaseline: true, status: "active", version: 1 },
+      { id: `${agentType}/second@1`, isBaseline: false, status: "draft", version: 1 },
+    ]);
+  });
+
+  test("refuses an agent type that exists and stores nothing of the second one", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const before = await catalogue().load();
+    const again = { agentType, description: "again", policy, variants: [newVariant("other")] };
+    const error = await expectBanditError(
+      catalogue().createAgentType({ ...again, variants: [newVariant("other")] }, actor),
+      "already_exists",
+    );
+    expect(error.reason).toBe("AGENT_TYPE_EXISTS");
+    expect(await catalogue().load()).toEqual(before);
+  });
+
+  test("lets exactly one of several callers create the same agent type", async () => {
+    const agentType = freshAgentType();
+    const create = (): Promise<unknown> =>
+      catalogue().createAgentType(
+        { agentType, description: "", policy, variants: [newVariant("first")] },
+        actor,
+      );
+    const results = await Promise.allSettled([create(), create(), create()]);
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+
+  test("stores nothing of an agent type when one of its variants cannot be stored", async () => {
+    const before = await catalogue().load();
+    const agentType = freshAgentType();
+    const first = newVariant("first");
+    const wrong = newVariant("wrong", { content: { ...first.content, temperature: 3 } });
+    const input = { agentType, description: "", policy };
+    await expectBanditError(
+      catalogue().createAgentType({ ...input, variants: [first, wrong] }, actor),
+      "invalid_argument",
+    );
+    await expectBanditError(
+      catalogue().createAgentType(
+        { ...input, variants: [newVariant("first", { status: "draft" })] },
+        actor,
+      ),
+      "invalid_argument",
+    );
+    expect(await catalogue().load()).toEqual(before);
+  });
+}
+
+function describePolicies(catalogue: () => Catalogue): void {
+  test("gives back the policies that were put, overrides beside the agent type's own", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const thompson = { ...policy, algorithm: { kind: "thompson_sampling" } as const };
+    const override = await catalogue().putPolicy({ agentType, codeType, policy: thompson }, actor);
+    expect(override).toMatchObject({ agentType, codeType, policy: thompson });
+    const { policies } = await catalogue().load();
+    const own = policies.filter((stored) => stored.agentType === agentType);
+    expect(own.map((stored) => stored.codeType)).toEqual([undefined, codeType]);
+    expect(own[1]).toEqual(override);
+    expect(own[0]?.policy).toEqual(policy);
+  });
+
+  test("compares the etag with the policy in force: the override's, else the agent type's own", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const own = await catalogue().putPolicy({ agentType, policy }, actor);
+    const put = (etag: string): Promise<{ etag: string }> =>
+      catalogue().putPolicy({ agentType, codeType, policy, etag }, actor);
+    const override = await put(own.etag);
+    expect(override.etag).not.toBe(own.etag);
+    const error = await expectBanditError(put(own.etag), "aborted");
+    expect(error.reason).toBe("ETAG_MISMATCH");
+    await put(override.etag);
+  });
+
+  test("lets exactly one of several callers with the same etag put a policy", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const { etag } = await catalogue().putPolicy({ agentType, policy }, actor);
+    const results = await Promise.allSettled(
+      [0.1, 0.2, 0.3].map((holdoutShare) =>
+        catalogue().putPolicy({ agentType, policy: { ...policy, holdoutShare }, etag }, actor),
+      ),
+    );
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+
+  test("removes an override once, and never gives a removed one's etag to its successor", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const removed = await catalogue().putPolicy({ agentType, codeType, policy }, actor);
+    await catalogue().deletePolicy({ agentType, codeType }, actor);
+    const { policies } = await catalogue().load();
+    expect(policies.filter((stored) => stored.agentType === agentType)).toHaveLength(1);
+    await expectBanditError(catalogue().deletePolicy({ agentType, codeType }, actor), "not_found");
+    const successor = await catalogue().putPolicy({ agentType, codeType, policy }, actor);
+    expect(successor.etag).not.toBe(removed.etag);
+  });
+
+  test("finds no policy for an agent type that does not exist", async () => {
+    const put = catalogue().putPolicy({ agentType: unknown, policy }, actor);
+    expect((await expectBanditError(put, "not_found")).reason).toBe("AGENT_TYPE_NOT_FOUND");
+    const deletion = catalogue().deletePolicy({ agentType: unknown, codeType }, actor);
+    await expectBanditError(deletion, "not_found");
+  });
+}
+
+function describeModes(catalogue: () => Catalogue): void {
+  test("sets the mode of one agent type and of the service apart from each other", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    await catalogue().setMode({ agentType, mode: "frozen", reason: "a test" }, actor);
+    await catalogue().setMode({ mode: "static", reason: "a test" }, actor);
+    const stopped = await catalogue().load();
+    expect(stopped.serviceMode).toBe("static");
+    expect(stopped.agentTypes.find((type) => type.agentType === agentType)?.mode).toBe("frozen");
+    await catalogue().setMode({ mode: "learning", reason: "" }, actor);
+    expect((await catalogue().load()).serviceMode).toBe("learning");
+  });
+
+  test("finds no mode to set for an agent type that does not exist", async () => {
+    const set = catalogue().setMode({ agentType: unknown, mode: "static", reason: "" }, actor);
+    await expectBanditError(set, "not_found");
+  });
+}
+
+function describeChanges(catalogue: () => Catalogue): void {
+  test("advances the revision by one with every write and not with a refused one", async () => {
+    const { revision } = await catalogue().load();
+    const { agentType } = await createAgentType(catalogue(), "first", "second");
+    expect((await catalogue().load()).revision).toBe(revision + 1);
+    await catalogue().createVariant({ agentType, ...newVariant("third") }, actor);
+    await expectBanditError(
+      catalogue().createVariant({ agentType: unknown, ...newVariant("third") }, actor),
+      "not_found",
+    );
+    expect((await catalogue().load()).revision).toBe(revision + 2);
+  });
+
+  test("tells its own listeners of a write within 50 ms, and no longer when they have left", async () => {
+    const [stays, leaves] = [vi.fn(), vi.fn()];
+    const unsubscribe = catalogue().onChange(leaves);
+    const stop = catalogue().onChange(stays);
+    unsubscribe();
+    await catalogue().setMode({ mode: "learning", reason: "" }, actor);
+    await vi.waitFor(() => expect(stays).toHaveBeenCalled(), { timeout: 50, interval: 5 });
+    expect(leaves).not.toHaveBeenCalled();
+    stop();
+  });
+
+  test("answers a ping", async () => {
+    await catalogue().ping();
+  });
+}
+
+function describeStorage(fixture: () => CatalogueFixture): void {
+  test("writes the audit log in the transaction of the change, and nothing for a refused one", async () => {
+    const { catalogue } = fixture();
+    const { agentType } = await createAgentType(catalogue, "first");
+    await catalogue.setMode({ agentType, mode: "static", reason: "it's on fire" }, actor);
+    await expectBanditError(
+      catalogue.putPolicy({ agentType, policy, etag: "stale" }, actor),
+      "aborted",
+    );
+    const { revision } = await catalogue.load();
+    const rows = await fixture().inspect(
+      `SELECT actor, action, resource, before, after, reason, revision::int AS revision
+         FROM audit_log WHERE resource LIKE '%${agentType}%' ORDER BY id`,
+    );
+    expect(rows.map((row) => row["action"])).toEqual([
+      "create_agent_type",
+      "put_policy",
+      "create_variant",
+      "set_mode",
+    ]);
+    expect(rows[1]).toMatchObject({ before: null, after: { policy } });
+    expect(rows[3]).toEqual({
+      actor: actor.name,
+      action: "set_mode",
+      resource: `agent_type/${agentType}`,
+      before: { mode: "learning" },
+      after: { mode: "static" },
+      reason: "it's on fire",
+      revision,
+    });
+  });
+
+  test("says in the database what every table and column means", async () => {
+    const silent = await fixture().inspect(
+      `SELECT c.relname AS "table", a.attname AS "column"
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relkind = 'r'
+          AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)`,
+    );
+    expect(silent).toEqual([]);
+  });
+
+  test("has everything again after it was closed and opened", async () => {
+    await createAgentType(fixture().catalogue, "first", "second");
+    const before = await fixture().catalogue.load();
+    await fixture().reopen();
+    expect(await fixture().catalogue.load()).toEqual(before);
+  });
+
+  test("closes twice without complaint and is unavailable afterwards", async () => {
+    const { catalogue } = fixture();
+    await catalogue.close();
+    await catalogue.close();
+    await expectBanditError(catalogue.load(), "unavailable");
+    await fixture().reopen();
+  });
+}
