@@ -5,8 +5,8 @@ import type { RewardComponent, RewardSpec } from "../domain/policy.ts";
  * Metrics that the generation report supplies. A reward component may name them (say, "a task over ten
  * cents counts as 0"), which is a bounded alternative to the penalties.
  */
-export const costMetric = "cost_usd";
-export const durationMetric = "duration_ms";
+const costMetric = "cost_usd";
+const durationMetric = "duration_ms";
 
 /** Names under which the penalties stand in a generation's ledger. A reward component must not have them. */
 export const costPenaltyComponent = "cost";

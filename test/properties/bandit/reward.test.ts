@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { posterior } from "../../../src/bandit/posterior.ts";
+import { generationContributions, outcomeContributions } from "../../../src/bandit/reward.ts";
+import {
+  generationTotals,
+  type LedgerEntry,
+  supersedes,
+} from "../../../src/domain/contribution.ts";
+import type { RewardSpec } from "../../../src/domain/policy.ts";
+
+const spec: RewardSpec = {
+  components: ["m0", "m1", "m2", "m3"].map((metric, index) => ({
+    metric,
+    weight: 0.25,
+    min: -1,
+    max: 2,
+    lowerIsBetter: index % 2 === 1,
+  })),
+  costPenaltyPerUsd: 0.5,
+  latencyPenaltyPerSecond: 0.1,
+};
+
+const anyNumber = fc.double({ min: -1e9, max: 1e9, noNaN: false });
+const metrics = fc.dictionary(fc.constantFrom("m0", "m1", "m2", "m3", "other"), anyNumber);
+const event = fc.record({ metrics, occurredAtMs: fc.nat(3) });
+
+function foldOf(events: readonly { metrics: Record<string, number>; at: number; id: string }[]) {
+  const ledger = new Map<string, LedgerEntry>();
+  for (const { metrics: values, at, id } of events) {
+    for (const contribution of outcomeContributions(spec, values)) {
+      const entry = { ...contribution, occurredAtMs: at, eventId: id };
+      const known = ledger.get(entry.component);
+      if (known === undefined || supersedes(entry, known)) ledger.set(entry.component, entry);
+    }
+  }
+  const sorted = [...ledger.values()].sort((x, y) => (x.component < y.component ? -1 : 1));
+  return generationTotals(sorted);
+}
+
+describe("contributions", () => {
+  it("give the same totals in any order of arrival and with repetitions (I4)", () => {
+    fc.assert(
+      fc.property(
+        fc.array(event, { maxLength: 8 }).chain((events) => {
+          const known = events.map(({ metrics: values, occurredAtMs }, index) => ({
+            metrics: values,
+            at: occurredAtMs,
+            id: `event-${index}`,
+          }));
+          const repeated = [...known, ...known.slice(0, 3)];
+          return fc.tuple(
+            fc.constant(known),
+            fc.shuffledSubarray(repeated, { minLength: repeated.length }),
+          );
+        }),
+        ([inOrder, shuffled]) => {
+          expect(foldOf(shuffled)).toEqual(foldOf(inOrder));
+        },
+      ),
+    );
+  });
+
+  it("keep a generation's reward between 0 and its weight, and the weight at most 1", () => {
+    const amount = fc.double({ min: 0, max: 1e300, noNaN: true });
+    fc.assert(
+      fc.property(metrics, amount, amount, (values, costUsd, durationMs) => {
+        const { reward, weight } = generationTotals([
+          ...outcomeContributions(spec, values),
+          ...generationContributions(spec, { costUsd, durationMs }),
+        ]);
+        expect(reward).toBeGreaterThanOrEqual(0);
+        expect(reward).toBeLessThanOrEqual(weight);
+        expect(weight).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("move a posterior by exactly its totals while they are moderate", () => {
+    fc.assert(
+      fc.property(fc.nat(1e6), fc.nat(1e6), (reward, missed) => {
+        const totals = { reward, weight: reward + missed, generations: 1 };
+        const prior = { alpha: 0.75, beta: 2 };
+        expect(posterior(prior, totals)).toEqual({ alpha: 0.75 + reward, beta: 2 + missed });
+      }),
+    );
+  });
+});
