@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 
 /** Where and with what a measurement was made. */
@@ -54,13 +54,30 @@ function commitOfWorkingTree(): string {
   }
 }
 
-/** CPU seconds the process has used so far, all threads; undefined where /proc does not tell. */
-export function cpuSecondsOf(pid: number): number | undefined {
+/**
+ * CPU seconds used so far by the process itself and by the processes it has started, all threads;
+ * undefined where /proc does not tell.
+ */
+export function cpuSecondsOf(pid: number): { own: number; children: number } | undefined {
+  const own = readProcess(pid)?.cpuSeconds;
+  if (own === undefined) return undefined;
+  let children = 0;
+  for (const name of readdirSync("/proc")) {
+    const process = /^\d+$/.test(name) ? readProcess(Number(name)) : undefined;
+    if (process?.parentPid === pid) children += process.cpuSeconds;
+  }
+  return { own, children };
+}
+
+function readProcess(pid: number): { parentPid: number; cpuSeconds: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in parentheses may hold spaces; utime and stime are fields 14 and 15, in 1/100 s.
+    // The name in parentheses may hold spaces; ppid, utime and stime are fields 4, 14 and 15, in 1/100 s.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return {
+      parentPid: Number(fields[1]),
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
+    };
   } catch {
     return undefined; // not Linux, or the process has gone
   }

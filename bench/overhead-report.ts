@@ -1,6 +1,6 @@
 import { describeMachine, type Machine } from "./machine.ts";
 import type { StoreName } from "./service-under-test.ts";
-import { benchmarkStore, type LoadSizes, type StoreFigures } from "./store-benchmark.ts";
+import { type BenchSettings, benchmarkStore, type StoreFigures } from "./store-benchmark.ts";
 import { type Target, targetsOf } from "./targets.ts";
 
 /** What `npm run bench` measured; written as JSON with `--out`. */
@@ -8,7 +8,7 @@ export interface OverheadReport {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly machine: Machine;
-  readonly sizes: LoadSizes;
+  readonly settings: BenchSettings;
   readonly stores: readonly {
     readonly figures: StoreFigures;
     readonly targets: readonly Target[];
@@ -19,7 +19,7 @@ export interface OverheadReport {
 
 export interface OverheadOptions {
   readonly stores: readonly StoreName[];
-  readonly sizes: LoadSizes;
+  readonly settings: BenchSettings;
   /** What {@link Machine.pinning} says. */
   readonly pinning: string;
   readonly onProgress: (text: string) => void;
@@ -30,10 +30,15 @@ export async function measureOverhead(options: OverheadOptions): Promise<Overhea
   const startedAt = new Date().toISOString();
   const stores: OverheadReport["stores"][number][] = [];
   for (const store of options.stores) {
-    const figures = await benchmarkStore(store, options.sizes, options.onProgress);
+    const figures = await benchmarkStore(store, options.settings, options.onProgress);
     stores.push({ figures, targets: targetsOf(figures), problems: problemsOf(figures) });
   }
-  return { startedAt, machine: describeMachine(options.pinning), sizes: options.sizes, stores };
+  return {
+    startedAt,
+    machine: describeMachine(options.pinning),
+    settings: options.settings,
+    stores,
+  };
 }
 
 /** Calls that failed, and events that were acknowledged and are not in the event log exactly once. */

@@ -13,6 +13,7 @@ const usage = `usage: npm run bench -- [options]
   --connections N    (4)
   --in-flight N      requests in flight on each connection   (16)
   --cpus LIST        CPUs that everything shares, as taskset takes them   (0,1)
+  --node-options S   options of Node for the echo and the service, e.g. "--cpu-prof"
   --out FILE         write every figure as JSON
   --strict           exit with 1 when a figure is missed
   --tiny             a few seconds, to see that it runs; the figures mean nothing
@@ -24,6 +25,7 @@ interface Arguments {
   readonly rounds: number;
   readonly connections: number;
   readonly inFlightPerConnection: number;
+  readonly nodeOptions: readonly string[];
   readonly cpus: string;
   readonly out: string | undefined;
   readonly strict: boolean;
@@ -38,6 +40,7 @@ function readArguments(): Arguments {
       connections: { type: "string" },
       "in-flight": { type: "string" },
       cpus: { type: "string", default: "0,1" },
+      "node-options": { type: "string", default: "" },
       out: { type: "string" },
       strict: { type: "boolean", default: false },
       tiny: { type: "boolean", default: false },
@@ -57,6 +60,7 @@ function readArguments(): Arguments {
     rounds: Math.ceil(positive("rounds", values.rounds, sizes.rounds)),
     connections: Math.ceil(positive("connections", values.connections, sizes.connections)),
     inFlightPerConnection: Math.ceil(positive("in-flight", values["in-flight"], sizes.inFlight)),
+    nodeOptions: values["node-options"].split(" ").filter((option) => option !== ""),
     cpus: values.cpus,
     out: values.out,
     strict: values.strict,
@@ -76,10 +80,10 @@ function positive(name: string, text: string | undefined, fallback: number): num
 }
 
 async function main(args: Arguments): Promise<number> {
-  const { seconds, rounds, connections, inFlightPerConnection } = args;
+  const { seconds, rounds, connections, inFlightPerConnection, nodeOptions } = args;
   const report: OverheadReport = await measureOverhead({
     stores: args.stores,
-    sizes: { seconds, rounds, connections, inFlightPerConnection },
+    settings: { seconds, rounds, connections, inFlightPerConnection, nodeOptions },
     pinning: pinToCpus(args.cpus),
     onProgress: (text) => console.error(`… ${text}`),
   });

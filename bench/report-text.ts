@@ -5,13 +5,14 @@ import type { Target } from "./targets.ts";
 
 /** The report for people, at most 100 columns wide. */
 export function reportText(report: OverheadReport): string {
-  const { machine, sizes } = report;
+  const { machine, settings } = report;
   const lines = [
     "Overhead of banditd over a bare grpc-js echo with the same codec",
     `${report.startedAt}, commit ${machine.commit}, node ${machine.node}`,
     `${machine.cpus} CPUs ${machine.cpuModel}, ${machine.memoryGib} GiB; ${machine.pinning}`,
-    `${sizes.connections} connections x ${sizes.inFlightPerConnection} in flight, ` +
-      `${sizes.rounds} rounds x ${sizes.seconds} s, echo and service in turn`,
+    ...(settings.nodeOptions.length === 0 ? [] : [`node ${settings.nodeOptions.join(" ")}`]),
+    `${settings.connections} connections x ${settings.inFlightPerConnection} in flight, ` +
+      `${settings.rounds} rounds x ${settings.seconds} s, echo and service in turn`,
   ];
   for (const { figures, targets, problems } of report.stores) {
     lines.push("", ...storeLines(figures), "", ...targets.map(targetLine));
@@ -87,6 +88,11 @@ function perSecond(values: readonly number[]): string {
 
 function cpu(server: string, shares: CpuShares): string {
   const show = (share: number | undefined) => share?.toFixed(2) ?? "?";
-  const redis = shares.redis === undefined ? "" : `, redis ${show(shares.redis)}`;
-  return `${server} ${show(shares.server)}, load generator ${show(shares.generator)}${redis}`;
+  const shown = [
+    `${server} ${show(shares.server)}`,
+    ...(shares.serverChildren ? [`its event engine ${show(shares.serverChildren)}`] : []),
+    ...(shares.redis === undefined ? [] : [`redis ${show(shares.redis)}`]),
+    `load generator ${show(shares.generator)}`,
+  ];
+  return shown.join(", ");
 }

@@ -27,13 +27,16 @@ export interface ServiceUnderTest extends AsyncDisposable {
 
 const catchUpTimeoutMs = 120_000;
 
-export async function startService(store: StoreName): Promise<ServiceUnderTest> {
+/** @param nodeOptions for the service's process, e.g. `--cpu-prof` */
+export async function startService(
+  store: StoreName,
+  nodeOptions: readonly string[],
+): Promise<ServiceUnderTest> {
   const dataDir = await mkdtemp(join(tmpdir(), "banditd-bench-"));
   const stack = new AsyncDisposableStack();
   stack.defer(() => rm(dataDir, { recursive: true, force: true }));
   try {
     const engines = store === "redis" ? await startEngines(stack) : undefined;
-    const profile = process.env["BENCH_CPU_PROFILE_DIR"];
     const child = await startChild("service-process.ts", {
       args: [
         JSON.stringify({
@@ -42,7 +45,7 @@ export async function startService(store: StoreName): Promise<ServiceUnderTest> 
           databaseUrl: engines?.databaseUrl,
         }),
       ],
-      nodeOptions: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`],
+      nodeOptions,
     });
     stack.defer(() => child.stop());
     const httpUrl = String(child.ready["httpUrl"]);

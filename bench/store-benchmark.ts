@@ -4,13 +4,15 @@ import type { CallName, LoadFailure, LoadPhase, LoadResult } from "./load-protoc
 import { cpuSecondsOf, peakMemoryMibOf } from "./machine.ts";
 import { type ServiceUnderTest, type StoreName, startService } from "./service-under-test.ts";
 
-export interface LoadSizes {
+export interface BenchSettings {
   /** Length of one throughput phase; the open loop runs five times as long. */
   readonly seconds: number;
   /** How many times echo and service are measured in turn. */
   readonly rounds: number;
   readonly connections: number;
   readonly inFlightPerConnection: number;
+  /** Given to Node for the echo and for the service alike. */
+  readonly nodeOptions: readonly string[];
 }
 
 /** Everything measured with one kind of state store. Rates are per second, durations in milliseconds. */
@@ -59,6 +61,8 @@ export interface ThroughputRound {
 /** CPU seconds used per second: 1 is one busy core. Undefined where it cannot be known. */
 export interface CpuShares {
   readonly server: number | undefined;
+  /** Processes that the server started: the embedded event engine. */
+  readonly serverChildren: number | undefined;
   readonly generator: number;
   readonly redis: number | undefined;
 }
@@ -69,20 +73,21 @@ const phaseGraceMs = 30_000;
 /** Measures one store beside the echo. @throws when a process fails; failed calls are in the figures */
 export async function benchmarkStore(
   store: StoreName,
-  sizes: LoadSizes,
+  settings: BenchSettings,
   progress: (text: string) => void,
 ): Promise<StoreFigures> {
   progress(`${store}: starting`);
-  await using service = await startService(store);
-  const echo = await startChild("echo-server.ts");
+  const { nodeOptions } = settings;
+  await using service = await startService(store, nodeOptions);
+  const echo = await startChild("echo-server.ts", { nodeOptions });
   const generator = await startChild("load-generator.ts");
   try {
-    const bench = new StoreBenchmark({ service, echo, generator, sizes });
+    const bench = new StoreBenchmark({ service, echo, generator, settings });
     progress(`${store}: warming up`);
     await bench.warmUp();
     const throughput: ThroughputRound[] = [];
-    for (let round = 1; round <= sizes.rounds; round += 1) {
-      progress(`${store}: throughput, round ${round} of ${sizes.rounds}`);
+    for (let round = 1; round <= settings.rounds; round += 1) {
+      progress(`${store}: throughput, round ${round} of ${settings.rounds}`);
       throughput.push(await bench.throughputRound());
     }
     progress(`${store}: one in flight`);
@@ -114,7 +119,7 @@ class StoreBenchmark {
   readonly #service: ServiceUnderTest;
   readonly #echo: Child;
   readonly #generator: Child;
-  readonly #sizes: LoadSizes;
+  readonly #settings: BenchSettings;
   readonly #acknowledged = { SelectVariant: 0, RecordGeneration: 0, RecordOutcome: 0 };
   #phases = 0;
 
@@ -122,12 +127,12 @@ class StoreBenchmark {
     service: ServiceUnderTest;
     echo: Child;
     generator: Child;
-    sizes: LoadSizes;
+    settings: BenchSettings;
   }) {
     this.#service = options.service;
     this.#echo = options.echo;
     this.#generator = options.generator;
-    this.#sizes = options.sizes;
+    this.#settings = options.settings;
   }
 
   async warmUp(): Promise<void> {
@@ -158,7 +163,7 @@ class StoreBenchmark {
     const echoSamples: Float64Array[] = [];
     const selectSamples: Float64Array[] = [];
     const p50DifferencesMs: number[] = [];
-    for (let round = 0; round < this.#sizes.rounds; round += 1) {
+    for (let round = 0; round < this.#settings.rounds; round += 1) {
       const echo = await this.#closedLoop("selects", "echo", { oneInFlight: true });
       const service = await this.#closedLoop("selects", "service", { oneInFlight: true });
       await this.#service.catchUp();
@@ -178,7 +183,7 @@ class StoreBenchmark {
   /** Median of three phases: the open loop's rate hangs on it. */
   async generationsPerSecondMax(): Promise<number> {
     const rates: number[] = [];
-    for (let round = 0; round < Math.min(3, this.#sizes.rounds); round += 1) {
+    for (let round = 0; round < Math.min(3, this.#settings.rounds); round += 1) {
       const { result } = await this.#closedLoop("generations", "service");
       rates.push(perSecond(result.generationsInTime, result));
       await this.#service.catchUp();
@@ -190,8 +195,8 @@ class StoreBenchmark {
     const { result, cpu } = await this.#run("service", {
       kind: "arrivals",
       address: this.#service.grpcAddress,
-      connections: this.#sizes.connections,
-      durationMs: this.#sizes.seconds * 5_000,
+      connections: this.#settings.connections,
+      durationMs: this.#settings.seconds * 5_000,
       generationsPerSecond,
       seed: this.#nextSeed(),
     });
@@ -223,9 +228,9 @@ class StoreBenchmark {
     return this.#run(target, {
       kind,
       address: target === "echo" ? String(this.#echo.ready["address"]) : this.#service.grpcAddress,
-      connections: options.oneInFlight ? 1 : this.#sizes.connections,
-      inFlightPerConnection: options.oneInFlight ? 1 : this.#sizes.inFlightPerConnection,
-      durationMs: this.#sizes.seconds * 1_000,
+      connections: options.oneInFlight ? 1 : this.#settings.connections,
+      inFlightPerConnection: options.oneInFlight ? 1 : this.#settings.inFlightPerConnection,
+      durationMs: this.#settings.seconds * 1_000,
       seed: this.#nextSeed(),
     });
   }
@@ -247,7 +252,8 @@ class StoreBenchmark {
     return {
       result,
       cpu: {
-        server: share(serverBefore, serverAfter),
+        server: share(serverBefore?.own, serverAfter?.own),
+        serverChildren: share(serverBefore?.children, serverAfter?.children),
         generator: result.generatorCpuShare,
         redis: share(redisBefore, redisAfter),
       },
