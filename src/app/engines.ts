@@ -1,0 +1,185 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import {
+  connectClickHouseEventLog,
+  type OpenedEventLog,
+  openChdbEventLog,
+} from "../adapters/clickhouse/open-event-log.ts";
+import { BanditError } from "../domain/errors.ts";
+import type { Catalogue } from "../ports/catalogue.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EventLog } from "../ports/event-log.ts";
+import type { Migrator } from "../ports/migrator.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import type { ServiceOptions } from "./config.ts";
+import { projectRoot } from "./project-root.ts";
+
+/** The three engines a service runs on, and what each is called. */
+export interface Engines {
+  readonly state: StateStore;
+  readonly catalogue: Catalogue;
+  readonly eventLog: EventLog;
+  readonly names: { readonly state: string; readonly catalogue: string; readonly events: string };
+  /** Which of them answer. */
+  readiness(): Promise<{ ready: boolean; checks: Record<string, string> }>;
+  close(): Promise<void>;
+}
+
+/** The catalogue and the event log, which have schemas. */
+export interface SchemaEngines {
+  readonly catalogue: Catalogue & { readonly migrator: Migrator };
+  readonly events: OpenedEventLog;
+  close(): Promise<void>;
+}
+
+interface Dependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type StorageOptions = Pick<
+  ServiceOptions,
+  "dataDir" | "databaseUrl" | "clickhouseUrl" | "eventRetentionDays" | "onProgress"
+>;
+
+/** False when every engine is somebody else's: then several processes may share the directory. */
+export function usesDataDirectory(options: ServiceOptions): boolean {
+  const { redisUrl, databaseUrl, clickhouseUrl } = options;
+  return [redisUrl, databaseUrl, clickhouseUrl].includes(undefined);
+}
+
+/** Opens the catalogue and the event log, side by side; the schemas are as they were. @throws BanditError */
+export async function openSchemaEngines(
+  options: StorageOptions,
+  { clock, logger }: Dependencies,
+): Promise<SchemaEngines> {
+  const { clickhouseUrl, dataDir, eventRetentionDays: retentionDays } = options;
+  const opening = [
+    openCatalogue(options, { clock, logger }),
+    clickhouseUrl === undefined
+      ? openChdbEventLog({ directory: join(dataDir, "events"), clock, logger, retentionDays })
+      : connectClickHouseEventLog({ url: clickhouseUrl, clock, logger, retentionDays }),
+  ] as const;
+  const [catalogue, events] = await Promise.allSettled(opening);
+  if (catalogue.status === "rejected" || events.status === "rejected") {
+    if (catalogue.status === "fulfilled") await catalogue.value.close();
+    if (events.status === "fulfilled") await events.value.eventLog.close();
+    throw catalogue.status === "rejected"
+      ? catalogue.reason
+      : (events as PromiseRejectedResult).reason;
+  }
+  return {
+    catalogue: catalogue.value,
+    events: events.value,
+    async close() {
+      await Promise.all([catalogue.value.close(), events.value.eventLog.close()]);
+    },
+  };
+}
+
+/** Opens all three engines and brings the schemas up to date. @throws BanditError */
+export async function openEngines(
+  options: ServiceOptions,
+  dependencies: Dependencies,
+): Promise<Engines> {
+  options.onProgress?.("opening the engines");
+  const [stateOpening, schemaOpening] = await Promise.allSettled([
+    openState(options, dependencies),
+    openMigrated(options, dependencies),
+  ]);
+  if (stateOpening.status === "rejected" || schemaOpening.status === "rejected") {
+    if (stateOpening.status === "fulfilled") await stateOpening.value.close();
+    if (schemaOpening.status === "fulfilled") await schemaOpening.value.close();
+    throw stateOpening.status === "rejected"
+      ? stateOpening.reason
+      : (schemaOpening as PromiseRejectedResult).reason;
+  }
+  const state = stateOpening.value;
+  const schemas = schemaOpening.value;
+  return {
+    state,
+    catalogue: schemas.catalogue,
+    eventLog: schemas.events.eventLog,
+    names: {
+      state: options.redisUrl === undefined ? "LMDB" : "Redis",
+      catalogue: options.databaseUrl === undefined ? "PGlite" : "Postgres",
+      events: options.clickhouseUrl === undefined ? "chDB" : "ClickHouse",
+    },
+    async readiness() {
+      const [stateCheck, catalogueCheck, eventsCheck] = await Promise.all(
+        [state, schemas.catalogue, schemas.events.eventLog].map(checkOf),
+      );
+      const checks = {
+        state: stateCheck as string,
+        catalogue: catalogueCheck as string,
+        events: eventsCheck as string,
+      };
+      // Decisions need the state store; without the other two the service goes on with what it has.
+      return { ready: stateCheck === "ok", checks };
+    },
+    async close() {
+      await Promise.all([state.close(), schemas.close()]);
+    },
+  };
+}
+
+// The engines that are not used are not loaded: their drivers take a good part of the start.
+
+async function openState(
+  options: ServiceOptions,
+  { clock, logger }: Dependencies,
+): Promise<StateStore> {
+  if (options.redisUrl === undefined) {
+    const { LmdbStateStore } = await import("../adapters/lmdb/lmdb-state-store.ts");
+    return LmdbStateStore.open({ directory: join(options.dataDir, "state"), clock, logger });
+  }
+  const { RedisStateStore } = await import("../adapters/redis/redis-state-store.ts");
+  return RedisStateStore.connect({
+    url: options.redisUrl,
+    cluster: options.redisCluster,
+    clock,
+    logger,
+    consumer: randomUUID(),
+  });
+}
+
+async function openCatalogue(
+  options: StorageOptions,
+  { clock, logger }: Dependencies,
+): Promise<SchemaEngines["catalogue"]> {
+  const migrationsDirectory = join(projectRoot, "migrations/postgres");
+  if (options.databaseUrl === undefined) {
+    const { EmbeddedCatalogue } = await import("../adapters/postgres/embedded-catalogue.ts");
+    const directory = join(options.dataDir, "catalogue");
+    return EmbeddedCatalogue.open({ directory, migrationsDirectory, clock, logger });
+  }
+  const { PostgresCatalogue } = await import("../adapters/postgres/postgres-catalogue.ts");
+  const url = options.databaseUrl;
+  return PostgresCatalogue.connect({ url, migrationsDirectory, clock, logger });
+}
+
+async function openMigrated(
+  options: ServiceOptions,
+  dependencies: Dependencies,
+): Promise<SchemaEngines> {
+  const engines = await openSchemaEngines(options, dependencies);
+  try {
+    const { catalogue, events } = engines;
+    await Promise.all([catalogue.migrator.migrate(), events.migrator.migrate()]);
+    return engines;
+  } catch (error) {
+    await engines.close();
+    throw error;
+  }
+}
+
+async function checkOf(engine: { ping(): Promise<void> }): Promise<string> {
+  try {
+    await engine.ping();
+    return "ok";
+  } catch (error) {
+    if (error instanceof BanditError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+}

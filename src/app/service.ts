@@ -1,0 +1,148 @@
+import { mkdirSync } from "node:fs";
+import { lockDataDirectory } from "../adapters/system/data-directory-lock.ts";
+import { clearUserIds, hmacUserIdHasher } from "../adapters/system/hmac-user-id-hasher.ts";
+import { pinoLogger } from "../adapters/system/pino-logger.ts";
+import { PrometheusTelemetry } from "../adapters/system/prometheus-telemetry.ts";
+import { systemClock } from "../adapters/system/system-clock.ts";
+import { systemEntropy } from "../adapters/system/system-entropy.ts";
+import { BanditError } from "../domain/errors.ts";
+import type { Catalogue } from "../ports/catalogue.ts";
+import { startGrpcServer } from "../rpc/grpc-server.ts";
+import { startHttpServer } from "../rpc/http-server.ts";
+import { createBanditService } from "../service/create-bandit-service.ts";
+import { seedAgentTypes } from "../service/seed/seed-catalogue.ts";
+import type { ServiceOptions } from "./config.ts";
+import { type Engines, openEngines, usesDataDirectory } from "./engines.ts";
+import { projectVersion } from "./project-root.ts";
+import { userHashKeyOf } from "./user-hash-key.ts";
+
+/** Decisions kept in memory so that reporting on a recent one costs no read; about 500 bytes each. */
+const recentDecisionsMax = 20_000;
+/** How often the posteriors in memory are compared with those in the state store. */
+const totalsSyncIntervalMs = 10_000;
+/** Calls under way when the service is told to stop get this long to finish. */
+const stopGraceMs = 5_000;
+
+/** A service that answers on its ports. */
+export interface RunningService {
+  /** `host:port` of gRPC. */
+  readonly grpcAddress: string;
+  /** Base URL of Connect, JSON, metrics and health. */
+  readonly httpUrl: string;
+  readonly dataDir: string;
+  readonly engines: Engines["names"];
+  readonly startedInMs: number;
+  /** Lets calls under way finish, writes what can be written, releases everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the engines, brings their schemas up to date, fills an empty catalogue, and serves.
+ * @throws BanditError when an engine cannot be opened, a port is taken, or the data directory is in use.
+ */
+export async function openService(options: ServiceOptions): Promise<RunningService> {
+  const startedAtMs = systemClock.nowMs();
+  const startedMs = systemClock.monotonicMs();
+  const logger = pinoLogger(options.logLevel);
+  const telemetry = new PrometheusTelemetry();
+  const release: (() => Promise<void> | void)[] = [];
+  let released: Promise<void> | undefined;
+  const releaseAll = (): Promise<void> => {
+    released ??= runInReverse(release);
+    return released;
+  };
+  try {
+    mkdirSync(options.dataDir, { recursive: true });
+    if (usesDataDirectory(options)) release.push(lockDataDirectory(options.dataDir));
+    const engines = await openEngines(options, { clock: systemClock, logger });
+    release.push(() => engines.close());
+    if (options.seed) await seedIfEmpty(engines.catalogue, options);
+
+    options.onProgress?.("reading catalogue and posteriors");
+    const running = await createBanditService({
+      state: engines.state,
+      catalogue: engines.catalogue,
+      eventLog: engines.eventLog,
+      clock: systemClock,
+      entropy: systemEntropy,
+      telemetry,
+      logger,
+      userIds: options.storeUserIds
+        ? clearUserIds
+        : hmacUserIdHasher(options.userHashKey ?? userHashKeyOf(options.dataDir)),
+      info: {
+        version: projectVersion,
+        engines: engines.names,
+        dataDirectory: options.dataDir,
+        startedAtMs,
+      },
+      storeContent: options.storeContent,
+      autoCreateAgentTypes: options.autoCreateAgentTypes,
+      recentDecisionsMax,
+      drainIntervalMs: options.drainIntervalMs,
+      drainRowsMax: options.drainRowsMax,
+      totalsSyncIntervalMs,
+    });
+    release.push(() => running.stop());
+
+    options.onProgress?.("opening the ports");
+    const common = {
+      service: running.service,
+      host: options.host,
+      telemetry,
+      logger,
+      clock: systemClock,
+    };
+    const http = await startHttpServer({
+      ...common,
+      port: options.httpPort,
+      readiness: () => engines.readiness(),
+      metrics: () => telemetry.page(),
+    });
+    release.push(() => http.stop(stopGraceMs));
+    const grpc = await startGrpcServer({ ...common, port: options.grpcPort });
+    release.push(() => grpc.stop(stopGraceMs));
+    grpc.setServing(true);
+    telemetry.gauge("bandit_ready", 1);
+    release.push(() => {
+      grpc.setServing(false);
+      telemetry.gauge("bandit_ready", 0);
+    });
+
+    return {
+      grpcAddress: `${hostInUrl(options.host)}:${grpc.port}`,
+      httpUrl: `http://${hostInUrl(options.host)}:${http.port}`,
+      dataDir: options.dataDir,
+      engines: engines.names,
+      startedInMs: systemClock.monotonicMs() - startedMs,
+      stop: releaseAll,
+    };
+  } catch (error) {
+    await releaseAll();
+    throw error;
+  }
+}
+
+async function runInReverse(steps: readonly (() => Promise<void> | void)[]): Promise<void> {
+  for (const step of [...steps].reverse()) await step();
+}
+
+async function seedIfEmpty(catalogue: Catalogue, options: ServiceOptions): Promise<void> {
+  const { agentTypes } = await catalogue.load();
+  if (agentTypes.length > 0) return;
+  options.onProgress?.("filling the empty catalogue");
+  for (const agentType of seedAgentTypes) {
+    try {
+      await catalogue.createAgentType(agentType, { name: "seed" });
+    } catch (error) {
+      // Another replica started on the same empty catalogue and was faster.
+      if (!(error instanceof BanditError) || error.code !== "already_exists") throw error;
+    }
+  }
+}
+
+/** An address to listen on → one to connect to. */
+function hostInUrl(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
