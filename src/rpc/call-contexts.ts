@@ -1,0 +1,51 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import { createContextKey } from "@connectrpc/connect";
+import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { CallContext } from "../service/bandit-service.ts";
+import type { Clock } from "../service/transport-ports.ts";
+
+type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+/**
+ * Context of a gRPC call. Signal and actor are made when somebody asks: of the calls an agent makes,
+ * hardly any needs them, and an AbortController costs as much as the rest of the context.
+ */
+export class GrpcCallContext implements CallContext {
+  declare readonly deadlineMs?: number;
+  readonly #call: GrpcCall;
+  #signal: AbortSignal | undefined;
+
+  constructor(call: GrpcCall) {
+    this.#call = call;
+    const deadlineMs = Number(call.getDeadline());
+    if (Number.isFinite(deadlineMs)) this.deadlineMs = deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal !== undefined) return this.#signal;
+    const controller = new AbortController();
+    this.#signal = controller.signal;
+    if (this.#call.cancelled) controller.abort();
+    else this.#call.once("cancelled", () => controller.abort());
+    return this.#signal;
+  }
+
+  get actor(): string {
+    const peer = this.#call.getPeer();
+    const portAt = peer.lastIndexOf(":");
+    return `rpc:${portAt < 0 ? peer : peer.slice(0, portAt)}`;
+  }
+}
+
+/** Address of the peer of an HTTP request. */
+export const peerAddressKey = createContextKey("unknown", { description: "peer address" });
+
+/** Context of a call over Connect, gRPC-Web or JSON. */
+export function connectCallContext(context: HandlerContext, clock: Clock): CallContext {
+  const timeoutMs = context.timeoutMs();
+  return {
+    ...(timeoutMs === undefined ? {} : { deadlineMs: clock.nowMs() + timeoutMs }),
+    signal: context.signal,
+    actor: `rpc:${context.values.get(peerAddressKey)}`,
+  };
+}

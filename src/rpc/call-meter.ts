@@ -1,0 +1,40 @@
+import type { ErrorCode } from "../domain/errors.ts";
+import type { Clock, Telemetry } from "../service/transport-ports.ts";
+import { statusCode, statusName } from "./status.ts";
+
+/** Counts and times the calls of one rpc. The label objects are made once, not per call. */
+export class CallMeter {
+  readonly #telemetry: Telemetry;
+  readonly #clock: Clock;
+  readonly #rpc: string;
+  readonly #timingLabels: Readonly<Record<string, string>>;
+  readonly #okLabels: Readonly<Record<string, string>>;
+
+  constructor(rpc: string, options: { telemetry: Telemetry; clock: Clock }) {
+    this.#telemetry = options.telemetry;
+    this.#clock = options.clock;
+    this.#rpc = rpc;
+    this.#timingLabels = { rpc };
+    this.#okLabels = { rpc, code: "OK" };
+  }
+
+  start(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  succeeded(startedMs: number): void {
+    this.#telemetry.count("bandit_requests_total", this.#okLabels);
+    this.#observe(startedMs);
+  }
+
+  failed(startedMs: number, code: ErrorCode): void {
+    const labels = { rpc: this.#rpc, code: statusName(statusCode(code)) };
+    this.#telemetry.count("bandit_requests_total", labels);
+    this.#observe(startedMs);
+  }
+
+  #observe(startedMs: number): void {
+    const durationMs = this.#clock.monotonicMs() - startedMs;
+    this.#telemetry.observeMs("bandit_request_duration_ms", durationMs, this.#timingLabels);
+  }
+}

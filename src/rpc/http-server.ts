@@ -1,0 +1,126 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Message } from "@bufbuild/protobuf";
+import {
+  type Code,
+  ConnectError,
+  type ConnectRouter,
+  createContextValues,
+} from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { BanditService } from "../service/bandit-service.ts";
+import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
+import { connectCallContext, peerAddressKey } from "./call-contexts.ts";
+import { type HttpPageOptions, httpPages } from "./http-pages.ts";
+import { listenFailed, messageBytesMaxDefault } from "./listening.ts";
+import { buildRoutes, type Route } from "./routes.ts";
+import { errorDetails, publicError, statusCode } from "./status.ts";
+
+export interface HttpServerOptions extends HttpPageOptions {
+  readonly service: BanditService;
+  /** Address to listen on, e.g. `0.0.0.0` or `::1`. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export interface HttpServer {
+  /** The port listened on. */
+  readonly port: number;
+  /** Stops accepting, waits up to `graceMs` for requests under way, then cuts them. Idempotent. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Serves every rpc of the contract as Connect, gRPC-Web and plain JSON over HTTP/1.1, next to `/`,
+ * `/metrics`, `/healthz` and `/readyz`.
+ * @throws BanditError failed_precondition (`LISTEN_FAILED`) when the address cannot be had.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const routes = buildRoutes(options);
+  const pages = httpPages(options);
+  const listener: RequestListener = connectNodeAdapter({
+    readMaxBytes: messageBytesMaxDefault,
+    routes(router) {
+      for (const [service, serviceRoutes] of routes) {
+        router.service(service, implementation(serviceRoutes, options.clock));
+      }
+    },
+    contextValues: (request) =>
+      createContextValues().set(peerAddressKey, request.socket.remoteAddress ?? "unknown"),
+    // The server below speaks HTTP/1.1 only.
+    fallback: (request, response) => pages(request as IncomingMessage, response as ServerResponse),
+  });
+  const server = createServer(listener);
+  await listen(server, options);
+  let stopping: Promise<void> | undefined;
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop(graceMs) {
+      stopping ??= shutDown(server, graceMs);
+      return stopping;
+    },
+  };
+}
+
+type Implementation = Parameters<ConnectRouter["service"]>[1];
+
+function implementation(routes: readonly Route[], clock: Clock): Implementation {
+  return Object.fromEntries(
+    routes.map((route) => [route.method.localName, connectHandler(route, clock)]),
+  ) as unknown as Implementation;
+}
+
+function connectHandler(route: Route, clock: Clock) {
+  if (route.kind === "unary") {
+    return async (request: Message, context: Parameters<typeof connectCallContext>[0]) => {
+      try {
+        return await route.invoke(request, connectCallContext(context, clock));
+      } catch (thrown) {
+        throw connectError(thrown);
+      }
+    };
+  }
+  return async function* (request: Message, context: Parameters<typeof connectCallContext>[0]) {
+    try {
+      yield* route.invoke(request, connectCallContext(context, clock));
+    } catch (thrown) {
+      throw connectError(thrown);
+    }
+  };
+}
+
+function connectError(thrown: unknown): ConnectError {
+  const error = publicError(thrown);
+  // Connect numbers its codes as gRPC does.
+  const code = statusCode(error.code) as number as Code;
+  return new ConnectError(error.message, code, undefined, errorDetails(error));
+}
+
+async function listen(
+  server: Server,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(listenFailed(`${host}:${port}`, error)));
+    server.listen({ host, port }, resolve);
+  });
+}
+
+async function shutDown(server: Server, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}
