@@ -69,7 +69,6 @@ function countTests(report: Report | undefined): Count {
 function runVitest(outputFile: string): Promise<number> {
   const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${outputFile}`];
-  // A filter such as `npm test -- test/unit -t beta` leaves tests out on purpose; --run stays.
   const child = spawn(process.execPath, [vitest, "run", ...reporters, ...process.argv.slice(2)], {
     stdio: "inherit",
   });

@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EmbeddedCatalogue } from "../../src/adapters/postgres/embedded-catalogue.ts";
-import { actor, createAgentType, expectBanditError } from "../conformance/catalogue-fixture.ts";
+import { PgliteConnection } from "../../src/adapters/postgres/pglite-connection.ts";
+import { createAgentType, expectBanditError } from "../conformance/catalogue-fixture.ts";
 import { clock, logger, migrationsDirectory } from "./catalogue-setup.ts";
 
+const crashChild = fileURLToPath(new URL("catalogue-crash-child.ts", import.meta.url));
+/** A database as a first start leaves it; creating one takes seconds, copying it does not. */
+let template: string;
 let directory: string;
 
 function open(): Promise<EmbeddedCatalogue> {
@@ -17,8 +21,7 @@ function open(): Promise<EmbeddedCatalogue> {
 
 /** Runs the child until it has acknowledged so many writes, then kills it. @returns the last revision it acknowledged */
 async function writeAndKill(acknowledgements: number): Promise<number> {
-  const program = fileURLToPath(new URL("catalogue-crash-child.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, directory], {
+  const child = spawn(process.execPath, [crashChild, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
@@ -41,8 +44,17 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 describe("EmbeddedCatalogue", () => {
+  beforeAll(async () => {
+    template = await mkdtemp(join(tmpdir(), "banditd-catalogue-template-"));
+    directory = template;
+    await (await open()).close();
+  });
+  afterAll(async () => {
+    await rm(template, { recursive: true, force: true });
+  });
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "banditd-catalogue-"));
+    await cp(template, directory, { recursive: true });
   });
   afterEach(async () => {
     await rm(directory, { recursive: true, force: true });
@@ -62,12 +74,14 @@ describe("EmbeddedCatalogue", () => {
 
   test("starts anew, keeping the remains, when its creation was cut off", async () => {
     const remains = join(directory, "pgdata");
+    await rm(remains, { recursive: true });
     await mkdir(remains);
     await writeFile(join(remains, "PG_VERSION"), "18\n");
     const catalogue = await open();
     await catalogue.migrator.migrate();
     expect((await catalogue.load()).revision).toBe(0);
     await catalogue.close();
+    expect(await readdir(directory)).toContain("pgdata.incomplete");
   });
 
   test("refuses a directory that is open already, here or in another process", async () => {
@@ -75,11 +89,17 @@ describe("EmbeddedCatalogue", () => {
     const error = await expectBanditError(open(), "failed_precondition");
     expect(error.reason).toBe("CATALOGUE_IN_USE");
     await catalogue.close();
-    await writeFile(join(directory, "lock"), String(process.ppid));
+    const lock = join(directory, "lock");
+    const other = spawn(process.execPath, [crashChild, directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise((resolve) => other.stdout.once("data", resolve));
     await expectBanditError(open(), "failed_precondition");
-    const processIdMax = 2 ** 22; // no such process
-    await writeFile(join(directory, "lock"), String(processIdMax + 1));
-    await (await open()).close();
+    const left = await readFile(lock, "utf8");
+    await kill(other);
+    await (await open()).close(); // its holder has ended
+    await writeFile(lock, left.replace(String(other.pid), String(process.ppid)));
+    await (await open()).close(); // a running process, but not the one that held it
   });
 
   test("never holds up the calling thread for more than 20 ms while it works", async () => {
@@ -98,25 +118,33 @@ describe("EmbeddedCatalogue", () => {
     expect(delay.max / 1e6).toBeLessThan(20);
   });
 
-  test("is unavailable when a statement takes too long, and works again with the next call", async () => {
-    const catalogue = await EmbeddedCatalogue.open({
-      directory,
-      migrationsDirectory,
-      logger,
-      clock,
-      statementTimeoutMs: 1,
+  test("ends a statement that takes too long, and works again with the next one", async () => {
+    const pgdata = join(directory, "pgdata");
+    const connection = new PgliteConnection({ directory: pgdata, statementTimeoutMs: 10_000 });
+    await connection.query("CREATE TABLE kept AS SELECT 1 AS x");
+    const startedMs = performance.now();
+    const endless = connection.query("SELECT count(*) FROM generate_series(1, 1e12::bigint)", {
+      timeoutMs: 200,
     });
-    await catalogue.migrator.migrate(); // has a limit of its own
-    const calls = Array.from({ length: 5 }, () =>
-      createAgentType(catalogue, ...Array.from({ length: 100 }, (_, index) => `v${index}`)),
-    );
-    const results = await Promise.allSettled(calls);
-    const failed = results.find((result) => result.status === "rejected");
-    await expectBanditError(Promise.reject(failed?.reason), "unavailable");
-    await catalogue.close();
-    const again = await open();
-    await again.setMode({ mode: "static", reason: "" }, actor);
-    expect((await again.load()).serviceMode).toBe("static");
-    await again.close();
+    const waiting = connection.query("SELECT 2 AS x");
+    await expectBanditError(endless, "unavailable");
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(await waiting).toEqual([{ x: 2 }]);
+    expect(await connection.query("SELECT x FROM kept")).toEqual([{ x: 1 }]);
+    await connection.close();
+  });
+
+  test("rolls back what a failed transaction did, and the next one finds a clean connection", async () => {
+    const pgdata = join(directory, "pgdata");
+    const connection = new PgliteConnection({ directory: pgdata, statementTimeoutMs: 10_000 });
+    const failing = connection.transaction(async (executor) => {
+      await executor.script("CREATE TABLE half_done (x int)");
+      await executor.query("SELECT 1 / $1::int", [0]);
+    });
+    await expectBanditError(failing, "invalid_argument");
+    expect(await connection.query("SELECT to_regclass('half_done') AS found")).toEqual([
+      { found: null },
+    ]);
+    await connection.close();
   });
 });
