@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { Allocator } from "../../src/bandit/allocator.ts";
 import { defaultPolicy } from "../../src/bandit/default-policy.ts";
 import { draw } from "../../src/bandit/draw.ts";
@@ -43,7 +43,12 @@ function regret(algorithm: Algorithm, seed: number): number {
   return lost;
 }
 
-function meanRegret(algorithm: Algorithm): { mean: number; standardError: number } {
+interface MeanRegret {
+  readonly mean: number;
+  readonly standardError: number;
+}
+
+function meanRegret(algorithm: Algorithm): MeanRegret {
   const values = Array.from({ length: runs }, (_, seed) => regret(algorithm, 100 + seed));
   const mean = values.reduce((sum, value) => sum + value, 0) / runs;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (runs - 1);
@@ -61,9 +66,15 @@ const epsilonGreedy = (epsilon: number): Algorithm => ({
  * the comparison with epsilon-greedy would fail by chance about once in 1,000, the others once in 10^6.
  */
 describe(`regret over ${runs} runs of ${steps} steps on means ${means.join(", ")}`, () => {
-  const thompson = meanRegret({ kind: "thompson_sampling" });
-  const greedy = meanRegret(epsilonGreedy(0.1));
-  const uniform = meanRegret(epsilonGreedy(1));
+  let thompson: MeanRegret;
+  let greedy: MeanRegret;
+  let uniform: MeanRegret;
+
+  beforeAll(() => {
+    thompson = meanRegret({ kind: "thompson_sampling" });
+    greedy = meanRegret(epsilonGreedy(0.1));
+    uniform = meanRegret(epsilonGreedy(1));
+  });
 
   it("uniform serving loses 0.0875 a step, as it must", () => {
     expect(Math.abs(uniform.mean - 0.0875 * steps)).toBeLessThan(5 * uniform.standardError);
@@ -74,7 +85,7 @@ describe(`regret over ${runs} runs of ${steps} steps on means ${means.join(", ")
   });
 
   it("Thompson sampling loses less than epsilon-greedy, which loses less than uniform", () => {
-    const apart = (less: typeof greedy, more: typeof greedy) =>
+    const apart = (less: MeanRegret, more: MeanRegret) =>
       (more.mean - less.mean) / Math.hypot(less.standardError, more.standardError);
     expect(apart(thompson, greedy)).toBeGreaterThan(1);
     expect(apart(greedy, uniform)).toBeGreaterThan(5);
