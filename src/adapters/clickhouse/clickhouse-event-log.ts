@@ -44,6 +44,7 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   async append(input: AppendInput): Promise<void> {
+    this.#requireOpen();
     if (input.rows.trim() === "") return;
     try {
       const { stream } = await this.#client.exec({
@@ -71,6 +72,7 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   async findGeneration(generationId: GenerationId): Promise<GenerationHistory | undefined> {
+    this.#requireOpen();
     const [decisions, generations, outcomes] = await Promise.all([
       this.#rowsOf<DecisionRow>("decisions", generationId),
       this.#rowsOf<GenerationRow>("generations", generationId),
@@ -85,6 +87,7 @@ export class ClickHouseEventLog implements EventLog {
   async query(input: QueryInput): Promise<QueryResult> {
     invariant(input.rowsMax >= 1 && input.rowsMax <= 100_000, "rowsMax is 1 to 100,000");
     invariant(input.timeoutMs > 0, "timeoutMs is positive");
+    this.#requireOpen();
     const sql = requireReadOnlyStatement(input.sql);
     if (this.#queries >= queriesMax) {
       throw new BanditError("resource_exhausted", "too many queries are running", {
@@ -101,6 +104,7 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   async ping(): Promise<void> {
+    this.#requireOpen();
     const result = await this.#client.ping({
       select: true,
       abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
@@ -111,6 +115,11 @@ export class ClickHouseEventLog implements EventLog {
   close(): Promise<void> {
     this.#closed ??= this.#client.close();
     return this.#closed;
+  }
+
+  #requireOpen(): void {
+    // A closed HTTP client opens new connections without a word.
+    if (this.#closed !== undefined) throw unavailable(new Error("the event log is closed"));
   }
 
   async #query(input: QueryInput): Promise<QueryResult> {

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EventLog } from "../../ports/event-log.ts";
@@ -32,6 +32,9 @@ const defaultRequestTimeoutMs = 30_000;
 /** Below the 3 s of keep-alive that old servers and proxies have, so that no dead connection is used. */
 const idleSocketTtlMs = 2_000;
 
+/** What the client would log is in the cause of the error that its caller gets. */
+const silent = { level: ClickHouseLogLevel.OFF };
+
 /**
  * The event log in a directory of this machine. One process at a time.
  * @throws BanditError failed_precondition when another process has it open, or it cannot be written
@@ -41,10 +44,15 @@ export async function openChdbEventLog(
 ): Promise<OpenedEventLog> {
   const database = requireDatabaseName(options.database ?? defaultDatabase);
   const path = resolve(options.directory);
-  await mkdir(path, { recursive: true });
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw new BanditError("failed_precondition", `the directory ${path} cannot be made`, {
+      reason: "EVENT_LOG_NOT_OPENED",
+      cause: error,
+    });
+  });
   const connection = new ChdbProcessConnection({ path, database });
   await connection.open();
-  const client = createClient({ connection });
+  const client = createClient({ connection, log: silent });
   // The process creates the database when it opens the directory.
   return assemble({ ...options, client, createDatabase: () => Promise.resolve() });
 }
@@ -65,6 +73,7 @@ export function connectClickHouseEventLog(
     request_timeout: options.requestTimeoutMs ?? defaultRequestTimeoutMs,
     keep_alive: { enabled: true, idle_socket_ttl: idleSocketTtlMs },
     application: "banditd",
+    log: silent,
   };
   const createDatabase = async () => {
     const client = createClient({ ...settings, database: "default" });

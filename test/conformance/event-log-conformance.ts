@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EventLog } from "../../src/ports/event-log.ts";
+import type { EventStream } from "../../src/ports/event-rows.ts";
+import {
+  asLines,
+  sampleDecision,
+  sampleGeneration,
+  sampleGenerationId,
+  sampleOutcome,
+} from "../support/clickhouse-event-samples.ts";
+import { describeReadOnlyQueries } from "./event-log-read-only.ts";
+
+export interface EventLogUnderTest {
+  /** Migrated and empty. */
+  readonly eventLog: EventLog;
+  close(): Promise<void>;
+}
+
+/** What every {@link EventLog} promises. Each test uses generations of its own. */
+export function describeEventLog(name: string, make: () => Promise<EventLogUnderTest>): void {
+  describe(`EventLog on ${name}`, () => {
+    let under: EventLogUnderTest;
+    let tokens = 0;
+    beforeAll(async () => {
+      under = await make();
+    });
+    afterAll(async () => {
+      await under.close();
+    });
+
+    const append = (stream: EventStream, rows: readonly object[], deduplicationToken?: string) => {
+      tokens += 1;
+      return under.eventLog.append({
+        stream,
+        rows: asLines(rows),
+        deduplicationToken: deduplicationToken ?? `token-${tokens}`,
+      });
+    };
+    const scalar = async (sql: string) => {
+      const result = await under.eventLog.query({ sql, rowsMax: 1, timeoutMs: 10_000 });
+      return result.rows[0]?.[0];
+    };
+    const countOf = (space: number, table = "decisions") =>
+      scalar(
+        `SELECT count() FROM ${table} WHERE substring(toString(generation_id), 10, 4) = '${space.toString(16).padStart(4, "0")}'`,
+      );
+
+    test("answers a ping", async () => {
+      await under.eventLog.ping();
+    });
+
+    test("gives back every field of every row as it was written", async () => {
+      const generation_id = sampleGenerationId(1);
+      const text = "quote ' double \" back \\ tab \t line \n null \0 ünï © 😀";
+      const decision = sampleDecision({ generation_id, conversation_id: text });
+      const generation = sampleGeneration({ generation_id, content: text });
+      const first = sampleOutcome({ generation_id, outcome_id: "o-1", comment: text });
+      const second = sampleOutcome({
+        generation_id,
+        outcome_id: "a-2",
+        occurred_at: "2026-11-20 10:06:00.000",
+      });
+      const tie = { ...second, outcome_id: "b-3", metrics: {}, reward_components: [] };
+      await append("decisions", [decision]);
+      await append("generations", [generation]);
+      await append("outcomes", [tie, second, first]);
+      expect(await under.eventLog.findGeneration(generation_id)).toEqual({
+        decision,
+        generation,
+        outcomes: [first, second, tie],
+      });
+    });
+
+    test("keeps doubles exactly, down to the last bit", async () => {
+      const generation_id = sampleGenerationId(2);
+      const numbers = [0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1 / 3, 1e-7, 123456789.12345679];
+      const decision = sampleDecision({
+        generation_id,
+        propensity: 1 - 2 ** -53,
+        arm_probabilities: numbers,
+      });
+      await append("decisions", [decision]);
+      expect((await under.eventLog.findGeneration(generation_id))?.decision).toEqual(decision);
+    });
+
+    test("finds nothing for a generation whose decision is not there, outcomes or not", async () => {
+      const generation_id = sampleGenerationId(3);
+      await append("outcomes", [sampleOutcome({ generation_id })]);
+      expect(await under.eventLog.findGeneration(generation_id)).toBeUndefined();
+    });
+
+    test("leaves the run out until it is reported", async () => {
+      const generation_id = sampleGenerationId(4);
+      await append("decisions", [sampleDecision({ generation_id })]);
+      const found = await under.eventLog.findGeneration(generation_id);
+      expect(found?.outcomes).toEqual([]);
+      expect(found !== undefined && "generation" in found).toBe(false);
+    });
+
+    test("inserts nothing twice for one token, in several months at once too", async () => {
+      const rows = [
+        "2026-09-30 23:59:59.999",
+        "2026-10-01 00:00:00.000",
+        "2026-11-02 00:00:00.000",
+      ].map((decided_at, index) =>
+        sampleDecision({ generation_id: sampleGenerationId(index, 0x10), decided_at }),
+      );
+      await append("decisions", rows, "again");
+      await append("decisions", rows, "again");
+      expect(await countOf(0x10)).toBe("3");
+    });
+
+    test("counts the same rows once in the views when they come with another token", async () => {
+      const generation_id = sampleGenerationId(5, 0x11);
+      for (const token of ["first-token", "second-token"]) {
+        await append("decisions", [sampleDecision({ generation_id })], `${token}-d`);
+        await append("generations", [sampleGeneration({ generation_id })], `${token}-g`);
+        await append("outcomes", [sampleOutcome({ generation_id })], `${token}-o`);
+      }
+      expect(await countOf(0x11, "generation_full")).toBe("1");
+      const result = await under.eventLog.query({
+        sql: `SELECT outcomes, reward, reward_weight, cost_usd FROM generation_full WHERE generation_id = '${generation_id}'`,
+        rowsMax: 10,
+        timeoutMs: 10_000,
+      });
+      expect(result.rows).toEqual([["1", 0.9 * 0.5 + 0.8 * 0.25 - 0.0125, 0.75, 0.0125]]);
+      expect((await under.eventLog.findGeneration(generation_id))?.outcomes).toHaveLength(1);
+    });
+
+    test("ten appends with one token at the same time insert once", async () => {
+      const rows = [sampleDecision({ generation_id: sampleGenerationId(0, 0x12) })];
+      await Promise.all(Array.from({ length: 10 }, () => append("decisions", rows, "race")));
+      expect(await countOf(0x12)).toBe("1");
+    });
+
+    test("inserts none of the rows when one of them is refused, and says it is the row", async () => {
+      const good = sampleDecision({ generation_id: sampleGenerationId(0, 0x13) });
+      const bad = { ...good, generation_id: "not a uuid" };
+      const rows = [...Array.from({ length: 2_000 }, () => good), bad, good];
+      await expect(append("decisions", rows)).rejects.toMatchObject({
+        code: "invalid_argument",
+        reason: "EVENT_REFUSED",
+        retryable: false,
+      });
+      expect(await countOf(0x13)).toBe("0");
+    });
+
+    test.each([
+      "garbage",
+      '{"generation_id":',
+      '{"decided_at":1763.5}',
+      '{"features":[1]}',
+      '{"propensity":"x"}',
+    ])("refuses the row %s", async (rows) => {
+      await expect(
+        under.eventLog.append({ stream: "decisions", rows, deduplicationToken: rows }),
+      ).rejects.toMatchObject({ code: "invalid_argument", reason: "EVENT_REFUSED" });
+    });
+
+    test("skips a field it does not know yet and keeps the rest of the row", async () => {
+      const decision = sampleDecision({ generation_id: sampleGenerationId(6) });
+      await append("decisions", [{ ...decision, field_of_the_future: [1, { a: "b" }] }]);
+      expect((await under.eventLog.findGeneration(sampleGenerationId(6)))?.decision).toEqual(
+        decision,
+      );
+    });
+
+    test("an append of nothing is nothing", async () => {
+      await under.eventLog.append({ stream: "decisions", rows: "\n", deduplicationToken: "none" });
+    });
+
+    test("takes 5,000 rows in one append", async () => {
+      const rows = Array.from({ length: 5_000 }, (_, index) =>
+        sampleDecision({ generation_id: sampleGenerationId(index, 0x14) }),
+      );
+      await append("decisions", rows);
+      expect(await countOf(0x14)).toBe("5000");
+    });
+
+    describeReadOnlyQueries(() => under.eventLog);
+
+    test("close is idempotent, and every call after it is unavailable", async () => {
+      const other = await make();
+      await other.eventLog.close();
+      await other.eventLog.close();
+      await expect(other.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
+      await other.close();
+    });
+  });
+}
