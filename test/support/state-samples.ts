@@ -7,6 +7,7 @@ import type {
   ArmKey,
   RecordDecisionInput,
 } from "../../src/ports/state-store.ts";
+import type { Logger } from "../../src/ports/telemetry.ts";
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -73,3 +74,10 @@ export function contributionInput(
     ...changes,
   };
 }
+
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};

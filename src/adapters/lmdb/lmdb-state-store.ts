@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { zeroTotals } from "../../domain/contribution.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
@@ -14,6 +15,7 @@ import type {
   StateStore,
 } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { ownDirectory } from "./directory-owner.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { applyToLedger, replaceInTotals } from "./ledger.ts";
@@ -50,15 +52,20 @@ export class LmdbStateStore implements StateStore {
   readonly #commits: GroupCommit<WriteBatch>;
   readonly #sweeper: ExpirySweeper;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
+  readonly #giveUpDirectory: () => void;
   #closing: Promise<void> | undefined;
 
-  /** @throws BanditError unavailable when the directory cannot be opened. */
+  /** @throws BanditError failed_precondition while another store has the directory open, unavailable when it cannot be opened. */
   static async open(options: LmdbStateStoreOptions): Promise<LmdbStateStore> {
+    let giveUp: (() => void) | undefined;
     try {
-      mkdirSync(options.directory, { recursive: true });
-      const tables = openTables(options.directory);
-      return new LmdbStateStore(tables, options, await OutboxSequence.open(tables));
+      const directory = resolve(options.directory);
+      mkdirSync(directory, { recursive: true });
+      giveUp = ownDirectory(directory);
+      const tables = openTables(directory);
+      return new LmdbStateStore(tables, options, await OutboxSequence.open(tables), giveUp);
     } catch (error) {
+      giveUp?.();
       throw translateLmdbError(error);
     }
   }
@@ -67,7 +74,9 @@ export class LmdbStateStore implements StateStore {
     tables: LmdbTables,
     options: LmdbStateStoreOptions,
     sequence: OutboxSequence,
+    giveUpDirectory: () => void,
   ) {
+    this.#giveUpDirectory = giveUpDirectory;
     this.#tables = tables;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -185,6 +194,7 @@ export class LmdbStateStore implements StateStore {
       await this.#commits.close();
       this.#listeners.clear();
       await this.#tables.environment.close();
+      this.#giveUpDirectory();
     })();
     return this.#closing;
   }

@@ -26,6 +26,7 @@ export class WriteBatch implements CommitBatch {
   readonly #tables: LmdbTables;
   readonly #sequence: OutboxSequence;
   readonly #hasRoom: () => boolean;
+  #roomKnown: boolean | undefined;
   readonly #decisions = new Map<GenerationId, DecisionRecord>();
   readonly #ledgers = new Map<GenerationId, Ledger>();
   readonly #totals = new Map<string, ArmTotals>();
@@ -52,7 +53,8 @@ export class WriteBatch implements CommitBatch {
 
   /** @throws BanditError resource_exhausted when the map has reached its bound. */
   requireRoom(): void {
-    if (this.#hasRoom()) return;
+    this.#roomKnown ??= this.#hasRoom();
+    if (this.#roomKnown) return;
     throw new BanditError("resource_exhausted", "the embedded state store is full", {
       reason: "STATE_FULL",
       retryAfterMs: 1000,

@@ -1,0 +1,240 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { CodeType, VariantId } from "../../src/domain/ids.ts";
+import {
+  type ArmKey,
+  type ArmTotals,
+  eventsPerGenerationMax,
+  type StateStore,
+} from "../../src/ports/state-store.ts";
+import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
+import { checkHistory, historyArbitrary } from "./contribution-model.ts";
+import {
+  drain,
+  listAll,
+  type MakeStateStore,
+  type StateStoreHarness,
+  totalsOf,
+  until,
+} from "./state-store-harness.ts";
+
+const historyRuns = 60;
+let arms = 0;
+
+/** An arm of its own for each test, so that one store serves them all. */
+function newArm(): ArmKey {
+  arms += 1;
+  return { ...sampleArm, codeType: `arm_${arms}` as CodeType };
+}
+
+export function describeContributions(makeStore: MakeStateStore): void {
+  describe("contributions", () => {
+    let harness: StateStoreHarness;
+    let store: StateStore;
+    beforeAll(async () => {
+      harness = await makeStore();
+      store = await harness.open();
+    });
+    afterAll(() => harness.dispose());
+
+    test("any order, repetition and grouping of events gives the totals of a plain recomputation (I4)", async () => {
+      await fc.assert(
+        fc.asyncProperty(historyArbitrary, (history) => checkHistory(store, history)),
+        { numRuns: historyRuns },
+      );
+    });
+
+    test("the recomputation notices when the older value wins instead of the newer", async () => {
+      const details = await fc.check(
+        fc.asyncProperty(historyArbitrary, (history) =>
+          checkHistory(store, history, (a, b) => a.occurredAtMs < b.occurredAtMs),
+        ),
+        { numRuns: historyRuns, endOnFailure: true },
+      );
+      expect(details.failed).toBe(true);
+    });
+
+    test("a second value replaces the first and leaves one generation, bit for bit", async () => {
+      const arm = newArm();
+      const generationId = newGenerationId();
+      const value = (v: number, at: number, eventId: string) =>
+        store.applyContributions(
+          contributionInput({
+            ...arm,
+            generationId,
+            eventId,
+            occurredAtMs: at,
+            contributions: [{ component: "quality", value: v, weight: 0.1, penalty: 0 }],
+          }),
+        );
+      expect(await value(0.3, 10, "first")).toEqual({ status: "applied" });
+      expect(await value(0.7, 20, "second")).toEqual({ status: "replaced" });
+      expect(await value(0.9, 15, "between")).toEqual({ status: "superseded" });
+      expect(await value(0.2, 30, "second")).toEqual({ status: "duplicate" });
+      const stored = await totalsOf(store, arm);
+      expect(stored?.totals.generations).toBe(1);
+      expect(stored?.totals.weight).toBeCloseTo(0.1, 15);
+      expect(stored?.totals.reward).toBeCloseTo(0.07, 15);
+      expect(stored?.version).toBe(2);
+    });
+
+    test("doubles are stored exactly", async () => {
+      for (const weight of [0.1, 1 / 3, 5e-324, 1 - 2 ** -53, 123_456.789e-10]) {
+        const arm = newArm();
+        await store.applyContributions(
+          contributionInput({
+            ...arm,
+            generationId: newGenerationId(),
+            contributions: [{ component: "x", value: 1, weight, penalty: 0 }],
+          }),
+        );
+        expect((await totalsOf(store, arm))?.totals).toEqual({
+          reward: weight,
+          weight,
+          generations: 1,
+        });
+      }
+    });
+
+    test("penalties lower the reward, never below zero, and alone make no generation", async () => {
+      const arm = newArm();
+      const generationId = newGenerationId();
+      const penalty = { component: "cost", value: 0, weight: 0, penalty: 0.9 };
+      await store.applyContributions(
+        contributionInput({
+          ...arm,
+          generationId,
+          eventId: "generation",
+          contributions: [penalty],
+        }),
+      );
+      expect(await totalsOf(store, arm)).toBeUndefined();
+      await store.applyContributions(contributionInput({ ...arm, generationId }));
+      expect((await totalsOf(store, arm))?.totals).toEqual({
+        reward: 0,
+        weight: 0.5,
+        generations: 1,
+      });
+    });
+
+    test("an event without contributions is stored once and changes no totals", async () => {
+      const arm = newArm();
+      await drain(store);
+      const input = contributionInput({
+        ...arm,
+        generationId: newGenerationId(),
+        contributions: [],
+      });
+      expect(await store.applyContributions(input)).toEqual({ status: "applied" });
+      expect(await store.applyContributions(input)).toEqual({ status: "duplicate" });
+      expect(await totalsOf(store, arm)).toBeUndefined();
+      expect((await drain(store)).map((entry) => entry.rows)).toEqual([input.event.row]);
+    });
+
+    test("one generation has at most 256 events; one more is refused and changes nothing", async () => {
+      const arm = newArm();
+      const generationId = newGenerationId();
+      const event = (index: number) =>
+        contributionInput({ ...arm, generationId, eventId: `event-${index}`, occurredAtMs: index });
+      for (let from = 0; from < eventsPerGenerationMax; from += 64) {
+        await Promise.all(
+          Array.from({ length: 64 }, (_, index) => store.applyContributions(event(from + index))),
+        );
+      }
+      await drain(store);
+      await expect(store.applyContributions(event(eventsPerGenerationMax))).rejects.toMatchObject({
+        code: "resource_exhausted",
+        reason: "TOO_MANY_OUTCOMES",
+      });
+      expect(await store.applyContributions(event(3))).toEqual({ status: "duplicate" });
+      expect(await drain(store)).toEqual([]);
+      expect((await totalsOf(store, arm))?.totals.generations).toBe(1);
+    });
+
+    test("listeners get each new version once, in order, also when another listener throws", async () => {
+      const arm = newArm();
+      const seen: ArmTotals[] = [];
+      const stopThrowing = store.onTotalsChanged(() => {
+        throw new Error("a listener's bug");
+      });
+      const stop = store.onTotalsChanged((totals) => {
+        if (totals.codeType === arm.codeType) seen.push(totals);
+      });
+      for (let run = 0; run < 5; run += 1) {
+        await Promise.all(
+          Array.from({ length: 10 }, () =>
+            store.applyContributions(
+              contributionInput({ ...arm, generationId: newGenerationId() }),
+            ),
+          ),
+        );
+      }
+      await until("50 versions", 2000, () => seen.length >= 50);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(seen.map((totals) => totals.version)).toEqual(
+        Array.from({ length: 50 }, (_, i) => i + 1),
+      );
+      expect(seen.at(-1)).toEqual(await totalsOf(store, arm));
+      stop();
+      stopThrowing();
+      await store.applyContributions(
+        contributionInput({ ...arm, generationId: newGenerationId() }),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(seen).toHaveLength(50);
+    });
+
+    test("a ledger lives on from its last event and is forgotten after that; totals stay", async () => {
+      const own = await makeStore();
+      try {
+        const other = await own.open();
+        const arm = newArm();
+        const generationId = newGenerationId();
+        const event = (eventId: string) =>
+          other.applyContributions(
+            contributionInput({ ...arm, generationId, eventId, ttlSeconds: 3600 }),
+          );
+        await event("one");
+        await own.age(3000);
+        await event("two");
+        await own.age(3000);
+        expect(await event("one")).toEqual({ status: "duplicate" });
+        await own.age(4000);
+        expect(await event("one")).toEqual({ status: "applied" });
+        expect((await totalsOf(other, arm))?.totals.generations).toBe(2);
+      } finally {
+        await own.dispose();
+      }
+    });
+
+    test("more than a thousand arms are all listed, before and after opening again", async () => {
+      const own = await makeStore();
+      try {
+        const other = await own.open();
+        const inputs = Array.from({ length: 1200 }, (_, index) =>
+          contributionInput({
+            generationId: newGenerationId(),
+            agentType: sampleArm.agentType,
+            codeType: `code.${Math.floor(index / 4)}` as CodeType,
+            variantId: `evolution/v${index % 4}@1` as VariantId,
+          }),
+        );
+        await Promise.all(inputs.map((input) => other.applyContributions(input)));
+        const name = (arm: ArmKey): string => `${arm.agentType} ${arm.codeType} ${arm.variantId}`;
+        const expected = inputs.map(name).sort();
+        expect((await listAll(other)).map(name).sort()).toEqual(expected);
+        await other.close();
+        const reopened = await own.open();
+        const listed = await listAll(reopened);
+        expect(listed.map(name).sort()).toEqual(expected);
+        for (const { totals, version } of listed) {
+          expect([totals.reward, totals.weight, totals.generations, version]).toEqual([
+            0.375, 0.5, 1, 1,
+          ]);
+        }
+      } finally {
+        await own.dispose();
+      }
+    });
+  });
+}

@@ -1,0 +1,63 @@
+import { expect } from "vitest";
+import type { ArmKey, ArmTotals, OutboxEntry, StateStore } from "../../src/ports/state-store.ts";
+
+/** One empty state and the ways to open it. */
+export interface StateStoreHarness {
+  /** Opens a store on the state; more than one at a time only where {@link shared}. */
+  open(): Promise<StateStore>;
+  /** True when several processes may use the state at the same time. */
+  readonly shared: boolean;
+  /** Makes everything in the state that many seconds older. */
+  age(seconds: number): Promise<void>;
+  /** Closes what was opened and removes the state. */
+  dispose(): Promise<void>;
+}
+
+export type MakeStateStore = () => Promise<StateStoreHarness>;
+
+export async function listAll(store: StateStore): Promise<ArmTotals[]> {
+  const all: ArmTotals[] = [];
+  for await (const totals of store.listTotals()) all.push(totals);
+  return all;
+}
+
+export async function totalsOf(store: StateStore, arm: ArmKey): Promise<ArmTotals | undefined> {
+  return (await listAll(store)).find(
+    (each) =>
+      each.agentType === arm.agentType &&
+      each.codeType === arm.codeType &&
+      each.variantId === arm.variantId,
+  );
+}
+
+/** Reads and confirms until nothing is left; checks that no entry comes twice. */
+export async function drain(store: StateStore, rowsMax = 1000): Promise<OutboxEntry[]> {
+  const drained: OutboxEntry[] = [];
+  const ids = new Set<string>();
+  for (;;) {
+    const entries = await store.readOutbox({ rowsMax });
+    if (entries.length === 0) return drained;
+    for (const entry of entries) {
+      expect(ids.has(entry.id), `entry ${entry.id} came again after it was confirmed`).toBe(false);
+      ids.add(entry.id);
+    }
+    drained.push(...entries);
+    await store.confirmOutbox(entries);
+  }
+}
+
+export function rowsOf(entries: readonly OutboxEntry[]): string[] {
+  return entries.flatMap((entry) => {
+    const rows = entry.rows.split("\n");
+    expect(rows).toHaveLength(entry.rowCount);
+    return rows;
+  });
+}
+
+export async function until(what: string, withinMs: number, check: () => boolean): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!check()) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

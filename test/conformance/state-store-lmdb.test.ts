@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
+import { silentLogger } from "../support/state-samples.ts";
+import { describeStateStore } from "./state-store-conformance.ts";
+
+describeStateStore("LmdbStateStore", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "banditd-lmdb-"));
+  const opened: LmdbStateStore[] = [];
+  let aheadMs = 0;
+  const clock = { nowMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() };
+  return {
+    shared: false,
+    open: async () => {
+      const store = await LmdbStateStore.open({ directory, clock, logger: silentLogger });
+      opened.push(store);
+      return store;
+    },
+    age: async (seconds) => {
+      aheadMs += seconds * 1000;
+      for (const store of opened) {
+        while ((await store.sweepExpired().catch(() => 0)) > 0);
+      }
+    },
+    dispose: async () => {
+      for (const store of opened) await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+});

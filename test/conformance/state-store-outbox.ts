@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { StateStore } from "../../src/ports/state-store.ts";
+import { contributionInput, decisionInput } from "../support/state-samples.ts";
+import {
+  drain,
+  type MakeStateStore,
+  rowsOf,
+  type StateStoreHarness,
+} from "./state-store-harness.ts";
+
+export function describeOutbox(makeStore: MakeStateStore): void {
+  describe("outbox", () => {
+    let harness: StateStoreHarness;
+    let store: StateStore;
+    beforeEach(async () => {
+      harness = await makeStore();
+      store = await harness.open();
+    });
+    afterEach(() => harness.dispose());
+
+    test("holds exactly what was recorded, each generation's events in their order", async () => {
+      const generations = Array.from({ length: 40 }, () => decisionInput());
+      await Promise.all(
+        generations.map(async (decision) => {
+          const { generationId } = decision.record;
+          await store.recordDecision(decision);
+          for (const eventId of ["1", "2", "3"]) {
+            await store.applyContributions(contributionInput({ generationId, eventId }));
+            await store.applyContributions(contributionInput({ generationId, eventId }));
+          }
+        }),
+      );
+      const entries = await drain(store, 25);
+      expect(rowsOf(entries)).toHaveLength(160);
+      for (const { record, event } of generations) {
+        const rows = (stream: string): string[] =>
+          rowsOf(entries.filter((entry) => entry.stream === stream)).filter((row) =>
+            row.includes(record.generationId),
+          );
+        expect(rows("decisions")).toEqual([event.row]);
+        expect(rows("outcomes").map((row) => JSON.parse(row).outcome_id)).toEqual(["1", "2", "3"]);
+      }
+      expect(await store.outboxDepth()).toBe(0);
+    });
+
+    test("the decisions of one turn are one entry each partition and thousand rows, not one each", async () => {
+      await Promise.all(Array.from({ length: 1500 }, () => store.recordDecision(decisionInput())));
+      expect(await store.outboxDepth()).toBeLessThanOrEqual(18);
+      expect(rowsOf(await drain(store))).toHaveLength(1500);
+    });
+
+    test("the same entries come again until they are confirmed, and again after opening anew", async () => {
+      for (let turn = 0; turn < 6; turn += 1) {
+        await Promise.all(Array.from({ length: 10 }, () => store.recordDecision(decisionInput())));
+      }
+      const first = await store.readOutbox({ rowsMax: 100 });
+      expect(rowsOf(first)).toHaveLength(60);
+      expect(await store.readOutbox({ rowsMax: 100 })).toEqual(first);
+      await store.confirmOutbox(first.slice(0, 2));
+      await store.confirmOutbox(first.slice(0, 2));
+      const rest = await store.readOutbox({ rowsMax: 100 });
+      expect(byId(rest)).toEqual(byId(first.slice(2)));
+      await store.close();
+      store = await harness.open();
+      expect(byId(await store.readOutbox({ rowsMax: 100 }))).toEqual(byId(rest));
+      expect(await store.outboxDepth()).toBe(rest.length);
+      await store.confirmOutbox(rest);
+      expect(await store.readOutbox({ rowsMax: 100 })).toEqual([]);
+    });
+
+    test("about as many rows come as were asked for, and always at least one entry", async () => {
+      for (let turn = 0; turn < 8; turn += 1) {
+        await Promise.all(Array.from({ length: 5 }, () => store.recordDecision(decisionInput())));
+      }
+      expect(await store.readOutbox({ rowsMax: 1 })).toHaveLength(1);
+      const some = rowsOf(await store.readOutbox({ rowsMax: 20 })).length;
+      expect(some).toBeGreaterThanOrEqual(1);
+      expect(some).toBeLessThanOrEqual(20);
+      expect(rowsOf(await drain(store, 7))).toHaveLength(40);
+    });
+
+    test("an entry's id is never used again, over confirmation and opening anew", async () => {
+      const ids = new Set<string>();
+      for (let life = 0; life < 3; life += 1) {
+        await store.recordDecision(decisionInput());
+        for (const entry of await drain(store)) {
+          expect(ids.has(entry.id)).toBe(false);
+          ids.add(entry.id);
+        }
+        await store.close();
+        store = await harness.open();
+      }
+      expect(ids.size).toBe(3);
+    });
+
+    test("rows keep every character", async () => {
+      const decision = decisionInput();
+      const row = JSON.stringify({ text: "\u2028 ünï \u{1f600} \\n \u0000" });
+      await store.recordDecision({ ...decision, event: { stream: "decisions", row } });
+      expect(rowsOf(await drain(store))).toEqual([row]);
+    });
+  });
+}
+
+function byId<Entry extends { id: string }>(entries: readonly Entry[]): Entry[] {
+  return entries.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}

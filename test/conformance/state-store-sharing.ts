@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CodeType } from "../../src/domain/ids.ts";
+import type { ArmTotals, StateStore } from "../../src/ports/state-store.ts";
+import {
+  contributionInput,
+  decisionInput,
+  newGenerationId,
+  sampleArm,
+} from "../support/state-samples.ts";
+import {
+  listAll,
+  type MakeStateStore,
+  rowsOf,
+  type StateStoreHarness,
+  until,
+} from "./state-store-harness.ts";
+
+/** What holds for stores that several processes share; a store of one process must say that it is not. */
+export function describeSharing(makeStore: MakeStateStore): void {
+  describe("sharing", () => {
+    let harness: StateStoreHarness;
+    let first: StateStore;
+    beforeEach(async () => {
+      harness = await makeStore();
+      first = await harness.open();
+    });
+    afterEach(() => harness.dispose());
+
+    test("two stores on one state: totals within 100 ms, decisions idempotent, outbox shared without overlap", async () => {
+      if (!harness.shared) {
+        // One process owns the state: a second opening is refused instead of corrupting it.
+        await expect(harness.open()).rejects.toMatchObject({ code: "failed_precondition" });
+        return;
+      }
+      const second = await harness.open();
+      await seesTotals(first, second);
+      await agreeOnDecisions(first, second);
+      await shareOutbox(first, second);
+    });
+  });
+}
+
+async function seesTotals(first: StateStore, second: StateStore): Promise<void> {
+  const seen: ArmTotals[] = [];
+  const stop = second.onTotalsChanged((totals) => seen.push(totals));
+  for (let round = 1; round <= 10; round += 1) {
+    const codeType = `shared_${round}` as CodeType;
+    await first.applyContributions(
+      contributionInput({ ...sampleArm, codeType, generationId: newGenerationId() }),
+    );
+    await until("the other store hears of the change", 100, () =>
+      seen.some((totals) => totals.codeType === codeType && totals.version === 1),
+    );
+  }
+  stop();
+  expect(sortedTotals(await listAll(second))).toEqual(sortedTotals(await listAll(first)));
+}
+
+async function agreeOnDecisions(first: StateStore, second: StateStore): Promise<void> {
+  for (let round = 0; round < 20; round += 1) {
+    const generationId = newGenerationId();
+    const results = await Promise.all(
+      [first, second].map((store, index) => {
+        const input = decisionInput(generationId);
+        return store.recordDecision({
+          ...input,
+          record: { ...input.record, propensity: index === 0 ? 0.25 : 0.5 },
+        });
+      }),
+    );
+    expect(results.filter((result) => result === undefined)).toHaveLength(1);
+  }
+}
+
+async function shareOutbox(first: StateStore, second: StateStore): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) {
+    const writer = turn % 2 === 0 ? first : second;
+    await Promise.all([1, 2, 3].map(() => writer.recordDecision(decisionInput())));
+  }
+  const depth = await first.outboxDepth();
+  const owners = new Map<string, number>();
+  let rows = 0;
+  const drainAs = async (store: StateStore, owner: number): Promise<void> => {
+    for (;;) {
+      const entries = await store.readOutbox({ rowsMax: 9 });
+      if (entries.length === 0) return;
+      for (const entry of entries) {
+        expect(owners.has(entry.id), "drained by both").toBe(false);
+        owners.set(entry.id, owner);
+      }
+      rows += rowsOf(entries).length;
+      await store.confirmOutbox(entries);
+    }
+  };
+  await Promise.all([drainAs(first, 1), drainAs(second, 2)]);
+  expect(owners.size).toBe(depth);
+  expect(rows).toBe(10 + 20 + 150);
+  expect(new Set(owners.values()).size).toBe(2);
+  expect(await second.outboxDepth()).toBe(0);
+}
+
+function sortedTotals(totals: readonly ArmTotals[]): ArmTotals[] {
+  return totals.toSorted((a, b) => (a.codeType < b.codeType ? -1 : 1));
+}
