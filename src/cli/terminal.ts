@@ -1,6 +1,6 @@
 /**
- * Where a command prints, and what it may know about the outside. Results go to `out`, everything
- * about the way there (progress, warnings) to `err`, so that output can be piped. Nothing is coloured.
+ * What a command sees of the outside. Results go to `out`, everything about the way there (progress,
+ * warnings) to `err`, so that output can be piped. Nothing is coloured.
  */
 export interface Terminal {
   out(text: string): void;
@@ -13,6 +13,10 @@ export interface Terminal {
   nowMs(): number;
   /** Fills `target` with random bytes. */
   fillRandom(target: Uint8Array): void;
+  /** Everything on standard input. */
+  readInput(): Promise<string>;
+  /** Resolves with the name of the first signal that asks to stop; a second one ends the process at once. */
+  waitForStop(): Promise<string>;
 }
 
 /** Prints a value as JSON, indented, one document. */

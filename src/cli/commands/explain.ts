@@ -1,0 +1,175 @@
+import { toJson } from "@bufbuild/protobuf";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Command } from "commander";
+import {
+  DecisionSourceSchema,
+  type ExplainGenerationResponse,
+  ExplainGenerationResponseSchema,
+  type LoggedContribution,
+  ModeSchema,
+} from "../../client/index.ts";
+import { enumLabel } from "../enum-label.ts";
+import { CliError, exitCodes } from "../exit-code.ts";
+import { formatNumber, formatTime } from "../format-value.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { formatTable } from "../table.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+/** The service waits for the event to be logged before it says that there is none. */
+const deadlineMs = 30_000;
+
+export function explainCommand(terminal: Terminal): Command {
+  const command = new Command("explain")
+    .description("show why a generation got its variant, and what became of it")
+    .argument("<generation_id>", "the id that SelectVariant answered with")
+    .option("--json", "print JSON: the contract's ExplainGenerationResponse")
+    .addHelpText(
+      "after",
+      `
+The decision is derived anew from the logged probabilities; if that gives another variant than the one
+served, the command says so and exits with 1.
+
+Example:
+  banditd explain 019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b`,
+    );
+  return addConnectionOptions(command).action(
+    async (generationId: string, options: ConnectionOptions & { json?: true }) => {
+      const explanation = await withService(options, terminal, (client) =>
+        client.explainGeneration({ generationId }, { deadlineMs }),
+      );
+      if (options.json) {
+        printJson(
+          terminal,
+          toJson(ExplainGenerationResponseSchema, explanation, {
+            alwaysEmitImplicit: true,
+            useProtoFieldName: true,
+          }),
+        );
+      } else {
+        terminal.out(formatExplanation(explanation));
+      }
+      if (!explanation.consistent) {
+        throw new CliError(
+          exitCodes.failed,
+          "the logged probabilities give another variant than the one served",
+        );
+      }
+    },
+  );
+}
+
+/** Decision, draw, what was run and what came back, as text. */
+export function formatExplanation(explanation: ExplainGenerationResponse): string {
+  const { decision, generation, outcomes, reward } = explanation;
+  if (decision === undefined) return "nothing is logged about it\n";
+  const degraded = decision.degraded ? `yes: ${decision.degradedReason}` : "no";
+  const features = Object.entries(decision.features).map(([name, value]) => `${name}=${value}`);
+  const parts = [
+    facts([
+      ["generation", decision.generationId],
+      ["decided at", `${formatTime(decision.decidedAt)} UTC`],
+      ["agent type", decision.agentType],
+      ["code type", decision.codeType],
+      ["agent", decision.agentId],
+      ["conversation", decision.conversationId],
+      ["features", features.join(" ")],
+      ["variant", decision.variantId],
+      ["source", enumLabel(DecisionSourceSchema, decision.source)],
+      ["propensity", formatNumber(decision.propensity)],
+      ["mode", enumLabel(ModeSchema, decision.mode)],
+      ["allocation", decision.allocationVersion],
+      ["experiment", [decision.experimentId, decision.experimentArm].join(" ").trim()],
+      ["degraded", degraded],
+    ]),
+    formatDraw(explanation),
+  ];
+  if (generation !== undefined) {
+    parts.push(
+      facts([
+        ["run", `${formatTime(generation.recordedAt)} UTC${generation.late ? " (late)" : ""}`],
+        ["model", generation.model],
+        ["took", generation.duration ? `${durationMs(generation.duration)} ms` : ""],
+        ["tokens", tokens(generation.promptTokens, generation.completionTokens)],
+        ["cost", generation.costUsd === undefined ? "" : `${formatNumber(generation.costUsd)} USD`],
+        ["tests", generation.testsGenerated?.toString() ?? ""],
+        ["reward parts", contributions(generation.contributions, generation.learned)],
+      ]),
+    );
+  }
+  parts.push(
+    outcomes.length === 0
+      ? "No outcome has come in.\n"
+      : formatTable(
+          [
+            { title: "occurred at (UTC)" },
+            { title: "outcome" },
+            { title: "values", widthMax: 40 },
+            { title: "reward parts", widthMax: 60 },
+          ],
+          outcomes.map((outcome) => [
+            formatTime(outcome.occurredAt),
+            outcome.late ? `${outcome.source} (late)` : outcome.source,
+            Object.entries(outcome.metrics)
+              .map(([name, value]) => `${name}=${formatNumber(value)}`)
+              .join(" "),
+            contributions(outcome.contributions, outcome.learned),
+          ]),
+        ),
+  );
+  parts.push(
+    reward === undefined
+      ? "Nothing has been learned from it.\n"
+      : `Reward ${formatNumber(reward.value)} of weight ${formatNumber(reward.weight)}.\n`,
+  );
+  return parts.join("\n");
+}
+
+function formatDraw(explanation: ExplainGenerationResponse): string {
+  const served = explanation.decision?.variantId;
+  const table = formatTable(
+    [
+      { title: "variant", widthMax: 50 },
+      { title: "probability", align: "right" },
+      { title: "draws below", align: "right" },
+      { title: "" },
+    ],
+    explanation.arms.map((arm) => [
+      arm.variantId,
+      formatNumber(arm.probability),
+      formatNumber(arm.upper),
+      arm.variantId === served ? "served" : "",
+    ]),
+  );
+  const verdict = explanation.consistent
+    ? "which gives the variant that was served"
+    : `which gives ${explanation.rederivedVariantId}, NOT the variant that was served`;
+  return `${table}The id hashes to the draw ${explanation.draw.toFixed(9)}, ${verdict}.\n`;
+}
+
+/** Lines of name and value; those without a value are left out. */
+function facts(entries: readonly (readonly [string, string])[]): string {
+  const shown = entries.filter(([, value]) => value !== "");
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+}
+
+function tokens(prompt: number | undefined, completion: number | undefined): string {
+  if (prompt === undefined && completion === undefined) return "";
+  return `${prompt ?? "?"} in, ${completion ?? "?"} out`;
+}
+
+function contributions(parts: readonly LoggedContribution[], learned: boolean): string {
+  if (parts.length === 0) return "";
+  const text = parts
+    .map((part) =>
+      part.weight > 0
+        ? `${part.component}: ${formatNumber(part.weight)} × ${formatNumber(part.value)}`
+        : `${part.component}: −${formatNumber(part.penalty)}`,
+    )
+    .join(", ");
+  return learned ? text : `${text} (not learned)`;
+}

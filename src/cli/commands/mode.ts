@@ -1,0 +1,84 @@
+import { Argument, Command } from "commander";
+import { type GetModeResponse, Mode, ModeSchema } from "../../client/index.ts";
+import { enumLabel } from "../enum-label.ts";
+import { badInput } from "../exit-code.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { formatTable } from "../table.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+const modes = { learning: Mode.LEARNING, frozen: Mode.FROZEN, static: Mode.STATIC } as const;
+
+type ModeView = Pick<GetModeResponse, "serviceMode" | "agentTypes">;
+
+interface ModeOptions extends ConnectionOptions {
+  readonly agentType?: string;
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+export function modeCommand(terminal: Terminal): Command {
+  const command = new Command("mode")
+    .description("show or set the mode of the service or of one agent type")
+    .addArgument(
+      new Argument("[mode]", "the new mode; without it the modes are shown").choices(
+        Object.keys(modes),
+      ),
+    )
+    .option("--agent-type <name>", "only this agent type; without it the whole service")
+    .option("--reason <text>", "why, for the audit log")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+  learning  allocations follow the outcomes
+  frozen    allocations stay as they are; outcomes are stored but not learned from
+  static    the kill switch: everybody gets the baseline
+The stricter of the service's and the agent type's mode is in force.
+
+Examples:
+  banditd mode
+  banditd mode static --reason "incident 4711"
+  banditd mode frozen --agent-type evolution`,
+    );
+  return addConnectionOptions(command).action(
+    async (name: keyof typeof modes | undefined, options: ModeOptions) => {
+      if (name === undefined && options.reason !== undefined) {
+        throw badInput("--reason needs a mode to set: learning, frozen or static");
+      }
+      const view = await withService<ModeView>(options, terminal, (client) =>
+        name === undefined
+          ? client.getMode({})
+          : client.setMode({
+              mode: modes[name],
+              reason: options.reason ?? "",
+              ...(options.agentType === undefined ? {} : { agentType: options.agentType }),
+            }),
+      );
+      const label = (mode: number): string => enumLabel(ModeSchema, mode);
+      const agentTypes = view.agentTypes.filter(
+        (entry) => options.agentType === undefined || entry.agentType === options.agentType,
+      );
+      if (options.json) {
+        printJson(terminal, {
+          service_mode: label(view.serviceMode),
+          agent_types: agentTypes.map((entry) => ({
+            agent_type: entry.agentType,
+            mode: label(entry.mode),
+          })),
+        });
+        return;
+      }
+      terminal.out(`service: ${label(view.serviceMode)}\n\n`);
+      terminal.out(
+        formatTable(
+          [{ title: "agent type" }, { title: "mode" }],
+          agentTypes.map((entry) => [entry.agentType, label(entry.mode)]),
+        ),
+      );
+    },
+  );
+}

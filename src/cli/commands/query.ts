@@ -1,0 +1,98 @@
+import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import { Command } from "commander";
+import type { QueryResponse } from "../../client/index.ts";
+import { badInput } from "../exit-code.ts";
+import { wholeNumber } from "../parse-option.ts";
+import { formatQueryResult, plainCell, rowsOf } from "../query-result.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { formatCsv } from "../table.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+const rowsMaxDefault = 1000;
+const timeoutSecondsDefault = 30;
+/** The call may take a little longer than the statement: events are flushed first, rows travel. */
+const deadlineMarginMs = 15_000;
+
+interface QueryOptions extends ConnectionOptions {
+  readonly json?: true;
+  readonly csv?: true;
+  readonly rows: number;
+  readonly timeout: number;
+  readonly fresh: boolean;
+}
+
+export function queryCommand(terminal: Terminal): Command {
+  const command = new Command("query")
+    .description("run one read-only SQL statement on the events (ClickHouse)")
+    .argument("<sql>", "the statement, or - to read it from standard input")
+    .option("--json", "print JSON: columns, rows as objects, truncated, elapsed_ms")
+    .option("--csv", "print CSV with a title line")
+    .option(
+      "--rows <count>",
+      "print at most this many rows",
+      wholeNumber(1, 100_000),
+      rowsMaxDefault,
+    )
+    .option("--timeout <seconds>", "longest run time", wholeNumber(1, 300), timeoutSecondsDefault)
+    .option("--no-fresh", "do not wait for events that are still on their way into ClickHouse")
+    .addHelpText(
+      "after",
+      `
+Tables: decisions, generations, outcomes. Views and example queries: docs/analyst.md.
+
+Examples:
+  banditd query "SELECT variant_id, count() FROM decisions GROUP BY variant_id ORDER BY 2 DESC"
+  banditd query --csv - < report.sql > report.csv`,
+    );
+  return addConnectionOptions(command).action(async (sql: string, options: QueryOptions) => {
+    if (options.json && options.csv) throw badInput("--json and --csv exclude each other");
+    const statement = sql === "-" ? await terminal.readInput() : sql;
+    if (statement.trim() === "") throw badInput("the SQL statement is empty");
+    const result = await withService(options, terminal, (client) =>
+      client.query(
+        {
+          sql: statement,
+          rowsMax: options.rows,
+          timeout: durationFromMs(options.timeout * 1000),
+          fresh: options.fresh,
+        },
+        { deadlineMs: options.timeout * 1000 + deadlineMarginMs },
+      ),
+    );
+    if (options.json) {
+      printJson(terminal, jsonOf(result));
+    } else if (options.csv) {
+      terminal.out(
+        formatCsv(
+          titlesOf(result),
+          rowsOf(result).map((row) => row.map(plainCell)),
+        ),
+      );
+    } else {
+      terminal.out(formatQueryResult(result));
+    }
+    if (result.truncated && !options.json) {
+      terminal.err(`only the first ${options.rows} rows are shown; --rows shows more\n`);
+    }
+  });
+}
+
+function titlesOf(result: QueryResponse): readonly string[] {
+  return result.columns.map((column) => column.name);
+}
+
+function jsonOf(result: QueryResponse): unknown {
+  const titles = titlesOf(result);
+  return {
+    columns: result.columns.map(({ name, type }) => ({ name, type })),
+    rows: rowsOf(result).map((row) =>
+      Object.fromEntries(row.map((value, index) => [titles[index] as string, value])),
+    ),
+    truncated: result.truncated,
+    elapsed_ms: result.elapsed === undefined ? 0 : durationMs(result.elapsed),
+  };
+}

@@ -1,0 +1,253 @@
+import { readFile } from "node:fs/promises";
+import { type JsonObject, toJson } from "@bufbuild/protobuf";
+import { Command, Option } from "commander";
+import {
+  type Variant,
+  VariantSchema,
+  VariantStatus,
+  VariantStatusSchema,
+} from "../../client/index.ts";
+import { enumLabel } from "../enum-label.ts";
+import { badInput } from "../exit-code.ts";
+import { formatTime } from "../format-value.ts";
+import { listAllVariants } from "../list-variants.ts";
+import { numberWithin, wholeNumber } from "../parse-option.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { formatTable } from "../table.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+const tokensMax = 2 ** 31 - 1;
+const newStatuses = {
+  draft: VariantStatus.DRAFT,
+  candidate: VariantStatus.CANDIDATE,
+  active: VariantStatus.ACTIVE,
+} as const;
+const statuses = { ...newStatuses, retired: VariantStatus.RETIRED } as const;
+
+interface CommonOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+export function variantsCommand(terminal: Terminal): Command {
+  const variants = new Command("variants").description("list, create, promote and retire variants");
+  for (const command of [
+    listCommand(terminal),
+    createCommand(terminal),
+    promoteCommand(terminal),
+    retireCommand(terminal),
+  ]) {
+    variants.addCommand(addConnectionOptions(command.option("--json", "print JSON")));
+  }
+  return variants;
+}
+
+function listCommand(terminal: Terminal): Command {
+  return new Command("list")
+    .description("list variants")
+    .option("--agent-type <name>", "only those of this agent type")
+    .addOption(
+      new Option("--status <status>", "only those with this status").choices(Object.keys(statuses)),
+    )
+    .action(
+      async (
+        options: CommonOptions & { agentType?: string; status?: keyof typeof statuses },
+      ): Promise<void> => {
+        const found = await withService(options, terminal, (client) =>
+          listAllVariants(client, {
+            statuses: options.status === undefined ? [] : [statuses[options.status]],
+            ...(options.agentType === undefined ? {} : { agentType: options.agentType }),
+          }),
+        );
+        if (options.json) printJson(terminal, found.map(variantJson));
+        else terminal.out(formatVariants(found));
+      },
+    );
+}
+
+interface CreateOptions extends CommonOptions {
+  readonly agentType: string;
+  readonly name: string;
+  readonly template?: string;
+  readonly templateFile?: string;
+  readonly description?: string;
+  readonly model?: string;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly maxTokens?: number;
+  readonly parameters?: JsonObject;
+  readonly parent?: string;
+  readonly status: keyof typeof newStatuses;
+  readonly dryRun?: true;
+}
+
+function createCommand(terminal: Terminal): Command {
+  return new Command("create")
+    .description("store a new variant, or a new version of one")
+    .requiredOption("--agent-type <name>", "agent type it belongs to")
+    .requiredOption("--name <name>", "its name; an existing name gets a new version")
+    .option("--template <text>", "the prompt template, with {{variable}} places")
+    .option("--template-file <file>", "file that holds the prompt template; - is standard input")
+    .option("--description <text>", "what is different about it")
+    .option("--model <name>", "model as the agent's LLM client knows it (default: the agent's own)")
+    .option("--temperature <number>", "sampling temperature, 0 to 2", numberWithin(0, 2))
+    .option(
+      "--top-p <number>",
+      "nucleus sampling, above 0 up to 1",
+      numberWithin(Number.MIN_VALUE, 1),
+    )
+    .option("--max-tokens <count>", "most tokens to generate", wholeNumber(1, tokensMax))
+    .option(
+      "--parameters <json>",
+      "anything else the agent wants to vary, a JSON object",
+      jsonObject,
+    )
+    .option("--parent <variant_id>", "variant it was derived from")
+    .addOption(
+      new Option(
+        "--status <status>",
+        "draft: served to nobody; candidate: experiments; active: in use",
+      )
+        .choices(Object.keys(newStatuses))
+        .default("draft"),
+    )
+    .option("--dry-run", "check it, store nothing")
+    .addHelpText(
+      "after",
+      `
+Example:
+  banditd variants create --agent-type evolution --name terse --template-file terse.txt --status active`,
+    )
+    .action(async (options: CreateOptions) => {
+      const promptTemplate = await templateFrom(options, terminal);
+      const { variant } = await withService(options, terminal, (client) =>
+        client.createVariant({
+          agentType: options.agentType,
+          status: newStatuses[options.status],
+          validateOnly: options.dryRun ?? false,
+          variant: {
+            name: options.name,
+            description: options.description ?? "",
+            promptTemplate,
+            model: options.model ?? "",
+            parameters: options.parameters ?? {},
+            ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
+            ...(options.topP === undefined ? {} : { topP: options.topP }),
+            ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+            ...(options.parent === undefined ? {} : { parentId: options.parent }),
+          },
+        }),
+      );
+      printOne(terminal, variant, { ...options, done: "created" });
+    });
+}
+
+function promoteCommand(terminal: Terminal): Command {
+  return new Command("promote")
+    .description("put a draft or candidate into the bandit's pool")
+    .argument("<variant_id>", "e.g. evolution/terse@1")
+    .option("--baseline", "make it the baseline too")
+    .option("--dry-run", "check it, change nothing")
+    .action(
+      async (
+        variantId: string,
+        options: CommonOptions & { baseline?: true; dryRun?: true },
+      ): Promise<void> => {
+        const { variant } = await withService(options, terminal, (client) =>
+          client.promoteVariant({
+            variantId,
+            makeBaseline: options.baseline ?? false,
+            validateOnly: options.dryRun ?? false,
+          }),
+        );
+        printOne(terminal, variant, { ...options, done: "promoted" });
+      },
+    );
+}
+
+function retireCommand(terminal: Terminal): Command {
+  return new Command("retire")
+    .description("stop serving a variant for ever")
+    .argument("<variant_id>", "e.g. evolution/terse@1")
+    .option("--dry-run", "check it, change nothing")
+    .action(
+      async (variantId: string, options: CommonOptions & { dryRun?: true }): Promise<void> => {
+        const { variant } = await withService(options, terminal, (client) =>
+          client.retireVariant({ variantId, validateOnly: options.dryRun ?? false }),
+        );
+        printOne(terminal, variant, { ...options, done: "retired" });
+      },
+    );
+}
+
+async function templateFrom(options: CreateOptions, terminal: Terminal): Promise<string> {
+  const { template, templateFile } = options;
+  if ((template === undefined) === (templateFile === undefined)) {
+    throw badInput("give either --template or --template-file");
+  }
+  if (template !== undefined) return template;
+  if (templateFile === "-") return terminal.readInput();
+  try {
+    return await readFile(templateFile as string, "utf8");
+  } catch (error) {
+    throw badInput(`--template-file ${templateFile}: ${(error as Error).message}`);
+  }
+}
+
+function jsonObject(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badInput(`--parameters: not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw badInput('--parameters: must be a JSON object such as {"samples": 2}');
+  }
+  return value as JsonObject;
+}
+
+function printOne(
+  terminal: Terminal,
+  variant: Variant | undefined,
+  options: { json?: true; dryRun?: true; done: string },
+): void {
+  if (variant === undefined) return;
+  if (options.json) {
+    printJson(terminal, variantJson(variant));
+    return;
+  }
+  const status = enumLabel(VariantStatusSchema, variant.status);
+  const baseline = variant.isBaseline ? ", baseline" : "";
+  const done = options.dryRun ? `would be ${options.done}` : options.done;
+  terminal.out(`${variant.variantId} ${done} (${status}${baseline})\n`);
+}
+
+function variantJson(variant: Variant): unknown {
+  return toJson(VariantSchema, variant, { alwaysEmitImplicit: true, useProtoFieldName: true });
+}
+
+function formatVariants(variants: readonly Variant[]): string {
+  const optional = (value: number | undefined): string => value?.toString() ?? "–";
+  return formatTable(
+    [
+      { title: "variant", widthMax: 44 },
+      { title: "status" },
+      { title: "model", widthMax: 16 },
+      { title: "temp", align: "right" },
+      { title: "created (UTC)" },
+    ],
+    variants.map((variant) => [
+      variant.variantId,
+      variant.isBaseline
+        ? `${enumLabel(VariantStatusSchema, variant.status)}, baseline`
+        : enumLabel(VariantStatusSchema, variant.status),
+      variant.model === "" ? "–" : variant.model,
+      optional(variant.temperature),
+      formatTime(variant.createdAt).slice(0, 16),
+    ]),
+  );
+}

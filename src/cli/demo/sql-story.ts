@@ -1,0 +1,69 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { BanditClient, QueryResponse } from "../../client/index.ts";
+import { rowsOf } from "../query-result.ts";
+import type { Cell } from "./fleet.ts";
+import { meanReward } from "./reward-sums.ts";
+
+const timeoutMs = 30_000;
+/** Both sides add the same numbers in another order. */
+const rewardDifferenceMax = 1e-6;
+
+/** The demo's result once more, from the raw events. */
+export const storySql = `SELECT
+    agent_type,
+    code_type,
+    variant_id,
+    count() AS decisions,
+    round(count() / sum(count()) OVER (PARTITION BY agent_type, code_type), 3) AS served,
+    sum(outcomes) AS outcomes,
+    round(avg(cost_usd), 4) AS cost_usd,
+    sum(reward) / sum(reward_weight) AS mean_reward
+FROM generation_full
+GROUP BY agent_type, code_type, variant_id
+ORDER BY agent_type, code_type, mean_reward DESC`;
+
+/** Asks ClickHouse, through the service, after everything acknowledged has reached it. */
+export function tellStory(client: BanditClient): Promise<QueryResponse> {
+  return client.query(
+    { sql: storySql, fresh: true, timeout: durationFromMs(timeoutMs) },
+    { deadlineMs: 2 * timeoutMs },
+  );
+}
+
+/** Where ClickHouse disagrees with what the agents counted, in words. Empty when it does not. */
+export function compareStory(
+  story: QueryResponse,
+  fleet: { cells: readonly Cell[]; outcomes: number },
+): readonly string[] {
+  const titles = story.columns.map((column) => column.name);
+  const rows = rowsOf(story).map((row) =>
+    Object.fromEntries(row.map((value, index) => [titles[index] as string, value])),
+  );
+  const differences: string[] = [];
+  for (const cell of fleet.cells) {
+    const row = rows.find(
+      (candidate) =>
+        candidate["agent_type"] === cell.agentType &&
+        candidate["code_type"] === cell.codeType &&
+        String(candidate["variant_id"]).startsWith(`${cell.agentType}/${cell.variantName}@`),
+    );
+    const name = `${cell.agentType}, ${cell.codeType}, ${cell.variantName}`;
+    const decisions = Number(row?.["decisions"] ?? 0);
+    if (decisions !== cell.decisions) {
+      differences.push(
+        `${name}: ClickHouse has ${decisions} decisions, the agents got ${cell.decisions}`,
+      );
+    }
+    const reward = Number(row?.["mean_reward"] ?? 0);
+    if (Math.abs(reward - meanReward(cell.earned)) > rewardDifferenceMax) {
+      differences.push(
+        `${name}: ClickHouse has a mean reward of ${reward}, the agents earned ${meanReward(cell.earned)}`,
+      );
+    }
+  }
+  const outcomes = rows.reduce((sum, row) => sum + Number(row["outcomes"]), 0);
+  if (outcomes !== fleet.outcomes) {
+    differences.push(`ClickHouse has ${outcomes} outcomes, the agents reported ${fleet.outcomes}`);
+  }
+  return differences;
+}

@@ -1,0 +1,46 @@
+import { CommanderError } from "commander";
+import { ClientError } from "../client/index.ts";
+import { BanditError } from "../domain/errors.ts";
+import { CliError, type ExitCode, exitCodes } from "./exit-code.ts";
+import { processTerminal } from "./process-terminal.ts";
+import { buildProgram } from "./program.ts";
+
+/** Runs one command line and leaves its exit code behind. @param argv as in `process.argv` */
+export async function main(argv: readonly string[]): Promise<void> {
+  const terminal = processTerminal();
+  try {
+    await buildProgram(terminal).parseAsync([...argv]);
+  } catch (error) {
+    const { exitCode, message } = describeFailure(error);
+    if (message !== "") terminal.err(`${message}\n`);
+    process.exitCode = exitCode;
+  }
+}
+
+/** What the user is told. An empty message: it has been printed. */
+export function describeFailure(error: unknown): { exitCode: ExitCode; message: string } {
+  if (error instanceof CommanderError) {
+    return { exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage, message: "" };
+  }
+  if (error instanceof CliError) {
+    return { exitCode: error.exitCode, message: `banditd: ${error.message}` };
+  }
+  if (error instanceof BanditError || error instanceof ClientError) {
+    return { exitCode: exitCodeFor(error.code), message: `banditd: ${describe(error)}` };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: exitCodes.failed, message: `banditd: unexpected failure\n${text}` };
+}
+
+function exitCodeFor(code: string): ExitCode {
+  if (code === "invalid_argument") return exitCodes.usage;
+  return code === "not_found" ? exitCodes.notFound : exitCodes.failed;
+}
+
+/** The message, and the broken rules it does not mention itself. */
+function describe(error: BanditError | ClientError): string {
+  const further = error.violations
+    .filter((violation) => !error.message.includes(violation.description))
+    .map((violation) => `\n  ${violation.field}: ${violation.description}`);
+  return `${error.message}${further.join("")}`;
+}

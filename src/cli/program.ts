@@ -1,0 +1,58 @@
+import { Command } from "commander";
+import { projectVersion } from "../app/project-root.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { modeCommand } from "./commands/mode.ts";
+import { queryCommand } from "./commands/query.ts";
+import { replayCommand } from "./commands/replay.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { variantsCommand } from "./commands/variants.ts";
+import type { Terminal } from "./terminal.ts";
+
+const footer = `
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage, or input that cannot be used
+  3  not found
+  4  no service answers at the address
+
+Configuration comes from the environment (BANDIT_DATA_DIR, REDIS_URL, …); options win over it.
+Results go to standard output, progress and messages to standard error.`;
+
+/** The whole command line. Commander's own exits become a thrown CommanderError. */
+export function buildProgram(terminal: Terminal): Command {
+  const program = new Command("banditd")
+    .description(
+      "Multi-armed bandit decision service for LLM agents: decides which prompt variant to use and learns from every outcome.",
+    )
+    .version(projectVersion, "-V, --version", "print the version")
+    .showHelpAfterError("(add --help for what is allowed)")
+    .addHelpText("after", footer);
+  for (const command of [
+    serveCommand(terminal),
+    demoCommand(terminal),
+    replayCommand(terminal),
+    explainCommand(terminal),
+    queryCommand(terminal),
+    variantsCommand(terminal),
+    modeCommand(terminal),
+    migrateCommand(terminal),
+  ]) {
+    program.addCommand(command);
+  }
+  for (const command of allCommands(program)) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+    });
+    command.helpOption("-h, --help", "print this help");
+  }
+  return program;
+}
+
+/** A command and everything below it. */
+export function allCommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap((child) => allCommands(child))];
+}

@@ -1,0 +1,146 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { readConfig, type ServiceOptions } from "../app/config.ts";
+import type { RunningService } from "../app/service.ts";
+import { type BanditClient, ClientError, createBanditClient } from "../client/index.ts";
+import { BanditError } from "../domain/errors.ts";
+import { badInput, CliError, exitCodes } from "./exit-code.ts";
+import { Progress } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
+
+const defaultAddress = "localhost:50051";
+const loopback = "127.0.0.1";
+
+export interface ConnectionOptions {
+  readonly address?: string;
+  readonly dataDir?: string;
+}
+
+/** Adds `--address` and `--data-dir`. */
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .option(
+      "--address <host:port>",
+      `gRPC address of a running banditd (default: ${defaultAddress})`,
+    )
+    .option(
+      "--data-dir <directory>",
+      "open this data directory instead; no banditd may be using it",
+    );
+}
+
+/**
+ * Runs `use` with a client of the service the options name, and lets go of it afterwards.
+ * @throws CliError unreachable when nobody answers there.
+ */
+export async function withService<Result>(
+  options: ConnectionOptions,
+  terminal: Terminal,
+  use: (client: BanditClient) => Promise<Result>,
+): Promise<Result> {
+  if (options.address !== undefined && options.dataDir !== undefined) {
+    throw badInput("--address and --data-dir exclude each other: a service, or a directory");
+  }
+  if (options.dataDir === undefined) return withAddress(options.address ?? defaultAddress, use);
+  if (!existsSync(options.dataDir)) throw badInput(`there is no directory ${options.dataDir}`);
+  return withDataDir(options.dataDir, terminal, use);
+}
+
+/** A client of the banditd at an address. */
+export async function withAddress<Result>(
+  address: string,
+  use: (client: BanditClient) => Promise<Result>,
+): Promise<Result> {
+  const client = createBanditClient({ address });
+  try {
+    return await use(client);
+  } catch (error) {
+    // A reason means that a service did answer.
+    if (error instanceof ClientError && error.code === "unavailable" && error.reason === "") {
+      throw new CliError(
+        exitCodes.unreachable,
+        `no banditd answers at ${address}; start one with \`npm start\`, or pass --address / --data-dir`,
+        { cause: error },
+      );
+    }
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** A client of a service in this process on a data directory, which is made if need be. Engines as configured. */
+export async function withDataDir<Result>(
+  dataDir: string,
+  terminal: Terminal,
+  use: (client: BanditClient) => Promise<Result>,
+): Promise<Result> {
+  const progress = new Progress(terminal);
+  const service = await openInProcess({
+    ...readConfig({
+      dataDir,
+      host: loopback,
+      grpcPort: 0,
+      httpPort: 0,
+      seed: false,
+      logLevel: "warn",
+    }),
+    onProgress: (step) => progress.update(() => `opening ${dataDir}: ${step}`),
+  });
+  progress.clear();
+  return useAndStop(service, use);
+}
+
+/** A client of a fresh service on embedded engines, all of it gone afterwards. */
+export async function withTemporaryService<Result>(
+  options: { seed: boolean; onProgress: (step: string) => void },
+  use: (client: BanditClient, service: RunningService) => Promise<Result>,
+): Promise<Result> {
+  const dataDir = await mkdtemp(join(tmpdir(), "banditd-"));
+  try {
+    // An empty environment: the temporary service never touches configured engines.
+    const service = await openInProcess({
+      ...readConfig(
+        { dataDir, host: loopback, grpcPort: 0, httpPort: 0, seed: options.seed, logLevel: "warn" },
+        {},
+      ),
+      onProgress: options.onProgress,
+    });
+    return await useAndStop(service, (client) => use(client, service));
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function openInProcess(options: ServiceOptions): Promise<RunningService> {
+  // Loaded only when needed: the engines take most of a second, which `banditd mode` need not wait for.
+  const { openService } = await import("../app/service.ts");
+  try {
+    return await openService(options);
+  } catch (error) {
+    if (error instanceof BanditError && error.reason === "DATA_DIRECTORY_IN_USE") {
+      throw new CliError(
+        exitCodes.failed,
+        `${error.message}. To talk to the banditd that uses it, leave --data-dir out and pass --address`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+async function useAndStop<Result>(
+  service: RunningService,
+  use: (client: BanditClient) => Promise<Result>,
+): Promise<Result> {
+  const client = createBanditClient({ address: service.grpcAddress });
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+    await service.stop();
+  }
+}
