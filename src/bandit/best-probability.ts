@@ -10,7 +10,7 @@ const panelScales = 0.75;
  *     P(i is best) = ∫ f_i(z) Π_{j≠i} F_j(z) dz
  *
  * by Gauss–Legendre panels in z = logit(x). Deterministic; absolute error at most 1e-6 for shapes from
- * 0.5 to 1e12 and up to 100 arms (measured: below 2e-8 over the committed cases). Adds up to 1 to within
+ * 0.5 to 1e12 and up to 100 arms (measured: below 1e-7 over the committed cases and 250 random ones). Adds up to 1 to within
  * rounding. Arms with equal shapes get bit for bit the same probability.
  *
  * Each arm's grid (1.6 to 5 KB) is kept: changing one arm costs one new grid and one pass over the
@@ -135,7 +135,7 @@ function layOutPanels(groups: readonly Group[]): number {
   while (start < end) {
     let next = end;
     for (const { grid } of groups) {
-      if (grid.high > start) next = Math.min(next, start + panelScales * grid.scale, grid.high);
+      if (grid.high > start) next = Math.min(next, start + panelScales * grid.scale);
     }
     if (count + nodes.length > points.length) growPoints();
     for (let index = 0; index < nodes.length; index += 1) {
