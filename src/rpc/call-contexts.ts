@@ -14,9 +14,11 @@ export class GrpcCallContext implements CallContext {
   declare readonly deadlineMs?: number;
   readonly #call: GrpcCall;
   #signal: AbortSignal | undefined;
+  #actor: string | undefined;
 
-  constructor(call: GrpcCall) {
+  constructor(call: GrpcCall, options: { rememberActor: boolean }) {
     this.#call = call;
+    if (options.rememberActor) this.#actor = peerActor(call);
     const deadlineMs = Number(call.getDeadline());
     if (Number.isFinite(deadlineMs)) this.deadlineMs = deadlineMs;
   }
@@ -30,11 +32,17 @@ export class GrpcCallContext implements CallContext {
     return this.#signal;
   }
 
+  /** `rpc:unknown` when the call has ended and nobody asked before. */
   get actor(): string {
-    const peer = this.#call.getPeer();
-    const portAt = peer.lastIndexOf(":");
-    return `rpc:${portAt < 0 ? peer : peer.slice(0, portAt)}`;
+    this.#actor ??= peerActor(this.#call);
+    return this.#actor;
   }
+}
+
+function peerActor(call: GrpcCall): string {
+  const peer = call.getPeer();
+  const portAt = peer.lastIndexOf(":");
+  return `rpc:${portAt < 0 ? peer : peer.slice(0, portAt)}`;
 }
 
 /** Address of the peer of an HTTP request. */

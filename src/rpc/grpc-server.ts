@@ -12,6 +12,7 @@ import {
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { invariant } from "../domain/errors.ts";
+import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
@@ -74,7 +75,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     stop(graceMs) {
       setServing(false);
-      stopping ??= shutDown(server, graceMs);
+      stopping ??= shutDown(server, listenAddress(options.host, port), graceMs);
       return stopping;
     },
   };
@@ -85,16 +86,20 @@ function implementation(routes: readonly Route[]): UntypedServiceImplementation 
 }
 
 function handleCall(route: Route): UntypedHandleCall {
+  // The audit log names who changed the catalogue, also when the caller has gone by then.
+  const audited = route.method.parent === CatalogService;
   if (route.kind === "unary") {
     return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-      route.invoke(call.request, new GrpcCallContext(call)).then(
+      const context = new GrpcCallContext(call, { rememberActor: audited });
+      route.invoke(call.request, context).then(
         (response) => callback(null, response),
         (error: unknown) => callback(grpcError(error)),
       );
     };
   }
   return (call: ServerWritableStream<Message, Message>) => {
-    pipe(route.invoke(call.request, new GrpcCallContext(call)), call).catch((error: unknown) =>
+    const context = new GrpcCallContext(call, { rememberActor: audited });
+    pipe(route.invoke(call.request, context), call).catch((error: unknown) =>
       call.emit("error", grpcError(error)),
     );
   };
@@ -128,7 +133,7 @@ async function listen(
   server: Server,
   { host, port }: { host: string; port: number },
 ): Promise<number> {
-  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const address = listenAddress(host, port);
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
       if (error === null) resolve(boundPort);
@@ -137,11 +142,18 @@ async function listen(
   });
 }
 
-async function shutDown(server: Server, graceMs: number): Promise<void> {
+function listenAddress(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * Cut by `drain`, not by `forceShutdown`: with channelz off the latter does not know the connections
+ * (grpc-js 1.14).
+ */
+async function shutDown(server: Server, address: string, graceMs: number): Promise<void> {
   invariant(graceMs >= 0, "a grace period is not negative");
-  const timer = setTimeout(() => server.forceShutdown(), graceMs);
+  server.drain(address, graceMs);
   await new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
-  clearTimeout(timer);
 }
