@@ -1,10 +1,11 @@
 import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { PgConnection } from "../../src/adapters/postgres/pg-connection.ts";
 import type { PostgresCatalogue } from "../../src/adapters/postgres/postgres-catalogue.ts";
 import type { Catalogue } from "../../src/ports/catalogue.ts";
 import { actor, expectBanditError } from "../conformance/catalogue-fixture.ts";
 import { createDatabase, type RunningPostgres, startPostgres } from "../support/postgres.ts";
-import { connectCatalogue, query } from "./catalogue-setup.ts";
+import { connectCatalogue, logger, query } from "./catalogue-setup.ts";
 
 const opened: PostgresCatalogue[] = [];
 
@@ -97,6 +98,36 @@ describe("PostgresCatalogue beside other processes", () => {
     expect(performance.now() - startedMs).toBeLessThan(2_000);
     await blocker.end();
     await catalogue.setMode({ mode: "learning", reason: "" }, actor);
+  });
+});
+
+describe("PgConnection", () => {
+  test("survives losing its connection between two statements of a transaction", async () => {
+    const url = inject("postgresUrl");
+    const connection = new PgConnection({ url, statementTimeoutMs: 1_000, logger });
+    const cut = connection.transaction(async (executor) => {
+      const [row] = await executor.query("SELECT pg_backend_pid() AS pid");
+      await query(url, `SELECT pg_terminate_backend(${row?.["pid"]})`);
+      await new Promise((resolve) => setTimeout(resolve, 100)); // the news arrives while nobody asks
+      await executor.query("SELECT 1");
+    });
+    await expectBanditError(cut, "unavailable");
+    expect(await connection.query("SELECT 1 AS x")).toEqual([{ x: 1 }]);
+    await connection.close();
+  });
+
+  test("gives every connection back, whatever its transactions end with", async () => {
+    const url = inject("postgresUrl");
+    const connection = new PgConnection({ url, statementTimeoutMs: 200, logger });
+    const endings = ["SELECT 1", "SELECT 1 / 0", "SELECT pg_sleep(9)", "no SQL at all"];
+    for (let round = 0; round < 3; round += 1) {
+      // More than the pool has: one that is not given back makes the later ones wait in vain.
+      await Promise.allSettled(
+        endings.map((sql) => connection.transaction((executor) => executor.query(sql))),
+      );
+    }
+    expect(await connection.query("SELECT 1 AS x")).toEqual([{ x: 1 }]);
+    await connection.close(); // would wait for ever
   });
 });
 
