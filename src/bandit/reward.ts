@@ -9,8 +9,8 @@ const costMetric = "cost_usd";
 const durationMetric = "duration_ms";
 
 /** Names under which the penalties stand in a generation's ledger. A reward component must not have them. */
-export const costPenaltyComponent = "cost";
-export const latencyPenaltyComponent = "latency";
+export const costPenaltyComponent = "cost_penalty";
+export const latencyPenaltyComponent = "latency_penalty";
 
 /** Keeps an absurd amount finite. A penalty of 1 already takes the whole reward. */
 const penaltyMax = 1e9;

@@ -10,7 +10,7 @@
  * order of arrival and any number of repetitions give the same posterior (invariant I4).
  */
 export interface Contribution {
-  /** Metric name, or `cost` / `latency` for the penalties. */
+  /** Metric name, or `cost_penalty` / `latency_penalty` for the penalties. */
   readonly component: string;
   /** Value mapped onto [0,1]; 0 for a penalty. */
   readonly value: number;

@@ -31,7 +31,7 @@ export function simulatedReward(task: SimulatedTask, policy: Policy): RewardTota
   const penalty =
     (spec?.costPenaltyPerUsd ?? 0) * task.costUsd +
     (spec?.latencyPenaltyPerSecond ?? 0) * (task.durationMs / 1000);
-  return generationTotals([...parts, { component: "cost", weight: 0, value: 0, penalty }]);
+  return generationTotals([...parts, { component: "cost_penalty", weight: 0, value: 0, penalty }]);
 }
 
 function metricsOf(outcome: SimulatedOutcome): Record<string, number> {

@@ -46,8 +46,8 @@ describe("generationContributions", () => {
   it("charges cost and latency at their rates, and feeds components on the amounts", () => {
     expect(generationContributions(spec, { costUsd: 0.05, durationMs: 2000 })).toEqual([
       { component: "duration_ms", value: 0.75, weight: 0.2, penalty: 0 },
-      { component: "cost", value: 0, weight: 0, penalty: 0.1 },
-      { component: "latency", value: 0, weight: 0, penalty: 0.02 },
+      { component: "cost_penalty", value: 0, weight: 0, penalty: 0.1 },
+      { component: "latency_penalty", value: 0, weight: 0, penalty: 0.02 },
     ]);
   });
 

@@ -306,7 +306,7 @@ export const LoggedDecisionSchema: GenMessage<LoggedDecision> = /*@__PURE__*/
  */
 export type LoggedContribution = Message<"bandit.v1.LoggedContribution"> & {
   /**
-   * Metric, or `cost` or `latency` for a penalty.
+   * Metric, or `cost_penalty` or `latency_penalty` for a penalty.
    *
    * @generated from field: string component = 1;
    */
