@@ -14,7 +14,7 @@ import type { ArmOption } from "./arm-option.ts";
 
 /** Names of the custom metrics a replay reports. */
 export const outcomeMetric = "outcome";
-export const costMetric = "cost";
+export const costMetric = "arm_cost";
 
 const attributionWindowMs = 24 * 3600 * 1000;
 
