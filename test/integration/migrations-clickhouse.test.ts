@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   ClickHouseMigrator,
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 function migrator(options: Partial<ClickHouseMigratorOptions> = {}): ClickHouseMigrator {
-  const client = createClient({ url: front.url, database });
+  const client = createClient({ url: front.url, database, log: { level: ClickHouseLogLevel.OFF } });
   clients.push(client);
   return new ClickHouseMigrator({
     client,
@@ -164,7 +164,11 @@ describe("the migrations of the event log", () => {
       ).flat();
     await migrator().migrate();
     expect(await ttl()).toEqual(["", "", ""]);
-    const client = createClient({ url: front.url, database });
+    const client = createClient({
+      url: front.url,
+      database,
+      log: { level: ClickHouseLogLevel.OFF },
+    });
     clients.push(client);
     await client.insert({
       table: "decisions",

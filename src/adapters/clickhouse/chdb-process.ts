@@ -20,8 +20,9 @@ let keeper: ChdbConnection | undefined;
 let path = "";
 let database = "";
 const running = new Set<Promise<Uint8Array>>();
+const bodies = new Map<number, Buffer[]>();
 
-async function handle(call: ChdbCall): Promise<Uint8Array> {
+async function handle(call: Exclude<ChdbCall, { kind: "body" }>): Promise<Uint8Array> {
   switch (call.kind) {
     case "open":
       path = call.path;
@@ -52,6 +53,8 @@ async function open(): Promise<ChdbConnection> {
 }
 
 async function run(call: Extract<ChdbCall, { kind: "run" }>): Promise<Uint8Array> {
+  const body = bodies.get(call.id);
+  bodies.delete(call.id);
   const session = createChdbConnection({ path });
   try {
     const settings = Object.entries(call.settings)
@@ -63,7 +66,7 @@ async function run(call: Extract<ChdbCall, { kind: "run" }>): Promise<Uint8Array
     const { stream } = await session.exec({
       query: call.sql,
       query_params: { ...call.parameters },
-      ...(call.body === undefined ? {} : { values: Readable.from([Buffer.from(call.body)]) }),
+      ...(body === undefined ? {} : { values: Readable.from([Buffer.concat(body)]) }),
     });
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk as Buffer);
@@ -99,6 +102,12 @@ function reply(message: ChdbReply): void {
 }
 
 process.on("message", (call: ChdbCall) => {
+  if (call.kind === "body") {
+    const pieces = bodies.get(call.id) ?? [];
+    pieces.push(Buffer.from(call.bytes));
+    bodies.set(call.id, pieces);
+    return;
+  }
   handle(call).then(
     (result) => reply({ id: call.id, result }),
     (error: unknown) => reply({ id: call.id, failure: describe(error) }),

@@ -10,9 +10,9 @@ export type ChdbCall =
       readonly sql: string;
       readonly parameters: Readonly<Record<string, unknown>>;
       readonly settings: Readonly<Record<string, string | number>>;
-      /** Rows of an INSERT, as they follow the statement. */
-      readonly body?: Uint8Array;
     }
+  /** A piece of what follows the statement of the `run` with this id; sent before it, not answered. */
+  | { readonly kind: "body"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: "close"; readonly id: number };
 
 export type ChdbReply =

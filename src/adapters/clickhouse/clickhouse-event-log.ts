@@ -28,6 +28,7 @@ const queriesMax = 3;
 const queryBytesMax = 2 ** 30;
 /** The engine stops itself at the deadline; this is how much later the call is given up here. */
 const queryGraceMs = 500;
+const pieceCharsMin = 128 * 1024;
 
 /** {@link EventLog} on chDB and on a ClickHouse server: the client makes them the same. */
 export class ClickHouseEventLog implements EventLog {
@@ -50,7 +51,7 @@ export class ClickHouseEventLog implements EventLog {
       const { stream } = await this.#client.exec({
         query: `INSERT INTO ${input.stream} FORMAT JSONEachRow`,
         // The text as it is: the rows were serialised once, when they happened.
-        values: Readable.from([Buffer.from(input.rows)]),
+        values: Readable.from(pieces(input.rows), { objectMode: false }),
         clickhouse_settings: {
           insert_deduplication_token: input.deduplicationToken,
           async_insert: 0,
@@ -181,6 +182,17 @@ export class ClickHouseEventLog implements EventLog {
     } catch (error) {
       throw unavailable(error);
     }
+  }
+}
+
+/** Pieces of whole rows, about {@link pieceCharsMin} each, so that nobody has to hold the event loop for long. */
+function* pieces(rows: string): Generator<Buffer> {
+  let at = 0;
+  while (at < rows.length) {
+    const lineEnd = rows.indexOf("\n", at + pieceCharsMin);
+    const end = lineEnd === -1 ? rows.length : lineEnd + 1;
+    yield Buffer.from(rows.slice(at, end));
+    at = end;
   }
 }
 
