@@ -6,6 +6,11 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
+import {
+  type SelectVariantResponse,
+  SelectVariantResponseSchema,
+} from "../gen/bandit/v1/decision_service_pb.ts";
+import { encodeSelectVariantResponse } from "./select-variant-encoder.ts";
 
 /** A service of the contract as grpc-js wants it, keyed by the generated local names (`selectVariant`). */
 export function grpcServiceDefinition(service: DescService): ServiceDefinition {
@@ -26,6 +31,9 @@ export function grpcServiceDefinition(service: DescService): ServiceDefinition {
 }
 
 function encoder(schema: DescMessage): (message: Message) => Buffer {
+  if (schema === SelectVariantResponseSchema) {
+    return (message) => encodeSelectVariantResponse(message as SelectVariantResponse);
+  }
   return (message) => {
     const bytes = toBinary(schema, message);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
