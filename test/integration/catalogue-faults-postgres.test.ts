@@ -176,28 +176,10 @@ describe("PostgresCatalogue without its server", () => {
   });
 
   test("is unavailable in bounded time when a connection goes silent, and recovers on a new one", async () => {
-    const upstreamPort = Number(new URL(server.url).port);
-    let frozen = false;
-    const proxy = await listen((socket) => {
-      const upstream = connectSocket(upstreamPort, "127.0.0.1");
-      const silenced = frozen;
-      socket.on("data", (chunk) => {
-        if (!frozen || silenced) upstream.write(chunk);
-      });
-      upstream.on("data", (chunk) => {
-        if (!frozen || silenced) socket.write(chunk);
-      });
-      for (const end of [socket, upstream]) {
-        end.on("error", () => undefined);
-        end.on("close", () => {
-          socket.destroy();
-          upstream.destroy();
-        });
-      }
-    });
+    const proxy = await listenAsProxy(Number(new URL(server.url).port));
     const catalogue = open(proxy.url, { statementTimeoutMs: 300 });
     await catalogue.load();
-    frozen = true; // the connections that exist; new ones pass
+    proxy.silence();
     const startedMs = performance.now();
     await expectBanditError(catalogue.load(), "unavailable");
     expect(performance.now() - startedMs).toBeLessThan(1_500);
@@ -205,7 +187,49 @@ describe("PostgresCatalogue without its server", () => {
     await catalogue.close();
     await proxy.close();
   });
+
+  test("tells of a change within a second and a half although its connection went silent", async () => {
+    const proxy = await listenAsProxy(Number(new URL(server.url).port));
+    const catalogue = open(proxy.url);
+    await catalogue.load();
+    catalogue.onChange(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    proxy.silence();
+    const other = open(server.url);
+    const change = (): Promise<void> => other.setMode({ mode: "static", reason: "" }, actor);
+    expect(await msUntilTold(catalogue, change)).toBeLessThan(1_500);
+    await catalogue.close();
+    await proxy.close();
+  });
 });
+
+/** `silence`: the connections that exist now stay open and pass nothing on; later ones work. */
+async function listenAsProxy(
+  port: number,
+): Promise<{ url: string; silence(): void; close(): Promise<void> }> {
+  let silencedUpTo = 0;
+  let connections = 0;
+  const proxy = await listen((socket) => {
+    connections += 1;
+    const number = connections;
+    const upstream = connectSocket(port, "127.0.0.1");
+    const pass = (from: Socket, to: Socket): void => {
+      from.on("data", (chunk) => {
+        if (number > silencedUpTo) to.write(chunk);
+      });
+      from.on("error", () => undefined);
+      from.on("close", () => to.destroy());
+    };
+    pass(socket, upstream);
+    pass(upstream, socket);
+  });
+  return {
+    ...proxy,
+    silence: () => {
+      silencedUpTo = connections;
+    },
+  };
+}
 
 async function listen(
   onConnection: (socket: Socket) => void,

@@ -122,6 +122,27 @@ describe("the schema itself", () => {
     await database.drop();
   });
 
+  test("is described by docs/reference/catalogue.md, column by column", async () => {
+    const page = await readFile(
+      new URL("../../docs/reference/catalogue.md", import.meta.url),
+      "utf8",
+    );
+    const columns = await query(
+      database.url,
+      `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+              a.attnotnull AS required, col_description(c.oid, a.attnum) AS meaning
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT a.attisdropped`,
+    );
+    expect(columns.length).toBeGreaterThan(30);
+    const lines = columns.map(({ name, type, required, meaning }) => {
+      const nullable = required === true ? "" : ", may be null";
+      return `| \`${name}\` | ${type}${nullable} | ${meaning} |`;
+    });
+    const described = page.split("\n").filter((line) => line.startsWith("| `"));
+    expect(described.toSorted()).toEqual(lines.toSorted());
+  });
+
   test.each([
     ["a second baseline", "UPDATE prompt_variant SET is_baseline = true", "23505"],
     ["a retired baseline", "UPDATE prompt_variant SET status = 'retired'", "23514"],

@@ -17,6 +17,7 @@ export interface PgConnectionOptions {
 }
 
 const connectionsMax = 4;
+const transactionIdleMs = 10_000;
 
 /** A pool of connections to a Postgres server. Connects when first used, and again after every loss. */
 export class PgConnection implements SqlConnection {
@@ -33,8 +34,6 @@ export class PgConnection implements SqlConnection {
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       application_name: "banditd",
-      // A process that stops in mid-transaction must not hold the revision's lock against the others.
-      idle_in_transaction_session_timeout: Math.max(10_000, 2 * options.statementTimeoutMs),
     });
     // A connection that is lost while nobody waits for its answer has nowhere else to say so; without
     // a listener Node ends the process.
@@ -61,7 +60,11 @@ export class PgConnection implements SqlConnection {
       run(client, { text, values, timeoutMs });
     return this.#using(client, async () => {
       // The server gives up a little before this side does, so that a slow statement ends there too.
-      await execute(`${beginStatement(options)}; SET LOCAL statement_timeout = ${timeoutMs}`, []);
+      // A process that hangs in mid-transaction must not hold the revision's lock against the others.
+      // Set here and not for the connection: poolers refuse settings at connection time.
+      const settings = `SET LOCAL statement_timeout = ${timeoutMs};
+        SET LOCAL idle_in_transaction_session_timeout = ${transactionIdleMs}`;
+      await execute(`${beginStatement(options)}; ${settings}`, []);
       const result = await work({
         query: (text, params) => execute(text, [...(params ?? [])]),
         script: async (text) => {

@@ -50,8 +50,8 @@ export class RevisionPoller extends RevisionSource {
     try {
       const [row] = await this.#connection.query(
         "SELECT revision::float8 AS revision FROM service_setting",
-        // A connection that hangs is given up in time to ask again within the second.
-        { timeoutMs: 2 * this.#intervalMs },
+        // A connection that hangs is given up in time to ask again, on a new one, within the second.
+        { timeoutMs: this.#intervalMs },
       );
       if (this.#failing) this.#logger.info("the catalogue's revision can be read again");
       this.#failing = false;
