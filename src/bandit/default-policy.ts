@@ -1,8 +1,6 @@
 import { builtInComponent } from "../domain/metric.ts";
 import type { Policy } from "../domain/policy.ts";
 
-export { validatePolicy } from "./validate-policy.ts";
-
 /**
  * The policy of an agent type that was given none. Every built-in metric counts, so that whatever an
  * agent reports first is learned from; what a machine measured and what a user did weigh as much as

@@ -84,7 +84,7 @@ export interface ArmTotals extends ArmKey {
 
 export interface ApplyContributionsInput extends ArmKey {
   readonly generationId: GenerationId;
-  /** `outcome_id`, or `generation` for the generation report. Stored once per generation. */
+  /** `outcome:<outcome_id>`, or `generation` for the generation report. Stored once per generation. */
   readonly eventId: string;
   readonly occurredAtMs: number;
   /** Empty when the event is to be stored but not learned from. Components are distinct. */

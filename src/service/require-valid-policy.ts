@@ -1,4 +1,4 @@
-import { validatePolicy } from "../bandit/default-policy.ts";
+import { validatePolicy } from "../bandit/validate-policy.ts";
 import { BanditError } from "../domain/errors.ts";
 import type { Policy } from "../domain/policy.ts";
 
