@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventLog } from "../../src/ports/event-log.ts";
-import type { EventStream } from "../../src/ports/event-rows.ts";
+import type { EventStream, OutcomeRow } from "../../src/ports/event-rows.ts";
 import {
   asLines,
   sampleDecision,
@@ -125,6 +125,39 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
       });
       expect(result.rows).toEqual([["1", 0.9 * 0.5 + 0.8 * 0.25 - 0.0125, 0.75, 0.0125]]);
       expect((await under.eventLog.findGeneration(generation_id))?.outcomes).toHaveLength(1);
+    });
+
+    test("the view's reward is that of the newest learned value of each component, clamped", async () => {
+      const generation_id = sampleGenerationId(7, 0x15);
+      const learned = (change: Partial<OutcomeRow>, component: string, value: number) =>
+        sampleOutcome({
+          generation_id,
+          reward_components: [component],
+          reward_values: [value],
+          reward_weights: [0.5],
+          reward_penalties: [0],
+          ...change,
+        });
+      const at = (second: number) => `2026-11-20 10:05:0${second}.000`;
+      await append("decisions", [sampleDecision({ generation_id })]);
+      await append("outcomes", [
+        learned({ outcome_id: "z", occurred_at: at(1), metrics: { a: 1 } }, "a", 1),
+        learned({ outcome_id: "k", occurred_at: at(2), metrics: { a: 0.25 } }, "a", 0.25),
+        learned({ outcome_id: "l", occurred_at: at(2), metrics: { a: 0.5 } }, "a", 0.5),
+        learned({ outcome_id: "m", occurred_at: at(3), learned: 0, metrics: {} }, "a", 0),
+        learned({ outcome_id: "n", occurred_at: at(1), metrics: { b: 1 } }, "b", 1),
+      ]);
+      const row = async () => {
+        const result = await under.eventLog.query({
+          sql: `SELECT reward, reward_weight, metrics FROM generation_full WHERE generation_id = '${generation_id}'`,
+          rowsMax: 10,
+          timeoutMs: 10_000,
+        });
+        return result.rows;
+      };
+      expect(await row()).toEqual([[0.75, 1, { a: 0.5, b: 1 }]]);
+      await append("generations", [sampleGeneration({ generation_id, reward_penalties: [7] })]);
+      expect(await row()).toEqual([[0, 1, { a: 0.5, b: 1 }]]);
     });
 
     test("ten appends with one token at the same time insert once", async () => {

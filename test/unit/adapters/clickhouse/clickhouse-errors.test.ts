@@ -1,0 +1,47 @@
+import { ClickHouseError } from "@clickhouse/client";
+import { describe, expect, test } from "vitest";
+import { appendError, queryError } from "../../../../src/adapters/clickhouse/clickhouse-errors.ts";
+
+const engineError = (type: string, message = "text") =>
+  new ClickHouseError({ message, code: "1", type });
+
+describe("errors of the engine", () => {
+  test.each([
+    ["CANNOT_PARSE_UUID", "invalid_argument"],
+    ["TOO_MANY_PARTS", "unavailable"],
+    ["UNKNOWN_TABLE", "unavailable"],
+    ["AUTHENTICATION_FAILED", "unavailable"],
+    ["AN_ERROR_OF_THE_FUTURE", "unavailable"],
+  ])("an append that meets %s is %s", (type, code) => {
+    expect(appendError(engineError(type))).toMatchObject({ code });
+  });
+
+  test.each([
+    ["SYNTAX_ERROR", "invalid_argument"],
+    ["AN_ERROR_OF_THE_FUTURE", "invalid_argument"],
+    ["READONLY", "invalid_argument"],
+    ["MEMORY_LIMIT_EXCEEDED", "resource_exhausted"],
+    ["TIMEOUT_EXCEEDED", "deadline_exceeded"],
+    ["TOO_MANY_SIMULTANEOUS_QUERIES", "unavailable"],
+  ])("a query that meets %s is %s", (type, code) => {
+    expect(queryError(engineError(type), 1_000)).toMatchObject({ code });
+  });
+
+  test("what is no error of the engine is unavailable, its words kept for the log only", () => {
+    const error = appendError(new Error("connect ECONNREFUSED 10.0.0.7:8123"));
+    expect(error).toMatchObject({ code: "unavailable", cause: expect.any(Error) });
+    expect(error.message).not.toContain("10.0.0.7");
+  });
+
+  test("a row's content never gets into the message", () => {
+    expect(appendError(engineError("INCORRECT_DATA", "row: secret")).message).not.toContain(
+      "secret",
+    );
+  });
+
+  test("a message of 100 KB is cut", () => {
+    expect(
+      queryError(engineError("SYNTAX_ERROR", "x".repeat(100_000)), 1).message.length,
+    ).toBeLessThan(2_100);
+  });
+});

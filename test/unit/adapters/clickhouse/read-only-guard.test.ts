@@ -1,0 +1,29 @@
+import { describe, expect, test } from "vitest";
+import { requireReadOnlyStatement } from "../../../../src/adapters/clickhouse/read-only-guard.ts";
+
+describe("requireReadOnlyStatement", () => {
+  test.each([
+    ["SELECT 1", "SELECT 1"],
+    ["SELECT 1 ; -- done; really", "SELECT 1 "],
+    ["SELECT ';' ;;", "SELECT ';' "],
+  ])("gives %s back without its end", (sql, expected) => {
+    expect(requireReadOnlyStatement(sql)).toBe(expected);
+  });
+
+  test.each(["SELECT 1;;SELECT 2", "SELECT 1;'x'", "(DROP TABLE x)", "", ";", "'SELECT'"])(
+    "refuses %s",
+    (sql) => {
+      expect(() => requireReadOnlyStatement(sql)).toThrowError(
+        expect.objectContaining({ code: "invalid_argument", reason: "QUERY_NOT_ALLOWED" }),
+      );
+    },
+  );
+
+  test.each(["url", "remote", "s3", "cluster", "mysql"])(
+    "%s is a name like any other unless it is called",
+    (name) => {
+      expect(() => requireReadOnlyStatement(`SELECT 1 AS ${name}`)).not.toThrow();
+      expect(() => requireReadOnlyStatement(`SELECT * FROM ${name} /* */ ('x')`)).toThrow(name);
+    },
+  );
+});
