@@ -69,6 +69,20 @@ describe("PostgresCatalogue beside other processes", () => {
     await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 1_000 });
   });
 
+  test("tells of a change again until a load has brought it", async () => {
+    const [here, there] = [open(database.url), open(database.url)];
+    await here.load();
+    const told = vi.fn();
+    here.onChange(told);
+    await there.setMode({ mode: "learning", reason: "" }, actor);
+    await vi.waitFor(() => expect(told.mock.calls.length).toBeGreaterThan(1), { timeout: 2_000 });
+    await here.load();
+    await new Promise((resolve) => setTimeout(resolve, 100)); // a poll may be under way
+    told.mockClear();
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(told).not.toHaveBeenCalled();
+  });
+
   test("tells of changes within one second after every connection was cut", async () => {
     const [here, there] = [open(database.url), open(database.url)];
     await here.load();

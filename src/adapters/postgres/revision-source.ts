@@ -6,6 +6,8 @@ export class RevisionSource {
   readonly #logger: Logger;
   /** Undefined until somebody has read the catalogue: before that there is nothing that could be out of date. */
   #seen: number | undefined;
+  /** By the last load, whoever asked for it. */
+  #loaded: number | undefined;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -16,6 +18,7 @@ export class RevisionSource {
    * keep the news from another.
    */
   loaded(revision: number): void {
+    this.#loaded = revision;
     this.#seen ??= revision;
   }
 
@@ -41,10 +44,14 @@ export class RevisionSource {
     return this.#listeners.size > 0;
   }
 
-  /** A restored backup may be older than what was seen: any other revision is news. */
+  /**
+   * Any other revision is news, an older one too: a backup may have been restored. It is told again
+   * until a load has given it, because the first load after it may fail.
+   */
   protected observed(revision: number): void {
     if (this.#seen === undefined) this.#seen = revision;
-    else if (revision !== this.#seen) this.#notify(revision);
+    const isLoaded = this.#loaded === undefined || this.#loaded === revision;
+    if (revision !== this.#seen || !isLoaded) this.#notify(revision);
   }
 
   #advance(revision: number): void {
