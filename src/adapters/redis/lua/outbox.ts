@@ -1,0 +1,68 @@
+/**
+ * Hands new entries of one outbox to a consumer, until they have the wanted number of rows.
+ *
+ * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] rows wanted, at least 1
+ * Returns a list of entries as XREADGROUP does; may have more rows than wanted by one entry less a row.
+ */
+export const takeNewLua = `
+local taken, rows, wanted = {}, 0, tonumber(ARGV[3])
+while rows < wanted do
+  local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], '>')
+  if not reply or not reply[1] then break end
+  local entry = reply[1][2][1]
+  taken[#taken + 1] = entry
+  rows = rows + tonumber(entry[2][4])
+end
+return taken
+`;
+
+/**
+ * Removes confirmed entries for good.
+ *
+ * KEYS[1] outbox  ARGV[1] group  ARGV[2…] stream ids. Returns the number of entries removed.
+ */
+export const confirmLua = `
+for at = 2, #ARGV do redis.call('XACK', KEYS[1], ARGV[1], ARGV[at]) end
+local removed = 0
+for at = 2, #ARGV do removed = removed + redis.call('XDEL', KEYS[1], ARGV[at]) end
+return removed
+`;
+
+/**
+ * Takes over entries whose consumer has been silent, and forgets consumers that are gone.
+ *
+ * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] idle milliseconds
+ * Returns the number of entries taken over. At most 100 a call.
+ */
+export const takeOverLua = `
+local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], '0-0', 'COUNT', 100, 'JUSTID')
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local info = {}
+  for at = 1, #consumer, 2 do info[consumer[at]] = consumer[at + 1] end
+  if info.name ~= ARGV[2] and info.pending == 0 and info.idle > 10 * tonumber(ARGV[3]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], info.name)
+  end
+end
+return #claimed[2]
+`;
+
+/**
+ * Leaves what a consumer holds to whoever asks next, and removes the consumer. A consumer that still
+ * holds entries must not be removed: they would be lost to everybody.
+ *
+ * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] name to leave the entries under
+ * Returns the number of entries left.
+ */
+export const leaveLua = `
+local left = 0
+while true do
+  local held = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100, ARGV[2])
+  if #held == 0 then break end
+  for _, entry in ipairs(held) do
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, entry[1], 'IDLE', 31536000000, 'JUSTID')
+    left = left + 1
+  end
+end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return left
+`;

@@ -1,0 +1,56 @@
+import { type DecisionRecord, decisionSources } from "../../domain/decision.ts";
+import { invariant } from "../../domain/errors.ts";
+import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
+
+/**
+ * A decision as it is kept in a Redis hash: a head of 19 or 23 bytes, and the labels (variant id and
+ * code type) as a number of two bytes that the Lua step takes from the partition's label hash. The
+ * record's general encoding has the labels in the clear: 65 bytes at usual lengths, one more than Redis
+ * keeps in a listpack, which would more than double the memory of every record.
+ *
+ * Head: source u8 with bit 7 set when the time is whole; decidedAtMs as u16 after the id's own time, or
+ * whole as u48; propensity float64; allocation version, 8 bytes. All big-endian.
+ */
+export function packDecisionHead(record: DecisionRecord, idTimestampMs: number): Buffer {
+  const delayMs = record.decidedAtMs - idTimestampMs;
+  const whole = delayMs < 0 || delayMs > 0xffff;
+  const timeBytes = whole ? 6 : 2;
+  const head = Buffer.allocUnsafe(17 + timeBytes);
+  head[0] = decisionSources.indexOf(record.source) | (whole ? wholeTime : 0);
+  head.writeUIntBE(whole ? record.decidedAtMs : delayMs, 1, timeBytes);
+  head.writeDoubleBE(record.propensity, 1 + timeBytes);
+  head.write(record.allocationVersion, 9 + timeBytes, 8, "hex");
+  return head;
+}
+
+/** What the label hash is asked for: `<variant id> <code type>`. */
+export function decisionLabels(record: DecisionRecord): string {
+  return `${record.variantId} ${record.codeType}`;
+}
+
+/** @param packed head and labels, as the Lua steps return them. */
+export function unpackDecision(
+  generationId: GenerationId,
+  idTimestampMs: number,
+  packed: Buffer,
+): DecisionRecord {
+  const first = packed[0] as number;
+  const timeBytes = (first & wholeTime) === 0 ? 2 : 6;
+  const time = packed.readUIntBE(1, timeBytes);
+  const source = decisionSources[first & ~wholeTime];
+  invariant(source !== undefined, `decision record of unknown source ${first}`);
+  const labels = packed.toString("latin1", 17 + timeBytes);
+  const space = labels.indexOf(" ");
+  return {
+    generationId,
+    agentType: labels.slice(0, labels.indexOf("/")) as AgentType,
+    codeType: labels.slice(space + 1) as CodeType,
+    variantId: labels.slice(0, space) as VariantId,
+    decidedAtMs: timeBytes === 2 ? idTimestampMs + time : time,
+    source,
+    propensity: packed.readDoubleBE(1 + timeBytes),
+    allocationVersion: packed.toString("hex", 9 + timeBytes, 17 + timeBytes),
+  };
+}
+
+const wholeTime = 0x80;

@@ -1,0 +1,124 @@
+import { Cluster, Redis } from "ioredis";
+import { BanditError } from "../../domain/errors.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+
+/** One server or a cluster; the commands are the same. */
+export type RedisClient = Redis | Cluster;
+
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://`; several separated by commas mean a cluster. */
+  readonly url: string;
+  readonly cluster: boolean;
+  /** How long a command may take. */
+  readonly commandTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** How long connecting at start-up may take; later losses are repaired in the background. */
+const connectTimeoutMs = 5_000;
+
+/**
+ * Connects and waits until commands are accepted. Commands fail at once while the connection is lost and
+ * are never sent twice by the driver: whoever waits for a decision must know, not hope.
+ * @throws BanditError unavailable.
+ */
+export async function connectRedis(
+  options: RedisConnectionOptions,
+  use: "commands" | "messages" = "commands",
+): Promise<RedisClient> {
+  const client = createClient(options, use);
+  client.on("error", (error: Error) => {
+    options.logger.warn("the connection to Redis has a problem", { error: error.message });
+  });
+  try {
+    await withDeadline(client.connect(), connectTimeoutMs);
+    return client;
+  } catch (error) {
+    client.disconnect();
+    throw translateRedisError(error);
+  }
+}
+
+/** Every server that holds data. */
+export function masters(client: RedisClient): Redis[] {
+  return client instanceof Cluster ? client.nodes("master") : [client];
+}
+
+/** Settles like `work`, or rejects with `unavailable` after `timeoutMs`; the work itself goes on. */
+export function withDeadline<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new BanditError("unavailable", "the state store did not answer in time", {
+          reason: "STATE_TIMEOUT",
+          retryAfterMs: 100,
+        }),
+      );
+    }, timeoutMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** The error callers get in place of the driver's. Bugs (invariants) stay what they are. */
+export function translateRedisError(error: unknown): unknown {
+  if (error instanceof BanditError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith("invariant violated")) return error;
+  if (message.includes("OOM command not allowed")) {
+    return new BanditError("resource_exhausted", "the state store is out of memory", {
+      reason: "STATE_FULL",
+      retryAfterMs: 1000,
+      cause: error,
+    });
+  }
+  return new BanditError("unavailable", "the state store cannot be reached", {
+    reason: "STATE_UNAVAILABLE",
+    retryAfterMs: 100,
+    cause: error,
+  });
+}
+
+function createClient(options: RedisConnectionOptions, use: "commands" | "messages"): RedisClient {
+  const urls = options.url.split(",").map((url) => url.trim());
+  const common = {
+    lazyConnect: true,
+    protocol: 2,
+    connectTimeout: connectTimeoutMs,
+    connectionName: "banditd",
+    autoResendUnfulfilledCommands: false,
+    ...(use === "messages"
+      ? { maxRetriesPerRequest: null }
+      : {
+          maxRetriesPerRequest: 0,
+          // A connection that has gone silent with commands under way is given up and made anew.
+          socketTimeout: 2 * options.commandTimeoutMs,
+        }),
+  } as const;
+  // Subscribing again after a loss goes through the queue; a command must fail instead of waiting there.
+  const enableOfflineQueue = use === "messages";
+  if (!options.cluster && urls.length === 1) {
+    return new Redis(urls[0] as string, {
+      ...common,
+      enableOfflineQueue,
+      retryStrategy: reconnectDelayMs,
+    });
+  }
+  const { protocol, username, password } = new URL(urls[0] as string);
+  return new Cluster(urls, {
+    lazyConnect: true,
+    enableOfflineQueue,
+    clusterRetryStrategy: reconnectDelayMs,
+    clusterNodeRetryStrategy: reconnectDelayMs,
+    slotsRefreshTimeout: options.commandTimeoutMs,
+    redisOptions: {
+      ...common,
+      ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+      ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+      ...(protocol === "rediss:" ? { tls: {} } : {}),
+    },
+  });
+}
+
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(25 * 2 ** Math.min(attempt, 6), 1000);
+}

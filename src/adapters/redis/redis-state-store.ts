@@ -1,0 +1,321 @@
+import type { DecisionRecord } from "../../domain/decision.ts";
+import { BanditError, invariant } from "../../domain/errors.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import type { Clock } from "../../ports/clock.ts";
+import {
+  type ApplyContributionsInput,
+  type ApplyContributionsResult,
+  type ArmTotals,
+  eventsPerGenerationMax,
+  type OutboxEntry,
+  type RecordDecisionInput,
+  type StateStore,
+} from "../../ports/state-store.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import {
+  armGroup,
+  armPartition,
+  type DecisionAddress,
+  decisionAddress,
+  groupsKey,
+  labelsKey,
+  ledgerKey,
+  outboxKey,
+  totalsChannel,
+  totalsKey,
+} from "./keys.ts";
+import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
+import {
+  connectRedis,
+  type RedisClient,
+  translateRedisError,
+  withDeadline,
+} from "./redis-client.ts";
+import { RedisOutbox } from "./redis-outbox.ts";
+import { defineScripts, runScript, type ScriptArgument, type ScriptName } from "./scripts.ts";
+import { checkServer } from "./server-checks.ts";
+import { TotalsChannel } from "./totals-channel.ts";
+import { parseTotals } from "./totals-text.ts";
+import { CallBudget, TurnBatcher } from "./turn-batcher.ts";
+
+export interface RedisStateStoreOptions {
+  /** `redis://` or `rediss://`; several separated by commas mean a Redis Cluster. */
+  readonly url: string;
+  readonly clock: Clock;
+  /** Partitions of the key space; 16 by default. Fixed once there is data. */
+  readonly partitions?: number;
+  /** Unique for each process. */
+  readonly consumer: string;
+  /** After how long a call fails with `unavailable`; 1000 by default. */
+  readonly commandTimeoutMs?: number;
+  readonly logger: Logger;
+  /** The url is one node of a Redis Cluster. */
+  readonly cluster?: boolean;
+  /** After how long another process's unconfirmed outbox entries are taken over; 60,000 by default. */
+  readonly claimIdleMs?: number;
+  /** Calls collected or under way at most; 50,000 by default. */
+  readonly callsMax?: number;
+}
+
+interface AddressedDecision {
+  readonly input: RecordDecisionInput;
+  readonly address: DecisionAddress;
+}
+
+/** Calls in one Lua step at most: about 2 ms of the server's time. */
+const callsPerStepMax = 250;
+const groupsPageSize = 100;
+const statuses: readonly ApplyContributionsResult["status"][] = [
+  "applied",
+  "replaced",
+  "superseded",
+  "duplicate",
+];
+
+/** The state store on Redis ≥ 7, one server or a cluster, shared by any number of processes. */
+export class RedisStateStore implements StateStore {
+  readonly #client: RedisClient;
+  readonly #channel: TotalsChannel;
+  readonly #outbox: RedisOutbox;
+  readonly #logger: Logger;
+  readonly #partitions: number;
+  readonly #timeoutMs: number;
+  readonly #budget: CallBudget;
+  readonly #decisions: TurnBatcher<AddressedDecision, DecisionRecord | undefined>;
+  readonly #lookups: TurnBatcher<
+    { generationId: GenerationId; address: DecisionAddress },
+    DecisionRecord | undefined
+  >;
+  readonly #contributions: TurnBatcher<ApplyContributionsInput, number>;
+  #closing: Promise<void> | undefined;
+
+  /** @throws BanditError unavailable; failed_precondition when the server is too old or laid out differently. */
+  static async connect(options: RedisStateStoreOptions): Promise<RedisStateStore> {
+    const commandTimeoutMs = options.commandTimeoutMs ?? 1000;
+    const partitions = options.partitions ?? 16;
+    invariant(Number.isInteger(partitions) && partitions >= 1, "at least one partition");
+    const connection = {
+      url: options.url,
+      cluster: options.cluster ?? false,
+      commandTimeoutMs,
+      logger: options.logger,
+    };
+    const client = await connectRedis(connection);
+    try {
+      await withDeadline(checkServer(client, partitions, options.logger), 2 * commandTimeoutMs);
+      defineScripts(client);
+      const channel = await TotalsChannel.subscribe(connection);
+      return new RedisStateStore(client, channel, { ...options, commandTimeoutMs, partitions });
+    } catch (error) {
+      client.disconnect();
+      throw translateRedisError(error);
+    }
+  }
+
+  private constructor(
+    client: RedisClient,
+    channel: TotalsChannel,
+    options: RedisStateStoreOptions & { commandTimeoutMs: number; partitions: number },
+  ) {
+    this.#client = client;
+    this.#channel = channel;
+    this.#logger = options.logger;
+    this.#partitions = options.partitions;
+    this.#timeoutMs = options.commandTimeoutMs;
+    this.#budget = new CallBudget(options.callsMax ?? 50_000);
+    this.#outbox = new RedisOutbox({
+      client,
+      clock: options.clock,
+      partitions: options.partitions,
+      consumer: options.consumer,
+      claimIdleMs: options.claimIdleMs ?? 60_000,
+      commandTimeoutMs: options.commandTimeoutMs,
+    });
+    const batch = { budget: this.#budget, batchMax: callsPerStepMax };
+    this.#decisions = new TurnBatcher({
+      ...batch,
+      send: (partition, calls) => this.#sendDecisions(partition, calls),
+    });
+    this.#lookups = new TurnBatcher({
+      ...batch,
+      send: (partition, calls) => this.#sendLookups(partition, calls),
+    });
+    this.#contributions = new TurnBatcher({
+      ...batch,
+      send: (partition, calls) => this.#sendContributions(partition, calls),
+    });
+  }
+
+  async recordDecision(input: RecordDecisionInput): Promise<DecisionRecord | undefined> {
+    const address = decisionAddress(input.record.generationId, this.#partitions);
+    return await this.#decisions.call(address.partition, { input, address });
+  }
+
+  async findDecision(generationId: GenerationId): Promise<DecisionRecord | undefined> {
+    const address = decisionAddress(generationId, this.#partitions);
+    return await this.#lookups.call(address.partition, { generationId, address });
+  }
+
+  async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
+    const code = await this.#contributions.call(armPartition(input, this.#partitions), input);
+    const status = statuses[code];
+    if (status !== undefined) return { status };
+    throw new BanditError(
+      "resource_exhausted",
+      `a generation can have at most ${eventsPerGenerationMax} outcomes`,
+      { reason: "TOO_MANY_OUTCOMES" },
+    );
+  }
+
+  async *listTotals(): AsyncIterable<ArmTotals> {
+    for (let partition = 0; partition < this.#partitions; partition += 1) {
+      // SSCAN may give a member more than once.
+      const seen = new Set<string>();
+      let cursor = "0";
+      do {
+        const [next, groups] = await this.#call(() =>
+          this.#client.sscan(groupsKey(partition), cursor, "COUNT", groupsPageSize),
+        );
+        cursor = next;
+        const unseen = groups.filter((group) => !seen.has(group));
+        for (const group of unseen) seen.add(group);
+        for (const arms of await Promise.all(
+          unseen.map((group) => this.#readGroup(partition, group)),
+        )) {
+          yield* arms;
+        }
+      } while (cursor !== "0");
+    }
+  }
+
+  onTotalsChanged(listener: (totals: ArmTotals) => void): () => void {
+    return this.#channel.onTotalsChanged(listener);
+  }
+
+  readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]> {
+    return this.#call(() => this.#outbox.read(options.rowsMax), "own deadlines");
+  }
+
+  confirmOutbox(entries: readonly OutboxEntry[]): Promise<void> {
+    return this.#call(() => this.#outbox.confirm(entries), "own deadlines");
+  }
+
+  outboxDepth(): Promise<number> {
+    return this.#call(() => this.#outbox.depth(), "own deadlines");
+  }
+
+  async ping(): Promise<void> {
+    await this.#call(() => this.#client.ping());
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#budget.close();
+    try {
+      await this.#outbox.leave();
+    } catch (error) {
+      this.#logger.warn("unconfirmed events could not be left to other processes at once", {
+        error,
+        consequence: "they are taken over when they have been idle",
+      });
+    }
+    this.#channel.close();
+    this.#client.disconnect();
+  }
+
+  async #sendDecisions(
+    partition: number,
+    calls: readonly AddressedDecision[],
+  ): Promise<readonly (DecisionRecord | undefined)[]> {
+    const keys = [outboxKey(partition), labelsKey(partition)];
+    const numbers = new Map<string, number>();
+    const args: ScriptArgument[] = [];
+    for (const { input, address } of calls) {
+      let number = numbers.get(address.key);
+      if (number === undefined) {
+        number = numbers.size + 1;
+        numbers.set(address.key, number);
+        keys.push(address.key);
+      }
+      args.push(
+        number,
+        input.ttlSeconds,
+        address.field,
+        packDecisionHead(input.record, address.timestampMs),
+        decisionLabels(input.record),
+        input.event.row,
+      );
+    }
+    const replies = (await this.#run("banditRecordDecisions", keys, args)) as (Buffer | null)[];
+    return replies.map((packed, index) => {
+      if (packed === null) return undefined;
+      const { input, address } = calls[index] as AddressedDecision;
+      return unpackDecision(input.record.generationId, address.timestampMs, packed);
+    });
+  }
+
+  async #sendLookups(
+    partition: number,
+    calls: readonly { generationId: GenerationId; address: DecisionAddress }[],
+  ): Promise<readonly (DecisionRecord | undefined)[]> {
+    const keys = [labelsKey(partition), ...calls.map((call) => call.address.key)];
+    const fields = calls.map((call) => call.address.field);
+    const replies = (await this.#run("banditFindDecisions", keys, fields)) as (Buffer | null)[];
+    return calls.map(({ generationId, address }, index) => {
+      const packed = replies[index];
+      return packed ? unpackDecision(generationId, address.timestampMs, packed) : undefined;
+    });
+  }
+
+  async #sendContributions(
+    partition: number,
+    calls: readonly ApplyContributionsInput[],
+  ): Promise<readonly number[]> {
+    const keys = [outboxKey(partition), groupsKey(partition)];
+    const args: ScriptArgument[] = [totalsChannel, eventsPerGenerationMax];
+    for (const call of calls) {
+      const group = armGroup(call);
+      keys.push(ledgerKey(partition, call.generationId), totalsKey(partition, group));
+      args.push(call.variantId, group, call.eventId, call.occurredAtMs, call.ttlSeconds);
+      args.push(call.event.stream, call.event.row, call.contributions.length);
+      for (const { component, value, weight, penalty } of call.contributions) {
+        args.push(component, value, weight, penalty);
+      }
+    }
+    return (await this.#run("banditApplyContributions", keys, args)) as number[];
+  }
+
+  async #readGroup(partition: number, group: string): Promise<ArmTotals[]> {
+    const fields = await this.#call(() => this.#client.hgetall(totalsKey(partition, group)));
+    return Object.entries(fields).map(([variantId, text]) => parseTotals(group, variantId, text));
+  }
+
+  async #run(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+  ): Promise<unknown> {
+    try {
+      return await withDeadline(runScript(this.#client, name, keys, args), this.#timeoutMs);
+    } catch (error) {
+      throw translateRedisError(error);
+    }
+  }
+
+  /** Runs one call under the budget, with a deadline unless it has deadlines of its own. */
+  async #call<Reply>(send: () => Promise<Reply>, deadlines?: "own deadlines"): Promise<Reply> {
+    this.#budget.take();
+    try {
+      const reply = send();
+      return await (deadlines === undefined ? withDeadline(reply, this.#timeoutMs) : reply);
+    } catch (error) {
+      throw translateRedisError(error);
+    } finally {
+      this.#budget.giveBack(1);
+    }
+  }
+}

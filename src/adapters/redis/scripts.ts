@@ -1,0 +1,38 @@
+import { invariant } from "../../domain/errors.ts";
+import { applyContributionsLua } from "./lua/apply-contributions.ts";
+import { findDecisionsLua, recordDecisionsLua } from "./lua/decisions.ts";
+import { confirmLua, leaveLua, takeNewLua, takeOverLua } from "./lua/outbox.ts";
+import type { RedisClient } from "./redis-client.ts";
+
+const scripts = {
+  banditRecordDecisions: recordDecisionsLua,
+  banditFindDecisions: findDecisionsLua,
+  banditApplyContributions: applyContributionsLua,
+  banditTakeNew: takeNewLua,
+  banditConfirm: confirmLua,
+  banditTakeOver: takeOverLua,
+  banditLeave: leaveLua,
+};
+export type ScriptName = keyof typeof scripts;
+export type ScriptArgument = string | number | Buffer;
+
+/** Makes the Lua steps known to the driver, which sends EVALSHA and, where the server has lost the text, EVAL. */
+export function defineScripts(client: RedisClient): void {
+  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua });
+}
+
+/** Runs one Lua step; bulk strings of the reply are buffers. Rejects with the driver's error. */
+export function runScript(
+  client: RedisClient,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+): Promise<unknown> {
+  const commands = client as unknown as Record<
+    string,
+    ((...args: ScriptArgument[]) => Promise<unknown>) | undefined
+  >;
+  const method = `${name}Buffer`;
+  invariant(commands[method] !== undefined, `script ${name} is not defined`);
+  return commands[method](keys.length, ...keys, ...args);
+}

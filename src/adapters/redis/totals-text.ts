@@ -1,0 +1,28 @@
+import { invariant } from "../../domain/errors.ts";
+import type { AgentType, CodeType, VariantId } from "../../domain/ids.ts";
+import type { ArmTotals } from "../../ports/state-store.ts";
+
+/** Totals of one arm from `<agent>|<code>`, the variant id and `reward weight generations version`. */
+export function parseTotals(group: string, variantId: string, text: string): ArmTotals {
+  const bar = group.indexOf("|");
+  const [reward, weight, generations, version] = text.split(" ").map(Number);
+  invariant(
+    bar > 0 && version !== undefined && !Number.isNaN(reward),
+    `totals of ${group} ${variantId} cannot be read: ${text}`,
+  );
+  return {
+    agentType: group.slice(0, bar) as AgentType,
+    codeType: group.slice(bar + 1) as CodeType,
+    variantId: variantId as VariantId,
+    totals: { reward, weight, generations } as ArmTotals["totals"],
+    version,
+  };
+}
+
+/** A message on the channel: one change a line, `<agent>|<code> <variant id> <totals>`. */
+export function parseTotalsMessage(message: string): ArmTotals[] {
+  return message.split("\n").map((line) => {
+    const [group = "", variantId = "", ...text] = line.split(" ");
+    return parseTotals(group, variantId, text.join(" "));
+  });
+}

@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import type { RunningRedis } from "../support/redis.ts";
+import { silentLogger, systemClock } from "../support/state-samples.ts";
+import type { StateStoreHarness } from "./state-store-harness.ts";
+
+/** A state store on a running Redis, emptied first. Several harnesses on one server come one after another. */
+export async function redisHarness(server: RunningRedis): Promise<StateStoreHarness> {
+  const nodes = server.url.split(",").map((url) => new Redis(url));
+  for (const node of nodes) await node.flushall();
+  const opened: RedisStateStore[] = [];
+  return {
+    shared: true,
+    open: async () => {
+      const store = await RedisStateStore.connect({
+        url: server.url,
+        clock: systemClock,
+        consumer: `test-${randomUUID()}`,
+        logger: silentLogger,
+      });
+      opened.push(store);
+      return store;
+    },
+    age: async (seconds) => {
+      for (const node of nodes) await ageKeys(node, seconds);
+    },
+    dispose: async () => {
+      for (const store of opened) await store.close();
+      for (const node of nodes) node.disconnect();
+    },
+  };
+}
+
+/** Shortens the life of every key that has one, as if the time had passed. */
+async function ageKeys(node: Redis, seconds: number): Promise<void> {
+  for (const key of await node.keys("*")) {
+    const leftMs = await node.pttl(key);
+    if (leftMs >= 0) await node.pexpire(key, leftMs - seconds * 1000);
+  }
+}
