@@ -27,6 +27,8 @@ const statusCodes: Record<ErrorCode, Code> = {
   internal: Code.INTERNAL,
 };
 
+export const errorCodes = Object.keys(statusCodes) as readonly ErrorCode[];
+
 const codeNames = new Map<number, string>(Object.entries(Code).map(([name, code]) => [code, name]));
 
 /** `OK`, `INVALID_ARGUMENT`, …: the value of the label `code`. */
