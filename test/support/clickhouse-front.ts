@@ -11,7 +11,7 @@ import { ChdbProcessConnection } from "../../src/adapters/clickhouse/chdb-connec
  * `cut_before`: the connection breaks and nothing was done. `cut_after`: it was done, the answer is lost.
  * `cut_mid_reply`: the connection breaks in the middle of the answer.
  */
-export type FrontFailure =
+type FrontFailure =
   | "refused_by_proxy"
   | "busy"
   | "hang"
