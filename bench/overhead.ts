@@ -13,7 +13,7 @@ const usage = `usage: npm run bench -- [options]
   --connections N    (4)
   --in-flight N      requests in flight on each connection   (16)
   --cpus LIST        CPUs that everything shares, as taskset takes them   (0,1)
-  --node-options S   options of Node for the echo and the service, e.g. "--cpu-prof"
+  --node-options=S   options of Node for the echo and the service, separated by spaces
   --out FILE         write every figure as JSON
   --strict           exit with 1 when a figure is missed
   --tiny             a few seconds, to see that it runs; the figures mean nothing

@@ -6,8 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LmdbStateStore } from "../src/adapters/lmdb/lmdb-state-store.ts";
+import { RedisStateStore } from "../src/adapters/redis/redis-state-store.ts";
 import type { StateStore } from "../src/ports/state-store.ts";
-import { decisionInput, systemClock } from "../test/support/state-samples.ts";
+import { startRedis } from "../test/support/redis.ts";
+import { decisionInput, silentLogger, systemClock } from "../test/support/state-samples.ts";
 
 const rows = Number(process.argv[2] ?? 20_000);
 
@@ -44,4 +46,12 @@ try {
   await bench("lmdb", await LmdbStateStore.open({ directory, clock: systemClock }));
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+const redis = await startRedis();
+try {
+  const options = { clock: systemClock, consumer: "bench", logger: silentLogger };
+  await bench("redis", await RedisStateStore.connect({ url: redis.url, ...options }));
+} finally {
+  await redis.stop();
 }
