@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   ClickHouseMigrator,
   type ClickHouseMigratorOptions,
@@ -27,6 +27,9 @@ beforeEach(async () => {
   database = `migration_${databases}`;
   directory = await mkdtemp(join(tmpdir(), "banditd-migrations-"));
   await cp(source, directory, { recursive: true });
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
 });
 afterAll(async () => {
   for (const client of clients) await client.close();
