@@ -37,13 +37,14 @@ interface Pending {
  * chDB as a connection of @clickhouse/client: `createClient({ connection: new ChdbProcessConnection(…) })`.
  * That hook is experimental; everything that depends on it is in this file and `chdb-process.ts`.
  *
- * The engine runs in a process of its own. Measured on this machine, two cores busy: in this process
- * loading the library stops the event loop for 860 ms, connecting for 160–200 ms and every insert
- * of 5,000 rows for 3–23 ms, where a decision may be held up for 5 ms at most. A worker thread takes all
- * of that away, but the process then always ends with a segmentation fault, closed or not (chdb 3.4).
- * Another process costs 40 ms at start, and this one is held up for 1–2 ms at a time while rows are sent
- * in pieces of 128 KB (3 MB at once: 4 ms, now and then 12; as text instead of bytes twice that); and a crash of the engine is a failed insert, not a crash of
- * the service. It is started again by the next call.
+ * The engine runs in a process of its own. Measured (four cores shared with other work, so the
+ * figures are upper bounds): in this process, loading the library stops the event loop for 860 ms,
+ * connecting for 160–200 ms and every insert of 5,000 rows for 3–23 ms, where a decision may be held up
+ * for 5 ms at most; a query of 2 s does not stop it (< 1 ms). A worker thread takes the blocking away,
+ * but the process then ended with a segmentation fault in each of seven tries, however the engine and
+ * the worker were closed (chdb 3.4). Another process holds this one up for 0.9–2 ms per append in the
+ * median (7–9 at worst) with rows sent in pieces of 128 KB, for 3.5–4.3 ms (10–12) with 3 MB at once.
+ * And a crash of the engine is a failed insert, not a crash of the service: the next call starts it again.
  */
 export class ChdbProcessConnection implements Connection {
   readonly #path: string;
