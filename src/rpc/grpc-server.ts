@@ -23,6 +23,9 @@ import { listenFailed, messageBytesMaxDefault } from "./listening.ts";
 import { buildRoutes, type Route, services } from "./routes.ts";
 import { publicError, rpcStatus, statusCode } from "./status.ts";
 
+/** Calls under way on one connection; a client keeps further ones back until some have ended. */
+const callsPerConnectionMax = 1000;
+
 export interface GrpcServerOptions {
   readonly service: BanditService;
   /** Address to listen on, e.g. `0.0.0.0` or `::1`. */
@@ -53,6 +56,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const server = new Server({
     "grpc.max_receive_message_length": options.messageBytesMax ?? messageBytesMaxDefault,
     "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": callsPerConnectionMax,
     // Bookkeeping per call that nobody reads here: bandit_requests_total has the figures.
     "grpc.enable_channelz": 0,
   });

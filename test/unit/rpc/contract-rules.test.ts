@@ -1,0 +1,110 @@
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BanditError } from "../../../src/domain/errors.ts";
+import {
+  parseAgentType,
+  parseCodeType,
+  parseGenerationId,
+  parseOutcomeId,
+  parseVariantId,
+  parseVariantName,
+} from "../../../src/domain/ids.ts";
+import { CreateVariantRequestSchema } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
+import {
+  RecordOutcomeRequestSchema,
+  SelectVariantRequestSchema,
+} from "../../../src/gen/bandit/v1/decision_service_pb.ts";
+import { validateRequest } from "../../../src/rpc/request-validator.ts";
+
+const generationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
+const outcome = { case: "ci", value: { passed: true } } as const;
+
+/** Texts near the border of every rule: of right and wrong characters, right and wrong lengths. */
+const texts = fc.oneof(
+  fc.string({ maxLength: 70 }),
+  fc.string({ unit: "binary", maxLength: 8 }),
+  fc.stringMatching(/^[a-zA-Z0-9_.:+#/@-]{0,66}\n?$/),
+  fc.stringMatching(/^[a-z][a-z0-9_-]{0,66}$/),
+  fc.stringMatching(/^[a-z]{1,3}\/[a-z]{1,66}@[0-9]{1,7}$/),
+  fc.uuid(),
+  fc.uuid().map((id) => id.toUpperCase()),
+  fc.stringMatching(/^[!-~]{62,66}$/),
+);
+
+function refuses(check: () => unknown): boolean {
+  try {
+    check();
+    return false;
+  } catch (error) {
+    if (error instanceof BanditError && error.code === "invalid_argument") return true;
+    throw error;
+  }
+}
+
+function validate<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): void {
+  validateRequest(schema, create(schema, init));
+}
+
+describe("the contract refuses exactly what the parser of the domain refuses", () => {
+  it.each<[string, (text: string) => unknown, (text: string) => void]>([
+    [
+      "agent_type",
+      parseAgentType,
+      (agentType) => validate(SelectVariantRequestSchema, { agentType, codeType: "x" }),
+    ],
+    [
+      "code_type",
+      parseCodeType,
+      (codeType) => validate(SelectVariantRequestSchema, { agentType: "a", codeType }),
+    ],
+    [
+      "variant_id",
+      parseVariantId,
+      (id) =>
+        validate(SelectVariantRequestSchema, {
+          agentType: "a",
+          codeType: "x",
+          allowedVariantIds: [id],
+        }),
+    ],
+    [
+      "generation_id",
+      parseGenerationId,
+      (id) => validate(RecordOutcomeRequestSchema, { generationId: id, outcome }),
+    ],
+    [
+      "outcome_id",
+      parseOutcomeId,
+      (outcomeId) => validate(RecordOutcomeRequestSchema, { generationId, outcomeId, outcome }),
+    ],
+    [
+      "name",
+      parseVariantName,
+      (name) =>
+        validate(CreateVariantRequestSchema, {
+          agentType: "a",
+          variant: { name, promptTemplate: "x" },
+        }),
+    ],
+  ])("%s", (_, parse, check) => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(refuses(() => check(text))).toBe(refuses(() => parse(text)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+it("keeps a violation short, however long what it is about", () => {
+  const features = { [`k${"x".repeat(100_000)}`]: Number.NaN };
+  try {
+    validate(SelectVariantRequestSchema, { agentType: "a", codeType: "x", features });
+    expect.fail("accepted");
+  } catch (error) {
+    if (!(error instanceof BanditError)) throw error;
+    expect(JSON.stringify(error.violations).length).toBeLessThan(1000);
+    expect(error.message.length).toBeLessThan(500);
+  }
+});
