@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EmbeddedCatalogue } from "../../src/adapters/postgres/embedded-catalogue.ts";
@@ -34,6 +33,11 @@ async function writeAndKill(acknowledgements: number): Promise<number> {
   });
   await kill(child);
   return Number(output.trim().split("\n").at(-1));
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -102,20 +106,22 @@ describe("EmbeddedCatalogue", () => {
     await (await open()).close(); // a running process, but not the one that held it
   });
 
-  test("never holds up the calling thread for more than 20 ms while it works", async () => {
+  test("takes at most 5 ms of the calling thread for a load of 100 variants, and its start next to nothing", async () => {
+    const opening = threadCpuMs();
     const catalogue = await open();
     await catalogue.migrator.migrate();
-    await catalogue.load();
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
-    const startedMs = performance.now();
-    await createAgentType(catalogue, ...Array.from({ length: 50 }, (_, index) => `v${index}`));
-    for (let round = 0; round < 10; round += 1) await catalogue.load();
-    const workMs = performance.now() - startedMs;
-    delay.disable();
+    expect(threadCpuMs() - opening).toBeLessThan(150); // opening takes the worker several hundred
+    await createAgentType(catalogue, ...Array.from({ length: 100 }, (_, index) => `v${index}`));
+    // Processor time of this thread bounds how long it can have been held up, however busy the machine is.
+    const loadsMs: number[] = [];
+    for (let round = 0; round < 21; round += 1) {
+      const startedMs = threadCpuMs();
+      await catalogue.load();
+      loadsMs.push(threadCpuMs() - startedMs);
+    }
     await catalogue.close();
-    expect(workMs).toBeGreaterThan(50); // else it proves nothing
-    expect(delay.max / 1e6).toBeLessThan(20);
+    const medianMs = loadsMs.sort((a, b) => a - b)[10];
+    expect(medianMs).toBeLessThan(5);
   });
 
   test("ends a statement that takes too long, and works again with the next one", async () => {
