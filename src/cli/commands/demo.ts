@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { RunningService } from "../../app/service.ts";
 import type { BanditClient, Policy } from "../../client/index.ts";
-import { buildDemoReport, findFailures } from "../demo/demo-report.ts";
+import { buildDemoReport, findFailures, judgeBudget } from "../demo/demo-report.ts";
 import { runFleet } from "../demo/fleet.ts";
 import { formatDemoReport, formatOpening } from "../demo/format-demo.ts";
 import { compareStory, storySql, tellStory } from "../demo/sql-story.ts";
@@ -13,7 +13,7 @@ import { formatQueryResult, rowsOf } from "../query-result.ts";
 import { withTemporaryService } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
 
-const tasksDefault = 6000;
+const tasksDefault = 5000;
 const secondsDefault = 60;
 const seedMax = 1_000_000;
 
@@ -100,7 +100,13 @@ async function runDemo(
     const rows = rowsOf(story).map((row) =>
       Object.fromEntries(row.map((value, index) => [titles[index] as string, value])),
     );
-    printJson(terminal, { ...report, sql: storySql, sql_rows: rows, failures });
+    printJson(terminal, {
+      ...report,
+      budget: judgeBudget(report).verdict,
+      sql: storySql,
+      sql_rows: rows,
+      failures,
+    });
   } else {
     terminal.out(formatDemoReport(report));
     terminal.out(

@@ -5,6 +5,8 @@ import type { Scene } from "./world.ts";
 
 /** Milliseconds that learning may add to one task, in total. */
 export const overheadBudgetMs = 50;
+/** When every hundredth call that does nothing takes longer than this, the machine is too busy to measure on. */
+const emptyCallMsBusy = 5;
 
 /** What `banditd demo --json` prints. */
 export interface DemoReport {
@@ -90,6 +92,7 @@ export function buildDemoReport(input: {
       recordGeneration: percentiles(fleet.overhead.recordGeneration),
       recordOutcome: percentiles(fleet.overhead.recordOutcome),
       generation: percentiles(fleet.overhead.generation),
+      emptyCall: percentiles(fleet.overhead.emptyCall),
     },
     overhead_budget_ms: overheadBudgetMs,
     seconds: Math.round(input.elapsedMs) / 1000,
@@ -113,13 +116,37 @@ export function findFailures(report: Omit<DemoReport, "failures">): readonly str
       `the mean reward ${learned.toFixed(4)} is not above the ${uniform.toFixed(4)} of choosing at random`,
     );
   }
-  const slowest = report.overhead_ms.generation.p999;
-  if (!(slowest <= overheadBudgetMs)) {
+  if (judgeBudget(report).verdict === "missed") {
+    const { p99 } = report.overhead_ms.generation;
     failures.push(
-      `the overhead per generation is ${slowest.toFixed(1)} ms at p99.9, above the budget of ${overheadBudgetMs} ms`,
+      `the overhead per generation is ${p99.toFixed(1)} ms at p99, above the budget of ${overheadBudgetMs} ms`,
     );
   }
   return failures;
+}
+
+/**
+ * Whether 99 of 100 generations stayed within the budget. Where they did not and calls that do nothing
+ * were slow too, the machine was busy with something else, and nothing can be said about the service.
+ */
+export function judgeBudget(report: Pick<DemoReport, "overhead_ms">): {
+  verdict: "kept" | "missed" | "unknown";
+  text: string;
+} {
+  const { generation, emptyCall } = report.overhead_ms;
+  if (generation.p99 <= overheadBudgetMs) {
+    const always = generation.p999 <= overheadBudgetMs;
+    return { verdict: "kept", text: `The budget is kept at ${always ? "p99.9" : "p99"}.` };
+  }
+  if (emptyCall.p99 > emptyCallMsBusy) {
+    return {
+      verdict: "unknown",
+      text:
+        "Nothing can be said about the budget: this machine was busy with something else " +
+        `(a call that does nothing took ${emptyCall.p99.toFixed(1)} ms at p99). Run it again when it is quiet.`,
+    };
+  }
+  return { verdict: "missed", text: "The budget is missed." };
 }
 
 function compareRewards(cells: readonly Cell[], scenes: readonly Scene[]): DemoReport["rewards"] {

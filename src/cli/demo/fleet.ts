@@ -1,11 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  type BanditClient,
-  type Policy,
-  type SelectVariantResponse,
-  UserActionKind,
-} from "../../client/index.ts";
+import { type BanditClient, type Policy, UserActionKind } from "../../client/index.ts";
 import type { RewardTotals } from "../../domain/contribution.ts";
 import { type SeededRandom, seededRandom } from "../seeded.ts";
 import { addTotals } from "./reward-sums.ts";
@@ -15,7 +10,9 @@ import { drawLuck, type Scene, type SimulatedOutcome, simulateTask } from "./wor
 /** Outcomes that may be on their way at once; an agent waits when there are more. */
 const outcomesPendingMax = 400;
 const outcomeDelayMsMax = 400;
-const thinkMsMax = 40;
+const thinkMsMax = 60;
+/** Pause between two empty calls. */
+const probePauseMs = 20;
 const callDeadlineMs = 10_000;
 
 /** What happened with one variant in one code type, as the agents saw it. */
@@ -30,12 +27,15 @@ export interface Cell {
   potential: RewardTotals;
 }
 
-/** Milliseconds that single calls took, and that all calls of one generation took together. */
+/** Milliseconds that calls took, seen by the caller. */
 export interface Overhead {
   readonly select: number[];
   readonly recordGeneration: number[];
   readonly recordOutcome: number[];
+  /** Of one generation: select + record generation + its first outcome. */
   readonly generation: number[];
+  /** GetServiceInfo, which does nothing: what this machine takes for any call at the moment. */
+  readonly emptyCall: number[];
 }
 
 export interface FleetResult {
@@ -67,12 +67,14 @@ export async function runFleet(input: FleetInput): Promise<FleetResult> {
       agentId: `${scene.agentType}_${index + 1}`,
     })),
   );
+  const probe = fleet.probe();
   await Promise.all(
     agents.map(({ scene, agentId }, index) =>
       fleet.runAgent(scene, agentId, seededRandom(input.seed * 1000 + index)),
     ),
   );
   await fleet.settle();
+  await probe;
   return fleet.result();
 }
 
@@ -84,6 +86,7 @@ class Fleet {
     recordGeneration: [],
     recordOutcome: [],
     generation: [],
+    emptyCall: [],
   };
   readonly #pending = new Set<Promise<void>>();
   readonly #failures: string[] = [];
@@ -91,6 +94,7 @@ class Fleet {
   #started = 0;
   #done = 0;
   #outcomes = 0;
+  #settled = false;
 
   constructor(input: FleetInput) {
     this.#input = input;
@@ -114,20 +118,29 @@ class Fleet {
   async runAgent(scene: Scene, agentId: string, random: SeededRandom): Promise<void> {
     while (this.#mayStart()) {
       this.#started += 1;
-      try {
-        await this.#task(scene, agentId, random);
-      } catch (error) {
-        this.#failures.push(error instanceof Error ? error.message : String(error));
-      }
+      await this.#attempt(() => this.#task(scene, agentId, random));
       this.#done += 1;
       this.#input.onProgress(this.#done);
       while (this.#pending.size >= outcomesPendingMax) await Promise.race(this.#pending);
     }
   }
 
+  /** Makes empty calls until the fleet has settled. */
+  async probe(): Promise<void> {
+    while (!this.#settled && this.#failures.length === 0) {
+      await this.#attempt(async () => {
+        await this.#timed(this.#overhead.emptyCall, () =>
+          this.#input.client.getServiceInfo({}, { deadlineMs: callDeadlineMs }),
+        );
+      });
+      await sleep(probePauseMs);
+    }
+  }
+
   /** Waits for the outcomes that are on their way. */
   async settle(): Promise<void> {
     await Promise.all(this.#pending);
+    this.#settled = true;
   }
 
   result(): FleetResult {
@@ -151,18 +164,15 @@ class Fleet {
     if (kind === undefined) return;
     const { codeType, quality } = kind;
     const luck = drawLuck(random);
-    const calls = { ms: 0 };
-    const decision = await this.#timed(this.#overhead.select, calls, () =>
-      client.selectVariant(
-        { agentType: scene.agentType, codeType, agentId },
-        { deadlineMs: callDeadlineMs },
-      ),
+    const call = { deadlineMs: callDeadlineMs };
+    const [decision, selectMs] = await this.#timed(this.#overhead.select, () =>
+      client.selectVariant({ agentType: scene.agentType, codeType, agentId }, call),
     );
     const variantName = decision.variant?.name ?? "";
     const task = simulateTask(scene, quality[variantName] ?? 0, luck);
     this.#count(scene, { codeType, quality, served: variantName, luck });
     await sleep(random.fraction() * thinkMsMax);
-    await this.#timed(this.#overhead.recordGeneration, calls, () =>
+    const [, recordMs] = await this.#timed(this.#overhead.recordGeneration, () =>
       client.recordGeneration(
         {
           generationId: decision.generationId,
@@ -172,36 +182,45 @@ class Fleet {
           completionTokens: task.completionTokens,
           costUsd: task.costUsd,
         },
-        { deadlineMs: callDeadlineMs },
+        call,
       ),
     );
-    const report = this.#reportLater(decision, task.outcomes, calls, random);
+    const delays = task.outcomes.map(() => random.fraction() * outcomeDelayMsMax);
+    const report = this.#attempt(() =>
+      this.#reportLater(decision.generationId, task.outcomes, delays, selectMs + recordMs),
+    );
     this.#pending.add(report);
     void report.finally(() => this.#pending.delete(report));
   }
 
   /** Outcomes come in by themselves and in any order, as in life, only sooner. */
   async #reportLater(
-    decision: SelectVariantResponse,
+    generationId: string,
     outcomes: readonly SimulatedOutcome[],
-    calls: { ms: number },
-    random: SeededRandom,
+    delays: readonly number[],
+    earlierMs: number,
   ): Promise<void> {
-    const delays = outcomes.map(() => random.fraction() * outcomeDelayMsMax);
+    let first = true;
+    await Promise.all(
+      outcomes.map(async (outcome, index) => {
+        await sleep(delays[index]);
+        const [, outcomeMs] = await this.#timed(this.#overhead.recordOutcome, () =>
+          this.#input.client.recordOutcome(
+            { generationId, outcome: outcomeMessage(outcome) },
+            { deadlineMs: callDeadlineMs },
+          ),
+        );
+        this.#outcomes += 1;
+        if (first) this.#overhead.generation.push(earlierMs + outcomeMs);
+        first = false;
+      }),
+    );
+  }
+
+  /** A call that goes wrong ends the demo, which says so. */
+  async #attempt(run: () => Promise<void>): Promise<void> {
     try {
-      await Promise.all(
-        outcomes.map(async (outcome, index) => {
-          await sleep(delays[index]);
-          await this.#timed(this.#overhead.recordOutcome, calls, () =>
-            this.#input.client.recordOutcome(
-              { generationId: decision.generationId, outcome: outcomeMessage(outcome) },
-              { deadlineMs: callDeadlineMs },
-            ),
-          );
-          this.#outcomes += 1;
-        }),
-      );
-      this.#overhead.generation.push(calls.ms);
+      await run();
     } catch (error) {
       this.#failures.push(error instanceof Error ? error.message : String(error));
     }
@@ -228,17 +247,12 @@ class Fleet {
     }
   }
 
-  async #timed<Result>(
-    into: number[],
-    calls: { ms: number },
-    call: () => Promise<Result>,
-  ): Promise<Result> {
+  async #timed<Result>(into: number[], call: () => Promise<Result>): Promise<[Result, number]> {
     const startedMs = this.#input.monotonicMs();
     const result = await call();
     const elapsedMs = this.#input.monotonicMs() - startedMs;
     into.push(elapsedMs);
-    calls.ms += elapsedMs;
-    return result;
+    return [result, elapsedMs];
   }
 }
 

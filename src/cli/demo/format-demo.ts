@@ -2,7 +2,7 @@ import type { RunningService } from "../../app/service.ts";
 import { formatShare } from "../format-value.ts";
 import { integer } from "../progress.ts";
 import { formatTable } from "../table.ts";
-import type { DemoReport } from "./demo-report.ts";
+import { type DemoReport, judgeBudget } from "./demo-report.ts";
 import type { Scene } from "./world.ts";
 
 type Shown = Omit<DemoReport, "failures">;
@@ -66,8 +66,9 @@ export function formatDemoReport(report: Shown): string {
     [
       line("SelectVariant", "select"),
       line("RecordGeneration", "recordGeneration"),
-      line("RecordOutcome, each", "recordOutcome"),
-      line("all calls of one generation", "generation"),
+      line("RecordOutcome", "recordOutcome"),
+      line("sum of the three for one generation", "generation"),
+      line("for comparison: a call that does nothing", "emptyCall"),
     ],
   );
   return `${integer(report.tasks)} tasks and ${integer(report.outcomes)} outcomes in ${report.seconds.toFixed(1)} s
@@ -81,5 +82,7 @@ ${rewardTable}
 What it costs, seen by the agents over gRPC, against a budget of ${report.overhead_budget_ms} ms per generation:
 
 ${overhead}
+${judgeBudget(report).text}
+
 `;
 }
