@@ -27,7 +27,9 @@ const startTimeoutMs = 30_000;
 export async function startPostgres(options: { durable?: boolean } = {}): Promise<RunningPostgres> {
   const { path, directory: programs } = requireEngine("postgres");
   const account = serverAccount();
-  const directory = mkdtempSync(join(tmpdir(), "banditd-postgres-"));
+  // Root's own TMPDIR may be closed to the account that the server runs as.
+  const parent = account === undefined ? tmpdir() : "/tmp";
+  const directory = mkdtempSync(join(parent, "banditd-postgres-"));
   if (account !== undefined) chownSync(directory, account.uid, account.gid);
   const data = join(directory, "data");
   execFileSync(
