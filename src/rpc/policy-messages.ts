@@ -97,7 +97,7 @@ export function algorithmMessage(algorithm: DomainAlgorithm): Algorithm {
   }
 }
 
-export function policyMessage(policy: DomainPolicy): Policy {
+function policyMessage(policy: DomainPolicy): Policy {
   return {
     $typeName: "bandit.v1.Policy",
     algorithm: algorithmMessage(policy.algorithm),

@@ -11,7 +11,7 @@ import {
 import { type Status, StatusSchema } from "../gen/google/rpc/status_pb.ts";
 
 /** `ErrorInfo.domain` of every error this service makes. */
-export const errorDomain = "banditd";
+const errorDomain = "banditd";
 
 /** The only place where a code of ours meets a gRPC status. Does not compile when a code is missing. */
 const statusCodes: Record<ErrorCode, Code> = {

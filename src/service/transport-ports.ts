@@ -1,6 +1,6 @@
 /** What a transport needs from the outside, so that it depends on this room alone. */
 export type { Clock } from "../ports/clock.ts";
-export type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
+export type { QueryResult } from "../ports/event-log.ts";
 export type {
   ContributionColumns,
   DecisionRow,

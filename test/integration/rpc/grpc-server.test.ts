@@ -1,24 +1,13 @@
-import { createRequire } from "node:module";
 import { create } from "@bufbuild/protobuf";
-import {
-  type Client,
-  credentials,
-  loadPackageDefinition,
-  Metadata,
-  type ServiceError,
-} from "@grpc/grpc-js";
-import { service as healthDefinition } from "grpc-health-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { BanditError } from "../../../src/domain/errors.ts";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import {
   DecisionService,
   SelectVariantRequestSchema,
 } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
-import { startGrpcServer } from "../../../src/rpc/grpc-server.ts";
 import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
-import { callGrpc, grpcError, type RpcServers, seenError, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, type RpcServers, seenError, startRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant, recordOutcome, recordGeneration, batchSelectVariants, batchRecordOutcomes } =
   DecisionService.method;
@@ -235,82 +224,6 @@ describe("a call", () => {
   });
 });
 
-describe.each(["grpc", "connect"] as const)("over %s, a failure", (transport) => {
-  it("that nobody expected says nothing about its cause, and the log says all", async () => {
-    const cause = new Error("password=hunter2 at 10.0.0.7");
-    servers.service.failure = cause;
-    const error = await seenError(servers, transport, selectVariant, good);
-    expect(error).toMatchObject({
-      status: "INTERNAL",
-      message: "internal error",
-      reason: "INTERNAL",
-    });
-    expect(JSON.stringify(error)).not.toContain("hunter2");
-    expect(servers.log).toMatchObject([
-      { level: "error", fields: { rpc: "SelectVariant", error: cause } },
-    ]);
-  });
-
-  it("that is transient says when to try again, and keeps the driver's words back", async () => {
-    servers.service.failure = new BanditError("unavailable", "the state store does not answer", {
-      reason: "STATE_UNAVAILABLE",
-      retryAfterMs: 250,
-      metadata: { engine: "redis" },
-      cause: new Error("connect ECONNREFUSED 10.0.0.7"),
-    });
-    const error = await seenError(servers, transport, recordGeneration, {
-      generationId: knownGenerationId,
-    });
-    expect(error).toMatchObject({
-      status: "UNAVAILABLE",
-      message: "the state store does not answer",
-      reason: "STATE_UNAVAILABLE",
-      retryDelayMs: 250,
-      metadata: { engine: "redis" },
-    });
-    expect(JSON.stringify(error)).not.toContain("ECONNREFUSED");
-  });
-
-  it("of an rpc that this version does not serve is UNIMPLEMENTED", async () => {
-    const error = await seenError(servers, transport, DecisionService.method.reportDecisions, {
-      decisions: [
-        {
-          ...good,
-          generationId: knownGenerationId,
-          variantId: sampleVariant.id,
-          allocationVersion: "00112233445566ff",
-          decidedAt: { seconds: 1_763_856_000n },
-        },
-      ],
-    });
-    expect(error).toMatchObject({ status: "UNIMPLEMENTED", reason: "RPC_NOT_IMPLEMENTED" });
-  });
-});
-
-it("the same failure is logged once a second, not once a call", async () => {
-  servers.service.failure = new Error("bug");
-  const requests = Array(100).fill(good);
-  await callGrpc(servers.client, batchSelectVariants, { requests });
-  expect(servers.log).toHaveLength(1);
-});
-
-it("a stream fails with the same details as a call", async () => {
-  const definition = grpcServiceDefinition(DecisionService)["watchAllocations"];
-  const stream = servers.client.makeServerStreamRequest(
-    definition?.path ?? "",
-    definition?.requestSerialize ?? Buffer.from,
-    definition?.responseDeserialize ?? String,
-    create(DecisionService.method.watchAllocations.input, {
-      selectors: [{ agentType: "evolution" }],
-    }),
-  );
-  const failed = await new Promise<ServiceError>((resolve) => stream.once("error", resolve));
-  expect(grpcError(failed)).toMatchObject({
-    status: "UNIMPLEMENTED",
-    reason: "RPC_NOT_IMPLEMENTED",
-  });
-});
-
 it("a message above 4 MiB is RESOURCE_EXHAUSTED and one just below is not", async () => {
   const below = { generationId: knownGenerationId, content: "a".repeat(4 * 1024 * 1024 - 100) };
   const above = { generationId: knownGenerationId, content: "a".repeat(4 * 1024 * 1024 + 1) };
@@ -324,130 +237,3 @@ it("a message above 4 MiB is RESOURCE_EXHAUSTED and one just below is not", asyn
   }
   expect(servers.service.calls).toEqual([]);
 });
-
-describe("health", () => {
-  it("follows setServing, for the server and each service", async () => {
-    const status = (service: string) => checkHealth(servers.client, service);
-    expect(await status("")).toBe("SERVING");
-    expect(await status("bandit.v1.DecisionService")).toBe("SERVING");
-    await expect(status("no.such.Service")).rejects.toMatchObject({ code: 5 });
-    servers.grpc.setServing(false);
-    expect(await status("bandit.v1.CatalogService")).toBe("NOT_SERVING");
-    servers.grpc.setServing(true);
-  });
-});
-
-describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
-  it("lists the services and describes their messages", async () => {
-    const answers = await reflect(servers.grpc.port, version, [
-      { listServices: "" },
-      { fileContainingSymbol: "bandit.v1.DecisionService" },
-      { fileByFilename: "buf/validate/validate.proto" },
-    ]);
-    const names = answers[0]?.listServicesResponse?.service.map(({ name }) => name);
-    expect(names).toEqual(
-      expect.arrayContaining([
-        "bandit.v1.DecisionService",
-        "bandit.v1.CatalogService",
-        "bandit.v1.InsightService",
-        "grpc.health.v1.Health",
-      ]),
-    );
-    const text = Buffer.concat(answers[1]?.fileDescriptorResponse?.fileDescriptorProto ?? []);
-    expect(text.includes("SelectVariantRequest")).toBe(true);
-    expect(text.includes("EpsilonGreedy")).toBe(true);
-    expect(answers[2]?.fileDescriptorResponse?.fileDescriptorProto.length).toBeGreaterThan(0);
-  });
-});
-
-describe("the server", () => {
-  it("lets a call end before it stops", async () => {
-    const own = await startRpcServers();
-    const gate = Promise.withResolvers<void>();
-    own.service.gate = gate.promise;
-    const call = callGrpc(own.client, selectVariant, good);
-    await expect.poll(() => own.service.calls.length).toBe(1);
-    const stopped = own.grpc.stop(5000);
-    gate.resolve();
-    await expect(call).resolves.toMatchObject({ generationId: knownGenerationId });
-    own.client.close();
-    await stopped;
-    await own.stop();
-  });
-
-  it("cuts what does not end within the grace period", async () => {
-    const own = await startRpcServers();
-    own.service.gate = new Promise(() => undefined);
-    const call = callGrpc(own.client, selectVariant, good).catch((error: unknown) => error);
-    await expect.poll(() => own.service.calls.length).toBe(1);
-    const startedMs = performance.now();
-    await own.grpc.stop(50);
-    expect(performance.now() - startedMs).toBeLessThan(2000);
-    expect(await call).toBeInstanceOf(Error);
-    await own.stop();
-  });
-
-  it("says which address it cannot have", async () => {
-    const { service, grpc } = servers;
-    const quiet = () => undefined;
-    const options = {
-      service,
-      host: "127.0.0.1",
-      port: grpc.port,
-      telemetry: { count: quiet, observeMs: quiet, gauge: quiet },
-      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-      clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
-    };
-    await expect(startGrpcServer(options)).rejects.toMatchObject({
-      code: "failed_precondition",
-      reason: "LISTEN_FAILED",
-    });
-  });
-});
-
-async function checkHealth(client: Client, service: string): Promise<string> {
-  const check = healthDefinition["Check"] ?? healthDefinition["check"];
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest<object, object>(
-      "/grpc.health.v1.Health/Check",
-      check?.requestSerialize ?? (() => Buffer.alloc(0)),
-      check?.responseDeserialize ?? (() => ({})),
-      { service },
-      (error, response) => {
-        if (error === null) resolve((response as { status: string }).status);
-        else reject(error);
-      },
-    );
-  });
-}
-
-interface ReflectionAnswer {
-  readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
-  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: Buffer[] };
-}
-
-/** A reflection client as grpcurl is one: asks over the wire, with the published definition. */
-async function reflect(
-  port: number,
-  version: string,
-  requests: readonly object[],
-): Promise<ReflectionAnswer[]> {
-  const require = createRequire(import.meta.resolve("@grpc/reflection"));
-  const loader = require("@grpc/proto-loader");
-  const path = require.resolve(`../../build/proto/grpc/reflection/${version}/reflection.proto`);
-  const loaded = loadPackageDefinition(loader.loadSync(path, { oneofs: true }));
-  // biome-ignore lint/suspicious/noExplicitAny: the loaded package has no static type
-  const Reflection = (loaded as any).grpc.reflection[version].ServerReflection;
-  const client = new Reflection(`127.0.0.1:${port}`, credentials.createInsecure());
-  const stream = client.ServerReflectionInfo(new Metadata());
-  const answers: ReflectionAnswer[] = [];
-  await new Promise<void>((resolve, reject) => {
-    stream.on("data", (answer: ReflectionAnswer) => answers.push(answer));
-    stream.on("end", resolve);
-    stream.on("error", reject);
-    for (const request of requests) stream.write(request);
-    stream.end();
-  });
-  (client as Client).close();
-  return answers;
-}

@@ -38,7 +38,7 @@ export interface SeenError {
   readonly retryDelayMs: number | undefined;
 }
 
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>> | undefined;
@@ -57,7 +57,7 @@ export interface RpcServers {
   stop(): Promise<void>;
 }
 
-export const clock: Clock = {
+const clock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
 };
@@ -213,7 +213,7 @@ export function grpcError(error: ServiceError): SeenError {
   });
 }
 
-export function connectError(thrown: unknown): SeenError {
+function connectError(thrown: unknown): SeenError {
   if (!(thrown instanceof ConnectError)) throw thrown;
   const name = ConnectCode[thrown.code] ?? "";
   const status = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();

@@ -1,0 +1,169 @@
+import {
+  type Client,
+  credentials,
+  makeGenericClientConstructor,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { service as healthDefinition } from "grpc-health-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
+import { startGrpcServer } from "../../../src/rpc/grpc-server.ts";
+import { knownGenerationId } from "./fake-bandit-service.ts";
+import { callGrpc, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+
+const { selectVariant } = DecisionService.method;
+const good = { agentType: "evolution", codeType: "python_class" };
+
+let servers: RpcServers;
+beforeAll(async () => {
+  servers = await startRpcServers();
+});
+afterAll(() => servers.stop());
+
+describe("health", () => {
+  it("follows setServing, for the server and each service", async () => {
+    const status = (service: string) => checkHealth(servers.client, service);
+    expect(await status("")).toBe("SERVING");
+    expect(await status("bandit.v1.DecisionService")).toBe("SERVING");
+    await expect(status("no.such.Service")).rejects.toMatchObject({ code: 5 });
+    servers.grpc.setServing(false);
+    expect(await status("bandit.v1.CatalogService")).toBe("NOT_SERVING");
+    servers.grpc.setServing(true);
+  });
+});
+
+describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
+  it("lists the services and describes their messages", async () => {
+    const answers = await reflect(servers.grpc.port, version, [
+      { listServices: "" },
+      { fileContainingSymbol: "bandit.v1.DecisionService" },
+      { fileByFilename: "buf/validate/validate.proto" },
+    ]);
+    const names = answers[0]?.listServicesResponse?.service.map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "bandit.v1.DecisionService",
+        "bandit.v1.CatalogService",
+        "bandit.v1.InsightService",
+        "grpc.health.v1.Health",
+      ]),
+    );
+    const text = Buffer.from(
+      (answers[1]?.fileDescriptorResponse?.fileDescriptorProto ?? []).flat(),
+    );
+    expect(text.includes("SelectVariantRequest")).toBe(true);
+    expect(text.includes("EpsilonGreedy")).toBe(true);
+    expect(answers[2]?.fileDescriptorResponse?.fileDescriptorProto.length).toBeGreaterThan(0);
+  });
+});
+
+describe("the server", () => {
+  it("lets a call end before it stops", async () => {
+    const own = await startRpcServers();
+    const gate = Promise.withResolvers<void>();
+    own.service.gate = gate.promise;
+    const call = callGrpc(own.client, selectVariant, good);
+    await expect.poll(() => own.service.calls.length).toBe(1);
+    const stopped = own.grpc.stop(5000);
+    gate.resolve();
+    await expect(call).resolves.toMatchObject({ generationId: knownGenerationId });
+    own.client.close();
+    await stopped;
+    await own.stop();
+  });
+
+  it("cuts what does not end within the grace period", async () => {
+    const own = await startRpcServers();
+    own.service.gate = new Promise(() => undefined);
+    const call = callGrpc(own.client, selectVariant, good).catch((error: unknown) => error);
+    await expect.poll(() => own.service.calls.length).toBe(1);
+    const startedMs = performance.now();
+    await own.grpc.stop(50);
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(await call).toBeInstanceOf(Error);
+    await own.stop();
+  });
+
+  it("says which address it cannot have", async () => {
+    const { service, grpc } = servers;
+    const quiet = () => undefined;
+    const options = {
+      service,
+      host: "127.0.0.1",
+      port: grpc.port,
+      telemetry: { count: quiet, observeMs: quiet, gauge: quiet },
+      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
+    };
+    await expect(startGrpcServer(options)).rejects.toMatchObject({
+      code: "failed_precondition",
+      reason: "LISTEN_FAILED",
+    });
+  });
+});
+
+async function checkHealth(client: Client, service: string): Promise<string> {
+  const check = healthDefinition["Check"] ?? healthDefinition["check"];
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest<object, object>(
+      "/grpc.health.v1.Health/Check",
+      check?.requestSerialize ?? (() => Buffer.alloc(0)),
+      check?.responseDeserialize ?? (() => ({})),
+      { service },
+      (error, response) => {
+        if (error === null) resolve((response as { status: string }).status);
+        else reject(error);
+      },
+    );
+  });
+}
+
+interface ReflectionAnswer {
+  readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
+  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: number[][] };
+}
+
+interface ReflectionStream {
+  on(event: "data", listener: (answer: ReflectionAnswer) => void): void;
+  on(event: "end", listener: () => void): void;
+  on(event: "error", listener: (error: Error) => void): void;
+  write(request: object): void;
+  end(): void;
+}
+
+/** Asks over the wire, as grpcurl does. */
+async function reflect(
+  port: number,
+  version: string,
+  requests: readonly object[],
+): Promise<ReflectionAnswer[]> {
+  const Reflection = makeGenericClientConstructor(
+    reflectionDefinition(version),
+    "ServerReflection",
+  );
+  const client = new Reflection(`127.0.0.1:${port}`, credentials.createInsecure());
+  const stream = client["ServerReflectionInfo"]?.call(client) as ReflectionStream;
+  const answers: ReflectionAnswer[] = [];
+  await new Promise<void>((resolve, reject) => {
+    stream.on("data", (answer) => answers.push(answer));
+    stream.on("end", resolve);
+    stream.on("error", reject);
+    for (const request of requests) stream.write(request);
+    stream.end();
+  });
+  client.close();
+  return answers;
+}
+
+/** The published definition of one version, as the library would add it to a server. */
+function reflectionDefinition(version: string): ServiceDefinition {
+  const added: ServiceDefinition[] = [];
+  new ReflectionService({}).addToServer({
+    addService: (definition) => added.push(definition),
+  });
+  const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+  const found = added.find((definition) => definition["ServerReflectionInfo"]?.path === path);
+  if (found === undefined) throw new Error(`no reflection ${version}`);
+  return found;
+}
