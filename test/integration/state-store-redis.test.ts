@@ -1,0 +1,300 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import type { Logger } from "../../src/ports/telemetry.ts";
+import { drain, rowsOf, totalsOf, until } from "../conformance/state-store-harness.ts";
+import { type RunningRedis, startRedis } from "../support/redis.ts";
+import {
+  contributionInput,
+  decisionInput,
+  newGenerationId,
+  sampleArm,
+  silentLogger,
+  systemClock,
+} from "../support/state-samples.ts";
+
+const commandTimeoutMs = 400;
+let server: RunningRedis;
+let admin: Redis;
+let opened: RedisStateStore[];
+
+beforeEach(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+  admin.on("error", () => undefined); // tests kill the server under it
+  opened = [];
+});
+afterEach(async () => {
+  for (const store of opened) await store.close();
+  admin.disconnect();
+  await server.stop();
+});
+
+async function open(
+  options: Partial<Parameters<typeof RedisStateStore.connect>[0]> = {},
+): Promise<RedisStateStore> {
+  const store = await RedisStateStore.connect({
+    url: server.url,
+    clock: systemClock,
+    consumer: `test-${randomUUID()}`,
+    commandTimeoutMs,
+    logger: silentLogger,
+    ...options,
+  });
+  opened.push(store);
+  return store;
+}
+
+describe("memory", () => {
+  test("a decision record costs at most 80 bytes with ids as the service makes them", async () => {
+    const store = await open();
+    const count = 20_000;
+    const decidedAtMs = Date.now();
+    for (let from = 0; from < count; from += 1000) {
+      await Promise.all(
+        Array.from({ length: 1000 }, () => {
+          const input = decisionInput(newGenerationId(decidedAtMs));
+          return store.recordDecision({ ...input, record: { ...input.record, decidedAtMs } });
+        }),
+      );
+    }
+    let bytes = 0;
+    for (const key of await admin.keys("bandit:*")) {
+      if (!/\}:(d:|l$)/.test(key)) continue;
+      // What MEMORY USAGE leaves out: the entry of the expiry table, 24 bytes and its share of the buckets.
+      bytes += Number(await admin.memory("USAGE", key, "SAMPLES", 0)) + 40;
+      if (key.includes(":d:")) expect(await admin.object("ENCODING", key)).toBe("listpack");
+    }
+    const bytesPerRecord = bytes / count;
+    expect(bytesPerRecord).toBeLessThanOrEqual(80);
+    expect(bytesPerRecord).toBeGreaterThan(30); // less than the record itself would mean nothing was stored
+  });
+
+  test("labels of any length stay out of the records, which stay in a listpack", async () => {
+    const store = await open();
+    const input = decisionInput();
+    const variantId = `evolution/${"v".repeat(64)}@999999` as typeof input.record.variantId;
+    const codeType = "c".repeat(64) as typeof input.record.codeType;
+    const record = { ...input.record, variantId, codeType };
+    await store.recordDecision({ ...input, record });
+    expect(await store.findDecision(record.generationId)).toEqual(record);
+    const [key] = await admin.keys("bandit:*:d:*");
+    expect(await admin.object("ENCODING", key as string)).toBe("listpack");
+  });
+
+  test("every hash of decisions outlives the longest promise made for it", async () => {
+    const store = await open();
+    const at = Date.now();
+    await store.recordDecision(decisionInput(newGenerationId(at), 7200));
+    await store.recordDecision(decisionInput(newGenerationId(at), 3600));
+    await store.recordDecision(decisionInput(newGenerationId(at), 10_000));
+    const lives = await Promise.all(
+      (await admin.keys("bandit:*:d:*")).map((key) => admin.ttl(key)),
+    );
+    expect(Math.max(...lives)).toBeGreaterThanOrEqual(9_999);
+    expect(Math.min(...lives)).toBeGreaterThanOrEqual(3_599);
+  });
+});
+
+describe("keys", () => {
+  test("every key is one of those documented, and every documented one is used", async () => {
+    const store = await open();
+    await store.recordDecision(decisionInput());
+    await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+    const page = readFileSync(
+      new URL("../../docs/reference/redis-keys.md", import.meta.url),
+      "utf8",
+    );
+    const documented = [...page.matchAll(/^\| `(bandit:\{p[^`]*)` \|/gm)].map((row) => {
+      const pattern = (row[1] as string)
+        .replaceAll("\\|", "|")
+        .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+        .replace("pNN", "p\\d\\d")
+        .replaceAll(/<[^>]+>/g, ".+");
+      return new RegExp(`^${pattern}$`);
+    });
+    expect(documented.length).toBeGreaterThan(5);
+    const keys = await admin.keys("*");
+    for (const key of keys) {
+      expect(
+        documented.filter((pattern) => pattern.test(key)),
+        key,
+      ).toHaveLength(1);
+    }
+    for (const pattern of documented) {
+      expect(
+        keys.some((key) => pattern.test(key)),
+        String(pattern),
+      ).toBe(true);
+    }
+  });
+});
+
+describe("faults", () => {
+  test("while Redis is down calls fail with unavailable in time; after its restart nothing is lost", async () => {
+    const store = await open();
+    const seen: number[] = [];
+    store.onTotalsChanged((totals) => seen.push(totals.version));
+    const before = decisionInput();
+    await store.recordDecision(before);
+    await store.applyContributions(contributionInput({ generationId: before.record.generationId }));
+    await server.kill("SIGKILL");
+    for (const call of [
+      () => store.recordDecision(decisionInput()),
+      () => store.findDecision(before.record.generationId),
+      () => store.applyContributions(contributionInput({ generationId: newGenerationId() })),
+      () => store.readOutbox({ rowsMax: 10 }),
+      () => store.outboxDepth(),
+      () => store.ping(),
+    ]) {
+      const at = performance.now();
+      await expect(call()).rejects.toMatchObject({ code: "unavailable", retryable: true });
+      expect(performance.now() - at).toBeLessThan(commandTimeoutMs + 100);
+    }
+    await server.restart();
+    await eventually(() => store.ping());
+    expect(await store.recordDecision(before)).toEqual(before.record);
+    expect((await totalsOf(store, sampleArm))?.version).toBe(1);
+    await eventually(async () => {
+      await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+      await until("messages come again", 200, () => seen.length >= 2);
+    });
+    expect(rowsOf(await drain(store))).toContain(before.event.row);
+  });
+
+  test("a Redis that hangs is unavailable after the timeout, and usable when it goes on", async () => {
+    const store = await open();
+    await server.kill("SIGSTOP");
+    const input = decisionInput();
+    const at = performance.now();
+    await expect(store.recordDecision(input)).rejects.toMatchObject({ code: "unavailable" });
+    expect(performance.now() - at).toBeLessThan(commandTimeoutMs + 200);
+    await server.kill("SIGCONT");
+    await eventually(() => store.ping());
+    // The write that got no answer may have happened; repeating it must store it once.
+    await store.recordDecision(input);
+    expect(await store.findDecision(input.record.generationId)).toEqual(input.record);
+    expect(rowsOf(await drain(store))).toEqual([input.event.row]);
+  });
+
+  test("a server that has forgotten its scripts is given them again", async () => {
+    const store = await open();
+    for (let round = 0; round < 3; round += 1) {
+      const input = decisionInput();
+      const { generationId } = input.record;
+      await store.recordDecision(input);
+      await admin.script("FLUSH");
+      expect(await store.recordDecision(input)).toEqual(input.record);
+      await admin.script("FLUSH");
+      expect(await store.applyContributions(contributionInput({ generationId }))).toEqual({
+        status: "applied",
+      });
+      await admin.script("FLUSH");
+      expect(await drain(store)).toHaveLength(2);
+    }
+  });
+
+  test("a full Redis refuses writes with resource_exhausted, still reads, and recovers", async () => {
+    const store = await open();
+    const input = decisionInput();
+    await store.recordDecision(input);
+    await admin.config("SET", "maxmemory", "1mb");
+    await expect(store.recordDecision(decisionInput())).rejects.toMatchObject({
+      code: "resource_exhausted",
+      reason: "STATE_FULL",
+    });
+    expect(await store.findDecision(input.record.generationId)).toEqual(input.record);
+    await admin.config("SET", "maxmemory", "0");
+    expect(await store.recordDecision(decisionInput())).toBeUndefined();
+  });
+
+  test("calls beyond the bound are refused at once instead of piling up", async () => {
+    const store = await open({ callsMax: 10 });
+    await server.kill("SIGSTOP");
+    const calls = Array.from({ length: 12 }, () => store.recordDecision(decisionInput()));
+    const codes = (await Promise.allSettled(calls)).map((result) =>
+      result.status === "rejected" ? result.reason.code : "stored",
+    );
+    expect(codes).toEqual([
+      ...Array(10).fill("unavailable"),
+      ...Array(2).fill("resource_exhausted"),
+    ]);
+    await server.kill("SIGCONT");
+    await eventually(() => store.ping());
+    expect(await store.recordDecision(decisionInput())).toBeUndefined();
+  });
+});
+
+describe("outbox consumers", () => {
+  test("what a dead process holds goes to another after the idle time, not before", async () => {
+    const dead = await open();
+    const alive = await open({ claimIdleMs: 500 });
+    await dead.recordDecision(decisionInput());
+    const held = await dead.readOutbox({ rowsMax: 10 });
+    expect(held).toHaveLength(1);
+    expect(await alive.readOutbox({ rowsMax: 10 })).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    expect(await alive.readOutbox({ rowsMax: 10 })).toEqual(held);
+    await alive.confirmOutbox(held);
+    expect(await dead.readOutbox({ rowsMax: 10 })).toEqual([]);
+    expect(await dead.outboxDepth()).toBe(0);
+  });
+
+  test("a process that closes leaves what it holds to the others, and no consumer behind", async () => {
+    const first = await open();
+    await Promise.all(Array.from({ length: 30 }, () => first.recordDecision(decisionInput())));
+    const held = await first.readOutbox({ rowsMax: 100 });
+    await first.close();
+    const second = await open({ consumer: "second" });
+    expect(await second.readOutbox({ rowsMax: 100 })).toEqual(held);
+    for (const key of await admin.keys("*outbox")) {
+      const consumers = (await admin.xinfo("CONSUMERS", key, "events")) as unknown[][];
+      const names = consumers.map((consumer) => consumer[1]);
+      expect(names.filter((name) => name !== "second" && name !== "left-behind")).toEqual([]);
+    }
+  });
+});
+
+describe("connecting", () => {
+  test("a server that may evict or keeps no append-only file is warned about, a good one is not", async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silentLogger, warn: (message) => warnings.push(message) };
+    await open({ logger });
+    expect(warnings).toEqual([]);
+    await admin.config("SET", "maxmemory-policy", "allkeys-lru");
+    await admin.config("SET", "appendonly", "no");
+    await open({ logger });
+    expect(warnings.join("\n")).toMatch(/noeviction[\s\S]*append-only/);
+  });
+
+  test("data laid out in another number of partitions is refused, not misread", async () => {
+    await open({ partitions: 16 });
+    await expect(open({ partitions: 8 })).rejects.toMatchObject({
+      code: "failed_precondition",
+      reason: "STATE_PARTITIONS_MISMATCH",
+    });
+  });
+
+  test("nobody there is unavailable, soon", async () => {
+    await server.kill("SIGKILL");
+    const at = performance.now();
+    await expect(open()).rejects.toMatchObject({ code: "unavailable" });
+    expect(performance.now() - at).toBeLessThan(6_000);
+  });
+});
+
+/** Repeats until it does not reject any more, for 5 seconds at most. */
+async function eventually(attempt: () => Promise<unknown>): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

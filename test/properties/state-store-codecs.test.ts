@@ -1,0 +1,125 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decodeLedger, encodeLedger } from "../../src/adapters/lmdb/ledger.ts";
+import { decisionAddress } from "../../src/adapters/redis/keys.ts";
+import {
+  decisionLabels,
+  packDecisionHead,
+  unpackDecision,
+} from "../../src/adapters/redis/packed-decision.ts";
+import { type DecisionRecord, decisionSources } from "../../src/domain/decision.ts";
+import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
+
+const hex = (length: number) =>
+  fc
+    .array(fc.constantFrom(..."0123456789abcdef"), { minLength: length, maxLength: length })
+    .map((digits) => digits.join(""));
+
+/** Any id the parser accepts: versions 1 to 8, the RFC's variant. */
+const generationId = fc
+  .tuple(hex(12), fc.constantFrom(..."12345678"), hex(3), fc.constantFrom(..."89ab"), hex(15))
+  .map(
+    ([time, version, a, variant, b]) =>
+      `${time.slice(0, 8)}-${time.slice(8)}-${version}${a}-${variant}${b.slice(0, 3)}-${b.slice(3)}` as GenerationId,
+  );
+
+const partitions = 16;
+
+test("two generation ids have the same address only when they are the same id", () => {
+  // Ids that differ in one digit are the likeliest to collide.
+  const neighbours = fc.tuple(generationId, fc.nat({ max: 35 }), hex(1)).map(([id, at, digit]) => {
+    const changed =
+      id[at] === "-" || at === 14 || at === 19 ? id : id.slice(0, at) + digit + id.slice(at + 1);
+    return [id, changed as GenerationId] as const;
+  });
+  const versions = fc
+    .tuple(generationId, fc.constantFrom(..."12345678"))
+    .map(
+      ([id, version]) => [id, (id.slice(0, 14) + version + id.slice(15)) as GenerationId] as const,
+    );
+  fc.assert(
+    fc.property(fc.oneof(neighbours, versions), ([a, b]) => {
+      expect(addressText(a) === addressText(b)).toBe(a === b);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("an address is at most 11 bytes of field and one of the partitions", () => {
+  fc.assert(
+    fc.property(generationId, (id) => {
+      const { field, partition, key } = decisionAddress(id, partitions);
+      expect(field.length).toBe(id[14] === "7" ? 10 : 11);
+      expect(key).toContain(`{p${String(partition).padStart(2, "0")}}`);
+      expect(partition).toBeLessThan(partitions);
+    }),
+  );
+});
+
+test("a packed decision gives the same record back, whatever its time, labels and propensity", () => {
+  const record = fc.record({
+    generationId,
+    code: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/),
+    agent: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
+    name: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
+    source: fc.constantFrom(...decisionSources),
+    propensity: fc.double({ min: Number.MIN_VALUE, max: 1, noNaN: true }),
+    allocationVersion: hex(16),
+    delayMs: fc.oneof(
+      fc.integer({ min: -70_000, max: 70_000 }),
+      fc.constantFrom(0, 65_535, 65_536, -1),
+    ),
+    far: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(record, (drawn) => {
+      const { timestampMs } = decisionAddress(drawn.generationId, partitions);
+      const near = Math.min(Math.max(timestampMs + drawn.delayMs, 0), 2 ** 48 - 1);
+      const whole: DecisionRecord = {
+        generationId: drawn.generationId,
+        agentType: drawn.agent as AgentType,
+        codeType: drawn.code as CodeType,
+        variantId: `${drawn.agent}/${drawn.name}@1` as VariantId,
+        decidedAtMs: drawn.far ? 1_795_400_742_286 : near,
+        source: drawn.source,
+        propensity: drawn.propensity,
+        allocationVersion: drawn.allocationVersion,
+      };
+      const packed = Buffer.concat([
+        packDecisionHead(whole, timestampMs),
+        Buffer.from(decisionLabels(whole)),
+      ]);
+      expect(unpackDecision(drawn.generationId, timestampMs, packed)).toEqual(whole);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a ledger is read as it was written, doubles included", () => {
+  const number = fc.double({ min: 0, max: 1, noNaN: true });
+  const ledger = fc.record({
+    expiresAtSeconds: fc.nat(),
+    eventIds: fc.array(fc.stringMatching(/^[!-~]{1,64}$/), { maxLength: 5 }),
+    entries: fc.array(
+      fc.record({
+        component: fc.stringMatching(/^[!-~]{1,64}$/),
+        value: number,
+        weight: number,
+        penalty: number,
+        occurredAtMs: fc.nat({ max: 2 ** 48 }),
+        eventId: fc.stringMatching(/^[!-~]{1,64}$/),
+      }),
+      { maxLength: 4 },
+    ),
+  });
+  fc.assert(
+    fc.property(ledger, (written) => {
+      expect(decodeLedger(encodeLedger(written))).toEqual(written);
+    }),
+  );
+});
+
+function addressText(id: GenerationId): string {
+  const { key, field } = decisionAddress(id, partitions);
+  return `${key} ${field.toString("hex")}`;
+}
