@@ -2,6 +2,14 @@ import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf"
 import { type Path, pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { BanditError, type FieldViolation, invariant } from "../domain/errors.ts";
+import {
+  parseAgentType,
+  parseCodeType,
+  parseGenerationId,
+  parseOutcomeId,
+  parseVariantId,
+  parseVariantName,
+} from "../domain/ids.ts";
 
 // Violations travel in a trailer, and many clients refuse trailers above 8 KiB; a wrong map key may be long.
 const violationsMax = 16;
@@ -53,6 +61,33 @@ export function warmRequestValidator(schemas: Iterable<DescMessage>): void {
   for (const schema of schemas) validator.validate(schema, create(schema));
 }
 
+/** Says in words what a pattern says in signs: the text of the domain's own parser of that field. */
+const parsersByField: Readonly<Record<string, (text: string) => unknown>> = {
+  agent_type: parseAgentType,
+  code_type: parseCodeType,
+  variant_id: parseVariantId,
+  allowed_variant_ids: parseVariantId,
+  parent_id: parseVariantId,
+  generation_id: parseGenerationId,
+  outcome_id: parseOutcomeId,
+  name: parseVariantName,
+};
+
+function describe(violation: Violation): string {
+  const field = violation.field.findLast((part) => part.kind === "field");
+  const parse = field === undefined ? undefined : parsersByField[field.name];
+  if (violation.ruleId !== "string.pattern" || parse === undefined) {
+    return violation.forKey ? `key ${violation.message}` : violation.message;
+  }
+  try {
+    parse("");
+  } catch (error) {
+    if (error instanceof BanditError) return error.violations[0]?.description ?? violation.message;
+    throw error;
+  }
+  return violation.message;
+}
+
 /**
  * A rule over a whole message has the message's path. Where it is about one field, its id says so:
  * `edit_distance.required` of `action` is reported as `action.edit_distance`.
@@ -63,10 +98,9 @@ function fieldViolation(violation: Violation): FieldViolation {
   const named = violation.ruleId.slice(0, violation.ruleId.indexOf("."));
   const isOwnField = owner?.fields.some((field) => field.name === named) ?? false;
   const field = isOwnField ? `${base}.${named}` : base;
-  const description = violation.forKey ? `key ${violation.message}` : violation.message;
   return {
     field: shortened(field, fieldCharactersMax),
-    description: shortened(description, descriptionCharactersMax),
+    description: shortened(describe(violation), descriptionCharactersMax),
   };
 }
 

@@ -210,6 +210,21 @@ describe("the other services", () => {
   });
 });
 
+it("a request under way is answered before the server has stopped", async () => {
+  const own = await startRpcServers();
+  const gate = Promise.withResolvers<void>();
+  own.service.gate = gate.promise;
+  const request = { agentType: "evolution", codeType: "x" };
+  const answer = callJson(own.baseUrl, selectVariant, request);
+  await expect.poll(() => own.service.calls.length).toBe(1);
+  const stopped = own.http.stop(5000);
+  gate.resolve();
+  expect((await answer).status).toBe(200);
+  await stopped;
+  await expect(callJson(own.baseUrl, selectVariant, request)).rejects.toThrow();
+  await own.stop();
+});
+
 it("gRPC-Web is served next to JSON", async () => {
   const response = await fetch(`${servers.baseUrl}/${InsightService.typeName}/GetServiceInfo`, {
     method: "POST",

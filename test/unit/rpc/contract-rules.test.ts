@@ -97,6 +97,22 @@ describe("the contract refuses exactly what the parser of the domain refuses", (
   });
 });
 
+it("says what is wrong with an id in words, not as a regular expression", () => {
+  try {
+    validate(SelectVariantRequestSchema, {
+      agentType: "",
+      codeType: "",
+      generationId: "",
+      allowedVariantIds: [""],
+    });
+    expect.fail("accepted");
+  } catch (error) {
+    if (!(error instanceof BanditError)) throw error;
+    expect(error.violations).toHaveLength(4);
+    for (const { description } of error.violations) expect(description).toMatch(/^must /);
+  }
+});
+
 it("keeps a violation short, however long what it is about", () => {
   const features = { [`k${"x".repeat(100_000)}`]: Number.NaN };
   try {
