@@ -61,3 +61,17 @@ export async function until(what: string, withinMs: number, check: () => boolean
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** Repeats until it does not reject any more. */
+export async function eventually(attempt: () => Promise<unknown>, withinMs = 5_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
-import { drain, rowsOf, totalsOf, until } from "../conformance/state-store-harness.ts";
+import { drain, eventually, rowsOf, totalsOf, until } from "../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../support/redis.ts";
 import {
   contributionInput,
@@ -242,6 +242,14 @@ describe("outbox consumers", () => {
     expect(await dead.outboxDepth()).toBe(0);
   });
 
+  test("a process that comes back under its name gets at once what it held when it died", async () => {
+    const killed = await open({ consumer: "one" });
+    await killed.recordDecision(decisionInput());
+    const held = await killed.readOutbox({ rowsMax: 10 });
+    const back = await open({ consumer: "one" });
+    expect(await back.readOutbox({ rowsMax: 10 })).toEqual(held);
+  });
+
   test("a process that closes leaves what it holds to the others, and no consumer behind", async () => {
     const first = await open();
     await Promise.all(Array.from({ length: 30 }, () => first.recordDecision(decisionInput())));
@@ -284,17 +292,3 @@ describe("connecting", () => {
     expect(performance.now() - at).toBeLessThan(6_000);
   });
 });
-
-/** Repeats until it does not reject any more, for 5 seconds at most. */
-async function eventually(attempt: () => Promise<unknown>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}

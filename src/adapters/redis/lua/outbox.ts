@@ -1,12 +1,13 @@
 /**
- * Hands new entries of one outbox to a consumer, until they have the wanted number of rows.
+ * Hands new entries of one outbox to a consumer, until they have the wanted number of rows; 500 entries
+ * at most, so that the server is not held up by a long backlog of small ones.
  *
  * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] rows wanted, at least 1
  * Returns a list of entries as XREADGROUP does; may have more rows than wanted by one entry less a row.
  */
 export const takeNewLua = `
 local taken, rows, wanted = {}, 0, tonumber(ARGV[3])
-while rows < wanted do
+while rows < wanted and #taken < 500 do
   local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], '>')
   if not reply or not reply[1] then break end
   local entry = reply[1][2][1]

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import { eventually, until } from "../conformance/state-store-harness.ts";
+import { type RunningRedis, startRedis } from "../support/redis.ts";
+import {
+  contributionInput,
+  decisionInput,
+  newGenerationId,
+  silentLogger,
+  systemClock,
+} from "../support/state-samples.ts";
+
+let server: RunningRedis;
+beforeAll(async () => {
+  server = await startRedis({ cluster: true });
+});
+afterAll(() => server.stop());
+
+test("one node's url is enough to reach a whole cluster, and the cluster's loss is survived", async () => {
+  const commandTimeoutMs = 500;
+  const store = await RedisStateStore.connect({
+    url: server.url.split(",")[0] as string,
+    cluster: true,
+    clock: systemClock,
+    consumer: "cluster-test",
+    commandTimeoutMs,
+    logger: silentLogger,
+  });
+  try {
+    const versions: number[] = [];
+    store.onTotalsChanged((totals) => versions.push(totals.version));
+    const input = decisionInput();
+    await store.recordDecision(input);
+    await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+    await until("own change is announced", 500, () => versions.length === 1);
+
+    await server.kill("SIGKILL");
+    for (let call = 0; call < 5; call += 1) {
+      const at = performance.now();
+      await expect(store.recordDecision(decisionInput())).rejects.toMatchObject({
+        code: "unavailable",
+      });
+      expect(performance.now() - at).toBeLessThan(commandTimeoutMs + 200);
+    }
+
+    await server.restart();
+    await eventually(() => store.ping(), 15_000);
+    await eventually(async () => {
+      expect(await store.findDecision(input.record.generationId)).toEqual(input.record);
+    }, 15_000);
+    await eventually(async () => {
+      await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+      await until("changes are announced again", 300, () => versions.length > 1);
+    }, 15_000);
+  } finally {
+    await store.close();
+  }
+});
