@@ -76,7 +76,8 @@ export class CatalogueCache {
 
   async #load(): Promise<void> {
     const snapshot = await this.#catalogue.load();
-    if (snapshot.revision <= this.#view.snapshot.revision) return;
+    // A lower revision is news too: the catalogue was restored from a backup.
+    if (snapshot.revision === this.#view.snapshot.revision) return;
     this.#view = new CatalogueView(snapshot);
     for (const listener of this.#listeners) listener(this.#view);
   }

@@ -1,5 +1,4 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { BanditError } from "../../domain/errors.ts";
 
@@ -12,7 +11,7 @@ import { BanditError } from "../../domain/errors.ts";
 export function lockDataDirectory(directory: string): () => void {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, "banditd.lock");
-  const own = `${process.pid} ${startTimeOf(process.pid)} ${hostname()}\n`;
+  const own = `${process.pid} ${startOf(process.pid)}\n`;
   for (;;) {
     try {
       const file = openSync(path, "wx");
@@ -34,7 +33,7 @@ export function lockDataDirectory(directory: string): () => void {
     if (owner !== undefined && isAlive(owner)) {
       throw new BanditError(
         "failed_precondition",
-        `the data directory ${directory} is in use by process ${owner.pid} on ${owner.host}; ` +
+        `the data directory ${directory} is in use by process ${owner.pid}; ` +
           "stop it, or choose another directory",
         { reason: "DATA_DIRECTORY_IN_USE", metadata: { directory, pid: String(owner.pid) } },
       );
@@ -45,39 +44,44 @@ export function lockDataDirectory(directory: string): () => void {
 
 interface Owner {
   readonly pid: number;
-  readonly startTime: string;
-  readonly host: string;
+  /** What tells it from another process that gets the same number later. */
+  readonly startedAt: string;
 }
 
+/** Undefined when there is no lock, or its owner did not live to write it. */
 function readOwner(path: string): Owner | undefined {
-  try {
-    const [pid, startTime, host] = readFileSync(path, "utf8").trim().split(" ");
-    return { pid: Number(pid), startTime: startTime ?? "", host: host ?? "" };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const [pid, startedAt] = readIfPresent(path)?.trim().split(" ") ?? [];
+  if (pid === undefined || startedAt === undefined) return undefined;
+  return { pid: Number(pid), startedAt };
 }
 
-/** A process number is used again after a restart, so the time the process started has to match too. */
 function isAlive(owner: Owner): boolean {
-  if (owner.host !== hostname()) return true;
   if (!Number.isInteger(owner.pid) || owner.pid <= 0) return false;
   try {
-    process.kill(owner.pid, 0);
+    process.kill(owner.pid, 0); // signal 0 only asks
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    // EPERM: somebody else's, but running.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  return startTimeOf(owner.pid) === owner.startTime;
+  return startOf(owner.pid) === owner.startedAt;
 }
 
-/** Clock ticks since boot at which a process started, from Linux's /proc; `-` where there is no such file. */
-function startTimeOf(pid: number): string {
+/**
+ * Boot of the machine and clock ticks since then at which a process started: its number may belong to
+ * somebody else by now, after a restart of the machine or of the container. `-` where there is no /proc.
+ */
+function startOf(pid: number): string {
+  const fields = readIfPresent(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ");
+  const boot = readIfPresent("/proc/sys/kernel/random/boot_id")?.trim();
+  // proc(5): starttime is field 22; the fields here begin with the third.
+  return fields === undefined || boot === undefined ? "-" : `${boot}/${fields[19]}`;
+}
+
+function readIfPresent(path: string): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "-";
+    return readFileSync(path, "utf8");
   } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return "-";
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }
