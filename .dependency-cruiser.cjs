@@ -12,7 +12,7 @@ const rooms = {
   gen: [],
   cli: ["app", "domain", "client"],
 };
-const adapters = ["redis", "lmdb", "clickhouse", "postgres", "system", "wrappers"];
+const adapters = ["redis", "lmdb", "clickhouse", "postgres", "system"];
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => ({
   name: `room-${room}`,
@@ -78,6 +78,9 @@ module.exports = {
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+    },
   },
 };

@@ -1,7 +1,5 @@
 import type { GenerationId, OutcomeId } from "./ids.ts";
 
-export type OutcomeSource = "test_run" | "user_rating" | "user_action" | "ci" | "custom";
-
 /** What was learned about a generation; exactly one kind per outcome. Ranges are checked at the edge and in `service/outcome-metrics.ts`. */
 export type OutcomeContent =
   | {
