@@ -42,5 +42,11 @@ function describe(error: BanditError | ClientError): string {
   const further = error.violations
     .filter((violation) => !error.message.includes(violation.description))
     .map((violation) => `\n  ${violation.field}: ${violation.description}`);
-  return `${error.message}${further.join("")}`;
+  return `${error.message}${further.join("")}${error instanceof BanditError ? causesOf(error) : ""}`;
+}
+
+/** Why an engine in this process failed; there is no server log where it could be looked up. */
+function causesOf(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error ? `\n  because: ${cause.message}${causesOf(cause)}` : "";
 }

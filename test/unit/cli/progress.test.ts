@@ -24,6 +24,12 @@ class FakeTerminal implements Terminal {
   fillRandom(): void {
     throw new Error("progress needs no randomness");
   }
+  readInput(): Promise<string> {
+    throw new Error("progress reads nothing");
+  }
+  waitForStop(): Promise<string> {
+    throw new Error("progress waits for nobody");
+  }
 }
 
 describe("progress", () => {

@@ -1,0 +1,155 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { banditd } from "./cli-process.ts";
+
+let directory: string;
+let table: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
+  table = join(directory, "table.csv");
+  writeFileSync(table, "kind,a_ok,b_ok\nlaw,1,0\nart,0.5,2\n");
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const replay = (...args: string[]) => ["replay", table, "--agent-type", "t", ...args];
+const arms = ["--arm", "a=a_ok", "--arm", "b=b_ok:1"];
+
+describe("the command line without a service", () => {
+  it.each([
+    ["--help"],
+    ["serve", "--help"],
+    ["replay", "--help"],
+    ["variants", "create", "--help"],
+  ])("prints help on standard output and exits with 0: %s %s %s", async (...args) => {
+    const { exitCode, stdout, stderr } = await banditd(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain("Usage: banditd");
+  });
+
+  it("prints the version of package.json", async () => {
+    const { exitCode, stdout } = await banditd(["--version"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("says nothing about experimental features of Node", async () => {
+    const { stderr } = await banditd(["--version"]);
+    expect(stderr).toBe("");
+  });
+
+  it.each<[string, string[], string]>([
+    ["no command", [], "Usage: banditd"],
+    ["an unknown command", ["fly"], "unknown command 'fly'"],
+    ["an unknown option", ["mode", "--fast"], "unknown option '--fast'"],
+    ["an impossible mode", ["mode", "sleepy"], "Allowed choices are learning, frozen, static"],
+    ["a port out of range", ["serve", "--grpc-port", "70000"], "whole number from 0 to 65535"],
+    ["two places", ["mode", "--address", "a:1", "--data-dir", "b"], "exclude each other"],
+    ["a directory that is not there", ["mode", "--data-dir", "/no/such"], "no directory /no/such"],
+    ["no SQL", ["query", " "], "SQL statement is empty"],
+    ["JSON and CSV", ["query", "select 1", "--json", "--csv"], "exclude each other"],
+    [
+      "no template",
+      ["variants", "create", "--agent-type", "a", "--name", "n"],
+      "either --template or --template-file",
+    ],
+    [
+      "a template file that is not there",
+      ["variants", "create", "--agent-type", "a", "--name", "n", "--template-file", "/no/such"],
+      "--template-file /no/such",
+    ],
+    [
+      "parameters that are no object",
+      [
+        "variants",
+        "create",
+        "--agent-type",
+        "a",
+        "--name",
+        "n",
+        "--template",
+        "x",
+        "--parameters",
+        "[]",
+      ],
+      "must be a JSON object",
+    ],
+  ])("exits with 2 for %s", async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await banditd(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+
+  it.each<[string, () => string[], string]>([
+    ["a missing option", () => replay("--code-type", "kind"), "--arm"],
+    ["one arm", () => replay("--code-type", "kind", "--arm", "a=a_ok"), "one arm is no choice"],
+    [
+      "arm syntax",
+      () => replay("--code-type", "kind", "--arm", "a", "--arm", "b=b_ok"),
+      "NAME=COLUMN",
+    ],
+    [
+      "a cost above 1",
+      () => replay("--code-type", "kind", "--arm", "a=a_ok:2", "--arm", "b=b_ok"),
+      "between 0 and 1",
+    ],
+    [
+      "a cost weight above 1",
+      () => replay("--code-type", "kind", ...arms, "--cost-weight", "2"),
+      "from 0 to 1",
+    ],
+    [
+      "a code type column that is not there",
+      () => replay("--code-type", "sort", ...arms),
+      'no column "sort"',
+    ],
+    [
+      "an outcome out of range",
+      () => replay("--code-type", "kind", ...arms),
+      'line 3: column "b_ok" holds "2"',
+    ],
+    [
+      "an agent type that cannot be",
+      () => ["replay", table, "--agent-type", "No Way", "--code-type", "kind", ...arms],
+      "--agent-type",
+    ],
+    [
+      "a file that is not there",
+      () => ["replay", "/no/such.csv", "--agent-type", "t", "--code-type", "kind", ...arms],
+      "there is no file /no/such.csv",
+    ],
+  ])("exits with 2 for a replay with %s", async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await banditd(args());
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+
+  it("exits with 4 where nobody listens, and says how to start one", async () => {
+    const { exitCode, stderr } = await banditd(["mode", "--address", "localhost:1"]);
+    expect(exitCode).toBe(4);
+    expect(stderr).toBe(
+      "banditd: no banditd answers at localhost:1; start one with `npm start`, or pass --address / --data-dir\n",
+    );
+  });
+
+  it("names every environment variable that is wrong", async () => {
+    const { exitCode, stderr } = await banditd(["serve"], {
+      environment: { BANDIT_GRPC_PORT: "many", BANDIT_DATA_DIR: directory },
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("BANDIT_GRPC_PORT");
+  });
+
+  // Only where an older Node is installed beside the one that runs the tests.
+  if (existsSync("/usr/bin/node")) {
+    it("runs under an older Node by starting the shipped one, and ends as that ends", async () => {
+      const version = await banditd(["--version"], { node: "/usr/bin/node" });
+      expect(version).toMatchObject({ exitCode: 0, stderr: "" });
+      const wrong = await banditd(["fly"], { node: "/usr/bin/node" });
+      expect(wrong.exitCode).toBe(2);
+    });
+  }
+});
