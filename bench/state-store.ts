@@ -1,6 +1,7 @@
 /**
- * How fast a state store takes decisions: `node bench/state-store.ts [rows]`. Each engine gets `rows`
- * decisions from 64 writers, then a tenth of that from one writer; each write is awaited and durable.
+ * How fast a state store takes decisions and outcomes: `node bench/state-store.ts [rows]`. Each engine
+ * gets `rows` of each from 64 writers, then a tenth of that from one writer; each write is awaited and
+ * durable. Outcomes go to one arm, so to one Redis partition: the worst case.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,20 +10,39 @@ import { LmdbStateStore } from "../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../src/adapters/redis/redis-state-store.ts";
 import type { StateStore } from "../src/ports/state-store.ts";
 import { startRedis } from "../test/support/redis.ts";
-import { decisionInput, silentLogger, systemClock } from "../test/support/state-samples.ts";
+import {
+  contributionInput,
+  decisionInput,
+  newGenerationId,
+  silentLogger,
+  systemClock,
+} from "../test/support/state-samples.ts";
 
 const rows = Number(process.argv[2] ?? 20_000);
 
-async function measure(store: StateStore, inFlight: number, count: number): Promise<string> {
+type Write = (store: StateStore) => Promise<unknown>;
+
+const writes: Readonly<Record<string, Write>> = {
+  decisions: (store) => store.recordDecision(decisionInput()),
+  outcomes: (store) =>
+    store.applyContributions(contributionInput({ generationId: newGenerationId() })),
+};
+
+async function measure(options: {
+  store: StateStore;
+  write: Write;
+  inFlight: number;
+  count: number;
+}): Promise<string> {
+  const { store, write, inFlight, count } = options;
   let left = count;
   const latenciesMs: number[] = [];
   const startedAt = performance.now();
   const writer = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const input = decisionInput();
       const at = performance.now();
-      await store.recordDecision(input);
+      await write(store);
       latenciesMs.push(performance.now() - at);
     }
   };
@@ -31,13 +51,20 @@ async function measure(store: StateStore, inFlight: number, count: number): Prom
   latenciesMs.sort((a, b) => a - b);
   const quantile = (q: number): string =>
     (latenciesMs[Math.floor((count - 1) * q)] as number).toFixed(2);
-  return `${inFlight} in flight: ${Math.round(count / seconds)} decisions/s, p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms`;
+  return `${inFlight} in flight: ${Math.round(count / seconds)}/s, p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms`;
 }
 
 async function bench(name: string, store: StateStore): Promise<void> {
-  await measure(store, 64, Math.max(64, Math.floor(rows / 10)));
-  console.log(`${name}: ${await measure(store, 64, rows)}`);
-  console.log(`${name}: ${await measure(store, 1, Math.max(1, Math.floor(rows / 10)))}`);
+  const few = Math.max(64, Math.floor(rows / 10));
+  for (const [noun, write] of Object.entries(writes)) {
+    await measure({ store, write, inFlight: 64, count: few });
+    for (const [inFlight, count] of [
+      [64, rows],
+      [1, few],
+    ] as const) {
+      console.log(`${name}: ${noun}, ${await measure({ store, write, inFlight, count })}`);
+    }
+  }
   await store.close();
 }
 

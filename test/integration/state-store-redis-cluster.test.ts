@@ -43,6 +43,12 @@ test("one node's url is enough to reach a whole cluster, and the cluster's loss 
       expect(performance.now() - at).toBeLessThan(commandTimeoutMs + 200);
     }
 
+    // The driver, left to itself, reconnects its own subscriber without a pause: a whole core.
+    const before = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const used = process.cpuUsage(before);
+    expect((used.user + used.system) / 1e6).toBeLessThan(0.5);
+
     await server.restart();
     await eventually(() => store.ping(), 15_000);
     await eventually(async () => {

@@ -94,17 +94,16 @@ export class RedisStateStore implements StateStore {
     const commandTimeoutMs = options.commandTimeoutMs ?? 1000;
     const partitions = options.partitions ?? 16;
     invariant(Number.isInteger(partitions) && partitions >= 1, "at least one partition");
-    const connection = {
+    const client = await connectRedis({
       url: options.url,
       cluster: options.cluster ?? false,
       commandTimeoutMs,
       logger: options.logger,
-    };
-    const client = await connectRedis(connection);
+    });
     try {
       await withDeadline(checkServer(client, partitions, options.logger), 2 * commandTimeoutMs);
       defineScripts(client);
-      const channel = await TotalsChannel.subscribe(connection);
+      const channel = await TotalsChannel.subscribe(client, options.logger);
       return new RedisStateStore(client, channel, { ...options, commandTimeoutMs, partitions });
     } catch (error) {
       client.disconnect();

@@ -1,28 +1,42 @@
+import type { Redis } from "ioredis";
+import { BanditError } from "../../domain/errors.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { totalsChannel } from "./keys.ts";
-import { connectRedis, type RedisClient, type RedisConnectionOptions } from "./redis-client.ts";
+import { masters, type RedisClient, reconnectDelayMs, withDeadline } from "./redis-client.ts";
 import { parseTotalsMessage } from "./totals-text.ts";
 
-/** Hears of changed totals, this process's own included, over a connection of its own. */
+const subscribeTimeoutMs = 5_000;
+
+/**
+ * Hears of changed totals, this process's own included, over a connection of its own. In a cluster any
+ * node will do, because nodes pass messages on; when it is lost the next one is tried.
+ */
 export class TotalsChannel {
-  readonly #subscriber: RedisClient;
+  readonly #client: RedisClient;
   readonly #logger: Logger;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
+  #subscriber: Redis | undefined;
+  #reconnect: NodeJS.Timeout | undefined;
+  /** Since the last time a subscription succeeded. */
+  #attempts = 0;
+  #closed = false;
 
-  static async subscribe(connection: RedisConnectionOptions): Promise<TotalsChannel> {
-    const subscriber = await connectRedis(connection, "messages");
-    const channel = new TotalsChannel(subscriber, connection.logger);
-    await subscriber.subscribe(totalsChannel);
-    return channel;
+  /** Rejects when the first subscription fails; later losses are repaired in the background. */
+  static async subscribe(client: RedisClient, logger: Logger): Promise<TotalsChannel> {
+    const channel = new TotalsChannel(client, logger);
+    try {
+      await channel.#subscribe();
+      return channel;
+    } catch (error) {
+      channel.close();
+      throw error;
+    }
   }
 
-  private constructor(subscriber: RedisClient, logger: Logger) {
-    this.#subscriber = subscriber;
+  private constructor(client: RedisClient, logger: Logger) {
+    this.#client = client;
     this.#logger = logger;
-    subscriber.on("message", (_channel: string, message: string) => {
-      for (const totals of parseTotalsMessage(message)) this.#announce(totals);
-    });
   }
 
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void {
@@ -32,8 +46,61 @@ export class TotalsChannel {
   }
 
   close(): void {
+    this.#closed = true;
+    clearTimeout(this.#reconnect);
     this.#listeners.clear();
-    this.#subscriber.disconnect();
+    this.#subscriber?.disconnect();
+  }
+
+  async #subscribe(): Promise<void> {
+    this.#attempts += 1;
+    const servers = masters(this.#client);
+    const server = servers[this.#attempts % servers.length];
+    if (server === undefined) {
+      throw new BanditError("unavailable", "no node of the state store's cluster is known", {
+        reason: "STATE_UNAVAILABLE",
+      });
+    }
+    const subscriber = server.duplicate({
+      lazyConnect: true,
+      connectionName: "banditd-messages",
+      retryStrategy: () => null,
+      enableOfflineQueue: true,
+    });
+    this.#subscriber = subscriber;
+    subscriber.on("error", (error: Error) => {
+      this.#logger.warn("the message connection to Redis has a problem", { error: error.message });
+    });
+    subscriber.on("message", (_channel: string, message: string) => {
+      for (const totals of parseTotalsMessage(message)) this.#announce(totals);
+    });
+    try {
+      await withDeadline(
+        subscriber.connect().then(() => subscriber.subscribe(totalsChannel)),
+        subscribeTimeoutMs,
+      );
+    } catch (error) {
+      subscriber.disconnect();
+      throw error;
+    }
+    this.#attempts = 0;
+    if (subscriber.status === "end") this.#subscribeLater();
+    else subscriber.once("end", () => this.#subscribeLater());
+  }
+
+  #subscribeLater(): void {
+    if (this.#closed) return;
+    this.#reconnect = setTimeout(
+      () => {
+        this.#subscribe().catch((error: unknown) => {
+          this.#logger.warn("changed totals are not heard of until Redis can be reached", {
+            error,
+          });
+          this.#subscribeLater();
+        });
+      },
+      reconnectDelayMs(this.#attempts + 1),
+    ).unref();
   }
 
   #announce(totals: ArmTotals): void {
