@@ -1,11 +1,14 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { banditd } from "./cli-process.ts";
 
 /** Real outcomes of two models; beside the checkout, not part of it. */
 const realOutcomes = join(import.meta.dirname, "../../../shared/data/routellm/mmlu-outcomes.csv");
+
+// Each test starts a service of its own, which takes seconds where the machine is busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
 beforeAll(() => {

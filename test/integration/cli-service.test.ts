@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createBanditClient, UserActionKind } from "../../src/client/index.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
 let served: Served | undefined;
@@ -141,9 +143,9 @@ describe("the command line with a service", () => {
     const file = join(directory, "history.csv");
     const rows = Array.from(
       { length: 200 },
-      (_, row) => `${row % 2 ? "x" : "y"},1,${row % 3 ? 0 : 1}`,
+      (_, row) => `${row % 2 ? "x" : "y"},1,${row % 3 ? 0 : 1},0.5`,
     );
-    writeFileSync(file, ["kind,good,bad", ...rows].join("\n"));
+    writeFileSync(file, ["kind,good,bad,ugly", ...rows].join("\n"));
     const args = [
       "replay",
       file,
@@ -162,7 +164,7 @@ describe("the command line with a service", () => {
     // The second run starts with what the first one learned, and its ids are its own.
     expect(second.outcomes).toEqual({ applied: 200 });
     expect(second.mean_reward).toBeGreaterThan(0.98);
-    const stranger = await run(...args, "--arm", "ugly=kind");
+    const stranger = await run(...args, "--arm", "ugly=ugly");
     expect(stranger).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("ugly") });
     const other = await run(
       "replay",
