@@ -117,6 +117,16 @@ export function describeContributions(makeStore: MakeStateStore): void {
       });
     });
 
+    test("a number that is none is refused before it can spoil the totals of its arm", async () => {
+      const arm = newArm();
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        const contributions = [{ component: "x", value, weight: 1, penalty: 0 }];
+        const input = contributionInput({ ...arm, generationId: newGenerationId(), contributions });
+        await expect(store.applyContributions(input)).rejects.toThrow(/finite/);
+      }
+      expect(await totalsOf(store, arm)).toBeUndefined();
+    });
+
     test("an event without contributions is stored once and changes no totals", async () => {
       const arm = newArm();
       await drain(store);

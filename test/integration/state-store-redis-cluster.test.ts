@@ -16,11 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("one node's url is enough to reach a whole cluster, and the cluster's loss is survived", async () => {
+test("one node's url is enough to find the whole cluster, and the cluster's loss is survived", async () => {
   const commandTimeoutMs = 500;
   const store = await RedisStateStore.connect({
     url: server.url.split(",")[0] as string,
-    cluster: true,
     clock: systemClock,
     consumer: "cluster-test",
     commandTimeoutMs,

@@ -115,6 +115,9 @@ export class LmdbStateStore implements StateStore {
   }
 
   async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
+    for (const { value, weight, penalty } of input.contributions) {
+      invariant(Number.isFinite(value + weight + penalty), "contributions are finite numbers");
+    }
     const { status, changed } = await this.#commits.run((batch) => {
       batch.requireRoom();
       return applyInBatch(batch, input);

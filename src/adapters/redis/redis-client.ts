@@ -36,6 +36,12 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   }
 }
 
+/** True when a plain connection has reached a node of a cluster, which would answer for some keys only. */
+export async function isClusterNode(client: RedisClient): Promise<boolean> {
+  if (client instanceof Cluster) return false;
+  return (await client.info("cluster")).includes("cluster_enabled:1");
+}
+
 /** Every server that holds data. */
 export function masters(client: RedisClient): Redis[] {
   return client instanceof Cluster ? client.nodes("master") : [client];

@@ -12,21 +12,18 @@ import {
   type StateStore,
 } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { armPartition, decisionAddress, groupsKey, totalsKey } from "./keys.ts";
 import {
-  armGroup,
-  armPartition,
-  type DecisionAddress,
-  decisionAddress,
-  groupsKey,
-  labelsKey,
-  ledgerKey,
-  outboxKey,
-  totalsChannel,
-  totalsKey,
-} from "./keys.ts";
-import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
+  type AddressedDecision,
+  applyContributions,
+  type DecisionLookup,
+  findDecisions,
+  type RunStep,
+  recordDecisions,
+} from "./partition-steps.ts";
 import {
   connectRedis,
+  isClusterNode,
   type RedisClient,
   translateRedisError,
   withDeadline,
@@ -49,17 +46,12 @@ export interface RedisStateStoreOptions {
   /** After how long a call fails with `unavailable`; 1000 by default. */
   readonly commandTimeoutMs?: number;
   readonly logger: Logger;
-  /** The url is one node of a Redis Cluster. */
+  /** The url is one node of a Redis Cluster; found out when absent. */
   readonly cluster?: boolean;
   /** After how long another process's unconfirmed outbox entries are taken over; 60,000 by default. */
   readonly claimIdleMs?: number;
   /** Calls collected or under way at most; 50,000 by default. */
   readonly callsMax?: number;
-}
-
-interface AddressedDecision {
-  readonly input: RecordDecisionInput;
-  readonly address: DecisionAddress;
 }
 
 /** Calls in one Lua step at most: about 2 ms of the server's time. */
@@ -82,10 +74,7 @@ export class RedisStateStore implements StateStore {
   readonly #timeoutMs: number;
   readonly #budget: CallBudget;
   readonly #decisions: TurnBatcher<AddressedDecision, DecisionRecord | undefined>;
-  readonly #lookups: TurnBatcher<
-    { generationId: GenerationId; address: DecisionAddress },
-    DecisionRecord | undefined
-  >;
+  readonly #lookups: TurnBatcher<DecisionLookup, DecisionRecord | undefined>;
   readonly #contributions: TurnBatcher<ApplyContributionsInput, number>;
   #closing: Promise<void> | undefined;
 
@@ -94,13 +83,18 @@ export class RedisStateStore implements StateStore {
     const commandTimeoutMs = options.commandTimeoutMs ?? 1000;
     const partitions = options.partitions ?? 16;
     invariant(Number.isInteger(partitions) && partitions >= 1, "at least one partition");
-    const client = await connectRedis({
+    const connection = {
       url: options.url,
       cluster: options.cluster ?? false,
       commandTimeoutMs,
       logger: options.logger,
-    });
+    };
+    let client = await connectRedis(connection);
     try {
+      if (await withDeadline(isClusterNode(client), commandTimeoutMs)) {
+        client.disconnect();
+        client = await connectRedis({ ...connection, cluster: true });
+      }
       await withDeadline(checkServer(client, partitions, options.logger), 2 * commandTimeoutMs);
       defineScripts(client);
       const channel = await TotalsChannel.subscribe(client, options.logger);
@@ -130,18 +124,19 @@ export class RedisStateStore implements StateStore {
       claimIdleMs: options.claimIdleMs ?? 60_000,
       commandTimeoutMs: options.commandTimeoutMs,
     });
+    const run: RunStep = (name, keys, args) => this.#run(name, keys, args);
     const batch = { budget: this.#budget, batchMax: callsPerStepMax };
     this.#decisions = new TurnBatcher({
       ...batch,
-      send: (partition, calls) => this.#sendDecisions(partition, calls),
+      send: (partition, calls) => recordDecisions(run, partition, calls),
     });
     this.#lookups = new TurnBatcher({
       ...batch,
-      send: (partition, calls) => this.#sendLookups(partition, calls),
+      send: (partition, calls) => findDecisions(run, partition, calls),
     });
     this.#contributions = new TurnBatcher({
       ...batch,
-      send: (partition, calls) => this.#sendContributions(partition, calls),
+      send: (partition, calls) => applyContributions(run, partition, calls),
     });
   }
 
@@ -156,6 +151,9 @@ export class RedisStateStore implements StateStore {
   }
 
   async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
+    for (const { value, weight, penalty } of input.contributions) {
+      invariant(Number.isFinite(value + weight + penalty), "contributions are finite numbers");
+    }
     const code = await this.#contributions.call(armPartition(input, this.#partitions), input);
     const status = statuses[code];
     if (status !== undefined) return { status };
@@ -224,68 +222,6 @@ export class RedisStateStore implements StateStore {
     }
     this.#channel.close();
     this.#client.disconnect();
-  }
-
-  async #sendDecisions(
-    partition: number,
-    calls: readonly AddressedDecision[],
-  ): Promise<readonly (DecisionRecord | undefined)[]> {
-    const keys = [outboxKey(partition), labelsKey(partition)];
-    const numbers = new Map<string, number>();
-    const args: ScriptArgument[] = [];
-    for (const { input, address } of calls) {
-      let number = numbers.get(address.key);
-      if (number === undefined) {
-        number = numbers.size + 1;
-        numbers.set(address.key, number);
-        keys.push(address.key);
-      }
-      args.push(
-        number,
-        input.ttlSeconds,
-        address.field,
-        packDecisionHead(input.record, address.timestampMs),
-        decisionLabels(input.record),
-        input.event.row,
-      );
-    }
-    const replies = (await this.#run("banditRecordDecisions", keys, args)) as (Buffer | null)[];
-    return replies.map((packed, index) => {
-      if (packed === null) return undefined;
-      const { input, address } = calls[index] as AddressedDecision;
-      return unpackDecision(input.record.generationId, address.timestampMs, packed);
-    });
-  }
-
-  async #sendLookups(
-    partition: number,
-    calls: readonly { generationId: GenerationId; address: DecisionAddress }[],
-  ): Promise<readonly (DecisionRecord | undefined)[]> {
-    const keys = [labelsKey(partition), ...calls.map((call) => call.address.key)];
-    const fields = calls.map((call) => call.address.field);
-    const replies = (await this.#run("banditFindDecisions", keys, fields)) as (Buffer | null)[];
-    return calls.map(({ generationId, address }, index) => {
-      const packed = replies[index];
-      return packed ? unpackDecision(generationId, address.timestampMs, packed) : undefined;
-    });
-  }
-
-  async #sendContributions(
-    partition: number,
-    calls: readonly ApplyContributionsInput[],
-  ): Promise<readonly number[]> {
-    const keys = [outboxKey(partition), groupsKey(partition)];
-    const args: ScriptArgument[] = [totalsChannel, eventsPerGenerationMax];
-    for (const call of calls) {
-      const group = armGroup(call);
-      keys.push(ledgerKey(partition, call.generationId), totalsKey(partition, group));
-      args.push(call.variantId, group, call.eventId, call.occurredAtMs, call.ttlSeconds);
-      args.push(call.event.stream, call.event.row, call.contributions.length);
-      for (const { component, value, weight, penalty } of call.contributions) {
-        args.push(component, value, weight, penalty);
-      }
-    }
-    return (await this.#run("banditApplyContributions", keys, args)) as number[];
   }
 
   async #readGroup(partition: number, group: string): Promise<ArmTotals[]> {

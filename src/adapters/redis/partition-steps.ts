@@ -1,0 +1,110 @@
+import type { DecisionRecord } from "../../domain/decision.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import {
+  type ApplyContributionsInput,
+  eventsPerGenerationMax,
+  type RecordDecisionInput,
+} from "../../ports/state-store.ts";
+import {
+  armGroup,
+  type DecisionAddress,
+  groupsKey,
+  labelsKey,
+  ledgerKey,
+  outboxKey,
+  totalsChannel,
+  totalsKey,
+} from "./keys.ts";
+import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
+import type { ScriptArgument, ScriptName } from "./scripts.ts";
+
+/** Runs one Lua step with a deadline; rejects with a BanditError. */
+export type RunStep = (
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+) => Promise<unknown>;
+
+export interface AddressedDecision {
+  readonly input: RecordDecisionInput;
+  readonly address: DecisionAddress;
+}
+
+export interface DecisionLookup {
+  readonly generationId: GenerationId;
+  readonly address: DecisionAddress;
+}
+
+/** Stores decisions of one partition; for each the earlier record, or undefined when it was stored. */
+export async function recordDecisions(
+  run: RunStep,
+  partition: number,
+  calls: readonly AddressedDecision[],
+): Promise<readonly (DecisionRecord | undefined)[]> {
+  const keys = [outboxKey(partition), labelsKey(partition)];
+  const numbers = new Map<string, number>();
+  const args: ScriptArgument[] = [];
+  for (const { input, address } of calls) {
+    let number = numbers.get(address.key);
+    if (number === undefined) {
+      number = numbers.size + 1;
+      numbers.set(address.key, number);
+      keys.push(address.key);
+    }
+    args.push(
+      number,
+      input.ttlSeconds,
+      address.field,
+      packDecisionHead(input.record, address.timestampMs),
+      decisionLabels(input.record),
+      input.event.row,
+    );
+  }
+  const replies = (await run("banditRecordDecisions", keys, args)) as (Buffer | null)[];
+  return calls.map(({ input, address }, index) =>
+    unpackReply(input.record.generationId, address, replies[index]),
+  );
+}
+
+/** Looks decisions of one partition up. */
+export async function findDecisions(
+  run: RunStep,
+  partition: number,
+  calls: readonly DecisionLookup[],
+): Promise<readonly (DecisionRecord | undefined)[]> {
+  const keys = [labelsKey(partition), ...calls.map((call) => call.address.key)];
+  const fields = calls.map((call) => call.address.field);
+  const replies = (await run("banditFindDecisions", keys, fields)) as (Buffer | null)[];
+  return calls.map(({ generationId, address }, index) =>
+    unpackReply(generationId, address, replies[index]),
+  );
+}
+
+/** Books contributions of one partition; for each the step's status number. */
+export async function applyContributions(
+  run: RunStep,
+  partition: number,
+  calls: readonly ApplyContributionsInput[],
+): Promise<readonly number[]> {
+  const keys = [outboxKey(partition), groupsKey(partition)];
+  const args: ScriptArgument[] = [totalsChannel, eventsPerGenerationMax];
+  for (const call of calls) {
+    const group = armGroup(call);
+    keys.push(ledgerKey(partition, call.generationId), totalsKey(partition, group));
+    args.push(call.variantId, group, call.eventId, call.occurredAtMs, call.ttlSeconds);
+    args.push(call.event.stream, call.event.row, call.contributions.length);
+    for (const { component, value, weight, penalty } of call.contributions) {
+      // JavaScript's shortest text of a double reads back as the same double.
+      args.push(component, value, weight, penalty);
+    }
+  }
+  return (await run("banditApplyContributions", keys, args)) as number[];
+}
+
+function unpackReply(
+  generationId: GenerationId,
+  address: DecisionAddress,
+  packed: Buffer | null | undefined,
+): DecisionRecord | undefined {
+  return packed ? unpackDecision(generationId, address.timestampMs, packed) : undefined;
+}
