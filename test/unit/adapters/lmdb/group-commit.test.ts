@@ -20,7 +20,7 @@ function recording(options: { failCommit?: (group: number) => boolean } = {}) {
       error instanceof BanditError
         ? error
         : new BanditError("unavailable", "translated", { reason: "TEST", cause: error }),
-    callsMax: 100,
+    callsMax: 2000,
   });
   const write = (name: string) =>
     commits.run((batch) => {
