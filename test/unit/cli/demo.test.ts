@@ -1,4 +1,5 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromJson } from "@bufbuild/protobuf";
+import { ListValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import {
   buildDemoReport,
@@ -166,8 +167,6 @@ describe("the report of the demo", () => {
   });
 });
 
-const textValue = (value: string) => ({ kind: { case: "stringValue" as const, value } });
-
 describe("the story ClickHouse tells", () => {
   const story = (rows: readonly (readonly [string, string, number, number, number])[]) =>
     create(QueryResponseSchema, {
@@ -179,16 +178,16 @@ describe("the story ClickHouse tells", () => {
         "outcomes",
         "mean_reward",
       ].map((name) => ({ name, type: "String" })),
-      rows: rows.map(([codeType, variant, decisions, outcomes, reward]) => ({
-        values: [
-          textValue("a"),
-          textValue(codeType),
-          { kind: { case: "stringValue", value: `a/${variant}@1` } },
-          textValue(String(decisions)),
-          textValue(String(outcomes)),
-          { kind: { case: "numberValue" as const, value: reward } },
-        ],
-      })),
+      rows: rows.map(([codeType, variant, decisions, outcomes, reward]) =>
+        fromJson(ListValueSchema, [
+          "a",
+          codeType,
+          `a/${variant}@1`,
+          String(decisions),
+          String(outcomes),
+          reward,
+        ]),
+      ),
     });
   const same = [
     ["x", "one", 90, 90, 0.9],
