@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import type { Migrator } from "../../ports/migrator.ts";
@@ -33,6 +34,7 @@ export class EmbeddedCatalogue extends SqlCatalogue {
    */
   static async open(options: EmbeddedCatalogueOptions): Promise<EmbeddedCatalogue> {
     const { logger, clock, statementTimeoutMs = 10_000 } = options;
+    await mkdir(options.directory, { recursive: true });
     const directory = join(options.directory, "pgdata");
     const connection = new PgliteConnection({ directory, statementTimeoutMs });
     await connection.start();
