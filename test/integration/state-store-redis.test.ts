@@ -285,6 +285,17 @@ describe("connecting", () => {
     });
   });
 
+  test("a password is used, and without it the reason can be found in the error's cause", async () => {
+    await admin.config("SET", "requirepass", "s3c:r@t");
+    const url = server.url.replace("//", `//:${encodeURIComponent("s3c:r@t")}@`);
+    const store = await open({ url });
+    expect(await store.recordDecision(decisionInput())).toBeUndefined();
+    await expect(open()).rejects.toMatchObject({
+      code: "unavailable",
+      cause: { message: expect.stringContaining("NOAUTH") },
+    });
+  });
+
   test("nobody there is unavailable, soon", async () => {
     await server.kill("SIGKILL");
     const at = performance.now();

@@ -24,7 +24,10 @@ const connectTimeoutMs = 5_000;
  */
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisClient> {
   const client = createClient(options);
+  // The rejection of connect() says only that the connection was closed; this says why.
+  let lastError: Error | undefined;
   client.on("error", (error: Error) => {
+    lastError = error;
     options.logger.warn("the connection to Redis has a problem", { error: error.message });
   });
   try {
@@ -32,7 +35,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     return client;
   } catch (error) {
     client.disconnect();
-    throw translateRedisError(error);
+    throw translateRedisError(lastError ?? error);
   }
 }
 
