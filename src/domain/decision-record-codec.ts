@@ -6,7 +6,8 @@ const formatVersion = 1;
 const headerBytes = 25;
 
 /**
- * A decision record without its generation id (which is the key), in 25 bytes + variant id + code type:
+ * For stores that keep a record as one value. A decision record without its generation id (which is
+ * the key), in 25 bytes + variant id + code type:
  * format, source, decidedAtMs as 6 bytes, propensity as float64, allocation version as 8 bytes,
  * length of the variant id, variant id, code type. The agent type is the head of the variant id.
  */

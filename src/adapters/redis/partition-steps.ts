@@ -2,6 +2,7 @@ import type { DecisionRecord } from "../../domain/decision.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import {
   type ApplyContributionsInput,
+  type ArmTotals,
   eventsPerGenerationMax,
   type RecordDecisionInput,
 } from "../../ports/state-store.ts";
@@ -17,6 +18,7 @@ import {
 } from "./keys.ts";
 import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
 import type { ScriptArgument, ScriptName } from "./scripts.ts";
+import { parseTotalsMessage } from "./totals-text.ts";
 
 /** Runs one Lua step with a deadline; rejects with a BanditError. */
 export type RunStep = (
@@ -80,12 +82,12 @@ export async function findDecisions(
   );
 }
 
-/** Books contributions of one partition; for each the step's status number. */
+/** Books contributions of one partition; for each the step's status number, and the totals it changed. */
 export async function applyContributions(
   run: RunStep,
   partition: number,
   calls: readonly ApplyContributionsInput[],
-): Promise<readonly number[]> {
+): Promise<{ readonly codes: readonly number[]; readonly changed: readonly ArmTotals[] }> {
   const keys = [outboxKey(partition), groupsKey(partition)];
   const args: ScriptArgument[] = [totalsChannel, eventsPerGenerationMax];
   for (const call of calls) {
@@ -98,7 +100,11 @@ export async function applyContributions(
       args.push(component, value, weight, penalty);
     }
   }
-  return (await run("banditApplyContributions", keys, args)) as number[];
+  const [codes, message] = (await run("banditApplyContributions", keys, args)) as [
+    number[],
+    Buffer,
+  ];
+  return { codes, changed: message.length === 0 ? [] : parseTotalsMessage(message.toString()) };
 }
 
 function unpackReply(

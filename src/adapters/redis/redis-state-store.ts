@@ -136,7 +136,12 @@ export class RedisStateStore implements StateStore {
     });
     this.#contributions = new TurnBatcher({
       ...batch,
-      send: (partition, calls) => applyContributions(run, partition, calls),
+      send: async (partition, calls) => {
+        const { codes, changed } = await applyContributions(run, partition, calls);
+        // Whoever reported an outcome finds it in the posterior once the call has returned.
+        channel.deliver(changed);
+        return codes;
+      },
     });
   }
 

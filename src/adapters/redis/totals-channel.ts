@@ -16,6 +16,8 @@ export class TotalsChannel {
   readonly #client: RedisClient;
   readonly #logger: Logger;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
+  /** Newest version delivered of each arm: a message about a change of one's own comes twice. */
+  readonly #delivered = new Map<string, number>();
   #subscriber: Redis | undefined;
   #reconnect: NodeJS.Timeout | undefined;
   /** Since the last time a subscription succeeded. */
@@ -45,6 +47,16 @@ export class TotalsChannel {
     return () => void this.#listeners.delete(call);
   }
 
+  /** Tells the listeners about totals that are newer than what they were told before. */
+  deliver(changed: readonly ArmTotals[]): void {
+    for (const totals of changed) {
+      const arm = `${totals.agentType}|${totals.codeType}|${totals.variantId}`;
+      if ((this.#delivered.get(arm) ?? 0) >= totals.version) continue;
+      this.#delivered.set(arm, totals.version);
+      this.#announce(totals);
+    }
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#reconnect);
@@ -72,7 +84,7 @@ export class TotalsChannel {
       this.#logger.warn("the message connection to Redis has a problem", { error: error.message });
     });
     subscriber.on("message", (_channel: string, message: string) => {
-      for (const totals of parseTotalsMessage(message)) this.#announce(totals);
+      this.deliver(parseTotalsMessage(message));
     });
     try {
       await withDeadline(

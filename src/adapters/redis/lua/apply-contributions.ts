@@ -7,7 +7,8 @@
  * ARGV[1] channel for changed totals  ARGV[2] events a generation may have at most
  * ARGV[3…] for each call: variant id, group, event id, occurredAtMs, ttl in seconds, stream, row,
  *   number of contributions, and for each of those component, value, weight, penalty
- * Returns for each call: 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many events.
+ * Returns two things: for each call 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many
+ *   events; and the changed totals as they were announced on the channel, empty when there are none.
  *
  * A ledger is a hash: field `c` holds the components as msgpack, sorted, each {component, value, weight,
  * penalty, occurredAtMs, event id}; a field `e:<event id>` marks each event that was booked.
@@ -123,6 +124,7 @@ for _, stream in ipairs(streams) do
   local rows = rowsOf[stream]
   redis.call('XADD', KEYS[1], '*', 's', stream, 'n', #rows, 'r', table.concat(rows, '\\n'))
 end
-if #changes > 0 then redis.call('PUBLISH', channel, table.concat(changes, '\\n')) end
-return statuses
+local message = table.concat(changes, '\\n')
+if #changes > 0 then redis.call('PUBLISH', channel, message) end
+return { statuses, message }
 `;
