@@ -1,7 +1,4 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { readConfig, type ServiceOptions } from "../app/config.ts";
 import type { RunningService } from "../app/service.ts";
@@ -9,10 +6,18 @@ import { type BanditClient, ClientError, createBanditClient } from "../client/in
 import { BanditError } from "../domain/errors.ts";
 import { badInput, CliError, exitCodes } from "./exit-code.ts";
 import { Progress } from "./progress.ts";
+import { withTemporaryDirectory } from "./temporary-directory.ts";
 import type { Terminal } from "./terminal.ts";
 
 const defaultAddress = "localhost:50051";
-const loopback = "127.0.0.1";
+/** How a service is opened for one command only. */
+const inProcess = {
+  host: "127.0.0.1",
+  grpcPort: 0,
+  httpPort: 0,
+  seed: false,
+  logLevel: "warn",
+} as const;
 
 export interface ConnectionOptions {
   readonly address?: string;
@@ -80,39 +85,27 @@ export async function withDataDir<Result>(
 ): Promise<Result> {
   const progress = new Progress(terminal);
   const service = await openInProcess({
-    ...readConfig({
-      dataDir,
-      host: loopback,
-      grpcPort: 0,
-      httpPort: 0,
-      seed: false,
-      logLevel: "warn",
-    }),
+    ...readConfig({ ...inProcess, dataDir }),
     onProgress: (step) => progress.update(() => `opening ${dataDir}: ${step}`),
   });
   progress.clear();
   return useAndStop(service, use);
 }
 
-/** A client of a fresh service on embedded engines, all of it gone afterwards. */
-export async function withTemporaryService<Result>(
-  options: { seed: boolean; onProgress: (step: string) => void },
-  use: (client: BanditClient, service: RunningService) => Promise<Result>,
+/** A client of a fresh service in this process on embedded engines, all of it gone afterwards. */
+export function withTemporaryService<Result>(
+  terminal: Terminal,
+  onProgress: (step: string) => void,
+  use: (client: BanditClient) => Promise<Result>,
 ): Promise<Result> {
-  const dataDir = await mkdtemp(join(tmpdir(), "banditd-"));
-  try {
+  return withTemporaryDirectory(terminal, async (dataDir, interrupted) => {
     // An empty environment: the temporary service never touches configured engines.
     const service = await openInProcess({
-      ...readConfig(
-        { dataDir, host: loopback, grpcPort: 0, httpPort: 0, seed: options.seed, logLevel: "warn" },
-        {},
-      ),
-      onProgress: options.onProgress,
+      ...readConfig({ ...inProcess, dataDir }, {}),
+      onProgress,
     });
-    return await useAndStop(service, (client) => use(client, service));
-  } finally {
-    await rm(dataDir, { recursive: true, force: true });
-  }
+    return useAndStop(service, (client) => Promise.race([use(client), interrupted]));
+  });
 }
 
 async function openInProcess(options: ServiceOptions): Promise<RunningService> {

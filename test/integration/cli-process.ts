@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly node?: string;
   readonly input?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Interrupts it, as Ctrl-C does, once it has written this to standard error. */
+  readonly interruptAt?: string;
 }
 
 /** Runs `banditd` as its own process until it ends. */
@@ -30,6 +32,9 @@ export async function banditd(
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
+    if (options.interruptAt !== undefined && stderr.includes(options.interruptAt)) {
+      child.kill("SIGINT");
+    }
   });
   child.stdin?.end(options.input ?? "");
   const [exitCode] = (await once(child, "close")) as [number | null];

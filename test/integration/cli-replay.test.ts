@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -131,5 +131,16 @@ describe("the demo", () => {
       0,
     );
     expect(decisions).toBe(1200);
+  });
+
+  it("leaves nothing behind when it is interrupted", async () => {
+    const temporary = mkdtempSync(join(directory, "tmp-"));
+    const { exitCode, stderr } = await banditd(["demo", "--tasks", "100000"], {
+      environment: { TMPDIR: temporary },
+      interruptAt: " tasks, ",
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("interrupted by SIGINT");
+    expect(readdirSync(temporary)).toEqual([]);
   });
 });

@@ -1,16 +1,16 @@
 import { Command } from "commander";
-import type { RunningService } from "../../app/service.ts";
-import type { BanditClient, Policy } from "../../client/index.ts";
+import { type BanditClient, createBanditClient, type Policy } from "../../client/index.ts";
 import { buildDemoReport, findFailures, judgeBudget } from "../demo/demo-report.ts";
 import { runFleet } from "../demo/fleet.ts";
 import { formatDemoReport, formatOpening } from "../demo/format-demo.ts";
+import { type ServiceProcess, startServiceProcess } from "../demo/service-process.ts";
 import { compareStory, storySql, tellStory } from "../demo/sql-story.ts";
 import { type Scene, scenes } from "../demo/world.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
 import { describeRate, Progress } from "../progress.ts";
 import { formatQueryResult, rowsOf } from "../query-result.ts";
-import { withTemporaryService } from "../service-connection.ts";
+import { withTemporaryDirectory } from "../temporary-directory.ts";
 import { printJson, type Terminal } from "../terminal.ts";
 
 const tasksDefault = 5000;
@@ -44,8 +44,8 @@ export function demoCommand(terminal: Terminal): Command {
     .addHelpText(
       "after",
       `
-Starts a service on embedded engines in a temporary directory and on free ports, and lets ten agents of
-three types work with it over gRPC. How good each prompt variant is for each code type is known to the
+Starts a service (a process of its own, embedded engines, temporary directory, free ports) and lets ten
+agents of three types work with it over gRPC. How good each prompt variant is for each code type is known to the
 demo and hidden from the service. Everything is gone afterwards.
 Exits with 1 if a call failed, the best variant was not found, the overhead went over its budget, or
 ClickHouse counted something else than the agents.`,
@@ -53,21 +53,34 @@ ClickHouse counted something else than the agents.`,
     .action(async (options: DemoOptions) => {
       const progress = new Progress(terminal);
       progress.step("starting a service on embedded engines in a temporary directory");
-      await withTemporaryService(
-        { seed: true, onProgress: (step) => progress.update(() => `starting: ${step}`) },
-        (client, service) => runDemo(client, service, { options, terminal, progress }),
-      );
+      await withTemporaryDirectory(terminal, async (dataDir, interrupted) => {
+        const service = await startServiceProcess({
+          dataDir,
+          onProgress: (step) => progress.update(() => `starting: ${step}`),
+        });
+        const client = createBanditClient({ address: service.address });
+        try {
+          await Promise.race([
+            runDemo(client, service, { options, terminal, progress }),
+            interrupted,
+          ]);
+        } finally {
+          client.close();
+          await service.stop();
+        }
+      });
     });
 }
 
 async function runDemo(
   client: BanditClient,
-  service: RunningService,
+  service: ServiceProcess,
   shown: { options: DemoOptions; terminal: Terminal; progress: Progress },
 ): Promise<void> {
   const { options, terminal, progress } = shown;
   progress.clear();
-  if (!options.json) terminal.out(formatOpening(service, scenes));
+  const info = await client.getServiceInfo({});
+  if (!options.json) terminal.out(formatOpening({ ...info, address: service.address }, scenes));
   const policies = await loadPolicies(client, scenes);
   const startedMs = terminal.monotonicMs();
   const elapsedMs = (): number => terminal.monotonicMs() - startedMs;
@@ -88,7 +101,7 @@ async function runDemo(
   if (fleet.failures.length > 0) {
     throw new CliError(
       exitCodes.failed,
-      `the demo failed: ${fleet.failures.length} calls went wrong, the first: ${fleet.failures[0]}`,
+      `the demo failed: ${fleet.failures.length} calls went wrong, the first: ${fleet.failures[0]}\n${service.lastWords()}`.trim(),
     );
   }
   const shareOf = await loadShares(client, scenes);
@@ -110,7 +123,7 @@ async function runDemo(
   } else {
     terminal.out(formatDemoReport(report));
     terminal.out(
-      `The same from the raw events, answered by ClickHouse (${service.engines.events}):\n\n`,
+      `The same from the raw events, answered by ClickHouse (${info.eventsEngine}):\n\n`,
     );
     terminal.out(`${storySql.replaceAll(/^/gm, "  ")}\n\n${formatQueryResult(story)}\n`);
     if (failures.length === 0) {

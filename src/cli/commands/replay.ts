@@ -161,7 +161,7 @@ function through(
   if (options.address !== undefined) return withAddress(options.address, run);
   if (options.dataDir !== undefined) return withDataDir(options.dataDir, shown.terminal, run);
   const onProgress = (step: string): void => shown.progress.update(() => `starting: ${step}`);
-  return withTemporaryService({ seed: false, onProgress }, run);
+  return withTemporaryService(shown.terminal, onProgress, run);
 }
 
 function agentTypeFrom(text: string): string {

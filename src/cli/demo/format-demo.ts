@@ -1,4 +1,4 @@
-import type { RunningService } from "../../app/service.ts";
+import type { GetServiceInfoResponse } from "../../client/index.ts";
 import { formatShare } from "../format-value.ts";
 import { integer } from "../progress.ts";
 import { formatTable } from "../table.ts";
@@ -8,11 +8,15 @@ import type { Scene } from "./world.ts";
 type Shown = Omit<DemoReport, "failures">;
 
 /** What is about to happen. */
-export function formatOpening(service: RunningService, scenes: readonly Scene[]): string {
+export function formatOpening(
+  service: Pick<GetServiceInfoResponse, "stateEngine" | "catalogueEngine" | "eventsEngine"> & {
+    address: string;
+  },
+  scenes: readonly Scene[],
+): string {
   const agents = scenes.map((scene) => `${scene.agents} ${scene.agentType}`).join(", ");
-  const { engines } = service;
-  return `banditd answers at ${service.grpcAddress} (gRPC) after ${(service.startedInMs / 1000).toFixed(1)} s
-engines: ${engines.state}, ${engines.catalogue}, ${engines.events}
+  return `banditd answers at ${service.address} (gRPC)
+engines: ${service.stateEngine}, ${service.catalogueEngine}, ${service.eventsEngine}
 agents: ${agents}; each asks for a variant, works, reports the run, and outcomes follow later
 
 `;
