@@ -5,6 +5,7 @@ import type { RunningService } from "../app/service.ts";
 import { type BanditClient, ClientError, createBanditClient } from "../client/index.ts";
 import { BanditError } from "../domain/errors.ts";
 import { badInput, CliError, exitCodes } from "./exit-code.ts";
+import { interruption } from "./interruption.ts";
 import { Progress } from "./progress.ts";
 import { withTemporaryDirectory } from "./temporary-directory.ts";
 import type { Terminal } from "./terminal.ts";
@@ -77,19 +78,24 @@ export async function withAddress<Result>(
   }
 }
 
-/** A client of a service in this process on a data directory, which is made if need be. Engines as configured. */
+/**
+ * A client of a service in this process on a data directory, with the engines as configured. A directory
+ * that is not there is made, and its catalogue seeded as `banditd serve` would.
+ */
 export async function withDataDir<Result>(
   dataDir: string,
   terminal: Terminal,
   use: (client: BanditClient) => Promise<Result>,
 ): Promise<Result> {
   const progress = new Progress(terminal);
+  const interrupted = interruption(terminal);
+  const { seed, ...asFound } = inProcess;
   const service = await openInProcess({
-    ...readConfig({ ...inProcess, dataDir }),
+    ...readConfig({ ...asFound, dataDir, ...(existsSync(dataDir) ? { seed } : {}) }),
     onProgress: (step) => progress.update(() => `opening ${dataDir}: ${step}`),
   });
   progress.clear();
-  return useAndStop(service, use);
+  return useAndStop(service, (client) => Promise.race([use(client), interrupted]));
 }
 
 /** A client of a fresh service in this process on embedded engines, all of it gone afterwards. */

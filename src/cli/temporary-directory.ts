@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliError, exitCodes } from "./exit-code.ts";
+import { interruption } from "./interruption.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -13,11 +13,7 @@ export async function withTemporaryDirectory<Result>(
   use: (directory: string, interrupted: Promise<never>) => Promise<Result>,
 ): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), "banditd-"));
-  const interrupted = terminal.waitForStop().then((signal): never => {
-    throw new CliError(exitCodes.failed, `interrupted by ${signal}`);
-  });
-  // Whoever races against it sees the failure; without a race there is nobody to tell.
-  interrupted.catch(() => undefined);
+  const interrupted = interruption(terminal);
   try {
     return await use(directory, interrupted);
   } finally {

@@ -213,4 +213,28 @@ describe("the command line with a service", () => {
     );
     expect(mean.mean_reward).toBeGreaterThan(0.98);
   });
+
+  it("warms up a data directory that is not there yet, and seeds it as serve would", async () => {
+    const dataDir = join(directory, "warm");
+    const replayed = await banditd([
+      "replay",
+      join(directory, "history.csv"),
+      "--agent-type",
+      "warm",
+      "--code-type",
+      "kind",
+      "--arm",
+      "good=good",
+      "--arm",
+      "bad=bad",
+      "--data-dir",
+      dataDir,
+    ]);
+    expect(replayed.exitCode).toBe(0);
+    const { stdout } = await banditd(["mode", "--json", "--data-dir", dataDir]);
+    const names = JSON.parse(stdout).agent_types.map(
+      (entry: { agent_type: string }) => entry.agent_type,
+    );
+    expect(names).toEqual(expect.arrayContaining(["warm", "evolution", "reporting"]));
+  });
 });
