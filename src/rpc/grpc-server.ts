@@ -1,5 +1,6 @@
 import { type Message, toBinary } from "@bufbuild/protobuf";
 import {
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
@@ -7,6 +8,7 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
+  setLogVerbosity,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -53,6 +55,8 @@ export interface GrpcServer {
  * @throws BanditError failed_precondition (`LISTEN_FAILED`) when the address cannot be had.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  // Its own lines on standard error would stand beside our structured log and say the same things again.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": options.messageBytesMax ?? messageBytesMaxDefault,
     "grpc.max_send_message_length": -1,

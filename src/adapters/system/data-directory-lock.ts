@@ -68,13 +68,15 @@ function isAlive(owner: Owner): boolean {
 
 /**
  * Boot of the machine and clock ticks since then at which a process started: its number may belong to
- * somebody else by now, after a restart of the machine or of the container. `-` where there is no /proc.
+ * somebody else by now, after a restart of the machine or of the container. `-` where there is no /proc,
+ * `zombie` for a process that has ended and only waits for its parent to take note.
  */
 function startOf(pid: number): string {
   const fields = readIfPresent(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ");
   const boot = readIfPresent("/proc/sys/kernel/random/boot_id")?.trim();
   // proc(5): starttime is field 22; the fields here begin with the third.
-  return fields === undefined || boot === undefined ? "-" : `${boot}/${fields[19]}`;
+  if (fields === undefined || boot === undefined) return "-";
+  return fields[0] === "Z" ? "zombie" : `${boot}/${fields[19]}`;
 }
 
 function readIfPresent(path: string): string | undefined {
