@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 
 /** Where and with what a measurement was made. */
 export interface Machine {
@@ -9,6 +9,8 @@ export interface Machine {
   readonly memoryGib: number;
   readonly node: string;
   readonly commit: string;
+  /** Processes that wanted a CPU over the last minute, before the measurement: above 0.5 it is not alone. */
+  readonly loadAverageBefore: number;
   /** How the processes were kept on the same cores, or why they were not. */
   readonly pinning: string;
 }
@@ -30,8 +32,10 @@ export function pinToCpus(cpuList: string): string {
   }
 }
 
+/** To be called before the measurement. @param pinning what {@link pinToCpus} said */
 export function describeMachine(pinning: string): Machine {
   return {
+    loadAverageBefore: loadavg()[0] ?? 0,
     cpuModel: cpus()[0]?.model ?? "unknown",
     cpus: cpus().length,
     memoryGib: Math.round(totalmem() / 2 ** 30),

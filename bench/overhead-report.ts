@@ -28,6 +28,7 @@ export interface OverheadOptions {
 /** Measures the stores one after the other. @throws when a process of the benchmark fails */
 export async function measureOverhead(options: OverheadOptions): Promise<OverheadReport> {
   const startedAt = new Date().toISOString();
+  const machine = describeMachine(options.pinning);
   const stores: OverheadReport["stores"][number][] = [];
   for (const store of options.stores) {
     const figures = await benchmarkStore(store, options.settings, options.onProgress);
@@ -35,7 +36,7 @@ export async function measureOverhead(options: OverheadOptions): Promise<Overhea
   }
   return {
     startedAt,
-    machine: describeMachine(options.pinning),
+    machine,
     settings: options.settings,
     stores,
   };

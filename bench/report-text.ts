@@ -9,7 +9,8 @@ export function reportText(report: OverheadReport): string {
   const lines = [
     "Overhead of banditd over a bare grpc-js echo with the same codec",
     `${report.startedAt}, commit ${machine.commit}, node ${machine.node}`,
-    `${machine.cpus} CPUs ${machine.cpuModel}, ${machine.memoryGib} GiB; ${machine.pinning}`,
+    `${machine.cpus} CPUs ${machine.cpuModel}, ${machine.memoryGib} GiB; ${machine.pinning}; ` +
+      `load average ${machine.loadAverageBefore.toFixed(1)}`,
     ...(settings.nodeOptions.length === 0 ? [] : [`node ${settings.nodeOptions.join(" ")}`]),
     `${settings.connections} connections x ${settings.inFlightPerConnection} in flight, ` +
       `${settings.rounds} rounds x ${settings.seconds} s, echo and service in turn`,
