@@ -34,6 +34,7 @@ export interface StateStore {
   /**
    * Calls `listener` with the new totals after every change made by any process that shares this store,
    * this one included. Delivery between processes is best effort: {@link listTotals} repairs what was missed.
+   * The same version may be told twice, and an older one after a newer.
    * @returns a function that stops the calls.
    */
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void;

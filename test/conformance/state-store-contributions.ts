@@ -161,14 +161,15 @@ export function describeContributions(makeStore: MakeStateStore): void {
       expect((await totalsOf(store, arm))?.totals.generations).toBe(1);
     });
 
-    test("listeners get each new version once, in order, also when another listener throws", async () => {
+    test("listeners get each new version, in order, also when another listener throws", async () => {
       const arm = newArm();
       const seen: ArmTotals[] = [];
       const stopThrowing = store.onTotalsChanged(() => {
         throw new Error("a listener's bug");
       });
       const stop = store.onTotalsChanged((totals) => {
-        if (totals.codeType === arm.codeType) seen.push(totals);
+        if (totals.codeType !== arm.codeType) return;
+        if (totals.version > (seen.at(-1)?.version ?? 0)) seen.push(totals);
       });
       for (let run = 0; run < 5; run += 1) {
         await Promise.all(
@@ -180,17 +181,22 @@ export function describeContributions(makeStore: MakeStateStore): void {
         );
       }
       await until("50 versions", 2000, () => seen.length >= 50);
-      await new Promise((resolve) => setTimeout(resolve, 20));
       expect(seen.map((totals) => totals.version)).toEqual(
         Array.from({ length: 50 }, (_, i) => i + 1),
       );
       expect(seen.at(-1)).toEqual(await totalsOf(store, arm));
       stop();
       stopThrowing();
+      // A listener of the same store that came later hears of the next change; by then the first would have.
+      let heard = false;
+      const stopLater = store.onTotalsChanged((totals) => {
+        heard ||= totals.codeType === arm.codeType && totals.version === 51;
+      });
       await store.applyContributions(
         contributionInput({ ...arm, generationId: newGenerationId() }),
       );
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await until("version 51", 2000, () => heard);
+      stopLater();
       expect(seen).toHaveLength(50);
     });
 

@@ -31,7 +31,8 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
     const input = decisionInput();
     await store.recordDecision(input);
     await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
-    await until("own change is announced", 500, () => versions.length === 1);
+    // Heard of twice: in the reply, and as a message.
+    await until("own change is announced", 5_000, () => versions.length === 2);
 
     await server.kill("SIGKILL");
     for (let call = 0; call < 5; call += 1) {
@@ -39,7 +40,7 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
       await expect(store.recordDecision(decisionInput())).rejects.toMatchObject({
         code: "unavailable",
       });
-      expect(performance.now() - at).toBeLessThan(commandTimeoutMs + 200);
+      expect(performance.now() - at).toBeLessThan(5 * commandTimeoutMs);
     }
 
     // The driver, left to itself, reconnects its own subscriber without a pause: a whole core.
@@ -55,7 +56,11 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
     }, 15_000);
     await eventually(async () => {
       await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
-      await until("changes are announced again", 300, () => versions.length > 1);
+      await until(
+        "changes are announced again",
+        300,
+        () => versions.length > 2 && versions.at(-1) === versions.at(-2),
+      );
     }, 15_000);
   } finally {
     await store.close();

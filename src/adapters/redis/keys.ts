@@ -18,12 +18,19 @@ import type { AgentType, CodeType, GenerationId } from "../../domain/ids.ts";
  * | `bandit:{pNN}:c:<generation id>` | hash: ledger of one generation | applyContributions | attribution window after the last event |
  * | `bandit:{pNN}:outbox` | stream with the group `events` | both; the event writer removes | until confirmed |
  * | `bandit:{p00}:meta` | hash: `partitions` | connect | for ever |
- * | `bandit:totals` | channel, no key | applyContributions | |
+ * | `bandit:totals:<database>` | channel, no key | applyContributions | |
  */
 export const outboxGroup = "events";
-export const totalsChannel = "bandit:totals";
 /** Kept in the first partition: the number of partitions, which must never change once there is data. */
 export const metaKey = `bandit:${tag(0)}:meta`;
+
+/**
+ * Redis keeps keys apart by database, channels not: without its number, services on two databases of one
+ * server would teach each other.
+ */
+export function totalsChannelName(database: number): string {
+  return `bandit:totals:${database}`;
+}
 
 export function outboxKey(partition: number): string {
   return `bandit:${tag(partition)}:outbox`;

@@ -3,23 +3,25 @@ import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
 
 /**
- * A decision as it is kept in a Redis hash: a head of 19 or 23 bytes, and the labels (variant id and
+ * A decision as it is kept in a Redis hash: a head of 23 or 27 bytes, and the labels (variant id and
  * code type) as a number of two bytes that the Lua step takes from the partition's label hash. The
- * record's general encoding has the labels in the clear: 65 bytes at usual lengths, one more than Redis
- * keeps in a listpack, which would more than double the memory of every record.
+ * record's general encoding has the labels in the clear: 69 bytes at usual lengths, more than the 64 that
+ * Redis keeps in a listpack, which would more than double the memory of every record.
  *
- * Head: source u8 with bit 7 set when the time is whole; decidedAtMs as u16 after the id's own time, or
- * whole as u48; propensity float64; allocation version, 8 bytes. All big-endian.
+ * Head: source u8 with bit 7 set when the time is whole; retainedUntilMs as u32 seconds; decidedAtMs as
+ * u16 after the id's own time, or whole as u48; propensity float64; allocation version, 8 bytes. All
+ * big-endian.
  */
 export function packDecisionHead(record: DecisionRecord, idTimestampMs: number): Buffer {
   const delayMs = record.decidedAtMs - idTimestampMs;
   const whole = delayMs < 0 || delayMs > 0xffff;
   const timeBytes = whole ? 6 : 2;
-  const head = Buffer.allocUnsafe(17 + timeBytes);
+  const head = Buffer.allocUnsafe(timeAt + timeBytes + 16);
   head[0] = decisionSources.indexOf(record.source) | (whole ? wholeTime : 0);
-  head.writeUIntBE(whole ? record.decidedAtMs : delayMs, 1, timeBytes);
-  head.writeDoubleBE(record.propensity, 1 + timeBytes);
-  head.write(record.allocationVersion, 9 + timeBytes, 8, "hex");
+  head.writeUInt32BE(record.retainedUntilMs / 1000, 1);
+  head.writeUIntBE(whole ? record.decidedAtMs : delayMs, timeAt, timeBytes);
+  head.writeDoubleBE(record.propensity, timeAt + timeBytes);
+  head.write(record.allocationVersion, timeAt + timeBytes + 8, 8, "hex");
   return head;
 }
 
@@ -36,10 +38,11 @@ export function unpackDecision(
 ): DecisionRecord {
   const first = packed[0] as number;
   const timeBytes = (first & wholeTime) === 0 ? 2 : 6;
-  const time = packed.readUIntBE(1, timeBytes);
+  const time = packed.readUIntBE(timeAt, timeBytes);
+  const propensityAt = timeAt + timeBytes;
   const source = decisionSources[first & ~wholeTime];
   invariant(source !== undefined, `decision record of unknown source ${first}`);
-  const labels = packed.toString("latin1", 17 + timeBytes);
+  const labels = packed.toString("latin1", propensityAt + 16);
   const space = labels.indexOf(" ");
   return {
     generationId,
@@ -47,10 +50,13 @@ export function unpackDecision(
     codeType: labels.slice(space + 1) as CodeType,
     variantId: labels.slice(0, space) as VariantId,
     decidedAtMs: timeBytes === 2 ? idTimestampMs + time : time,
+    retainedUntilMs: packed.readUInt32BE(1) * 1000,
     source,
-    propensity: packed.readDoubleBE(1 + timeBytes),
-    allocationVersion: packed.toString("hex", 9 + timeBytes, 17 + timeBytes),
+    propensity: packed.readDoubleBE(propensityAt),
+    allocationVersion: packed.toString("hex", propensityAt + 8, propensityAt + 16),
   };
 }
 
 const wholeTime = 0x80;
+/** Where the time of the decision begins in the head. */
+const timeAt = 5;

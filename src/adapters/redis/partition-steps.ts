@@ -13,7 +13,6 @@ import {
   labelsKey,
   ledgerKey,
   outboxKey,
-  totalsChannel,
   totalsKey,
 } from "./keys.ts";
 import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
@@ -85,11 +84,12 @@ export async function findDecisions(
 /** Books contributions of one partition; for each the step's status number, and the totals it changed. */
 export async function applyContributions(
   run: RunStep,
+  channelName: string,
   partition: number,
   calls: readonly ApplyContributionsInput[],
 ): Promise<{ readonly codes: readonly number[]; readonly changed: readonly ArmTotals[] }> {
   const keys = [outboxKey(partition), groupsKey(partition)];
-  const args: ScriptArgument[] = [totalsChannel, eventsPerGenerationMax];
+  const args: ScriptArgument[] = [channelName, eventsPerGenerationMax];
   for (const call of calls) {
     const group = armGroup(call);
     keys.push(ledgerKey(partition, call.generationId), totalsKey(partition, group));

@@ -45,6 +45,11 @@ export async function isClusterNode(client: RedisClient): Promise<boolean> {
   return (await client.info("cluster")).includes("cluster_enabled:1");
 }
 
+/** Number of the database commands go to; a cluster has only number 0. */
+export function databaseNumber(client: RedisClient): number {
+  return client instanceof Cluster ? 0 : (client.options.db ?? 0);
+}
+
 /** Every server that holds data. */
 export function masters(client: RedisClient): Redis[] {
   return client instanceof Cluster ? client.nodes("master") : [client];

@@ -137,7 +137,7 @@ export class RedisStateStore implements StateStore {
     this.#contributions = new TurnBatcher({
       ...batch,
       send: async (partition, calls) => {
-        const { codes, changed } = await applyContributions(run, partition, calls);
+        const { codes, changed } = await applyContributions(run, channel.name, partition, calls);
         // Whoever reported an outcome finds it in the posterior once the call has returned.
         channel.deliver(changed);
         return codes;

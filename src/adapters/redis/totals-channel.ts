@@ -2,8 +2,14 @@ import type { Redis } from "ioredis";
 import { BanditError } from "../../domain/errors.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { totalsChannel } from "./keys.ts";
-import { masters, type RedisClient, reconnectDelayMs, withDeadline } from "./redis-client.ts";
+import { totalsChannelName } from "./keys.ts";
+import {
+  databaseNumber,
+  masters,
+  type RedisClient,
+  reconnectDelayMs,
+  withDeadline,
+} from "./redis-client.ts";
 import { parseTotalsMessage } from "./totals-text.ts";
 
 const subscribeTimeoutMs = 5_000;
@@ -13,15 +19,16 @@ const subscribeTimeoutMs = 5_000;
  * node will do, because nodes pass messages on; when it is lost the next one is tried.
  */
 export class TotalsChannel {
+  /** What totals are published on. */
+  readonly name: string;
   readonly #client: RedisClient;
   readonly #logger: Logger;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
-  /** Newest version delivered of each arm: a message about a change of one's own comes twice. */
-  readonly #delivered = new Map<string, number>();
   #subscriber: Redis | undefined;
   #reconnect: NodeJS.Timeout | undefined;
   /** Since the last time a subscription succeeded. */
   #attempts = 0;
+  #foreignMessageLogged = false;
   #closed = false;
 
   /** Rejects when the first subscription fails; later losses are repaired in the background. */
@@ -37,6 +44,7 @@ export class TotalsChannel {
   }
 
   private constructor(client: RedisClient, logger: Logger) {
+    this.name = totalsChannelName(databaseNumber(client));
     this.#client = client;
     this.#logger = logger;
   }
@@ -47,14 +55,9 @@ export class TotalsChannel {
     return () => void this.#listeners.delete(call);
   }
 
-  /** Tells the listeners about totals that are newer than what they were told before. */
+  /** Tells the listeners. Changes of one's own come twice: at once, and as a message. */
   deliver(changed: readonly ArmTotals[]): void {
-    for (const totals of changed) {
-      const arm = `${totals.agentType}|${totals.codeType}|${totals.variantId}`;
-      if ((this.#delivered.get(arm) ?? 0) >= totals.version) continue;
-      this.#delivered.set(arm, totals.version);
-      this.#announce(totals);
-    }
+    for (const totals of changed) this.#announce(totals);
   }
 
   close(): void {
@@ -83,12 +86,10 @@ export class TotalsChannel {
     subscriber.on("error", (error: Error) => {
       this.#logger.warn("the message connection to Redis has a problem", { error: error.message });
     });
-    subscriber.on("message", (_channel: string, message: string) => {
-      this.deliver(parseTotalsMessage(message));
-    });
+    subscriber.on("message", (_channel: string, message: string) => this.#receive(message));
     try {
       await withDeadline(
-        subscriber.connect().then(() => subscriber.subscribe(totalsChannel)),
+        subscriber.connect().then(() => subscriber.subscribe(this.name)),
         subscribeTimeoutMs,
       );
     } catch (error) {
@@ -113,6 +114,24 @@ export class TotalsChannel {
       },
       reconnectDelayMs(this.#attempts + 1),
     ).unref();
+  }
+
+  /** Anybody may publish on the channel; what cannot be read must not end every replica. */
+  #receive(message: string): void {
+    let changed: readonly ArmTotals[];
+    try {
+      changed = parseTotalsMessage(message);
+    } catch (error) {
+      if (this.#foreignMessageLogged) return;
+      this.#foreignMessageLogged = true;
+      this.#logger.warn("a message about totals cannot be read and is ignored, as others like it", {
+        channel: this.name,
+        message: message.slice(0, 200),
+        error,
+      });
+      return;
+    }
+    this.deliver(changed);
   }
 
   #announce(totals: ArmTotals): void {

@@ -5,9 +5,10 @@ import type { ArmTotals } from "../../ports/state-store.ts";
 /** Totals of one arm from `<agent>|<code>`, the variant id and `reward weight generations version`. */
 export function parseTotals(group: string, variantId: string, text: string): ArmTotals {
   const bar = group.indexOf("|");
-  const [reward, weight, generations, version] = text.split(" ").map(Number);
+  const numbers = text.split(" ").map(Number);
+  const [reward, weight, generations, version] = numbers;
   invariant(
-    bar > 0 && version !== undefined && !Number.isNaN(reward),
+    bar > 0 && variantId !== "" && numbers.length === 4 && numbers.every(isSum),
     `totals of ${group} ${variantId} cannot be read: ${text}`,
   );
   return {
@@ -15,8 +16,13 @@ export function parseTotals(group: string, variantId: string, text: string): Arm
     codeType: group.slice(bar + 1) as CodeType,
     variantId: variantId as VariantId,
     totals: { reward, weight, generations } as ArmTotals["totals"],
-    version,
+    version: version as number,
   };
+}
+
+/** No total is negative, and none is infinite. */
+function isSum(number: number): boolean {
+  return number >= 0 && Number.isFinite(number);
 }
 
 /** A message on the channel: one change a line, `<agent>|<code> <variant id> <totals>`. */
