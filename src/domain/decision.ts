@@ -31,6 +31,12 @@ export interface DecisionRecord {
   readonly codeType: CodeType;
   readonly variantId: VariantId;
   readonly decidedAtMs: number;
+  /**
+   * Until when something may be learned about this generation: a whole second, at most 2^32 − 1 of them.
+   * Promised when it was decided and never changed. What it has contributed is kept that long, so only
+   * that long can a repeated outcome be told from a new one, wherever the record itself is still found.
+   */
+  readonly retainedUntilMs: number;
   readonly source: DecisionSource;
   /** Probability with which this variant was served, (0,1]. */
   readonly propensity: number;

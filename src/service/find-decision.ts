@@ -35,13 +35,16 @@ export class DecisionFinder {
   }
 
   /**
-   * `expired` tells that the record was found in the event log only: too old to learn from.
+   * `expired` tells that nothing may be learned from it any more: its retention has ended, be it that
+   * it was found in the event log only, or that a memory or store has kept it for longer than promised.
    * @throws BanditError not_found at once when no such decision was made.
    */
   async get(generationId: GenerationId): Promise<{ record: DecisionRecord; expired: boolean }> {
     const { recent, state, clock } = this.#deps;
     const known = recent.find(generationId) ?? (await state.findDecision(generationId));
-    if (known !== undefined) return { record: known, expired: false };
+    if (known !== undefined) {
+      return { record: known, expired: clock.nowMs() > known.retainedUntilMs };
+    }
     const madeAtMs = generationIdTimestampMs(generationIdBytes(generationId));
     if (madeAtMs < clock.nowMs() - youngestExpiredMs) {
       const old = await this.#findInEventLog(generationId);
@@ -79,6 +82,7 @@ function recordOf(generationId: GenerationId, row: DecisionRow): DecisionRecord 
     codeType: row.code_type as CodeType,
     variantId: row.variant_id as VariantId,
     decidedAtMs: parseEventTime(row.decided_at),
+    retainedUntilMs: 0,
     source: decisionSources.find((source) => source === row.source) ?? "fallback",
     propensity: row.propensity,
     allocationVersion: row.allocation_version,

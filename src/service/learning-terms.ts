@@ -1,7 +1,7 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { Policy } from "../domain/policy.ts";
 import { type CatalogueView, policyFor } from "./catalogue-view.ts";
-import { retentionSeconds } from "./retention.ts";
+import { ledgerTtlSeconds } from "./retention.ts";
 
 /** Whether and how an event about a decision is learned from. */
 export interface LearningTerms {
@@ -9,13 +9,14 @@ export interface LearningTerms {
   /** The event came after the attribution window. */
   readonly late: boolean;
   readonly learns: boolean;
-  readonly retentionSeconds: number;
+  /** How long the generation's contributions are to be kept. */
+  readonly ledgerTtlSeconds: number;
 }
 
 /**
  * An event is learned from while the mode is learning and the attribution window is open. After the
- * window it is only if the policy says so, and never when the decision has left the live state: what
- * it contributed before is no longer known there, so it could be counted twice.
+ * window it is only if the policy says so, and never when the record's retention has ended: what it
+ * contributed before is no longer known, so it could be counted twice.
  */
 export function learningTerms(
   view: CatalogueView,
@@ -28,5 +29,10 @@ export function learningTerms(
   const late = found.expired || ageSeconds > policy.attributionWindowSeconds;
   const learns =
     entry.mode === "learning" && !found.expired && (!late || policy.learnFromLateOutcomes);
-  return { policy, late, learns, retentionSeconds: retentionSeconds(policy) };
+  return {
+    policy,
+    late,
+    learns,
+    ledgerTtlSeconds: ledgerTtlSeconds(policy, found.record, nowMs),
+  };
 }

@@ -84,7 +84,7 @@ export class RecordGeneration {
       occurredAtMs: nowMs,
       contributions,
       event: { stream: "generations", row: JSON.stringify(row) },
-      ttlSeconds: terms.retentionSeconds,
+      ttlSeconds: terms.ledgerTtlSeconds,
     });
     const status = result.status === "duplicate" ? "duplicate" : terms.late ? "late" : "recorded";
     this.#deps.telemetry.count("bandit_generations_total", { status });

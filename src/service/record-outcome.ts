@@ -91,7 +91,7 @@ export class RecordOutcome {
       occurredAtMs,
       contributions,
       event: { stream: "outcomes", row: JSON.stringify(row) },
-      ttlSeconds: terms.retentionSeconds,
+      ttlSeconds: terms.ledgerTtlSeconds,
     });
     const status = this.#status(applied, { late: terms.late, learned: contributions.length > 0 });
     telemetry.count("bandit_outcomes_total", { status, source: outcome.content.source });

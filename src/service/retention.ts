@@ -1,14 +1,42 @@
+import type { DecisionRecord } from "../domain/decision.ts";
 import type { Policy } from "../domain/policy.ts";
 
 /** How long a record is kept when late outcomes are learned from too. */
 const lateLearningSeconds = 30 * 24 * 3600;
 
 /**
- * How long decisions and contributions are kept in the live state: for as long as something may be
- * learned about them, so that a second value replaces the first one and is never added to it.
+ * Contributions outlive the last moment at which something may be learned by this much: the clocks of
+ * replicas and stores differ, and events need a moment to reach the event log, which answers from then on.
  */
-export function retentionSeconds(policy: Policy): number {
+const ledgerSlackSeconds = 60;
+
+/** A decision is in the state store for this long at least, however short its attribution window is. */
+const decisionSecondsMin = 120;
+
+const unixSecondsMax = 2 ** 32 - 1;
+
+/** How long after a decision, or after an event about it, something may be learned about it. */
+function retentionSeconds(policy: Policy): number {
   return policy.learnFromLateOutcomes
     ? Math.max(policy.attributionWindowSeconds, lateLearningSeconds)
     : policy.attributionWindowSeconds;
+}
+
+/** The promise that a decision made now carries with it, see {@link DecisionRecord.retainedUntilMs}. */
+export function retainedUntilMs(policy: Policy, decidedAtMs: number): number {
+  return Math.min(Math.ceil(decidedAtMs / 1000) + retentionSeconds(policy), unixSecondsMax) * 1000;
+}
+
+/** How long the state store keeps a decision, from the moment it was made. */
+export function decisionTtlSeconds(policy: Policy): number {
+  return Math.max(retentionSeconds(policy), decisionSecondsMin);
+}
+
+/**
+ * How long what a generation has contributed is kept after an event: for as long as something may be
+ * learned about it, so that a second value replaces the first one and is never added to it.
+ */
+export function ledgerTtlSeconds(policy: Policy, record: DecisionRecord, nowMs: number): number {
+  const remainingSeconds = Math.ceil((record.retainedUntilMs - nowMs) / 1000);
+  return Math.max(remainingSeconds, retentionSeconds(policy)) + ledgerSlackSeconds;
 }

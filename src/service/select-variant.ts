@@ -14,7 +14,7 @@ import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
 import { decisionEvent } from "./decision-event.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
-import { retentionSeconds } from "./retention.ts";
+import { decisionTtlSeconds, retainedUntilMs } from "./retention.ts";
 
 export interface SelectVariantDependencies {
   readonly catalogue: CatalogueCache;
@@ -54,6 +54,7 @@ export class SelectVariant {
     if (drawn === undefined) throw this.#noAllowedVariant(request);
 
     const decidedAtMs = clock.nowMs();
+    const { policy } = policyFor(entry, request.codeType);
     const source = entry.mode === "static" ? "static" : drawn.source;
     const record: DecisionRecord = {
       generationId,
@@ -61,6 +62,7 @@ export class SelectVariant {
       codeType: request.codeType,
       variantId: drawn.variantId,
       decidedAtMs,
+      retainedUntilMs: retainedUntilMs(policy, decidedAtMs),
       source,
       propensity: drawn.propensity,
       allocationVersion: allocation.version,
@@ -77,7 +79,7 @@ export class SelectVariant {
       mode: entry.mode,
       decidedAtMs,
     });
-    const ttlSeconds = retentionSeconds(policyFor(entry, request.codeType).policy);
+    const ttlSeconds = decisionTtlSeconds(policy);
     try {
       const earlier = await beforeDeadline(state.recordDecision({ record, event, ttlSeconds }), {
         clock,

@@ -70,6 +70,7 @@ test("a packed decision gives the same record back, whatever its time, labels an
       fc.constantFrom(0, 65_535, 65_536, -1),
     ),
     far: fc.boolean(),
+    retainedSeconds: fc.nat({ max: 2 ** 32 - 1 }),
   });
   fc.assert(
     fc.property(record, (drawn) => {
@@ -81,6 +82,7 @@ test("a packed decision gives the same record back, whatever its time, labels an
         codeType: drawn.code as CodeType,
         variantId: `${drawn.agent}/${drawn.name}@1` as VariantId,
         decidedAtMs: drawn.far ? 1_795_400_742_286 : near,
+        retainedUntilMs: drawn.retainedSeconds * 1000,
         source: drawn.source,
         propensity: drawn.propensity,
         allocationVersion: drawn.allocationVersion,

@@ -40,6 +40,7 @@ export function decisionInput(
       generationId,
       ...sampleArm,
       decidedAtMs: Date.now(),
+      retainedUntilMs: Math.ceil(Date.now() / 1000 + ttlSeconds) * 1000,
       source: "explore",
       propensity: 0.318_181_818_181_818_2,
       allocationVersion: "0123456789abcdef",

@@ -29,6 +29,7 @@ const records: fc.Arbitrary<DecisionRecord> = fc
     version: fc.integer({ min: 1, max: 999_999 }),
     codeType: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/),
     decidedAtMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+    retainedUntilMs: fc.nat({ max: 2 ** 32 - 1 }).map((seconds) => seconds * 1000),
     source: fc.constantFrom(...decisionSources),
     propensity: fc.double({ min: Number.MIN_VALUE, max: 1, noNaN: true }),
     allocationVersion: fc.stringMatching(/^[0-9a-f]{16}$/),
@@ -50,11 +51,11 @@ describe("decision record", () => {
     );
   });
 
-  it("costs 25 bytes besides its labels", () => {
+  it("costs 29 bytes besides its labels", () => {
     fc.assert(
       fc.property(records, (record) => {
         expect(encodeDecisionRecord(record).length).toBe(
-          25 + record.variantId.length + record.codeType.length,
+          29 + record.variantId.length + record.codeType.length,
         );
       }),
     );
