@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hmacUserIdHasher } from "../../src/adapters/system/hmac-user-id-hasher.ts";
+import { pinoLogger } from "../../src/adapters/system/pino-logger.ts";
+import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
+import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
+import { readConfig } from "../../src/app/config.ts";
+import { type Engines, openEngines } from "../../src/app/engines.ts";
+import { defaultPolicy } from "../../src/bandit/default-policy.ts";
+import { type GenerationId, parseAgentType, parseCodeType } from "../../src/domain/ids.ts";
+import type { Policy } from "../../src/domain/policy.ts";
+import type { BanditService } from "../../src/service/bandit-service.ts";
+import {
+  type BanditServiceOptions,
+  createBanditService,
+  type RunningBanditService,
+} from "../../src/service/create-bandit-service.ts";
+
+export const clockworkAgent = parseAgentType("clockwork");
+export const clockworkCode = parseCodeType("c");
+export const clockworkContext = { signal: new AbortController().signal, actor: "test" };
+
+/** One arm; a generation is worth 1 when CI passed; an hour's attribution window. */
+export const clockworkPolicy: Policy = {
+  ...defaultPolicy,
+  reward: {
+    ...defaultPolicy.reward,
+    components: [{ metric: "ci_passed", weight: 1, min: 0, max: 1, lowerIsBetter: false }],
+  },
+  attributionWindowSeconds: 3600,
+  refreshIntervalMs: 0,
+};
+
+/** A service on the embedded engines whose clock the test moves. */
+export interface ClockworkService {
+  readonly clock: { timeMs: number };
+  readonly engines: Engines;
+  readonly telemetry: PrometheusTelemetry;
+  readonly running: RunningBanditService;
+  readonly service: BanditService;
+  decide(generationId?: GenerationId): Promise<GenerationId>;
+  /** Decides until no earlier decision is in the service's memory. */
+  forget(): Promise<void>;
+  setPolicy(changes: Partial<Policy>): Promise<void>;
+  generations(): Promise<number>;
+  /** How many rows of the generation the table has, superseded versions included. */
+  rows(table: "outcomes" | "generations", generationId: GenerationId): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function openClockwork(
+  changes: (engines: Engines) => Partial<BanditServiceOptions> = () => ({}),
+): Promise<ClockworkService> {
+  const time = { timeMs: Date.UTC(2026, 0, 1) };
+  const clock = { nowMs: () => time.timeMs, monotonicMs: () => time.timeMs };
+  const directory = mkdtempSync(join(tmpdir(), "banditd-clockwork-"));
+  const logger = pinoLogger("silent");
+  const engines = await openEngines(readConfig({ dataDir: directory }, {}), { clock, logger });
+  const telemetry = new PrometheusTelemetry();
+  const recentDecisionsMax = 2;
+  const running = await createBanditService({
+    state: engines.state,
+    catalogue: engines.catalogue,
+    eventLog: engines.eventLog,
+    clock,
+    entropy: systemEntropy,
+    telemetry,
+    logger,
+    userIds: hmacUserIdHasher("0123456789abcdef"),
+    info: {
+      version: "test",
+      engines: engines.names,
+      dataDirectory: directory,
+      startedAtMs: time.timeMs,
+    },
+    storeContent: false,
+    autoCreateAgentTypes: false,
+    recentDecisionsMax,
+    drainIntervalMs: 20,
+    drainRowsMax: 500,
+    totalsSyncIntervalMs: 1_000,
+    ...changes(engines),
+  });
+  const { service } = running;
+  const content = { promptTemplate: "t", model: "", parameters: {} };
+  await service.createAgentType(
+    {
+      agentType: clockworkAgent,
+      description: "",
+      policy: clockworkPolicy,
+      variants: [{ name: "only", description: "", content }],
+    },
+    clockworkContext,
+  );
+  const decide = async (generationId?: GenerationId): Promise<GenerationId> => {
+    const decision = await service.selectVariant(
+      {
+        agentType: clockworkAgent,
+        codeType: clockworkCode,
+        agentId: "",
+        conversationId: "",
+        features: {},
+        allowedVariantIds: [],
+        ...(generationId === undefined ? {} : { generationId }),
+      },
+      clockworkContext,
+    );
+    return decision.generationId;
+  };
+  return {
+    clock: time,
+    engines,
+    telemetry,
+    running,
+    service,
+    decide,
+    async forget() {
+      for (let made = 0; made <= recentDecisionsMax; made += 1) await decide();
+    },
+    async setPolicy(policyChanges) {
+      const policy = { ...clockworkPolicy, ...policyChanges };
+      await service.setPolicy(
+        { agentType: clockworkAgent, policy, validateOnly: false },
+        clockworkContext,
+      );
+    },
+    async generations() {
+      const view = await service.getAllocation(
+        { agentType: clockworkAgent, codeType: clockworkCode },
+        clockworkContext,
+      );
+      return view.arms.reduce((sum, arm) => sum + arm.generations, 0);
+    },
+    async rows(table, generationId) {
+      const sql = `SELECT count() FROM ${table} WHERE generation_id = '${generationId}'`;
+      const { rows } = await service.query(
+        { sql, rowsMax: 1, timeoutMs: 10_000, fresh: true },
+        clockworkContext,
+      );
+      return Number(rows[0]?.[0]);
+    },
+    async close() {
+      await running.stop();
+      await engines.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
