@@ -71,14 +71,14 @@ const environmentSchema = z.object({
     .int()
     .min(10)
     .max(60_000)
-    .default(500)
+    .default(1_000)
     .describe("Longest time an event waits before it is written to the event log, milliseconds."),
   BANDIT_DRAIN_ROWS_MAX: z.coerce
     .number()
     .int()
     .min(1)
     .max(100_000)
-    .default(2_000)
+    .default(10_000)
     .describe("Rows written to the event log at once."),
   BANDIT_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"])

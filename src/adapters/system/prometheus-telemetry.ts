@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { invariant } from "../../domain/errors.ts";
 import type { CounterName, GaugeName, Telemetry, TimingName } from "../../ports/telemetry.ts";
 
 /** Help text and label names of every metric. A metric without an entry here does not compile. */
@@ -49,6 +50,8 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #counters = new Map<CounterName, Counter>();
   readonly #timings = new Map<TimingName, Histogram>();
   readonly #gauges = new Map<GaugeName, Gauge>();
+  readonly #counterChildren: Children<Counter.Internal> = new Map();
+  readonly #timingChildren: Children<Histogram.Internal<string>> = new Map();
 
   constructor() {
     const registers = [this.#registry];
@@ -70,16 +73,16 @@ export class PrometheusTelemetry implements Telemetry {
     collectDefaultMetrics({ register: this.#registry });
   }
 
-  count(name: CounterName, labels: Readonly<Record<string, string>> = {}, amount = 1): void {
-    this.#counters.get(name)?.inc(labels, amount);
+  count(name: CounterName, labels: Readonly<Record<string, string>> = noLabels, amount = 1): void {
+    child(this.#counterChildren, this.#counters, name, labels).inc(amount);
   }
 
   observeMs(
     name: TimingName,
     durationMs: number,
-    labels: Readonly<Record<string, string>> = {},
+    labels: Readonly<Record<string, string>> = noLabels,
   ): void {
-    this.#timings.get(name)?.observe(labels, durationMs);
+    child(this.#timingChildren, this.#timings, name, labels).observe(durationMs);
   }
 
   gauge(name: GaugeName, value: number, labels: Readonly<Record<string, string>> = {}): void {
@@ -90,6 +93,35 @@ export class PrometheusTelemetry implements Telemetry {
   async page(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
+}
+
+const noLabels: Readonly<Record<string, string>> = {};
+
+/** One per metric and combination of label values: all of them come from closed sets. */
+type Children<Child> = Map<string, Map<string, Child>>;
+
+/** The series of these labels, found without the hash over sorted labels that the library makes on every call. */
+function child<Child>(
+  children: Children<Child>,
+  metrics: ReadonlyMap<string, { labels(labels: Record<string, string>): Child }>,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Child {
+  let ofMetric = children.get(name);
+  if (ofMetric === undefined) {
+    ofMetric = new Map();
+    children.set(name, ofMetric);
+  }
+  let key = "";
+  for (const label in labels) key += `${labels[label]}\n`;
+  let found = ofMetric.get(key);
+  if (found === undefined) {
+    const metric = metrics.get(name);
+    invariant(metric !== undefined, `metric ${name} is not declared`);
+    found = metric.labels(labels);
+    ofMetric.set(key, found);
+  }
+  return found;
 }
 
 function keysOf<Key extends string>(table: Record<Key, unknown>): Key[] {
