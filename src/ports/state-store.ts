@@ -11,6 +11,9 @@ import type { EventStream } from "./event-rows.ts";
  * a driver's own error. Calls made in the same turn of the event loop are sent together.
  */
 export interface StateStore {
+  /** False when no other process can change this store: then the announcements tell everything. */
+  readonly shared: boolean;
+
   /**
    * Stores a decision and its event in one atomic step; both survive a crash of this process once the
    * promise resolves. If the generation already has a decision, nothing is written and that one is returned.

@@ -18,14 +18,18 @@ export interface CurrentAllocation {
   readonly computedAtMs: number;
 }
 
-interface VersionedTotals {
+interface KnownTotals {
   totals: RewardTotals;
   version: number;
+  /** Numbers of the comparisons with the state store in which these totals came, were listed, were contradicted. */
+  changedIn: number;
+  listedIn: number;
+  contradictedIn: number;
 }
 
 /** What is known about one (agent type, code type), and the allocation made from it. */
 class CodeTypeAllocation {
-  readonly totals = new Map<VariantId, VersionedTotals>();
+  readonly totals = new Map<VariantId, KnownTotals>();
   #allocator: Allocator | undefined;
   #policy: PolicyRecord | undefined;
   #agentType: AgentTypeEntry | undefined;
@@ -34,13 +38,42 @@ class CodeTypeAllocation {
   #current: CurrentAllocation | undefined;
 
   /** Takes newer totals in. False when they were known already. */
-  accept(update: ArmTotals): boolean {
+  accept(update: ArmTotals, comparison: number): boolean {
     const known = this.totals.get(update.variantId);
     if (known !== undefined && known.version >= update.version) return false;
-    this.totals.set(update.variantId, { totals: update.totals, version: update.version });
-    this.#allocator?.setTotals(update.variantId, update.totals);
-    this.#dirty = true;
+    this.#set(update, comparison);
     return true;
+  }
+
+  /** Takes in what the comparison of that number has listed. */
+  compare(listed: ArmTotals, comparison: number): void {
+    if (this.accept(listed, comparison)) return;
+    const known = this.totals.get(listed.variantId) as KnownTotals;
+    known.listedIn = comparison;
+    const isSame = known.version === listed.version && isEqual(known.totals, listed.totals);
+    if (!isSame && isContradictedAgain(known, comparison)) this.#set(listed, comparison);
+  }
+
+  /** Forgets the arms that the comparison of that number and the one before it did not list. */
+  forgetUnlisted(comparison: number): void {
+    for (const [variantId, known] of this.totals) {
+      if (known.listedIn === comparison || !isContradictedAgain(known, comparison)) continue;
+      this.totals.delete(variantId);
+      this.#allocator?.setTotals(variantId, zeroTotals);
+      this.#dirty = true;
+    }
+  }
+
+  #set({ variantId, totals, version }: ArmTotals, comparison: number): void {
+    this.totals.set(variantId, {
+      totals,
+      version,
+      changedIn: comparison,
+      listedIn: comparison,
+      contradictedIn: 0,
+    });
+    this.#allocator?.setTotals(variantId, totals);
+    this.#dirty = true;
   }
 
   /** The allocation in force; recomputed when something changed and the refresh interval has passed. */
@@ -103,6 +136,21 @@ class CodeTypeAllocation {
 }
 
 /**
+ * Notes that the state store says otherwise than memory; true when it did so in the comparison before too.
+ * What has come since this comparison began may be newer than what the store was asked for.
+ */
+function isContradictedAgain(known: KnownTotals, comparison: number): boolean {
+  if (known.changedIn === comparison) return false;
+  const again = known.contradictedIn === comparison - 1;
+  known.contradictedIn = comparison;
+  return again;
+}
+
+function isEqual(a: RewardTotals, b: RewardTotals): boolean {
+  return a.reward === b.reward && a.weight === b.weight && a.generations === b.generations;
+}
+
+/**
  * The allocations of every (agent type, code type), in memory. Reading one costs a look-up; one whose
  * posteriors have changed is recomputed by the first decision after its refresh interval.
  *
@@ -114,6 +162,8 @@ export class AllocationTable {
   readonly #byAgentType = new Map<AgentType, Map<CodeType, CodeTypeAllocation>>();
   readonly #withoutOutcomes = new Map<string, CodeTypeAllocation>();
   readonly #static = new WeakMap<AgentTypeEntry, CurrentAllocation>();
+  /** Number of the comparison with the state store that is under way, or was last. */
+  #comparison = 1;
 
   constructor(options: { clock: Clock; telemetry: Telemetry }) {
     this.#clock = options.clock;
@@ -136,8 +186,37 @@ export class AllocationTable {
     return known?.totals ?? zeroTotals;
   }
 
-  /** Takes in what the state store says about one arm. Older versions are ignored. */
+  /** Takes in what the state store announces about one arm. Older versions are ignored. */
   accept(update: ArmTotals): void {
+    this.#findOrAdd(update).accept(update, this.#comparison);
+  }
+
+  /**
+   * Begins a comparison with everything the state store has: {@link compare} for each arm it lists, then
+   * {@link forgetUnlisted}. A store can go back, when it is restored or a failover has lost writes: what
+   * two comparisons in a row find older or not at all in the store is taken from the store.
+   */
+  beginComparison(): void {
+    this.#comparison += 1;
+  }
+
+  compare(listed: ArmTotals): void {
+    this.#findOrAdd(listed).compare(listed, this.#comparison);
+  }
+
+  /** Ends a comparison in which everything was listed, in steps, so that others can have their turn. */
+  *forgetUnlisted(): Generator<void, void, void> {
+    for (const codeTypes of this.#byAgentType.values()) {
+      for (const [codeType, allocation] of codeTypes) {
+        allocation.forgetUnlisted(this.#comparison);
+        if (allocation.totals.size === 0) codeTypes.delete(codeType);
+        yield;
+      }
+    }
+    this.#telemetry.gauge("bandit_allocations", this.#count());
+  }
+
+  #findOrAdd(update: ArmTotals): CodeTypeAllocation {
     let codeTypes = this.#byAgentType.get(update.agentType);
     if (codeTypes === undefined) {
       codeTypes = new Map();
@@ -149,7 +228,7 @@ export class AllocationTable {
       codeTypes.set(update.codeType, allocation);
       this.#telemetry.gauge("bandit_allocations", this.#count());
     }
-    allocation.accept(update);
+    return allocation;
   }
 
   /** @throws BanditError resource_exhausted when a posterior for one more code type would be too many. */

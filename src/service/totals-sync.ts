@@ -1,10 +1,14 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 
+/** Arms compared before others get their turn: about 1 ms, for which decisions wait. */
+const armsPerTurn = 200;
+
 /**
- * Keeps the posteriors in memory equal to those in the state store, which other replicas change too:
- * every change is announced, and a full comparison at intervals repairs what an announcement missed.
+ * Keeps the posteriors in memory equal to those in the state store: every change is announced. Where
+ * other replicas change the store too, a full comparison at intervals repairs what announcements missed.
  */
 export class TotalsSync {
   readonly #options: {
@@ -34,7 +38,7 @@ export class TotalsSync {
       allocations.accept(totals);
     });
     await this.#compare();
-    this.#schedule();
+    if (state.shared) this.#schedule();
   }
 
   stop(): void {
@@ -60,8 +64,17 @@ export class TotalsSync {
   }
 
   async #compare(): Promise<void> {
-    for await (const totals of this.#options.state.listTotals()) {
-      this.#options.allocations.accept(totals);
+    const { state, allocations } = this.#options;
+    allocations.beginComparison();
+    let arms = 0;
+    for await (const totals of state.listTotals()) {
+      allocations.compare(totals);
+      arms += 1;
+      if (arms % armsPerTurn === 0) await nextTurn();
+    }
+    for (const _ of allocations.forgetUnlisted()) {
+      arms += 1;
+      if (arms % armsPerTurn === 0) await nextTurn();
     }
   }
 }

@@ -27,6 +27,7 @@ export function describeSharing(makeStore: MakeStateStore): void {
     afterEach(() => harness.dispose());
 
     test("two stores on one state: totals within 100 ms, decisions idempotent, outbox shared without overlap", async () => {
+      expect(first.shared).toBe(harness.shared);
       if (!harness.shared) {
         // One process owns the state: a second opening is refused instead of corrupting it.
         await expect(harness.open()).rejects.toMatchObject({ code: "failed_precondition" });

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { zeroTotals } from "../../domain/contribution.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
@@ -42,10 +43,12 @@ export interface LmdbStateStoreOptions {
   readonly waitingCallsMax?: number;
 }
 
-const totalsPageSize = 500;
+/** About 1 ms to read and decode; others have their turn after each page. */
+const totalsPageSize = 200;
 
 /** The embedded state store: one LMDB environment in one directory, owned by one process. */
 export class LmdbStateStore implements StateStore {
+  readonly shared = false;
   readonly #tables: LmdbTables;
   readonly #clock: Clock;
   readonly #logger: Logger | undefined;
@@ -138,6 +141,7 @@ export class LmdbStateStore implements StateStore {
       for (const { key, value } of page) yield decodeTotals(Buffer.from(key), value);
       if (page.length < totalsPageSize) return;
       after = Buffer.from((page.at(-1) as { key: Buffer }).key);
+      await nextTurn();
     }
   }
 

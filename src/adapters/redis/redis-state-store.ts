@@ -56,7 +56,7 @@ export interface RedisStateStoreOptions {
 
 /** Calls in one Lua step at most: about 2 ms of the server's time. */
 const callsPerStepMax = 250;
-const groupsPageSize = 100;
+const groupsPageSize = 50;
 const statuses: readonly ApplyContributionsResult["status"][] = [
   "applied",
   "replaced",
@@ -66,6 +66,7 @@ const statuses: readonly ApplyContributionsResult["status"][] = [
 
 /** The state store on Redis ≥ 7, one server or a cluster, shared by any number of processes. */
 export class RedisStateStore implements StateStore {
+  readonly shared = true;
   readonly #client: RedisClient;
   readonly #channel: TotalsChannel;
   readonly #outbox: RedisOutbox;

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
+import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
+import type { CodeType } from "../../src/domain/ids.ts";
+import type { StateStore } from "../../src/ports/state-store.ts";
+import { AllocationTable } from "../../src/service/allocation-table.ts";
+import { TotalsSync } from "../../src/service/totals-sync.ts";
+import { until } from "../conformance/state-store-harness.ts";
+import { startRedis } from "../support/redis.ts";
+import {
+  contributionInput,
+  newGenerationId,
+  sampleArm,
+  silentLogger,
+  systemClock,
+} from "../support/state-samples.ts";
+
+let allocations: AllocationTable;
+const ending: (() => unknown)[] = [];
+
+beforeEach(() => {
+  allocations = new AllocationTable({ clock: systemClock, telemetry: new PrometheusTelemetry() });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const end of ending.splice(0).reverse()) await end();
+});
+
+async function openRedis(): Promise<{ state: StateStore; admin: Redis }> {
+  const server = await startRedis();
+  ending.push(() => server.stop());
+  const admin = new Redis(server.url);
+  ending.push(() => admin.disconnect());
+  const state = await RedisStateStore.connect({
+    url: server.url,
+    clock: systemClock,
+    consumer: "sync",
+    logger: silentLogger,
+  });
+  ending.push(() => state.close());
+  return { state, admin };
+}
+
+async function openLmdb(): Promise<StateStore> {
+  const directory = mkdtempSync(join(tmpdir(), "banditd-sync-"));
+  ending.push(() => rmSync(directory, { recursive: true, force: true }));
+  const state = await LmdbStateStore.open({ directory, clock: systemClock });
+  ending.push(() => state.close());
+  return state;
+}
+
+function sync(state: StateStore, intervalMs: number): TotalsSync {
+  const made = new TotalsSync({ state, allocations, logger: silentLogger, intervalMs });
+  ending.push(() => made.stop());
+  return made;
+}
+
+function learn(state: StateStore, codeType: CodeType = sampleArm.codeType): Promise<unknown> {
+  return state.applyContributions(contributionInput({ codeType, generationId: newGenerationId() }));
+}
+
+function generations(): number {
+  const { agentType, codeType, variantId } = sampleArm;
+  return allocations.totals(agentType, codeType, variantId).generations;
+}
+
+test("memory follows a Redis that was set back or emptied, and goes on learning from there", async () => {
+  const { state, admin } = await openRedis();
+  await sync(state, 20).start();
+  await learn(state);
+  const key = (await admin.keys("bandit:*:t:*"))[0] as string;
+  const backup = await admin.hgetall(key);
+  for (let count = 0; count < 4; count += 1) await learn(state);
+  await until("five are known", 5_000, () => generations() === 5);
+
+  await admin.hset(key, backup);
+  await until("the older state is known", 5_000, () => generations() === 1);
+  await learn(state);
+  await until("the next is known", 5_000, () => generations() === 2);
+
+  await admin.flushall();
+  await until("the empty state is known", 5_000, () => generations() === 0);
+  await learn(state);
+  await until("the first is known", 5_000, () => generations() === 1);
+});
+
+test("others have their turn while many arms are read", async () => {
+  const state = await openLmdb();
+  const arms = 3000;
+  await Promise.all(Array.from({ length: arms }, (_, arm) => learn(state, `c${arm}` as CodeType)));
+  let turns = 0;
+  let reading = true;
+  const takeTurn = (): void => {
+    turns += 1;
+    if (reading) setImmediate(takeTurn);
+  };
+  setImmediate(takeTurn);
+  await sync(state, 1_000).start();
+  reading = false;
+  expect(turns).toBeGreaterThanOrEqual(arms / 250);
+});
+
+test("a store that only this process can change is read once; one that others change is read again and again", async () => {
+  const own = await openLmdb();
+  const { state: common } = await openRedis();
+  const intervalMs = 12_345; // nobody else's
+  const setTimer = vi.spyOn(globalThis, "setTimeout");
+  const scheduled = (): number =>
+    setTimer.mock.calls.filter(([, delayMs]) => delayMs === intervalMs).length;
+  await sync(own, intervalMs).start();
+  expect(scheduled()).toBe(0);
+  await sync(common, intervalMs).start();
+  expect(scheduled()).toBe(1);
+});
