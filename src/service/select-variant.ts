@@ -42,7 +42,11 @@ export class SelectVariant {
 
   async execute(request: SelectRequest, context: CallContext): Promise<Decision> {
     const { clock, state, allocations } = this.#deps;
-    const entry = await this.#agentType(request.agentType, context);
+    const { view } = this.#deps.catalogue;
+    const entry =
+      view.findAgentType(request.agentType) ?? (await this.#missing(request.agentType, context));
+    const known = request.generationId && this.#deps.recent.find(request.generationId);
+    if (known) return this.#repeat(request, known);
     const idBytes =
       request.generationId === undefined
         ? this.#deps.ids.next()
@@ -50,6 +54,9 @@ export class SelectVariant {
     const generationId = request.generationId ?? formatGenerationId(idBytes);
     const { allocation } = allocations.current(entry, request.codeType);
     const allowed = request.allowedVariantIds;
+    if (entry.mode === "static" && allowed.length > 0 && !allowed.includes(entry.baseline.id)) {
+      throw baselineNotAllowed(entry);
+    }
     const drawn = draw(allocation, idBytes, allowed.length === 0 ? undefined : allowed);
     if (drawn === undefined) throw this.#noAllowedVariant(request);
 
@@ -95,9 +102,7 @@ export class SelectVariant {
     return this.#answer(record, "");
   }
 
-  async #agentType(agentType: AgentType, context: CallContext): Promise<AgentTypeEntry> {
-    const entry = this.#deps.catalogue.view.findAgentType(agentType);
-    if (entry !== undefined) return entry;
+  async #missing(agentType: AgentType, context: CallContext): Promise<AgentTypeEntry> {
     await this.#deps.createAgentType?.(agentType, context);
     return this.#deps.catalogue.view.getAgentType(agentType);
   }
@@ -163,4 +168,19 @@ export class SelectVariant {
       violations: [{ field: "allowed_variant_ids", description: "holds no active variant" }],
     });
   }
+}
+
+/** The kill switch must not be got round by a list of allowed variants. */
+function baselineNotAllowed(entry: AgentTypeEntry): BanditError {
+  return new BanditError(
+    "failed_precondition",
+    `the mode is static, so only the baseline "${entry.baseline.id}" is served, which is not allowed`,
+    {
+      reason: "BASELINE_NOT_ALLOWED",
+      violations: [
+        { field: "allowed_variant_ids", description: "lacks the baseline, and the mode is static" },
+      ],
+      metadata: { baseline_variant_id: entry.baseline.id },
+    },
+  );
 }

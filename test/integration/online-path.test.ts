@@ -303,6 +303,15 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
           expect(answer.propensity).toBe(1);
         }
       }
+      const { variants } = await client.listVariants({ agentType: "evolution" });
+      const others = variants.filter((variant) => !variant.isBaseline);
+      await expect(
+        client.selectVariant({
+          agentType: "evolution",
+          codeType: "x",
+          allowedVariantIds: others.map((variant) => variant.variantId),
+        }),
+      ).rejects.toMatchObject({ code: "failed_precondition", reason: "BASELINE_NOT_ALLOWED" });
     } finally {
       await client.setMode({ mode: Mode.LEARNING, reason: "over" });
     }

@@ -75,7 +75,8 @@ export type SelectVariantRequest = Message<"bandit.v1.SelectVariantRequest"> & {
   features: { [key: string]: number };
 
   /**
-   * Variants the agent can run now, at most 100. Empty: every arm of the pool.
+   * Variants the agent can run now, at most 100. Empty: every arm of the pool. In static mode the baseline
+   * must be among them: FAILED_PRECONDITION otherwise.
    *
    * @generated from field: repeated string allowed_variant_ids = 7;
    */
