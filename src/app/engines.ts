@@ -21,8 +21,8 @@ export interface Engines {
   readonly catalogue: Catalogue;
   readonly eventLog: EventLog;
   readonly names: { readonly state: string; readonly catalogue: string; readonly events: string };
-  /** Which of them answer. */
-  readiness(): Promise<{ ready: boolean; checks: Record<string, string> }>;
+  /** Which of them answer within half a second. @param catalogueStale changes of the catalogue cannot be followed. */
+  readiness(catalogueStale: boolean): Promise<{ ready: boolean; checks: Record<string, string> }>;
   close(): Promise<void>;
 }
 
@@ -106,13 +106,15 @@ export async function openEngines(
       catalogue: options.databaseUrl === undefined ? "PGlite" : "Postgres",
       events: options.clickhouseUrl === undefined ? "chDB" : "ClickHouse",
     },
-    async readiness() {
+    async readiness(catalogueStale) {
       const [stateCheck, catalogueCheck, eventsCheck] = await Promise.all(
         [state, schemas.catalogue, schemas.events.eventLog].map(checkOf),
       );
       const checks = {
         state: stateCheck as string,
-        catalogue: catalogueCheck as string,
+        catalogue: catalogueStale
+          ? "stale: changes cannot be read, the last catalogue stays in force"
+          : (catalogueCheck as string),
         events: eventsCheck as string,
       };
       // Decisions need the state store; without the other two the service goes on with what it has.
@@ -174,12 +176,20 @@ async function openMigrated(
   }
 }
 
+const checkTimeoutMs = 500;
+
+/** `ok`, or why not. Never waits longer than a probe does: a hung event log must not take the pod out. */
 async function checkOf(engine: { ping(): Promise<void> }): Promise<string> {
+  const { promise: timedOut, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => resolve(`no answer in ${checkTimeoutMs} ms`), checkTimeoutMs);
+  const answered = engine.ping().then(
+    () => "ok",
+    (error: unknown) =>
+      error instanceof BanditError ? `${error.code}: ${error.message}` : "failed: internal error",
+  );
   try {
-    await engine.ping();
-    return "ok";
-  } catch (error) {
-    if (error instanceof BanditError) return `${error.code}: ${error.message}`;
-    throw error;
+    return await Promise.race([answered, timedOut]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -7,6 +7,8 @@ import { systemClock } from "../adapters/system/system-clock.ts";
 import { systemEntropy } from "../adapters/system/system-entropy.ts";
 import { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import { startGrpcServer } from "../rpc/grpc-server.ts";
 import { startHttpServer } from "../rpc/http-server.ts";
 import { createBanditService } from "../service/create-bandit-service.ts";
@@ -67,9 +69,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       entropy: systemEntropy,
       telemetry,
       logger,
-      userIds: options.storeUserIds
-        ? clearUserIds
-        : hmacUserIdHasher(options.userHashKey ?? userHashKeyOf(options.dataDir)),
+      userIds: userIdHasherOf(options, logger),
       info: {
         version: projectVersion,
         engines: engines.names,
@@ -96,7 +96,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     const http = await startHttpServer({
       ...common,
       port: options.httpPort,
-      readiness: () => engines.readiness(),
+      readiness: () => engines.readiness(running.catalogue.stale),
       metrics: () => telemetry.page(),
     });
     release.push(() => http.stop(stopGraceMs));
@@ -123,8 +123,17 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
   }
 }
 
+/** Runs every step, the last one first; a failing one does not keep the others from releasing what they hold. */
 async function runInReverse(steps: readonly (() => Promise<void> | void)[]): Promise<void> {
-  for (const step of [...steps].reverse()) await step();
+  const failures: unknown[] = [];
+  for (const step of [...steps].reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, "the service did not stop cleanly");
 }
 
 async function seedIfEmpty(catalogue: Catalogue, options: ServiceOptions): Promise<void> {
@@ -139,6 +148,15 @@ async function seedIfEmpty(catalogue: Catalogue, options: ServiceOptions): Promi
       if (!(error instanceof BanditError) || error.code !== "already_exists") throw error;
     }
   }
+}
+
+function userIdHasherOf(options: ServiceOptions, logger: Logger): UserIdHasher {
+  if (options.storeUserIds) return clearUserIds;
+  if (options.userHashKey !== undefined) return hmacUserIdHasher(options.userHashKey);
+  if (!usesDataDirectory(options)) {
+    logger.warn("BANDIT_USER_HASH_KEY is not set: other replicas will hash user ids differently");
+  }
+  return hmacUserIdHasher(userHashKeyOf(options.dataDir));
 }
 
 /** An address to listen on → one to connect to. */
