@@ -43,6 +43,11 @@ export function generationIdTimestampMs(bytes: Uint8Array): number {
   );
 }
 
+/** 1 to 8: which kind of UUID it is. */
+export function generationIdVersion(bytes: Uint8Array): number {
+  return (bytes[6] as number) >>> 4;
+}
+
 /** 0 to 4095: the 12 bits that choose partition and hash for the decision record. */
 export function generationIdBucket(bytes: Uint8Array): number {
   return (((bytes[6] as number) & 0x0f) << 8) | (bytes[7] as number);

@@ -1,19 +1,46 @@
 import { type DecisionRecord, decisionSources } from "../domain/decision.ts";
 import { BanditError } from "../domain/errors.ts";
-import { generationIdBytes, generationIdTimestampMs } from "../domain/generation-id.ts";
+import {
+  generationIdBytes,
+  generationIdTimestampMs,
+  generationIdVersion,
+} from "../domain/generation-id.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventLog } from "../ports/event-log.ts";
+import type { EventLog, GenerationHistory } from "../ports/event-log.ts";
 import type { DecisionRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import { parseEventTime } from "./event-time.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
-/** Look-ups in the event log at once; they cost milliseconds, and an unknown id must not. */
-const eventLogLookupsMax = 8;
+/**
+ * Look-ups in the event log at once; they cost milliseconds, and must leave the log to those who query it.
+ * The others wait: a full batch of reports, which is a thousand, finds room.
+ */
+const lookupsRunningMax = 8;
+const lookupsWaitingMax = 1_000;
 
-/** Younger decisions than this are always in the state store, so the event log is not asked for them. */
-const youngestExpiredMs = 60_000;
+/**
+ * A decision is in the state store for longer than this (`decisionTtlSeconds`), so the event log is not
+ * asked for a younger one: an unknown id of the last moments costs nothing.
+ */
+const lastMomentsMs = 60_000;
+
+/** A decision, and what a report on it needs to know. */
+export interface FoundDecision {
+  readonly record: DecisionRecord;
+  /**
+   * Nothing may be learned from it any more: its retention has ended, be it that it was found in the
+   * event log only, or that a memory or store has kept it for longer than promised.
+   */
+  readonly expired: boolean;
+  /**
+   * What the event log has about an expired generation, since its contributions are not remembered any
+   * more. Absent when not expired, and while the decision is still on its way to the log.
+   */
+  readonly history?: GenerationHistory;
+}
 
 /** Finds the decision of a generation: in memory, in the state store, and for old ones in the event log. */
 export class DecisionFinder {
@@ -23,7 +50,11 @@ export class DecisionFinder {
     readonly eventLog: EventLog;
     readonly clock: Clock;
   };
-  #eventLogLookups = 0;
+  readonly #lookups = new WaitingLine({
+    runningMax: lookupsRunningMax,
+    waitingMax: lookupsWaitingMax,
+    full: tooManyLookups,
+  });
 
   constructor(dependencies: {
     recent: RecentDecisions;
@@ -34,45 +65,46 @@ export class DecisionFinder {
     this.#deps = dependencies;
   }
 
-  /**
-   * `expired` tells that nothing may be learned from it any more: its retention has ended, be it that
-   * it was found in the event log only, or that a memory or store has kept it for longer than promised.
-   * @throws BanditError not_found at once when no such decision was made.
-   */
-  async get(generationId: GenerationId): Promise<{ record: DecisionRecord; expired: boolean }> {
-    const { recent, state, clock } = this.#deps;
-    const known = recent.find(generationId) ?? (await state.findDecision(generationId));
-    if (known !== undefined) {
-      return { record: known, expired: clock.nowMs() > known.retainedUntilMs };
+  /** @throws BanditError not_found when no such decision was made; resource_exhausted, unavailable. */
+  async get(generationId: GenerationId): Promise<FoundDecision> {
+    const { recent, state, eventLog, clock } = this.#deps;
+    const record = recent.find(generationId) ?? (await state.findDecision(generationId));
+    if (record !== undefined && clock.nowMs() <= record.retainedUntilMs) {
+      return { record, expired: false };
     }
-    const madeAtMs = generationIdTimestampMs(generationIdBytes(generationId));
-    if (madeAtMs < clock.nowMs() - youngestExpiredMs) {
-      const old = await this.#findInEventLog(generationId);
-      if (old !== undefined) return { record: old, expired: true };
+    if (record === undefined && isOfLastMoments(generationId, clock.nowMs())) {
+      throw unknownGeneration(generationId);
     }
-    throw new BanditError(
-      "not_found",
-      `generation ${generationId} is unknown; generation_id must come from SelectVariant`,
-      { reason: "GENERATION_NOT_FOUND", metadata: { generation_id: generationId } },
-    );
+    const history = await this.#lookups.run(() => eventLog.findGeneration(generationId));
+    if (history !== undefined) {
+      return { record: recordOf(generationId, history.decision), expired: true, history };
+    }
+    if (record === undefined) throw unknownGeneration(generationId);
+    return { record, expired: true };
   }
+}
 
-  async #findInEventLog(generationId: GenerationId): Promise<DecisionRecord | undefined> {
-    if (this.#eventLogLookups >= eventLogLookupsMax) {
-      throw new BanditError(
-        "resource_exhausted",
-        "too many reports on generations that are no longer in the live state at once",
-        { reason: "TOO_MANY_LATE_LOOKUPS", retryAfterMs: 1000 },
-      );
-    }
-    this.#eventLogLookups += 1;
-    try {
-      const history = await this.#deps.eventLog.findGeneration(generationId);
-      return history === undefined ? undefined : recordOf(generationId, history.decision);
-    } finally {
-      this.#eventLogLookups -= 1;
-    }
-  }
+/** False for an id that does not tell when it was made (only version 7 does), or tells a time to come. */
+function isOfLastMoments(generationId: GenerationId, nowMs: number): boolean {
+  const bytes = generationIdBytes(generationId);
+  if (generationIdVersion(bytes) !== 7) return false;
+  return Math.abs(nowMs - generationIdTimestampMs(bytes)) <= lastMomentsMs;
+}
+
+function unknownGeneration(generationId: GenerationId): BanditError {
+  return new BanditError(
+    "not_found",
+    `generation ${generationId} is unknown; generation_id must come from SelectVariant`,
+    { reason: "GENERATION_NOT_FOUND", metadata: { generation_id: generationId } },
+  );
+}
+
+function tooManyLookups(): BanditError {
+  return new BanditError(
+    "resource_exhausted",
+    "too many reports on generations that are no longer in the live state at once",
+    { reason: "TOO_MANY_LATE_LOOKUPS", retryAfterMs: 1000 },
+  );
 }
 
 function recordOf(generationId: GenerationId, row: DecisionRow): DecisionRecord {
