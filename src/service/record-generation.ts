@@ -49,6 +49,8 @@ export class RecordGeneration {
   async #record(report: GenerationReport): Promise<RecordResult> {
     const { catalogue, decisions, state, clock } = this.#deps;
     const found = await decisions.get(report.generationId);
+    // What was booked of an expired generation is remembered by the event log only.
+    if (found.history?.generation !== undefined) return this.#answer("duplicate");
     const { record } = found;
     const nowMs = clock.nowMs();
     const terms = learningTerms(catalogue.view, found, nowMs);
@@ -86,7 +88,11 @@ export class RecordGeneration {
       event: { stream: "generations", row: JSON.stringify(row) },
       ttlSeconds: terms.ledgerTtlSeconds,
     });
-    const status = result.status === "duplicate" ? "duplicate" : terms.late ? "late" : "recorded";
+    if (result.status === "duplicate") return this.#answer("duplicate");
+    return this.#answer(terms.late ? "late" : "recorded");
+  }
+
+  #answer(status: RecordResult["status"]): RecordResult {
     this.#deps.telemetry.count("bandit_generations_total", { status });
     return { status };
   }

@@ -50,7 +50,7 @@ export class RecordOutcome {
   }
 
   async #record(outcome: Outcome): Promise<OutcomeResult> {
-    const { catalogue, decisions, state, clock, telemetry } = this.#deps;
+    const { catalogue, decisions, state, clock } = this.#deps;
     const nowMs = clock.nowMs();
     const occurredAtMs = outcome.occurredAtMs ?? nowMs;
     if (occurredAtMs > nowMs + clockSkewMsMax) {
@@ -59,6 +59,14 @@ export class RecordOutcome {
     const metrics = outcomeMetrics(outcome.content);
     const found = await decisions.get(outcome.generationId);
     const { record } = found;
+    const { outcomeId: reportedId } = outcome;
+    // What was booked of an expired generation is remembered by the event log only.
+    if (
+      reportedId !== undefined &&
+      found.history?.outcomes.some((row) => row.outcome_id === reportedId)
+    ) {
+      return this.#answer(reportedId, "duplicate", outcome.content);
+    }
     const terms = learningTerms(catalogue.view, found, nowMs);
     const booked = outcomeContributions(terms.policy.reward, metrics);
     const contributions = terms.learns ? booked : [];
@@ -66,7 +74,7 @@ export class RecordOutcome {
       this.#deps.allocations.requireRoom(record.agentType, record.codeType);
     }
     const outcomeId =
-      outcome.outcomeId ?? (formatGenerationId(this.#deps.ids.next()) as string as OutcomeId);
+      reportedId ?? (formatGenerationId(this.#deps.ids.next()) as string as OutcomeId);
     const row: OutcomeRow = {
       outcome_id: outcomeId,
       generation_id: record.generationId,
@@ -94,7 +102,11 @@ export class RecordOutcome {
       ttlSeconds: terms.ledgerTtlSeconds,
     });
     const status = this.#status(applied, { late: terms.late, learned: contributions.length > 0 });
-    telemetry.count("bandit_outcomes_total", { status, source: outcome.content.source });
+    return this.#answer(outcomeId, status, outcome.content);
+  }
+
+  #answer(outcomeId: OutcomeId, status: OutcomeStatus, content: OutcomeContent): OutcomeResult {
+    this.#deps.telemetry.count("bandit_outcomes_total", { status, source: content.source });
     return { outcomeId, status };
   }
 
