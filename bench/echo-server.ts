@@ -1,9 +1,11 @@
-// The yardstick: a bare grpc-js server that decodes a SelectVariantRequest, encodes a
-// SelectVariantResponse like the service's, and does nothing in between.
+// The yardstick: a bare grpc-js server that decodes the requests of a generation, encodes answers like the
+// service's, and does nothing in between.
 import {
   create,
+  type DescMethod,
   fromBinary,
   type JsonObject,
+  type Message,
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
@@ -11,11 +13,13 @@ import grpc from "@grpc/grpc-js";
 import {
   DecisionService,
   DecisionSource,
-  type SelectVariantRequest,
-  SelectVariantRequestSchema,
+  RecordGenerationResponseSchema,
+  RecordGenerationStatus,
+  RecordOutcomeResponseSchema,
   type SelectVariantResponse,
   SelectVariantResponseSchema,
 } from "../src/gen/bandit/v1/decision_service_pb.ts";
+import { OutcomeStatus } from "../src/gen/bandit/v1/outcome_pb.ts";
 import { evolutionSeed } from "../src/service/seed/evolution-seed.ts";
 
 /** One answer for each seeded variant, served in turn: as long as the service's answers are on average. */
@@ -41,34 +45,49 @@ const answers: readonly SelectVariantResponse[] = evolutionSeed.variants.map((va
   return create(SelectVariantResponseSchema, answer);
 });
 
+const recorded = create(RecordGenerationResponseSchema, {
+  status: RecordGenerationStatus.RECORDED,
+});
+const applied = create(RecordOutcomeResponseSchema, {
+  outcomeId: "01936f1e-0a4b-7000-8000-5d1c2b3a4958",
+  status: OutcomeStatus.APPLIED,
+});
+
 let served = 0;
 // Without channelz, as the service: bookkeeping per call that is not part of answering it.
 const server = new grpc.Server({ "grpc.enable_channelz": 0 });
 server.addService(
   {
-    SelectVariant: {
-      path: `/${DecisionService.typeName}/SelectVariant`,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (message: SelectVariantRequest) =>
-        Buffer.from(toBinary(SelectVariantRequestSchema, message)),
-      requestDeserialize: (bytes: Buffer) => fromBinary(SelectVariantRequestSchema, bytes),
-      responseSerialize: (message: SelectVariantResponse) =>
-        Buffer.from(toBinary(SelectVariantResponseSchema, message)),
-      responseDeserialize: (bytes: Buffer) => fromBinary(SelectVariantResponseSchema, bytes),
-    },
+    SelectVariant: echoMethod(DecisionService.method.selectVariant),
+    RecordGeneration: echoMethod(DecisionService.method.recordGeneration),
+    RecordOutcome: echoMethod(DecisionService.method.recordOutcome),
   },
   {
-    SelectVariant: (
-      _call: grpc.ServerUnaryCall<SelectVariantRequest, SelectVariantResponse>,
-      callback: grpc.sendUnaryData<SelectVariantResponse>,
-    ) => {
+    SelectVariant: answerWith(() => {
       served += 1;
-      callback(null, answers[served % answers.length] as SelectVariantResponse);
-    },
+      return answers[served % answers.length] as SelectVariantResponse;
+    }),
+    RecordGeneration: answerWith(() => recorded),
+    RecordOutcome: answerWith(() => applied),
   },
 );
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   process.send?.(error === null ? { address: `127.0.0.1:${port}` } : { error: error.message });
 });
 process.on("disconnect", () => process.exit(0));
+
+function echoMethod(method: DescMethod): grpc.MethodDefinition<Message, Message> {
+  return {
+    path: `/${method.parent.typeName}/${method.name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message) => Buffer.from(toBinary(method.input, message)),
+    requestDeserialize: (bytes) => fromBinary(method.input, bytes),
+    responseSerialize: (message) => Buffer.from(toBinary(method.output, message)),
+    responseDeserialize: (bytes) => fromBinary(method.output, bytes),
+  };
+}
+
+function answerWith(answer: () => Message): grpc.handleUnaryCall<Message, Message> {
+  return (_call, callback) => callback(null, answer());
+}

@@ -50,6 +50,7 @@ function storeLines(figures: StoreFigures): string[] {
     latencyLine("half load: RecordOutcome", halfLoad.calls.RecordOutcome),
     latencyLine("half load: sum of the three", halfLoad.sum),
     latencyLine("  of it, late sending", halfLoad.sendLag),
+    latencyLine("half load: echo, sum of three", halfLoad.echoSum),
     `  Half load is ${perSecond([halfLoad.generationsPerSecond])} generations, arriving at random; ` +
       `counted from when they were due.`,
     "",

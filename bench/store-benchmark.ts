@@ -32,6 +32,8 @@ export interface StoreFigures {
     readonly generationsPerSecond: number;
     readonly calls: Readonly<Record<CallName, LatencySummary>>;
     readonly sum: LatencySummary;
+    /** The same arrivals answered by the echo: what transport, generator and machine take by themselves. */
+    readonly echoSum: LatencySummary;
     readonly sendLag: LatencySummary;
     readonly cpu: CpuShares;
   };
@@ -192,13 +194,18 @@ class StoreBenchmark {
   }
 
   async halfLoad(generationsPerSecond: number): Promise<StoreFigures["halfLoad"]> {
-    const { result, cpu } = await this.#run("service", {
+    const arrivals = {
       kind: "arrivals",
-      address: this.#service.grpcAddress,
       connections: this.#settings.connections,
       durationMs: this.#settings.seconds * 5_000,
       generationsPerSecond,
       seed: this.#nextSeed(),
+    } as const;
+    await this.#service.catchUp();
+    const echo = await this.#run("echo", { ...arrivals, address: this.#addressOf("echo") });
+    const { result, cpu } = await this.#run("service", {
+      ...arrivals,
+      address: this.#addressOf("service"),
     });
     const { SelectVariant, RecordGeneration, RecordOutcome } = result.latenciesMs;
     return {
@@ -209,6 +216,7 @@ class StoreBenchmark {
         RecordOutcome: summarizeLatencies(RecordOutcome),
       },
       sum: summarizeLatencies(result.sumsMs),
+      echoSum: summarizeLatencies(echo.result.sumsMs),
       sendLag: summarizeLatencies(result.sendLagsMs),
       cpu,
     };
@@ -227,12 +235,16 @@ class StoreBenchmark {
   ): Promise<{ result: LoadResult; cpu: CpuShares }> {
     return this.#run(target, {
       kind,
-      address: target === "echo" ? String(this.#echo.ready["address"]) : this.#service.grpcAddress,
+      address: this.#addressOf(target),
       connections: options.oneInFlight ? 1 : this.#settings.connections,
       inFlightPerConnection: options.oneInFlight ? 1 : this.#settings.inFlightPerConnection,
       durationMs: this.#settings.seconds * 1_000,
       seed: this.#nextSeed(),
     });
+  }
+
+  #addressOf(target: "echo" | "service"): string {
+    return target === "echo" ? String(this.#echo.ready["address"]) : this.#service.grpcAddress;
   }
 
   async #run(
