@@ -1,6 +1,11 @@
+import type { AgentType, VariantId } from "../domain/ids.ts";
+import type { Variant } from "../domain/variant.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import { CatalogueView } from "./catalogue-view.ts";
+import { type AgentTypeEntry, CatalogueView } from "./catalogue-view.ts";
+
+/** Reads on account of names that are not in memory begin this far apart, so that unknown names cost little. */
+const lookAgainIntervalMs = 200;
 
 /**
  * The catalogue in memory, so that deciding reads no database. Follows changes made by any process.
@@ -15,6 +20,8 @@ export class CatalogueCache {
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
   #stale = false;
+  #lookingAgain: Promise<void> | undefined;
+  #lookAgainPause: Promise<void> = Promise.resolve();
 
   static async load(catalogue: Catalogue, logger: Logger): Promise<CatalogueCache> {
     return new CatalogueCache(catalogue, logger, new CatalogueView(await catalogue.load()));
@@ -68,6 +75,36 @@ export class CatalogueCache {
       },
     );
     return next;
+  }
+
+  /**
+   * Looks into the catalogue before it says that there is no such agent type: another replica may have
+   * created it a moment ago. @throws BanditError not_found; unavailable when that cannot be known.
+   */
+  async getAgentType(agentType: AgentType): Promise<AgentTypeEntry> {
+    if (this.#view.findAgentType(agentType) === undefined) await this.lookAgain();
+    return this.#view.getAgentType(agentType);
+  }
+
+  /** As {@link getAgentType}, for a variant. */
+  async getVariant(variantId: VariantId): Promise<Variant> {
+    if (this.#view.findVariant(variantId) === undefined) await this.lookAgain();
+    return this.#view.getVariant(variantId);
+  }
+
+  /**
+   * Resolves when a view read after this call is in force, like {@link refresh}; but such reads begin at
+   * least 200 ms apart, and all calls that wait for one share it. @throws BanditError unavailable
+   */
+  lookAgain(): Promise<void> {
+    this.#lookingAgain ??= this.#lookAgainPause.then(() => {
+      this.#lookingAgain = undefined;
+      this.#lookAgainPause = new Promise((resolve) => {
+        setTimeout(resolve, lookAgainIntervalMs).unref();
+      });
+      return this.refresh();
+    });
+    return this.#lookingAgain;
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { Policy } from "../domain/policy.ts";
-import { type CatalogueView, policyFor } from "./catalogue-view.ts";
+import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
 import { ledgerTtlSeconds } from "./retention.ts";
 
 /** Whether and how an event about a decision is learned from. */
@@ -19,11 +19,10 @@ export interface LearningTerms {
  * contributed before is no longer known, so it could be counted twice.
  */
 export function learningTerms(
-  view: CatalogueView,
+  entry: AgentTypeEntry,
   found: { record: DecisionRecord; expired: boolean },
   nowMs: number,
 ): LearningTerms {
-  const entry = view.getAgentType(found.record.agentType);
   const { policy } = policyFor(entry, found.record.codeType);
   const ageSeconds = (nowMs - found.record.decidedAtMs) / 1000;
   const late = found.expired || ageSeconds > policy.attributionWindowSeconds;

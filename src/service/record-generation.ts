@@ -53,7 +53,8 @@ export class RecordGeneration {
     if (found.history?.generation !== undefined) return this.#answer("duplicate");
     const { record } = found;
     const nowMs = clock.nowMs();
-    const terms = learningTerms(catalogue.view, found, nowMs);
+    const entry = await catalogue.getAgentType(record.agentType);
+    const terms = learningTerms(entry, found, nowMs);
     const booked = generationContributions(terms.policy.reward, report);
     const contributions = terms.learns ? booked : [];
     const row: GenerationRow = {

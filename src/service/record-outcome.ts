@@ -67,7 +67,8 @@ export class RecordOutcome {
     ) {
       return this.#answer(reportedId, "duplicate", outcome.content);
     }
-    const terms = learningTerms(catalogue.view, found, nowMs);
+    const entry = await catalogue.getAgentType(record.agentType);
+    const terms = learningTerms(entry, found, nowMs);
     const booked = outcomeContributions(terms.policy.reward, metrics);
     const contributions = terms.learns ? booked : [];
     if (contributions.length > 0) {

@@ -46,7 +46,7 @@ export class SelectVariant {
     const entry =
       view.findAgentType(request.agentType) ?? (await this.#missing(request.agentType, context));
     const known = request.generationId && this.#deps.recent.find(request.generationId);
-    if (known) return this.#repeat(request, known);
+    if (known) return this.#repeat(request, known, context);
     const idBytes =
       request.generationId === undefined
         ? this.#deps.ids.next()
@@ -87,28 +87,41 @@ export class SelectVariant {
       decidedAtMs,
     });
     const ttlSeconds = decisionTtlSeconds(policy);
+    let earlier: DecisionRecord | undefined;
     try {
-      const earlier = await beforeDeadline(state.recordDecision({ record, event, ttlSeconds }), {
+      earlier = await beforeDeadline(state.recordDecision({ record, event, ttlSeconds }), {
         clock,
         deadlineMs: context.deadlineMs,
         what: "storing the decision",
       });
-      if (earlier !== undefined) return this.#repeat(request, earlier);
     } catch (error) {
       return this.#degraded(record, error);
     }
+    if (earlier !== undefined) return this.#repeat(request, earlier, context);
     this.#deps.recent.add(record);
     this.#deps.telemetry.count("bandit_decisions_total", { source });
     return this.#answer(record, "");
   }
 
   async #missing(agentType: AgentType, context: CallContext): Promise<AgentTypeEntry> {
-    await this.#deps.createAgentType?.(agentType, context);
-    return this.#deps.catalogue.view.getAgentType(agentType);
+    const { catalogue, createAgentType } = this.#deps;
+    if (createAgentType !== undefined) {
+      await this.#inTime(createAgentType(agentType, context), context);
+    }
+    return this.#inTime(catalogue.getAgentType(agentType), context);
+  }
+
+  #inTime<Result>(lookUp: Promise<Result>, { deadlineMs }: CallContext): Promise<Result> {
+    const { clock } = this.#deps;
+    return beforeDeadline(lookUp, { clock, deadlineMs, what: "reading the catalogue" });
   }
 
   /** The generation was decided before: the same id always gets the same answer. */
-  #repeat(request: SelectRequest, earlier: DecisionRecord): Decision {
+  async #repeat(
+    request: SelectRequest,
+    earlier: DecisionRecord,
+    context: CallContext,
+  ): Promise<Decision> {
     if (earlier.agentType !== request.agentType || earlier.codeType !== request.codeType) {
       throw new BanditError(
         "already_exists",
@@ -122,6 +135,8 @@ export class SelectVariant {
         },
       );
     }
+    // Another replica may have decided, for a variant that is new.
+    await this.#inTime(this.#deps.catalogue.getVariant(earlier.variantId), context);
     this.#deps.recent.add(earlier);
     return this.#answer(earlier, "");
   }
