@@ -43,8 +43,8 @@ export interface StateStore {
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void;
 
   /**
-   * Oldest entries of the outbox that this process may drain, oldest first, about `rowsMax` rows at most
-   * (at least one entry when there is any). Called again before {@link confirmOutbox}, it returns the same entries.
+   * Oldest entries of the outbox that this process may drain, oldest first, about `rowsMax` rows and
+   * `outboxReadBytesMax` bytes at most (at least one entry when there is any). Called again before {@link confirmOutbox}, it returns the same entries.
    */
   readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]>;
 

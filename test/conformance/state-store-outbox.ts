@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { outboxEntryBytesMax, outboxReadBytesMax } from "../../src/ports/outbox-bounds.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import { contributionInput, decisionInput } from "../support/state-samples.ts";
 import {
@@ -79,6 +80,38 @@ export function describeOutbox(makeStore: MakeStateStore): void {
       expect(rowsOf(await drain(store, 7))).toHaveLength(40);
     });
 
+    test("entries have 4 MiB at most and one reading 16 MiB, or one entry; nothing is lost by that", async () => {
+      const decisions = Array.from({ length: 40 }, () => {
+        const decision = decisionInput();
+        const row = JSON.stringify({ id: decision.record.generationId, text: "é".repeat(2 ** 19) });
+        return { ...decision, event: { stream: "decisions" as const, row } };
+      });
+      const { generationId } = (decisions[0] as (typeof decisions)[number]).record;
+      await Promise.all(decisions.map((decision) => store.recordDecision(decision)));
+      await store.applyContributions(
+        contributionInput({
+          generationId,
+          event: { stream: "outcomes", row: "x".repeat(2 ** 20) },
+        }),
+      );
+      const rows: string[] = [];
+      let readings = 0;
+      for (;;) {
+        const entries = await store.readOutbox({ rowsMax: 10_000 });
+        expect(await store.readOutbox({ rowsMax: 10_000 })).toEqual(entries);
+        if (entries.length === 0) break;
+        const bytes = entries.map((entry) => Buffer.byteLength(entry.rows));
+        expect(Math.max(...bytes)).toBeLessThanOrEqual(outboxEntryBytesMax);
+        expect(sum(bytes)).toBeLessThan(outboxReadBytesMax + 2 * outboxEntryBytesMax);
+        rows.push(...rowsOf(entries));
+        await store.confirmOutbox(entries);
+        readings += 1;
+      }
+      expect(readings).toBeGreaterThanOrEqual(3);
+      expect(rows).toHaveLength(41);
+      for (const { event } of decisions) expect(rows).toContain(event.row);
+    });
+
     test("an entry's id is never used again, over confirmation and opening anew", async () => {
       const ids = new Set<string>();
       for (let life = 0; life < 3; life += 1) {
@@ -100,6 +133,10 @@ export function describeOutbox(makeStore: MakeStateStore): void {
       expect(rowsOf(await drain(store))).toEqual([row]);
     });
   });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function byId<Entry extends { id: string }>(entries: readonly Entry[]): Entry[] {

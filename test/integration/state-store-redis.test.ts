@@ -272,6 +272,21 @@ describe("faults", () => {
   });
 });
 
+test("events beyond the bound in bytes are refused at once instead of piling up", async () => {
+  const store = await open({ waitingBytesMax: 3 * 2 ** 20 });
+  const write = (): Promise<unknown> => {
+    const event = { stream: "decisions", row: "x".repeat(2 ** 20) } as const;
+    return store.recordDecision({ ...decisionInput(), event });
+  };
+  const results = await Promise.allSettled([write(), write(), write(), write()]);
+  expect(results.map((result) => result.status)).toEqual([
+    ...Array(3).fill("fulfilled"),
+    "rejected",
+  ]);
+  expect(results[3]).toMatchObject({ reason: { reason: "STATE_QUEUE_FULL" } });
+  await write();
+});
+
 describe("outbox consumers", () => {
   test("what a dead process holds goes to another after the idle time, not before", async () => {
     const dead = await open();

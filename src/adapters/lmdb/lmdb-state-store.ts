@@ -7,6 +7,7 @@ import { BanditError, invariant } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { eventStreams } from "../../ports/event-rows.ts";
+import { eventBytes, outboxReadBytesMax, waitingBytesMax } from "../../ports/outbox-bounds.ts";
 import type {
   ApplyContributionsInput,
   ApplyContributionsResult,
@@ -41,10 +42,15 @@ export interface LmdbStateStoreOptions {
   readonly mapSizeBytesMax?: number;
   /** Calls that may wait for the disk; 50,000 by default. */
   readonly waitingCallsMax?: number;
+  /** Bytes of events they may hold; 256 MiB by default. */
+  readonly waitingBytesMax?: number;
 }
 
 /** About 1 ms to read and decode; others have their turn after each page. */
 const totalsPageSize = 200;
+
+/** Outbox entries removed in one transaction: about 1 ms. */
+const confirmedPerStep = 200;
 
 /** The embedded state store: one LMDB environment in one directory, owned by one process. */
 export class LmdbStateStore implements StateStore {
@@ -96,6 +102,7 @@ export class LmdbStateStore implements StateStore {
       },
       translate: translateLmdbError,
       callsMax: options.waitingCallsMax ?? 50_000,
+      bytesMax: options.waitingBytesMax ?? waitingBytesMax,
     });
     this.#sweeper = new ExpirySweeper(tables, this.#commits, (error) =>
       this.#logger?.warn("removing expired state failed and will be tried again", { error }),
@@ -110,7 +117,7 @@ export class LmdbStateStore implements StateStore {
       batch.addDecision(input.record, expiresAtSeconds(batch.nowMs, input.ttlSeconds));
       batch.addEvent(input.event);
       return undefined;
-    });
+    }, eventBytes(input.event));
   }
 
   async findDecision(generationId: GenerationId): Promise<DecisionRecord | undefined> {
@@ -124,7 +131,7 @@ export class LmdbStateStore implements StateStore {
     const { status, changed } = await this.#commits.run((batch) => {
       batch.requireRoom();
       return applyInBatch(batch, input);
-    });
+    }, eventBytes(input.event));
     if (changed !== undefined) this.#announce(changed);
     return { status };
   }
@@ -155,9 +162,12 @@ export class LmdbStateStore implements StateStore {
     return this.#read(() => {
       const entries: OutboxEntry[] = [];
       let rows = 0;
+      let bytes = 0;
       for (const { key, value } of this.#tables.outbox.getRange({})) {
         const rowCount = value.readUInt32BE(1);
-        if (entries.length > 0 && rows + rowCount > options.rowsMax) break;
+        bytes += value.length;
+        const isTooMuch = rows + rowCount > options.rowsMax || bytes > outboxReadBytesMax;
+        if (entries.length > 0 && isTooMuch) break;
         const stream = eventStreams[value[0] as number];
         invariant(stream !== undefined, `outbox entry of unknown stream ${value[0]}`);
         entries.push({
@@ -173,10 +183,14 @@ export class LmdbStateStore implements StateStore {
     });
   }
 
-  confirmOutbox(entries: readonly OutboxEntry[]): Promise<void> {
-    return this.#commits.run((batch) => {
-      for (const entry of entries) batch.remove("outbox", sequenceKey(Number(entry.id)));
-    });
+  async confirmOutbox(entries: readonly OutboxEntry[]): Promise<void> {
+    for (let from = 0; from < entries.length; from += confirmedPerStep) {
+      await this.#commits.run((batch) => {
+        for (const { id } of entries.slice(from, from + confirmedPerStep)) {
+          batch.remove("outbox", sequenceKey(Number(id)));
+        }
+      });
+    }
   }
 
   async outboxDepth(): Promise<number> {
@@ -188,7 +202,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   /**
-   * Removes at most about a thousand expired records and ledgers. Runs by itself too.
+   * Removes some 200 expired records and ledgers at most. Runs by itself too.
    * @returns how many were looked at; 0 means nothing has expired.
    */
   sweepExpired(): Promise<number> {

@@ -4,6 +4,7 @@ import { BanditError } from "../../domain/errors.ts";
 import { generationIdBytes } from "../../domain/generation-id.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import { type EventStream, eventStreams } from "../../ports/event-rows.ts";
+import { cutIntoEntries } from "../../ports/outbox-bounds.ts";
 import type { ArmKey, ArmTotals, OutboxEvent } from "../../ports/state-store.ts";
 import type { CommitBatch } from "./group-commit.ts";
 import { decodeLedger, encodeLedger, type Ledger } from "./ledger.ts";
@@ -140,8 +141,8 @@ export class WriteBatch implements CommitBatch {
       this.#puts.push(() => void totals.put(Buffer.from(key, "latin1"), value));
     }
     for (const [stream, rows] of this.#rows) {
-      for (let from = 0; from < rows.length; from += rowsPerEntryMax) {
-        const value = encodeOutboxEntry(stream, rows.slice(from, from + rowsPerEntryMax));
+      for (const entry of cutIntoEntries(rows, rowsPerEntryMax)) {
+        const value = encodeOutboxEntry(stream, entry);
         const key = sequenceKey(this.#sequence.next());
         this.#puts.push(() => void outbox.put(key, value));
       }

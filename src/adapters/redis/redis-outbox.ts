@@ -1,14 +1,25 @@
 import { invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type EventStream, eventStreams } from "../../ports/event-rows.ts";
+import { outboxEntryBytesMax, outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
 import type { OutboxEntry } from "../../ports/state-store.ts";
 import { outboxGroup, outboxKey } from "./keys.ts";
+import { callsPerStepMax } from "./partition-steps.ts";
 import { type RedisClient, translateRedisError, withDeadline } from "./redis-client.ts";
 import { runScript, type ScriptArgument, type ScriptName } from "./scripts.ts";
 
 /** Consumer name under which a process that closes leaves what it holds. Idle for a year at once. */
 const leftBehind = "left-behind";
-const pendingPageEntries = 50;
+/** More than one page only where many entries are small. */
+const heldEntriesPerPage = 500;
+const fromTheFirst = "0";
+const newEntries = ">";
+
+/** How much may still be read. */
+interface Amount {
+  rows: number;
+  bytes: number;
+}
 
 type StreamEntry = [id: Buffer, fields: Buffer[] | null];
 
@@ -57,33 +68,39 @@ export class RedisOutbox {
 
   async #collect(rowsMax: number): Promise<OutboxEntry[]> {
     const collected: OutboxEntry[] = [];
-    let rows = 0;
+    const left: Amount = { rows: rowsMax, bytes: outboxReadBytesMax };
     const add = (entries: readonly OutboxEntry[]): void => {
-      for (const entry of entries) {
-        if (rows >= rowsMax) return;
-        collected.push(entry);
-        rows += entry.rowCount;
-      }
+      for (const entry of entries) spend(left, entry);
+      collected.push(...entries);
     };
     for (const partition of [...this.#held]) {
-      if (rows >= rowsMax) return collected;
-      const held = await this.#readHeld(partition, rowsMax - rows);
+      // The reading before may have gone over the bound by its last entry, and comes again as a whole.
+      const wanted = { rows: left.rows + callsPerStepMax, bytes: left.bytes + outboxEntryBytesMax };
+      if (isSpent(wanted)) return collected;
+      const held = await this.#readHeld(partition, wanted);
       if (held.length === 0) this.#held.delete(partition);
       add(held);
     }
-    if (rows >= rowsMax) return collected;
+    if (isSpent(left)) return collected;
 
     // Every partition gets an equal share first; who had more to give is asked again for the rest.
-    const share = Math.ceil((rowsMax - rows) / this.#partitions);
+    const share = {
+      rows: Math.ceil(left.rows / this.#partitions),
+      bytes: Math.ceil(left.bytes / this.#partitions),
+    };
     let candidates = await this.#nonEmptyPartitions();
-    for (const wanted of [() => share, () => rowsMax - rows]) {
+    for (const wanted of [share, left]) {
       const withMore: number[] = [];
       for (const partition of candidates) {
-        if (rows >= rowsMax) return collected;
-        const asked = Math.min(wanted(), rowsMax - rows);
+        if (isSpent(left)) return collected;
+        const asked = {
+          rows: Math.min(wanted.rows, left.rows),
+          bytes: Math.min(wanted.bytes, left.bytes),
+        };
         const taken = await this.#takeNew(partition, asked);
         if (taken.length > 0) this.#held.add(partition);
-        if (sumRows(taken) >= asked) withMore.push(partition);
+        for (const entry of taken) spend(asked, entry);
+        if (isSpent(asked)) withMore.push(partition);
         add(taken);
       }
       candidates = withMore;
@@ -132,42 +149,36 @@ export class RedisOutbox {
     );
   }
 
-  async #readHeld(partition: number, rowsMax: number): Promise<OutboxEntry[]> {
+  async #readHeld(partition: number, wanted: Amount): Promise<OutboxEntry[]> {
     const held: OutboxEntry[] = [];
-    let after = "0";
-    for (let rows = 0; rows < rowsMax; ) {
-      const reply = (await this.#command(partition, () =>
-        this.#client.xreadgroupBuffer(
-          "GROUP",
-          outboxGroup,
-          this.#consumer,
-          "COUNT",
-          pendingPageEntries,
-          "STREAMS",
-          outboxKey(partition),
-          after,
-        ),
-      )) as [Buffer, StreamEntry[]][] | null;
-      const page = reply?.[0]?.[1] ?? [];
+    let after = fromTheFirst;
+    while (!isSpent(wanted)) {
+      const page = await this.#take(partition, wanted, after);
       for (const [id, fields] of page) {
-        // Confirmed by another consumer after this one was thought dead: only the hold is left.
-        if (fields === null) await this.#run("banditConfirm", partition, [id]);
-        else held.push(toEntry(partition, id, fields));
+        if (fields === null) {
+          // Confirmed by another consumer after this one was thought dead: only the hold is left.
+          await this.#run("banditConfirm", partition, [id]);
+          continue;
+        }
+        const entry = toEntry(partition, id, fields);
+        held.push(entry);
+        spend(wanted, entry);
       }
-      rows = sumRows(held);
       const last = page.at(-1);
-      if (last === undefined || page.length < pendingPageEntries) break;
+      if (last === undefined || page.length < heldEntriesPerPage) break;
       after = last[0].toString();
     }
     return held;
   }
 
-  async #takeNew(partition: number, rowsMax: number): Promise<OutboxEntry[]> {
-    const reply = (await this.#run("banditTakeNew", partition, [
-      this.#consumer,
-      rowsMax,
-    ])) as StreamEntry[];
-    return reply.map(([id, fields]) => toEntry(partition, id, fields ?? []));
+  async #takeNew(partition: number, wanted: Amount): Promise<OutboxEntry[]> {
+    const taken = await this.#take(partition, wanted, newEntries);
+    return taken.map(([id, fields]) => toEntry(partition, id, fields ?? []));
+  }
+
+  async #take(partition: number, { rows, bytes }: Amount, after: string): Promise<StreamEntry[]> {
+    const args = [this.#consumer, rows, bytes, after];
+    return (await this.#run("banditTake", partition, args)) as StreamEntry[];
   }
 
   async #nonEmptyPartitions(): Promise<number[]> {
@@ -256,8 +267,13 @@ function byAge(a: OutboxEntry, b: OutboxEntry): number {
   return msA - msB || partitionA - partitionB || sequenceA - sequenceB;
 }
 
-function sumRows(entries: readonly OutboxEntry[]): number {
-  return entries.reduce((sum, entry) => sum + entry.rowCount, 0);
+function isSpent(left: Amount): boolean {
+  return left.rows <= 0 || left.bytes <= 0;
+}
+
+function spend(left: Amount, entry: OutboxEntry): void {
+  left.rows -= entry.rowCount;
+  left.bytes -= Buffer.byteLength(entry.rows);
 }
 
 function hasMessage(error: unknown, part: string): boolean {

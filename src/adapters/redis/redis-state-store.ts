@@ -2,6 +2,7 @@ import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { eventBytes, waitingBytesMax } from "../../ports/outbox-bounds.ts";
 import {
   type ApplyContributionsInput,
   type ApplyContributionsResult,
@@ -16,6 +17,7 @@ import { armPartition, decisionAddress, groupsKey, totalsKey } from "./keys.ts";
 import {
   type AddressedDecision,
   applyContributions,
+  callsPerStepMax,
   type DecisionLookup,
   findDecisions,
   type RunStep,
@@ -52,10 +54,10 @@ export interface RedisStateStoreOptions {
   readonly claimIdleMs?: number;
   /** Calls collected or under way at most; 50,000 by default. */
   readonly callsMax?: number;
+  /** Bytes of events they may hold; 256 MiB by default. */
+  readonly waitingBytesMax?: number;
 }
 
-/** Calls in one Lua step at most: about 2 ms of the server's time. */
-const callsPerStepMax = 250;
 const groupsPageSize = 50;
 const statuses: readonly ApplyContributionsResult["status"][] = [
   "applied",
@@ -116,7 +118,10 @@ export class RedisStateStore implements StateStore {
     this.#logger = options.logger;
     this.#partitions = options.partitions;
     this.#timeoutMs = options.commandTimeoutMs;
-    this.#budget = new CallBudget(options.callsMax ?? 50_000);
+    this.#budget = new CallBudget({
+      callsMax: options.callsMax ?? 50_000,
+      bytesMax: options.waitingBytesMax ?? waitingBytesMax,
+    });
     this.#outbox = new RedisOutbox({
       client,
       clock: options.clock,
@@ -129,14 +134,17 @@ export class RedisStateStore implements StateStore {
     const batch = { budget: this.#budget, batchMax: callsPerStepMax };
     this.#decisions = new TurnBatcher({
       ...batch,
+      bytesOf: ({ input }) => eventBytes(input.event),
       send: (partition, calls) => recordDecisions(run, partition, calls),
     });
     this.#lookups = new TurnBatcher({
       ...batch,
+      bytesOf: () => 0,
       send: (partition, calls) => findDecisions(run, partition, calls),
     });
     this.#contributions = new TurnBatcher({
       ...batch,
+      bytesOf: ({ event }) => eventBytes(event),
       send: async (partition, calls) => {
         const { codes, changed } = await applyContributions(run, channel.name, partition, calls);
         // Whoever reported an outcome finds it in the posterior once the call has returned.

@@ -1,14 +1,14 @@
 import { invariant } from "../../domain/errors.ts";
 import { applyContributionsLua } from "./lua/apply-contributions.ts";
 import { findDecisionsLua, recordDecisionsLua } from "./lua/decisions.ts";
-import { confirmLua, leaveLua, takeNewLua, takeOverLua } from "./lua/outbox.ts";
+import { confirmLua, leaveLua, takeLua, takeOverLua } from "./lua/outbox.ts";
 import type { RedisClient } from "./redis-client.ts";
 
 const scripts = {
   banditRecordDecisions: recordDecisionsLua,
   banditFindDecisions: findDecisionsLua,
   banditApplyContributions: applyContributionsLua,
-  banditTakeNew: takeNewLua,
+  banditTake: takeLua,
   banditConfirm: confirmLua,
   banditTakeOver: takeOverLua,
   banditLeave: leaveLua,

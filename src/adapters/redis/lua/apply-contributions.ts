@@ -1,3 +1,5 @@
+import { appendRowsLua } from "./append-rows.ts";
+
 /**
  * Books what events contribute to their generations and arms; several calls of one partition at once.
  * The rules are those of domain/contribution.ts and must change together with it; the conformance suite
@@ -14,7 +16,7 @@
  * penalty, occurredAtMs, event id}; a field `e:<event id>` marks each event that was booked.
  * Totals are text: reward, weight, generations, version, the doubles with 17 digits, so exact.
  */
-export const applyContributionsLua = `
+export const applyContributionsLua = `${appendRowsLua}
 local channel, eventsMax = ARGV[1], tonumber(ARGV[2])
 local statuses, changes, streams, rowsOf = {}, {}, {}, {}
 
@@ -120,10 +122,7 @@ while at <= #ARGV do
   at = at + 8 + 4 * tonumber(ARGV[at + 7])
   key = key + 2
 end
-for _, stream in ipairs(streams) do
-  local rows = rowsOf[stream]
-  redis.call('XADD', KEYS[1], '*', 's', stream, 'n', #rows, 'r', table.concat(rows, '\\n'))
-end
+for _, stream in ipairs(streams) do appendRows(KEYS[1], stream, rowsOf[stream]) end
 local message = table.concat(changes, '\\n')
 if #changes > 0 then redis.call('PUBLISH', channel, message) end
 return { statuses, message }

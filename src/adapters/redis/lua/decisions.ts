@@ -1,3 +1,5 @@
+import { appendRowsLua } from "./append-rows.ts";
+
 /** Both steps: a stored value is its label number (u16, 0: the labels follow the head) and its head. */
 const expandValue = `
 local function expand(labels, value)
@@ -8,13 +10,14 @@ end
 `;
 
 /**
- * Stores the decisions of one event-loop turn in one partition, with one outbox entry for all new ones.
+ * Stores the decisions of one event-loop turn in one partition, with one outbox entry for all new ones, or as many
+ * as their bytes need.
  *
  * KEYS[1] outbox  KEYS[2] labels  KEYS[3…] decision hashes, each once
  * ARGV: for each decision six: number of its hash among the hashes, ttl in seconds, field, head, labels, row
  * Returns for each decision: false when it was stored, else head and labels of the earlier one.
  */
-export const recordDecisionsLua = `${expandValue}
+export const recordDecisionsLua = `${expandValue}${appendRowsLua}
 local ttlSlackSeconds = 60
 local labelsMax = 65535
 local outbox, labels = KEYS[1], KEYS[2]
@@ -61,9 +64,7 @@ for at = 1, #ARGV, 6 do
     replies[#replies + 1] = expand(labels, redis.call('HGET', key, field))
   end
 end
-if #rows > 0 then
-  redis.call('XADD', outbox, '*', 's', 'decisions', 'n', #rows, 'r', table.concat(rows, '\\n'))
-end
+appendRows(outbox, 'decisions', rows)
 return replies
 `;
 

@@ -1,18 +1,25 @@
 /**
- * Hands new entries of one outbox to a consumer, until they have the wanted number of rows; 500 entries
- * at most, so that the server is not held up by a long backlog of small ones.
+ * Hands entries of one outbox to a consumer, new ones or those it holds already, until they have the wanted
+ * number of rows or bytes; 500 entries at most, so that the server is not held up by a long backlog of
+ * small ones.
  *
- * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] rows wanted, at least 1
- * Returns a list of entries as XREADGROUP does; may have more rows than wanted by one entry less a row.
+ * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] rows wanted, at least 1  ARGV[4] bytes wanted
+ * ARGV[5] '>' for new entries, else the id after which those that are held begin
+ * Returns a list of entries as XREADGROUP does; may have more than wanted by one entry less a row.
  */
-export const takeNewLua = `
-local taken, rows, wanted = {}, 0, tonumber(ARGV[3])
-while rows < wanted and #taken < 500 do
-  local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], '>')
-  if not reply or not reply[1] then break end
-  local entry = reply[1][2][1]
+export const takeLua = `
+local taken, rows, bytes, after = {}, 0, 0, ARGV[5]
+local rowsWanted, bytesWanted = tonumber(ARGV[3]), tonumber(ARGV[4])
+while rows < rowsWanted and bytes < bytesWanted and #taken < 500 do
+  local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], after)
+  local entry = reply and reply[1] and reply[1][2][1]
+  if not entry then break end
   taken[#taken + 1] = entry
-  rows = rows + tonumber(entry[2][4])
+  if after ~= '>' then after = entry[1] end
+  if entry[2] then
+    rows = rows + tonumber(entry[2][4])
+    bytes = bytes + #entry[2][6]
+  end
 end
 return taken
 `;

@@ -21,12 +21,13 @@ function recording(options: { failCommit?: (group: number) => boolean } = {}) {
         ? error
         : new BanditError("unavailable", "translated", { reason: "TEST", cause: error }),
     callsMax: 2000,
+    bytesMax: 20 * 2 ** 20,
   });
-  const write = (name: string) =>
+  const write = (name: string, bytes?: number) =>
     commits.run((batch) => {
       batch.names.push(name);
       return name;
-    });
+    }, bytes);
   return { groups, commits, write };
 }
 
@@ -44,12 +45,40 @@ test("calls of one turn share a transaction, and so do those that come while it 
   ]);
 });
 
-test("a large backlog is taken in groups of at most 500, in order", async () => {
+test("a large backlog is taken in groups of at most 200, in order", async () => {
   const { groups, write } = recording();
-  const names = Array.from({ length: 1200 }, (_, index) => String(index));
-  await Promise.all(names.map(write));
-  expect(groups.map((group) => group.length)).toEqual([500, 500, 200]);
+  const names = Array.from({ length: 500 }, (_, index) => String(index));
+  await Promise.all(names.map((name) => write(name)));
+  expect(groups.map((group) => group.length)).toEqual([200, 200, 100]);
   expect(groups.flat()).toEqual(names);
+});
+
+test("a group has 8 MiB at most, or one call", async () => {
+  const { groups, write } = recording();
+  await Promise.all([3, 4, 2, 9, 1, 1].map((size, index) => write(String(index), size * 2 ** 20)));
+  expect(groups).toEqual([["0", "1"], ["2"], ["3"], ["4", "5"]]);
+});
+
+test("calls that would hold too many bytes are refused until others are done", async () => {
+  const { write } = recording();
+  const accepted = [write("a", 12 * 2 ** 20), write("b", 8 * 2 ** 20)];
+  await expect(write("c", 1)).rejects.toMatchObject({ reason: "STATE_QUEUE_FULL" });
+  await Promise.all(accepted);
+  expect(await write("d", 20 * 2 ** 20)).toBe("d");
+});
+
+test("others have their turn between the groups of a backlog", async () => {
+  const { write, groups } = recording();
+  const turns: number[] = [];
+  let waiting = true;
+  const takeTurn = (): void => {
+    turns.push(groups.length);
+    if (waiting) setImmediate(takeTurn);
+  };
+  setImmediate(takeTurn);
+  await Promise.all(Array.from({ length: 600 }, (_, index) => write(String(index))));
+  waiting = false;
+  expect([...new Set(turns)]).toEqual(expect.arrayContaining([1, 2, 3]));
 });
 
 test("a failed commit fails exactly the calls of its group", async () => {
