@@ -49,7 +49,8 @@ export interface Outcome {
  * `applied`: counted. `replaced`: counted in place of an earlier value of the same component.
  * `superseded`: stored, but every component it carries already has a newer value. `duplicate`: this
  * outcome id was stored before; nothing changed. `late`: stored, arrived after the attribution window,
- * not learned from. `not_learned`: stored; the mode is not learning, or no reward component uses it.
+ * not learned from. `not_learned`: stored; the mode is not learning, no reward component uses it, or its
+ * agent type has outcomes for 10,000 other code types already.
  */
 export type OutcomeStatus =
   | "applied"

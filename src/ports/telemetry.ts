@@ -16,7 +16,8 @@ export type CounterName =
   | "bandit_requests_total"
   | "bandit_events_written_total"
   | "bandit_event_write_failures_total"
-  | "bandit_allocation_refreshes_total";
+  | "bandit_allocation_refreshes_total"
+  | "bandit_code_types_not_admitted_total";
 
 export type TimingName =
   | "bandit_request_duration_ms"

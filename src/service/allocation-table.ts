@@ -1,7 +1,6 @@
 import { type Allocation, baselineAllocation } from "../bandit/allocation.ts";
 import { Allocator } from "../bandit/allocator.ts";
 import { type RewardTotals, zeroTotals } from "../domain/contribution.ts";
-import { BanditError } from "../domain/errors.ts";
 import type { AgentType, CodeType, VariantId } from "../domain/ids.ts";
 import type { PolicyRecord } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -231,17 +230,16 @@ export class AllocationTable {
     return allocation;
   }
 
-  /** @throws BanditError resource_exhausted when a posterior for one more code type would be too many. */
-  requireRoom(agentType: AgentType, codeType: CodeType): void {
+  /**
+   * Whether events of this code type may be learned from: false, and counted, when a posterior for one
+   * more code type of the agent type would be too many.
+   */
+  admit({ agentType, codeType }: { agentType: AgentType; codeType: CodeType }): boolean {
     const codeTypes = this.#byAgentType.get(agentType);
-    if (codeTypes === undefined || codeTypes.has(codeType)) return;
-    if (codeTypes.size < codeTypesPerAgentTypeMax) return;
-    throw new BanditError(
-      "resource_exhausted",
-      `agent type "${agentType}" has outcomes for ${codeTypesPerAgentTypeMax} code types already; ` +
-        "a code type is a kind of input, not an input",
-      { reason: "TOO_MANY_CODE_TYPES", metadata: { agent_type: agentType } },
-    );
+    if (codeTypes === undefined || codeTypes.has(codeType)) return true;
+    if (codeTypes.size < codeTypesPerAgentTypeMax) return true;
+    this.#telemetry.count("bandit_code_types_not_admitted_total");
+    return false;
   }
 
   #find(entry: AgentTypeEntry, codeType: CodeType): CodeTypeAllocation {

@@ -100,6 +100,7 @@ export async function createBanditService(
   });
   const recordGeneration = new RecordGeneration({
     catalogue: cache,
+    allocations,
     decisions,
     state,
     clock,

@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { GenerationRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
+import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, RecordResult } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
@@ -19,6 +20,7 @@ const generationEventId = "generation";
 export class RecordGeneration {
   readonly #deps: {
     readonly catalogue: CatalogueCache;
+    readonly allocations: AllocationTable;
     readonly decisions: DecisionFinder;
     readonly state: StateStore;
     readonly clock: Clock;
@@ -29,6 +31,7 @@ export class RecordGeneration {
 
   constructor(dependencies: {
     catalogue: CatalogueCache;
+    allocations: AllocationTable;
     decisions: DecisionFinder;
     state: StateStore;
     clock: Clock;
@@ -47,7 +50,7 @@ export class RecordGeneration {
   }
 
   async #record(report: GenerationReport): Promise<RecordResult> {
-    const { catalogue, decisions, state, clock } = this.#deps;
+    const { catalogue, allocations, decisions, state, clock } = this.#deps;
     const found = await decisions.get(report.generationId);
     // What was booked of an expired generation is remembered by the event log only.
     if (found.history?.generation !== undefined) return this.#answer("duplicate");
@@ -56,7 +59,7 @@ export class RecordGeneration {
     const entry = await catalogue.getAgentType(record.agentType);
     const terms = learningTerms(entry, found, nowMs);
     const booked = generationContributions(terms.policy.reward, report);
-    const contributions = terms.learns ? booked : [];
+    const learned = terms.learns && booked.length > 0 && allocations.admit(record);
     const row: GenerationRow = {
       generation_id: record.generationId,
       agent_type: record.agentType,
@@ -73,7 +76,7 @@ export class RecordGeneration {
       tests_generated: report.testsGenerated ?? null,
       code_hash: report.codeHash,
       content: this.#deps.storeContent ? report.content : "",
-      ...contributionColumns(booked, terms.learns),
+      ...contributionColumns(booked, learned),
       late: terms.late ? 1 : 0,
       decided_at: formatEventTime(record.decidedAtMs),
       recorded_at: formatEventTime(nowMs),
@@ -85,7 +88,7 @@ export class RecordGeneration {
       generationId: record.generationId,
       eventId: generationEventId,
       occurredAtMs: nowMs,
-      contributions,
+      contributions: learned ? booked : [],
       event: { stream: "generations", row: JSON.stringify(row) },
       ttlSeconds: terms.ledgerTtlSeconds,
     });

@@ -50,7 +50,7 @@ export class RecordOutcome {
   }
 
   async #record(outcome: Outcome): Promise<OutcomeResult> {
-    const { catalogue, decisions, state, clock } = this.#deps;
+    const { catalogue, allocations, decisions, state, clock } = this.#deps;
     const nowMs = clock.nowMs();
     const occurredAtMs = outcome.occurredAtMs ?? nowMs;
     if (occurredAtMs > nowMs + clockSkewMsMax) {
@@ -70,10 +70,7 @@ export class RecordOutcome {
     const entry = await catalogue.getAgentType(record.agentType);
     const terms = learningTerms(entry, found, nowMs);
     const booked = outcomeContributions(terms.policy.reward, metrics);
-    const contributions = terms.learns ? booked : [];
-    if (contributions.length > 0) {
-      this.#deps.allocations.requireRoom(record.agentType, record.codeType);
-    }
+    const learned = terms.learns && booked.length > 0 && allocations.admit(record);
     const outcomeId =
       reportedId ?? (formatGenerationId(this.#deps.ids.next()) as string as OutcomeId);
     const row: OutcomeRow = {
@@ -85,7 +82,7 @@ export class RecordOutcome {
       source: outcome.content.source,
       metrics,
       ...this.#describe(outcome.content),
-      ...contributionColumns(booked, terms.learns),
+      ...contributionColumns(booked, learned),
       late: terms.late ? 1 : 0,
       decided_at: formatEventTime(record.decidedAtMs),
       occurred_at: formatEventTime(occurredAtMs),
@@ -98,11 +95,11 @@ export class RecordOutcome {
       generationId: record.generationId,
       eventId: `outcome:${outcomeId}`,
       occurredAtMs,
-      contributions,
+      contributions: learned ? booked : [],
       event: { stream: "outcomes", row: JSON.stringify(row) },
       ttlSeconds: terms.ledgerTtlSeconds,
     });
-    const status = this.#status(applied, { late: terms.late, learned: contributions.length > 0 });
+    const status = this.#status(applied, { late: terms.late, learned });
     return this.#answer(outcomeId, status, outcome.content);
   }
 

@@ -80,8 +80,8 @@ describe("outcomes after the attribution window, by a clock that the test moves"
     const random = parseGenerationId("f47ac10b-58cc-4372-a567-0e02b2c3d479");
     const ahead = parseGenerationId("7fffffff-ffff-7372-a567-0e02b2c3d479");
     const own = await site.decide();
-    await site.decide(random);
-    await site.decide(ahead);
+    await site.decide({ generationId: random });
+    await site.decide({ generationId: ahead });
     await site.forget();
     await site.running.drain.flush();
     // The service's own id says that it is three seconds old, the others tell nothing true.

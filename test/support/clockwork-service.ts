@@ -8,7 +8,12 @@ import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
 import { readConfig } from "../../src/app/config.ts";
 import { type Engines, openEngines } from "../../src/app/engines.ts";
 import { defaultPolicy } from "../../src/bandit/default-policy.ts";
-import { type GenerationId, parseAgentType, parseCodeType } from "../../src/domain/ids.ts";
+import {
+  type CodeType,
+  type GenerationId,
+  parseAgentType,
+  parseCodeType,
+} from "../../src/domain/ids.ts";
 import type { Policy } from "../../src/domain/policy.ts";
 import type { BanditService } from "../../src/service/bandit-service.ts";
 import {
@@ -39,13 +44,11 @@ export interface ClockworkService {
   readonly telemetry: PrometheusTelemetry;
   readonly running: RunningBanditService;
   readonly service: BanditService;
-  decide(generationId?: GenerationId): Promise<GenerationId>;
+  decide(choice?: { generationId?: GenerationId; codeType?: CodeType }): Promise<GenerationId>;
   /** Decides until no earlier decision is in the service's memory. */
   forget(): Promise<void>;
   setPolicy(changes: Partial<Policy>): Promise<void>;
   generations(): Promise<number>;
-  /** How many rows of the generation the table has, superseded versions included. */
-  rows(table: "outcomes" | "generations", generationId: GenerationId): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -93,7 +96,7 @@ export async function openClockwork(
     },
     clockworkContext,
   );
-  const decide = async (generationId?: GenerationId): Promise<GenerationId> => {
+  const decide: ClockworkService["decide"] = async (choice = {}) => {
     const decision = await service.selectVariant(
       {
         agentType: clockworkAgent,
@@ -102,7 +105,7 @@ export async function openClockwork(
         conversationId: "",
         features: {},
         allowedVariantIds: [],
-        ...(generationId === undefined ? {} : { generationId }),
+        ...choice,
       },
       clockworkContext,
     );
@@ -131,14 +134,6 @@ export async function openClockwork(
         clockworkContext,
       );
       return view.arms.reduce((sum, arm) => sum + arm.generations, 0);
-    },
-    async rows(table, generationId) {
-      const sql = `SELECT count() FROM ${table} WHERE generation_id = '${generationId}'`;
-      const { rows } = await service.query(
-        { sql, rowsMax: 1, timeoutMs: 10_000, fresh: true },
-        clockworkContext,
-      );
-      return Number(rows[0]?.[0]);
     },
     async close() {
       await running.stop();

@@ -18,6 +18,10 @@ const counters: Record<CounterName, { help: string; labels: readonly string[] }>
     labels: ["reason"],
   },
   bandit_allocation_refreshes_total: { help: "Allocations computed anew.", labels: [] },
+  bandit_code_types_not_admitted_total: {
+    help: "Outcomes and reports only logged because their agent type has too many code types.",
+    labels: [],
+  },
 };
 
 const timings: Record<TimingName, { help: string; labels: readonly string[] }> = {

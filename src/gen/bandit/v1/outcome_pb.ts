@@ -254,7 +254,8 @@ export const OutcomeStatus = {
   LATE: 5,
 
   /**
-   * Stored; the mode is not learning, or no component of the reward uses it.
+   * Stored; the mode is not learning, no component of the reward uses it, or the agent type has outcomes for
+   * 10,000 other code types already (a code type is a kind of input, not an input).
    *
    * @generated from enum value: OUTCOME_STATUS_NOT_LEARNED = 6;
    */
