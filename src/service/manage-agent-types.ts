@@ -15,10 +15,17 @@ import type { AgentTypeEntry } from "./catalogue-view.ts";
 import { pageOf } from "./page.ts";
 import { requireValidPolicy } from "./require-valid-policy.ts";
 
+/**
+ * Agent types at which none is created any more because somebody asked for it: the catalogue is held in
+ * memory and read whole, and names made up by a faulty agent must not fill it.
+ */
+const agentTypesMax = 1_000;
+
 /** Creates and lists agent types. */
 export class ManageAgentTypes {
   readonly #catalogue: Catalogue;
   readonly #cache: CatalogueCache;
+  readonly #creating = new Map<AgentType, Promise<void>>();
 
   constructor(dependencies: { catalogue: Catalogue; cache: CatalogueCache }) {
     this.#catalogue = dependencies.catalogue;
@@ -41,8 +48,37 @@ export class ManageAgentTypes {
     return this.get(request.agentType);
   }
 
-  /** Creates an agent type that was asked for and is not there, with one variant that passes the task on as it is. */
+  /**
+   * Creates an agent type that was asked for and is not there, with one variant that passes the task on as it is.
+   * @throws BanditError resource_exhausted (TOO_MANY_AGENT_TYPES).
+   */
   async createMissing(agentType: AgentType, context: CallContext): Promise<void> {
+    const underWay = this.#creating.get(agentType);
+    if (underWay !== undefined) return underWay;
+    if (!this.#hasRoom()) {
+      // Another replica may have created it.
+      await this.#cache.lookAgain();
+      if (this.#cache.view.findAgentType(agentType) !== undefined) return;
+      throw tooManyAgentTypes(agentType);
+    }
+    const creating = this.#createMissing(agentType, context).finally(() => {
+      this.#creating.delete(agentType);
+    });
+    this.#creating.set(agentType, creating);
+    return creating;
+  }
+
+  /** Counts those on their way too. */
+  #hasRoom(): boolean {
+    const { view } = this.#cache;
+    let count = view.snapshot.agentTypes.length;
+    for (const agentType of this.#creating.keys()) {
+      if (view.findAgentType(agentType) === undefined) count += 1;
+    }
+    return count < agentTypesMax;
+  }
+
+  async #createMissing(agentType: AgentType, context: CallContext): Promise<void> {
     const request: NewAgentType = {
       agentType,
       description: "Created by the first decision that asked for it.",
@@ -78,6 +114,15 @@ export class ManageAgentTypes {
 
 function activeVariant(body: NewVariantBody): NewVariant {
   return { ...body, createdBy: "human", status: "active" };
+}
+
+function tooManyAgentTypes(agentType: AgentType): BanditError {
+  return new BanditError(
+    "resource_exhausted",
+    `agent type "${agentType}" does not exist, and is not created by itself: there are ` +
+      `${agentTypesMax} already; create it with CatalogService.CreateAgentType if it is meant`,
+    { reason: "TOO_MANY_AGENT_TYPES", metadata: { agent_type: agentType } },
+  );
 }
 
 function viewOf(entry: AgentTypeEntry): AgentTypeView {
