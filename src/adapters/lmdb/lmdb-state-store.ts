@@ -17,7 +17,6 @@ import type {
   StateStore,
 } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { ownDirectory } from "./directory-owner.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { applyToLedger, replaceInTotals } from "./ledger.ts";
@@ -33,7 +32,7 @@ import { OutboxSequence } from "./outbox-sequence.ts";
 import { decodeTotals, readDecision, WriteBatch } from "./write-batch.ts";
 
 export interface LmdbStateStoreOptions {
-  /** Created when missing. Owned by one process at a time. */
+  /** Created when missing. The caller sees to it that nobody else opens it. */
   readonly directory: string;
   readonly clock: Clock;
   /** Told about listeners that throw and sweeps that fail. */
@@ -61,20 +60,16 @@ export class LmdbStateStore implements StateStore {
   readonly #commits: GroupCommit<WriteBatch>;
   readonly #sweeper: ExpirySweeper;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
-  readonly #giveUpDirectory: () => void;
   #closing: Promise<void> | undefined;
 
-  /** @throws BanditError failed_precondition while another store has the directory open, unavailable when it cannot be opened. */
+  /** @throws BanditError unavailable when it cannot be opened. */
   static async open(options: LmdbStateStoreOptions): Promise<LmdbStateStore> {
-    let giveUp: (() => void) | undefined;
     try {
       const directory = resolve(options.directory);
       mkdirSync(directory, { recursive: true });
-      giveUp = ownDirectory(directory);
       const tables = openTables(directory);
-      return new LmdbStateStore(tables, options, await OutboxSequence.open(tables), giveUp);
+      return new LmdbStateStore(tables, options, await OutboxSequence.open(tables));
     } catch (error) {
-      giveUp?.();
       throw translateLmdbError(error);
     }
   }
@@ -83,9 +78,7 @@ export class LmdbStateStore implements StateStore {
     tables: LmdbTables,
     options: LmdbStateStoreOptions,
     sequence: OutboxSequence,
-    giveUpDirectory: () => void,
   ) {
-    this.#giveUpDirectory = giveUpDirectory;
     this.#tables = tables;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -215,7 +208,6 @@ export class LmdbStateStore implements StateStore {
       await this.#commits.close();
       this.#listeners.clear();
       await this.#tables.environment.close();
-      this.#giveUpDirectory();
     })();
     return this.#closing;
   }

@@ -1,11 +1,14 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockDataDirectory } from "../../../../src/adapters/system/data-directory-lock.ts";
 
+const module = join(import.meta.dirname, "../../../../src/adapters/system/data-directory-lock.ts");
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banditd-lock-"));
@@ -22,32 +25,83 @@ describe("data directory lock", () => {
     lockDataDirectory(directory)();
   });
 
+  it("gives free only its own hold, however often it is asked", () => {
+    const release = lockDataDirectory(directory);
+    release();
+    const releaseNext = lockDataDirectory(directory);
+    release();
+    expect(() => lockDataDirectory(directory)).toThrow(/in use/);
+    releaseNext();
+  });
+
   it("keeps out another process while the owner lives and lets it in when the owner was killed", async () => {
-    const code = `
-      import { lockDataDirectory } from ${JSON.stringify(join(import.meta.dirname, "../../../../src/adapters/system/data-directory-lock.ts"))};
-      lockDataDirectory(${JSON.stringify(directory)});
-      console.log("locked");
-      setInterval(() => undefined, 1000);
-    `;
-    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", code], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawnOwner();
     try {
-      await once(child.stdout, "data");
+      expect(await firstLine(child)).toBe("locked");
       expect(() => lockDataDirectory(directory)).toThrow(`in use by process ${child.pid}`);
     } finally {
-      child.kill("SIGKILL");
-      await once(child, "exit");
+      await end(child);
     }
     lockDataDirectory(directory)();
   });
 
-  it("takes over the lock of a process number that now belongs to somebody else", () => {
-    const release = lockDataDirectory(directory);
-    const path = join(directory, "banditd.lock");
-    const [pid] = readFileSync(path, "utf8").trim().split(" ");
-    writeFileSync(path, `${pid} another-boot/1\n`);
+  it("holds where process numbers mean nothing: in another container, or after a restart", async () => {
+    const child = spawnOwner();
+    try {
+      expect(await firstLine(child)).toBe("locked");
+      writeFileSync(join(directory, "owner.pid"), "4194304 another-container\n");
+      expect(() => lockDataDirectory(directory)).toThrow("process 4194304 on another-container");
+      rmSync(join(directory, "owner.pid"));
+      expect(() => lockDataDirectory(directory)).toThrow("in use by another process");
+    } finally {
+      await end(child);
+    }
+    writeFileSync(join(directory, "owner.pid"), `${process.pid} ${hostname()}\n`);
     lockDataDirectory(directory)();
-    release();
+  });
+
+  it("lets in one of several that come at the same time, and says nothing on stderr", async () => {
+    const children = Array.from({ length: 4 }, spawnOwner);
+    const noise = children.map((child) => text(child.stderr));
+    const lines = await Promise.all(children.map(firstLine));
+    await Promise.all(children.map(end));
+    expect(lines.sort()).toEqual(["locked", "refused", "refused", "refused"]);
+    expect((await Promise.all(noise)).join("")).toBe("");
+  });
+
+  it("says so when the directory cannot be made", () => {
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    expect(() => lockDataDirectory(join(file, "data"))).toThrow(
+      expect.objectContaining({ reason: "DATA_DIRECTORY_NOT_WRITABLE" }),
+    );
   });
 });
+
+/** A process that tries to lock the directory, says how that went, and stays. */
+function spawnOwner(): ChildProcessByStdio<null, Readable, Readable> {
+  const code = `
+    import { lockDataDirectory } from ${JSON.stringify(module)};
+    try {
+      lockDataDirectory(${JSON.stringify(directory)});
+      console.log("locked");
+    } catch {
+      console.log("refused");
+    }
+    setInterval(() => undefined, 1000);
+  `;
+  return spawn(process.execPath, ["--input-type=module-typescript", "-e", code], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function firstLine(child: ChildProcessByStdio<null, Readable, Readable>): Promise<string> {
+  const [data] = await once(child.stdout, "data");
+  return String(data).trim();
+}
+
+async function end(child: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
