@@ -3,6 +3,7 @@ import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import { eventStreams } from "../ports/event-rows.ts";
+import { outboxEntryBytesMax, outboxReadBytesMax } from "../ports/outbox-bounds.ts";
 import type { OutboxEntry, StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 
@@ -98,15 +99,15 @@ export class EventDrain {
 
   /** Drains for as long as full batches come, so that a backlog is not paced by the interval. */
   async #drainFull(): Promise<void> {
-    while (!this.#stopped && (await this.#drainOnce()).rows >= this.#options.rowsMax);
+    while (!this.#stopped && (await this.#drainOnce()).isFull);
     this.#options.telemetry.gauge("bandit_outbox_entries", await this.#options.state.outboxDepth());
   }
 
   /** @returns how much was written. */
-  async #drainOnce(): Promise<{ rows: number; entries: number }> {
+  async #drainOnce(): Promise<{ entries: number; isFull: boolean }> {
     const { state, eventLog, clock, telemetry, rowsMax } = this.#options;
     const entries = await state.readOutbox({ rowsMax });
-    if (entries.length === 0) return { rows: 0, entries: 0 };
+    if (entries.length === 0) return { entries: 0, isFull: false };
     let rows = 0;
     for (const stream of eventStreams) {
       const ofStream = entries.filter((entry) => entry.stream === stream);
@@ -123,7 +124,9 @@ export class EventDrain {
       telemetry.count("bandit_events_written_total", { stream }, written);
     }
     await state.confirmOutbox(entries);
-    return { rows, entries: entries.length };
+    const bytes = entries.reduce((sum, entry) => sum + entry.rows.length, 0);
+    const isFull = rows >= rowsMax || bytes > outboxReadBytesMax - outboxEntryBytesMax;
+    return { entries: entries.length, isFull };
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import type { OutboxEntry } from "../../src/ports/state-store.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
 import { drain, eventually, rowsOf, totalsOf, until } from "../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../support/redis.ts";
@@ -290,12 +291,18 @@ test("events beyond the bound in bytes are refused at once instead of piling up"
 describe("outbox consumers", () => {
   test("what a dead process holds goes to another after the idle time, not before", async () => {
     const dead = await open();
-    const alive = await open({ claimIdleMs: 500 });
+    const claimIdleMs = 60_000;
+    let aheadMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+    const alive = await open({ claimIdleMs, clock });
     await dead.recordDecision(decisionInput());
     const held = await dead.readOutbox({ rowsMax: 10 });
     expect(held).toHaveLength(1);
     expect(await alive.readOutbox({ rowsMax: 10 })).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 800));
+    aheadMs += claimIdleMs;
+    expect(await alive.readOutbox({ rowsMax: 10 })).toEqual([]);
+    await makeIdle(held[0] as OutboxEntry, claimIdleMs);
+    aheadMs += claimIdleMs;
     expect(await alive.readOutbox({ rowsMax: 10 })).toEqual(held);
     await alive.confirmOutbox(held);
     expect(await dead.readOutbox({ rowsMax: 10 })).toEqual([]);
@@ -324,6 +331,17 @@ describe("outbox consumers", () => {
     }
   });
 });
+
+/** Makes the entry look as if its consumer had been silent for that long. */
+async function makeIdle(entry: OutboxEntry, idleMs: number): Promise<void> {
+  const [partition = "", streamId = ""] = entry.id.split(":");
+  const key = `bandit:{p${partition.padStart(2, "0")}}:outbox`;
+  const pending = await admin.xpending(key, "events", "-", "+", 10);
+  const [, consumer] = (pending as [id: string, consumer: string][]).find(
+    ([id]) => id === streamId,
+  ) as [string, string];
+  await admin.xclaim(key, "events", consumer, 0, streamId, "IDLE", idleMs, "JUSTID");
+}
 
 describe("connecting", () => {
   test("a server that may evict or keeps no append-only file is warned about, a good one is not", async () => {
