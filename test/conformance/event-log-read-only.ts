@@ -64,6 +64,56 @@ const forbidden = [
   "SELECT * FROM deltaLakeLocal('/tmp')",
   "SELECT * FROM jdbc('a', 'b')",
   "SELECT * FROM odbc('a', 'b')",
+  // What the engine reads differently from a simple lexer: comments inside comments, and more.
+  "SELECT /* /* */ ' */ file('/etc/passwd') -- '",
+  `SELECT 'evil' /* /* */ ' */ INTO OUTFILE '${outFile}' -- '`,
+  `SELECT /* /* */ " */ file('/etc/passwd') -- "`,
+  "SELECT /* /* */ $$ */ file('/etc/passwd') -- $$",
+  "SELECT 1 -- '\n, file('/etc/passwd') -- '",
+  "SELECT 1 # '\n, file('/etc/passwd') -- '",
+  "SELECT 1 #! '\n, file('/etc/passwd') -- '",
+  "SELECT $t$ ' $t$, file('/etc/passwd') -- '",
+  "SELECT '\\\\', file('/etc/passwd') -- '",
+  "SELECT '\\\\\\'', file('/etc/passwd'), ' \\''",
+  "SELECT ''' ', file('/etc/passwd') -- '",
+  "SELECT 1 AS \"--\", file('/etc/passwd')",
+  "SELECT 1 AS `/*`, file('/etc/passwd') AS `*/`",
+  "SELECT ‘ ' ’, file('/etc/passwd') -- '",
+  "SELECT 1 −− ' \n, file('/etc/passwd') -- '",
+  "SELECT '\0', file('/etc/passwd')",
+  "SELECT 1 \0 ; SELECT 2",
+  "SELECT file\u00a0('/etc/passwd')",
+  "SELECT \"f\\x69le\"('/etc/passwd')",
+  "SELECT * FROM (EXPLAIN SELECT file('/etc/passwd'))",
+  "WITH file('/etc/passwd') AS x SELECT x",
+  "SELECT 1 FROM numbers(1) PASTE JOIN (SELECT file('/etc/passwd'))",
+  "SELECT 1 SETTINGS format_schema = '/etc/passwd'",
+  // What tells of other users, statements, keys and files.
+  "SELECT * FROM system.processes",
+  'SELECT * FROM `system` . "processes"',
+  "SELECT * FROM system.'processes'",
+  "SELECT * FROM system.query_log",
+  "SELECT * FROM system.users",
+  "SELECT * FROM system.named_collections",
+  "SELECT * FROM system.server_settings",
+  "SELECT * FROM system.stack_trace",
+  "SELECT 1 IN system.processes",
+  "SELECT * FROM merge('system', '^processes$')",
+  "SELECT * FROM system.tables AS t, system.processes",
+  "DESCRIBE system.processes",
+  "DESCRIBE default.`/etc/passwd`",
+  "EXISTS default.`/etc/passwd`",
+  "SHOW CREATE TABLE default.`/etc/passwd`",
+  "SHOW CREATE USER default",
+  "SHOW PROCESSLIST",
+  "SHOW GRANTS",
+  "SHOW USERS",
+  "SELECT getMacro('x')",
+  "SELECT * APPLY getServerSetting FROM (SELECT 'x' AS a)",
+  "SELECT showCertificate()",
+  "SELECT logTrace('x')",
+  "SELECT addressToLine(1)",
+  "SELECT dictGetString('a', 'b', 1)",
   "",
   "-- nothing but a comment",
 ];
@@ -106,8 +156,28 @@ export function describeReadOnlyQueries(log: () => EventLog): void {
     ["SELECT $tag$ ; DROP $tag$", " ; DROP "],
     ["SELECT ci_url AS url FROM (SELECT 'x' AS ci_url)", "x"],
     ["EXISTS TABLE decisions", 1],
+    ["SELECT '/* /* */ '' -- file(' /* '' */ -- ' /* /*", "/* /* */ ' -- file("],
+    ["SELECT `a--/*;'` FROM (SELECT 5 AS `a--/*;'`)", 5],
+    ['SELECT "file ""x"" y" FROM (SELECT 6 AS "file ""x"" y")', 6],
+    ["SELECT ';' # the end", ";"],
+    ["SELECT count() > 0 FROM system.columns WHERE table = 'decisions'", 1],
+    ["SELECT '/' || base64Decode('eA==') || x'41' || unhex('42')", "/xAB"],
   ])("answers %s", async (sql, value) => {
     expect((await query(sql)).rows[0]).toEqual([value]);
+  });
+
+  test("a syntax error is told in the words of the analyst's statement only", async () => {
+    const error = await query(`SELECT 1 + -- ${"x".repeat(60_000)}`).catch(
+      (caught: unknown) => caught as Error,
+    );
+    expect(error).toMatchObject({ code: "invalid_argument", reason: "QUERY_REFUSED" });
+    expect((error as Error).message).toMatch(/Syntax error/);
+    expect((error as Error).message).not.toMatch(/formatQuery|unhex/);
+  });
+
+  test("a statement of the longest kind there is is answered", async () => {
+    const result = await query(`SELECT '${"😀".repeat(65_000)}'`);
+    expect(result.rows[0]?.[0]).toHaveLength(130_000);
   });
 
   test.each(["SHOW TABLES", "DESCRIBE TABLE generation_full", "EXPLAIN SELECT * FROM decisions"])(

@@ -145,8 +145,12 @@ export function isSchemaMissing(error: unknown): boolean {
 
 const messageCharsMax = 2_000;
 
-/** ClickHouse's own words; a parser's list of everything it would have liked instead is cut off. */
+/**
+ * ClickHouse's own words, without the statement of ours that asked for them; a parser's list of
+ * everything it would have liked instead is cut off.
+ */
 function firstLines(message: string): string {
-  const text = message.trim();
+  const ours = message.search(/:? (?:In scope|While processing) [^']*formatQuerySingleLine\(/);
+  const text = (ours === -1 ? message : message.slice(0, ours)).trim();
   return text.length <= messageCharsMax ? text : `${text.slice(0, messageCharsMax)} …`;
 }

@@ -12,7 +12,7 @@ import type {
 } from "../../ports/event-log.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
 import { appendError, queryError, queryTimeout, unavailable } from "./clickhouse-errors.ts";
-import { requireReadOnlyStatement } from "./read-only-guard.ts";
+import { requireCanonicalReadOnly, requireReadOnlyStatement } from "./read-only-guard.ts";
 
 export interface ClickHouseEventLogOptions {
   /** On chDB or on a server; closed by {@link ClickHouseEventLog.close}. */
@@ -29,6 +29,8 @@ const queryBytesMax = 2 ** 30;
 /** The engine stops itself at the deadline; this is how much later the call is given up here. */
 const queryGraceMs = 500;
 const pieceCharsMin = 128 * 1024;
+/** In hexadecimal, as it travels, the longest statement of all is twice its bytes. */
+const statementHexBytesMax = 1024 * 1024;
 
 /** {@link EventLog} on chDB and on a ClickHouse server: the client makes them the same. */
 export class ClickHouseEventLog implements EventLog {
@@ -128,7 +130,7 @@ export class ClickHouseEventLog implements EventLog {
     const timeout = AbortSignal.timeout(input.timeoutMs + queryGraceMs);
     try {
       const result = await this.#client.query({
-        query: input.sql,
+        query: await this.#canonical(input.sql, timeout),
         format: "JSONCompact",
         clickhouse_settings: {
           // Ends with the block in which the limit is reached: some rows too many, never too few.
@@ -158,6 +160,27 @@ export class ClickHouseEventLog implements EventLog {
         ? queryTimeout(input.timeoutMs, error)
         : queryError(error, input.timeoutMs);
     }
+  }
+
+  /**
+   * The statement as the engine writes it, allowed. It is this text that is run: what the guard reads and
+   * what the engine reads cannot differ, then.
+   */
+  async #canonical(sql: string, signal: AbortSignal): Promise<string> {
+    const result = await this.#client.query({
+      query: `SELECT formatQuerySingleLine(unhex('${Buffer.from(sql).toString("hex")}')) AS sql`,
+      format: "JSONEachRow",
+      clickhouse_settings: {
+        max_query_size: String(statementHexBytesMax),
+        wait_end_of_query: 1,
+        readonly: "1",
+      },
+      abort_signal: signal,
+    });
+    const [row] = await result.json<{ sql: string }>();
+    invariant(row !== undefined, "one statement is one row");
+    requireCanonicalReadOnly(row.sql);
+    return row.sql;
   }
 
   async #rowsOf<Row>(

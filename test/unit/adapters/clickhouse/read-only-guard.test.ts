@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { requireReadOnlyStatement } from "../../../../src/adapters/clickhouse/read-only-guard.ts";
+import {
+  requireCanonicalReadOnly,
+  requireReadOnlyStatement,
+} from "../../../../src/adapters/clickhouse/read-only-guard.ts";
 
 describe("requireReadOnlyStatement", () => {
   test.each([
@@ -26,4 +29,31 @@ describe("requireReadOnlyStatement", () => {
       expect(() => requireReadOnlyStatement(`SELECT * FROM ${name} /* */ ('x')`)).toThrow(name);
     },
   );
+});
+
+describe("requireCanonicalReadOnly", () => {
+  test.each(["SELECT 'a\\'; -- /* \"', `b c`, 1.5 FROM t", "SHOW TABLES", "(SELECT 1) LIMIT 1"])(
+    "takes %s",
+    (sql) => {
+      expect(() => requireCanonicalReadOnly(sql)).not.toThrow();
+    },
+  );
+
+  test.each([
+    "SELECT 1 /* a */",
+    "/* a */ SELECT 1",
+    "SELECT 1 -- a",
+    "SELECT 1 # a",
+    'SELECT "a"',
+    "SELECT $a$ b $a$",
+    "SELECT 1; SELECT 2",
+    "SELECT 1 ;",
+    "SELECT file('x')",
+    "SELECT 1 INTO OUTFILE 'x'",
+    "INSERT INTO t SELECT 1",
+  ])("refuses %s", (sql) => {
+    expect(() => requireCanonicalReadOnly(sql)).toThrowError(
+      expect.objectContaining({ code: "invalid_argument", reason: "QUERY_NOT_ALLOWED" }),
+    );
+  });
 });

@@ -32,10 +32,20 @@ describe("tokenizeSql", () => {
     expect(tokenizeSql("ab  ;")?.map(({ at }) => at)).toEqual([0, 4]);
   });
 
-  test.each(["'a", "'a\\'", '"a', "`a", "/* a", "$x$ a", "`a\\x62`", '"a\\"b"', "‘a’", "a − b"])(
-    "gives up on %s",
-    (sql) => {
-      expect(tokenizeSql(sql)).toBeUndefined();
-    },
-  );
+  test.each([
+    "'a",
+    "'a\\'",
+    '"a',
+    "`a",
+    "/* a",
+    "$x$ a",
+    "`a\\x62`",
+    '"a\\"b"',
+    "‘a’",
+    "a − b",
+    "a /* /* */ b",
+    "'\0'",
+  ])("gives up on %s", (sql) => {
+    expect(tokenizeSql(sql)).toBeUndefined();
+  });
 });
