@@ -22,7 +22,8 @@ let admin: Redis;
 let opened: RedisStateStore[];
 
 beforeEach(async () => {
-  server = await startRedis();
+  // With everysec Redis may answer before it writes, while an fsync is under way: a kill would lose that.
+  server = await startRedis({ extraArgs: ["--appendfsync", "always"] });
   admin = new Redis(server.url);
   admin.on("error", () => undefined); // tests kill the server under it
   opened = [];
