@@ -3,7 +3,8 @@
 --
 -- Sort keys hold immutable fields only: a row that is inserted once more (after the window of the
 -- insert de-duplication tokens) has the same key and the same month, so that ReplacingMergeTree and
--- FINAL make one of it. The bloom filter finds a generation by its id alone.
+-- FINAL make one of it: the first, and one that was learned from before one that was only logged, because
+-- that is what the posterior was given. The bloom filter finds a generation by its id alone.
 
 CREATE TABLE IF NOT EXISTS decisions
 (
@@ -26,9 +27,10 @@ CREATE TABLE IF NOT EXISTS decisions
     degraded_reason LowCardinality(String) COMMENT 'What was missing; empty unless degraded',
     decided_at DateTime64(3, 'UTC') COMMENT 'When the decision was made',
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row reached ClickHouse',
+    row_rank UInt64 MATERIALIZED toUInt64(4611686018427387904 - toUnixTimestamp64Milli(ingested_at)) COMMENT 'The first of several copies of a row has the highest',
     INDEX decisions_by_generation generation_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(ingested_at)
+ENGINE = ReplacingMergeTree(row_rank)
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (agent_type, code_type, generation_id)
 SETTINGS non_replicated_deduplication_window = 1000
@@ -60,9 +62,10 @@ CREATE TABLE IF NOT EXISTS generations
     decided_at DateTime64(3, 'UTC') COMMENT 'When the decision for this task was made',
     recorded_at DateTime64(3, 'UTC') COMMENT 'When the report was received',
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row reached ClickHouse',
+    row_rank UInt64 MATERIALIZED toUInt64(learned * 4611686018427387904 + 4611686018427387904 - toUnixTimestamp64Milli(ingested_at)) COMMENT 'Highest for a copy that was learned from, then for the first',
     INDEX generations_by_generation generation_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(ingested_at)
+ENGINE = ReplacingMergeTree(row_rank)
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (agent_type, code_type, generation_id)
 SETTINGS non_replicated_deduplication_window = 1000
@@ -92,9 +95,10 @@ CREATE TABLE IF NOT EXISTS outcomes
     occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the reporter''s clock',
     received_at DateTime64(3, 'UTC') COMMENT 'When the service received it',
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row reached ClickHouse',
+    row_rank UInt64 MATERIALIZED toUInt64(learned * 4611686018427387904 + 4611686018427387904 - toUnixTimestamp64Milli(ingested_at)) COMMENT 'Highest for a copy that was learned from, then for the first',
     INDEX outcomes_by_generation generation_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(ingested_at)
+ENGINE = ReplacingMergeTree(row_rank)
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (agent_type, code_type, generation_id, outcome_id)
 SETTINGS non_replicated_deduplication_window = 1000

@@ -127,6 +127,42 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
       expect((await under.eventLog.findGeneration(generation_id))?.outcomes).toHaveLength(1);
     });
 
+    test.each([
+      { first: 1, second: 0, space: 0x16, kept: "first" },
+      { first: 0, second: 1, space: 0x17, kept: "second" },
+      { first: 0, second: 0, space: 0x18, kept: "first" },
+      { first: 1, second: 1, space: 0x19, kept: "first" },
+    ] as const)(
+      "of two copies, learned $first and later $second, $kept counts, in look-ups and in the views",
+      async ({ first, second, space, kept }) => {
+        const generation_id = sampleGenerationId(8, space);
+        await append("decisions", [sampleDecision({ generation_id })]);
+        const copies = [first, second].map((learned, index) => ({
+          generation: sampleGeneration({ generation_id, learned, code_hash: `copy ${index}` }),
+          outcome: sampleOutcome({ generation_id, learned, comment: `copy ${index}` }),
+        }));
+        for (const { generation, outcome } of copies) {
+          await append("generations", [generation]);
+          await append("outcomes", [outcome]);
+          await new Promise((resolve) => setTimeout(resolve, 5)); // ingested in another millisecond
+        }
+        const expected = copies[kept === "first" ? 0 : 1];
+        const found = await under.eventLog.findGeneration(generation_id);
+        expect(found?.generation).toEqual(expected?.generation);
+        expect(found?.outcomes).toEqual([expected?.outcome]);
+        const where = `WHERE generation_id = '${generation_id}'`;
+        expect(await scalar(`SELECT comment FROM outcomes FINAL ${where}`)).toBe(
+          expected?.outcome.comment,
+        );
+        expect(await scalar(`SELECT code_hash FROM generation_full ${where}`)).toBe(
+          expected?.generation.code_hash,
+        );
+        expect(await scalar(`SELECT reward_weight FROM generation_full ${where}`)).toBe(
+          first + second > 0 ? 0.75 : 0,
+        );
+      },
+    );
+
     test("the view's reward is that of the newest learned value of each component, clamped", async () => {
       const generation_id = sampleGenerationId(7, 0x15);
       const learned = (change: Partial<OutcomeRow>, component: string, value: number) =>

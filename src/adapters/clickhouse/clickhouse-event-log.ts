@@ -187,12 +187,12 @@ export class ClickHouseEventLog implements EventLog {
     stream: AppendInput["stream"],
     generationId: GenerationId,
   ): Promise<readonly Row[]> {
-    // The newest copy of a row that was inserted twice. FINAL would say the same, but has to read
-    // whole ranges of keys where the bloom filter leads to one granule.
+    // Of a row that was inserted twice, the copy that FINAL would give. FINAL itself has to read whole
+    // ranges of keys where the bloom filter leads to one granule.
     const tail =
       stream === "outcomes"
-        ? "ORDER BY occurred_at, outcome_id, ingested_at DESC LIMIT 1 BY outcome_id"
-        : "ORDER BY ingested_at DESC LIMIT 1";
+        ? "ORDER BY occurred_at, outcome_id, row_rank DESC LIMIT 1 BY outcome_id"
+        : "ORDER BY row_rank DESC LIMIT 1";
     try {
       const result = await this.#client.query({
         query: `SELECT * EXCEPT ingested_at FROM ${stream} WHERE generation_id = {id: UUID} ${tail}`,
