@@ -44,7 +44,9 @@ export interface StateStore {
 
   /**
    * Oldest entries of the outbox that this process may drain, oldest first, about `rowsMax` rows and
-   * `outboxReadBytesMax` bytes at most (at least one entry when there is any). Called again before {@link confirmOutbox}, it returns the same entries.
+   * `outboxReadBytesMax` bytes at most (at least one entry when there is any). Called again before
+   * {@link confirmOutbox}, it returns the same entries and, where there is room, newer ones with them:
+   * whoever repeats an insert under the same token keeps the entries it has read.
    */
   readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]>;
 

@@ -20,16 +20,29 @@ export interface EventDrainOptions {
 }
 
 const backoffMsMax = 5_000;
+/** Of one append, unless a single entry has more. With content storage on, a row may have 1 MiB. */
+const appendBytesMax = 8 * 1024 * 1024;
+
+/** What was read from the outbox at once, until it is confirmed. */
+interface Batch {
+  readonly entries: readonly OutboxEntry[];
+  /** Not written yet, as far as is known. */
+  readonly appends: (readonly OutboxEntry[])[];
+  readonly isFull: boolean;
+}
 
 /**
  * Moves events from the outbox into the event log: reads the oldest, inserts them with a token that
- * names exactly these entries, removes them once the insert is confirmed. A failed insert is repeated
- * with the same entries and the same token until it succeeds; nothing is ever dropped.
+ * names exactly these entries, removes them once the insert is confirmed. Whether a failed insert has
+ * happened is not known, so it is repeated with the same entries and the same token until it succeeds:
+ * the batch is kept here meanwhile, because the outbox would give newer entries with it. Only after a
+ * crash of this process may a row be inserted twice; the event log counts it once. Nothing is ever dropped.
  */
 export class EventDrain {
   readonly #options: EventDrainOptions;
   #timer: NodeJS.Timeout | undefined;
   #cycle: Promise<void> = Promise.resolve();
+  #batch: Batch | undefined;
   #failures = 0;
   #stopped = false;
 
@@ -103,31 +116,61 @@ export class EventDrain {
     this.#options.telemetry.gauge("bandit_outbox_entries", await this.#options.state.outboxDepth());
   }
 
-  /** @returns how much was written. */
   async #drainOnce(): Promise<{ entries: number; isFull: boolean }> {
-    const { state, eventLog, clock, telemetry, rowsMax } = this.#options;
-    const entries = await state.readOutbox({ rowsMax });
-    if (entries.length === 0) return { entries: 0, isFull: false };
-    let rows = 0;
-    for (const stream of eventStreams) {
-      const ofStream = entries.filter((entry) => entry.stream === stream);
-      if (ofStream.length === 0) continue;
-      const startedMs = clock.monotonicMs();
-      await eventLog.append({
-        stream,
-        rows: ofStream.map((entry) => entry.rows).join("\n"),
-        deduplicationToken: tokenOf(ofStream),
-      });
-      const written = ofStream.reduce((sum, entry) => sum + entry.rowCount, 0);
-      rows += written;
-      telemetry.observeMs("bandit_event_write_duration_ms", clock.monotonicMs() - startedMs);
-      telemetry.count("bandit_events_written_total", { stream }, written);
+    this.#batch ??= await this.#read();
+    const { entries, appends, isFull } = this.#batch;
+    for (let next = appends[0]; next !== undefined; next = appends[0]) {
+      await this.#append(next);
+      appends.shift();
     }
-    await state.confirmOutbox(entries);
-    const bytes = entries.reduce((sum, entry) => sum + entry.rows.length, 0);
-    const isFull = rows >= rowsMax || bytes > outboxReadBytesMax - outboxEntryBytesMax;
+    if (entries.length > 0) await this.#options.state.confirmOutbox(entries);
+    this.#batch = undefined;
     return { entries: entries.length, isFull };
   }
+
+  async #read(): Promise<Batch> {
+    const { state, rowsMax } = this.#options;
+    const entries = await state.readOutbox({ rowsMax });
+    const appends = eventStreams.flatMap((stream) =>
+      splitByBytes(entries.filter((entry) => entry.stream === stream)),
+    );
+    const bytes = entries.reduce((sum, entry) => sum + entry.rows.length, 0);
+    const isFull = rowsOf(entries) >= rowsMax || bytes > outboxReadBytesMax - outboxEntryBytesMax;
+    return { entries, appends, isFull };
+  }
+
+  async #append(entries: readonly OutboxEntry[]): Promise<void> {
+    const { eventLog, clock, telemetry } = this.#options;
+    const stream = (entries[0] as OutboxEntry).stream;
+    const startedMs = clock.monotonicMs();
+    await eventLog.append({
+      stream,
+      rows: entries.map((entry) => entry.rows).join("\n"),
+      deduplicationToken: tokenOf(entries),
+    });
+    telemetry.observeMs("bandit_event_write_duration_ms", clock.monotonicMs() - startedMs);
+    telemetry.count("bandit_events_written_total", { stream }, rowsOf(entries));
+  }
+}
+
+/** In the given order, each part of at least one entry and otherwise {@link appendBytesMax} at most. */
+function splitByBytes(entries: readonly OutboxEntry[]): OutboxEntry[][] {
+  const parts: OutboxEntry[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    const more = Buffer.byteLength(entry.rows) + 1;
+    bytes += more;
+    if (bytes > appendBytesMax) {
+      parts.push([]);
+      bytes = more;
+    }
+    parts.at(-1)?.push(entry);
+  }
+  return parts;
+}
+
+function rowsOf(entries: readonly OutboxEntry[]): number {
+  return entries.reduce((sum, entry) => sum + entry.rowCount, 0);
 }
 
 /** The same entries always give the same token, and different ones a different token. */
