@@ -19,7 +19,7 @@ import { projectVersion } from "./project-root.ts";
 import { userHashKeyOf } from "./user-hash-key.ts";
 
 /** Decisions kept in memory so that reporting on a recent one costs no read; about 500 bytes each. */
-const recentDecisionsMax = 20_000;
+const recentDecisionsMax = 4_000;
 /** How often the posteriors in memory are compared with those in the state store. */
 const totalsSyncIntervalMs = 10_000;
 /** Calls under way when the service is told to stop get this long to finish. */

@@ -47,7 +47,7 @@ export async function recordDecisions(
 ): Promise<readonly (DecisionRecord | undefined)[]> {
   const keys = [outboxKey(partition), labelsKey(partition)];
   const numbers = new Map<string, number>();
-  const args: ScriptArgument[] = [];
+  const packed: Buffer[] = [];
   for (const { input, address } of calls) {
     let number = numbers.get(address.key);
     if (number === undefined) {
@@ -55,19 +55,42 @@ export async function recordDecisions(
       numbers.set(address.key, number);
       keys.push(address.key);
     }
-    args.push(
-      number,
-      input.ttlSeconds,
-      address.field,
-      packDecisionHead(input.record, address.timestampMs),
-      decisionLabels(input.record),
-      input.event.row,
-    );
+    packed.push(packDecisionCall(input, address, number));
   }
-  const replies = (await run("banditRecordDecisions", keys, args)) as (Buffer | null)[];
+  const rows = calls.map(({ input }) => input.event.row).join("\n");
+  const replies = await run("banditRecordDecisions", keys, [Buffer.concat(packed), rows]);
+  if (replies === allStored) return calls.map(() => undefined);
   return calls.map(({ input, address }, index) =>
-    unpackReply(input.record.generationId, address, replies[index]),
+    unpackReply(input.record.generationId, address, (replies as (Buffer | null)[])[index]),
   );
+}
+
+/** What the step answers when none of the generations had a decision before. */
+const allStored = 1;
+
+/** One decision as the step unpacks it; see the step for the layout. Two arguments for a batch instead of six for each. */
+function packDecisionCall(
+  input: RecordDecisionInput,
+  address: DecisionAddress,
+  number: number,
+): Buffer {
+  const head = packDecisionHead(input.record, address.timestampMs);
+  const labels = decisionLabels(input.record);
+  const { field } = address;
+  const buffer = Buffer.allocUnsafe(14 + field.length + head.length + labels.length);
+  buffer.writeUInt16BE(number, 0);
+  buffer.writeUInt32BE(input.ttlSeconds, 2);
+  buffer[6] = field.length;
+  buffer.set(field, 7);
+  let at = 7 + field.length;
+  buffer[at] = head.length;
+  buffer.set(head, at + 1);
+  at += 1 + head.length;
+  buffer.writeUInt16BE(labels.length, at);
+  buffer.write(labels, at + 2, "latin1");
+  buffer.writeUInt32BE(Buffer.byteLength(input.event.row), at + 2 + labels.length);
+  // 2 + 4 + 1 + 1 + 2 + 4 = 14 bytes besides the three texts.
+  return buffer;
 }
 
 /** Looks decisions of one partition up. */

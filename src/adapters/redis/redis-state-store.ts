@@ -13,7 +13,9 @@ import {
   type StateStore,
 } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { CallBudget } from "./call-budget.ts";
 import { armPartition, decisionAddress, groupsKey, totalsKey } from "./keys.ts";
+import { PartitionBatcher } from "./partition-batcher.ts";
 import {
   type AddressedDecision,
   applyContributions,
@@ -35,7 +37,6 @@ import { defineScripts, runScript, type ScriptArgument, type ScriptName } from "
 import { checkServer } from "./server-checks.ts";
 import { TotalsChannel } from "./totals-channel.ts";
 import { parseTotals } from "./totals-text.ts";
-import { CallBudget, TurnBatcher } from "./turn-batcher.ts";
 
 export interface RedisStateStoreOptions {
   /** `redis://` or `rediss://`; several separated by commas mean a Redis Cluster. */
@@ -76,9 +77,9 @@ export class RedisStateStore implements StateStore {
   readonly #partitions: number;
   readonly #timeoutMs: number;
   readonly #budget: CallBudget;
-  readonly #decisions: TurnBatcher<AddressedDecision, DecisionRecord | undefined>;
-  readonly #lookups: TurnBatcher<DecisionLookup, DecisionRecord | undefined>;
-  readonly #contributions: TurnBatcher<ApplyContributionsInput, number>;
+  readonly #decisions: PartitionBatcher<AddressedDecision, DecisionRecord | undefined>;
+  readonly #lookups: PartitionBatcher<DecisionLookup, DecisionRecord | undefined>;
+  readonly #contributions: PartitionBatcher<ApplyContributionsInput, number>;
   #closing: Promise<void> | undefined;
 
   /** @throws BanditError unavailable; failed_precondition when the server is too old or laid out differently. */
@@ -132,17 +133,17 @@ export class RedisStateStore implements StateStore {
     });
     const run: RunStep = (name, keys, args) => this.#run(name, keys, args);
     const batch = { budget: this.#budget, batchMax: callsPerStepMax };
-    this.#decisions = new TurnBatcher({
+    this.#decisions = new PartitionBatcher({
       ...batch,
       bytesOf: ({ input }) => eventBytes(input.event),
       send: (partition, calls) => recordDecisions(run, partition, calls),
     });
-    this.#lookups = new TurnBatcher({
+    this.#lookups = new PartitionBatcher({
       ...batch,
       bytesOf: () => 0,
       send: (partition, calls) => findDecisions(run, partition, calls),
     });
-    this.#contributions = new TurnBatcher({
+    this.#contributions = new PartitionBatcher({
       ...batch,
       bytesOf: ({ event }) => eventBytes(event),
       send: async (partition, calls) => {

@@ -1,3 +1,4 @@
+import { outboxEntryBytesMax } from "../../../ports/outbox-bounds.ts";
 import { appendRowsLua } from "./append-rows.ts";
 
 /** Both steps: a stored value is its label number (u16, 0: the labels follow the head) and its head. */
@@ -10,12 +11,14 @@ end
 `;
 
 /**
- * Stores the decisions of one event-loop turn in one partition, with one outbox entry for all new ones, or as many
- * as their bytes need.
+ * Stores decisions of one partition, with one outbox entry for all new ones, or as many as their bytes need.
  *
  * KEYS[1] outbox  KEYS[2] labels  KEYS[3…] decision hashes, each once
- * ARGV: for each decision six: number of its hash among the hashes, ttl in seconds, field, head, labels, row
- * Returns for each decision: false when it was stored, else head and labels of the earlier one.
+ * ARGV[1] for each decision, big-endian: u16 number of its hash among the hashes, u32 ttl in seconds,
+ *   u8 length and field, u8 length and head, u16 length and labels, u32 bytes of its row
+ * ARGV[2] the rows, a line break between two
+ * Returns 1 when all were stored; else for each decision false when it was stored, or head and labels of the
+ * earlier one.
  */
 export const recordDecisionsLua = `${expandValue}${appendRowsLua}
 local ttlSlackSeconds = 60
@@ -50,21 +53,33 @@ local function keepFor(key, seconds)
   lives[key] = left
 end
 
-for at = 1, #ARGV, 6 do
-  local key = KEYS[2 + tonumber(ARGV[at])]
-  local field = ARGV[at + 2]
-  local number = labelNumber(ARGV[at + 4])
-  local value = struct.pack('>H', number) .. ARGV[at + 3]
-  if number == 0 then value = value .. ARGV[at + 4] end
+local packed, text = ARGV[1], ARGV[2]
+local at, from, count, isAllNew = 1, 1, 0, true
+while at <= #packed do
+  local hash, ttl, field, head, label, rowBytes
+  hash, ttl, field, head, label, rowBytes, at = struct.unpack('>HI4Bc0Bc0Hc0I4', packed, at)
+  local key = KEYS[2 + hash]
+  local number = labelNumber(label)
+  local value = struct.pack('>H', number) .. head
+  if number == 0 then value = value .. label end
+  count = count + 1
   if redis.call('HSETNX', key, field, value) == 1 then
-    keepFor(key, tonumber(ARGV[at + 1]))
-    rows[#rows + 1] = ARGV[at + 5]
-    replies[#replies + 1] = false
+    keepFor(key, ttl)
+    rows[#rows + 1] = { from, from + rowBytes - 1 }
+    replies[count] = false
   else
-    replies[#replies + 1] = expand(labels, redis.call('HGET', key, field))
+    isAllNew = false
+    replies[count] = expand(labels, redis.call('HGET', key, field))
   end
+  from = from + rowBytes + 1
 end
-appendRows(outbox, 'decisions', rows)
+if isAllNew and #text <= ${outboxEntryBytesMax} then
+  redis.call('XADD', outbox, '*', 's', 'decisions', 'n', count, 'r', text)
+else
+  for index, range in ipairs(rows) do rows[index] = string.sub(text, range[1], range[2]) end
+  appendRows(outbox, 'decisions', rows)
+end
+if isAllNew then return 1 end
 return replies
 `;
 
