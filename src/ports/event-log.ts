@@ -41,7 +41,7 @@ export interface GenerationHistory {
 
 export interface QueryInput {
   readonly sql: string;
-  /** Rows returned at most; 1 to 100,000. */
+  /** Rows returned at most; 1 to 10,000. */
   readonly rowsMax: number;
   readonly timeoutMs: number;
 }
@@ -50,7 +50,7 @@ export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Values as ClickHouse's JSONCompact gives them (64-bit integers as text). */
   readonly rows: readonly (readonly unknown[])[];
-  /** True when there were more than `rowsMax` rows. */
+  /** True when there were more than `rowsMax` rows, or more bytes than a result may have (8 MiB). */
   readonly truncated: boolean;
   readonly elapsedMs: number;
 }

@@ -3,7 +3,7 @@ import type { ListValue, NullValue, Struct, Value } from "@bufbuild/protobuf/wkt
 const nullValue: NullValue = 0;
 
 /**
- * JSON values as messages, by hand: a result has up to 100,000 rows, and the library's own conversion
+ * JSON values as messages, by hand: a result has up to 10,000 rows, and the library's own conversion
  * goes through reflection. What JSON has no word for (a number that is not finite) becomes text.
  */
 export function listValueOfJson(values: readonly unknown[]): ListValue {

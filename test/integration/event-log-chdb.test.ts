@@ -98,6 +98,17 @@ describe("chDB in a directory", () => {
     expect((await eventLog.findGeneration(sampleGenerationId(0)))?.decision).toEqual(decision);
   });
 
+  test("a ping fails after a second when the engine hangs, and works again when it goes on", async () => {
+    const { eventLog } = await start(await scratch());
+    const [child] = engineProcesses();
+    process.kill(child as number, "SIGSTOP");
+    const startedMs = performance.now();
+    await expect(eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    process.kill(child as number, "SIGCONT");
+    await eventLog.ping();
+  });
+
   test("an append of 5,000 rows takes less than 5 ms of processor time in any turn of the event loop, in the median", async () => {
     const { eventLog } = await start(await scratch());
     const longest: number[] = [];

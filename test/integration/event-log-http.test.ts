@@ -114,6 +114,15 @@ describe("a ClickHouse server in trouble", () => {
     await expect(log.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
   });
 
+  test("a ping that is not answered fails after a second, whatever other calls may take", async () => {
+    const patient = await connect({ url: `${front.url}/test_1`, requestTimeoutMs: 20_000 });
+    front.failNext("hang");
+    const startedMs = performance.now();
+    await expect(patient.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    await patient.eventLog.close();
+  });
+
   test("a missing table keeps rows waiting instead of refusing them", async () => {
     const unmigrated = await connect();
     await expect(

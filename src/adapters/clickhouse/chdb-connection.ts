@@ -28,8 +28,11 @@ type CallWithoutId = ChdbCall extends infer Call
     : never
   : never;
 
+type Pieces = readonly Uint8Array[];
+
 interface Pending {
-  resolve(result: Uint8Array): void;
+  readonly pieces: Uint8Array[];
+  resolve(): void;
   reject(error: Error): void;
 }
 
@@ -92,9 +95,9 @@ export class ChdbProcessConnection implements Connection {
     return baseResult(params);
   }
 
-  async ping(): ReturnType<Connection["ping"]> {
+  async ping(params: Parameters<Connection["ping"]>[0]): ReturnType<Connection["ping"]> {
     try {
-      await this.#run({ query: "SELECT 1" });
+      await this.#run({ query: "SELECT 1", abort_signal: params.abort_signal } as QueryParams);
       return { success: true };
     } catch (error) {
       return { success: false, error: error as Error };
@@ -117,7 +120,7 @@ export class ChdbProcessConnection implements Connection {
     clearTimeout(timer);
   }
 
-  async #run(params: QueryParams, body?: Readable | string): Promise<Uint8Array> {
+  async #run(params: QueryParams, body?: Readable | string): Promise<Pieces> {
     await this.open();
     const settings: Record<string, string | number> = {};
     for (const [name, value] of Object.entries(params.clickhouse_settings ?? {})) {
@@ -156,12 +159,12 @@ export class ChdbProcessConnection implements Connection {
   #call(
     call: CallWithoutId,
     options: { id?: number; signal?: AbortSignal | undefined } = {},
-  ): Promise<Uint8Array> {
+  ): Promise<Pieces> {
     const { signal, id = this.#nextId() } = options;
     const child = this.#child;
     if (child?.connected !== true) return Promise.reject(this.#gone());
     if (signal?.aborted === true) return Promise.reject(new Error("the call was aborted"));
-    return new Promise<Uint8Array>((resolve, reject) => {
+    return new Promise<Pieces>((resolve, reject) => {
       // An abandoned statement runs on until its `max_execution_time`; its answer is dropped.
       const abandon = () => reject(new Error("the call was aborted"));
       signal?.addEventListener("abort", abandon, { once: true });
@@ -169,10 +172,12 @@ export class ChdbProcessConnection implements Connection {
         this.#pending.delete(id);
         signal?.removeEventListener("abort", abandon);
       };
+      const pieces: Uint8Array[] = [];
       this.#pending.set(id, {
-        resolve: (result) => {
+        pieces,
+        resolve: () => {
           settle();
-          resolve(result);
+          resolve(pieces);
         },
         reject: (error) => {
           settle();
@@ -216,7 +221,8 @@ export class ChdbProcessConnection implements Connection {
   #receive(message: ChdbReply): void {
     const pending = this.#pending.get(message.id);
     if ("failure" in message) pending?.reject(engineError(message.failure));
-    else pending?.resolve(message.result);
+    else if ("piece" in message) pending?.pieces.push(message.piece);
+    else pending?.resolve();
   }
 
   #forget(child: ChildProcess): void {
@@ -240,6 +246,9 @@ function baseResult(params: QueryParams): CommandResult {
   return { query_id: params.query_id ?? "", response_headers: {}, http_status_code: 200 };
 }
 
-function readable(bytes: Uint8Array): Readable {
-  return Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]);
+function readable(pieces: Pieces): Readable {
+  const buffers = pieces.map(({ buffer, byteOffset, byteLength }) =>
+    Buffer.from(buffer, byteOffset, byteLength),
+  );
+  return Readable.from(buffers, { objectMode: false });
 }

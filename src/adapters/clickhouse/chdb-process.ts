@@ -10,11 +10,17 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { drainPending } from "chdb";
 import { type ChdbConnection, createChdbConnection } from "chdb/connection";
-import type { ChdbCall, ChdbFailure, ChdbReply } from "./chdb-protocol.ts";
+import {
+  type ChdbCall,
+  type ChdbFailure,
+  type ChdbReply,
+  resultBytesMax,
+} from "./chdb-protocol.ts";
 
 /** A predecessor that is still ending holds the lock of the directory for a moment. */
 const openAttempts = 8;
 const openRetryMs = 250;
+const pieceBytes = 64 * 1024;
 
 let keeper: ChdbConnection | undefined;
 let path = "";
@@ -69,11 +75,21 @@ async function run(call: Extract<ChdbCall, { kind: "run" }>): Promise<Uint8Array
       ...(body === undefined ? {} : { values: Readable.from([Buffer.concat(body)]) }),
     });
     const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    let bytes = 0;
+    for await (const chunk of stream) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > resultBytesMax) throw tooManyBytes();
+      chunks.push(chunk as Buffer);
+    }
     return Buffer.concat(chunks);
   } finally {
     await session.close();
   }
+}
+
+function tooManyBytes(): Error {
+  const message = `the result has more than ${resultBytesMax} bytes`;
+  return Object.assign(new Error(message), { code: "307", type: "TOO_MANY_BYTES" });
 }
 
 function quote(text: string): string {
@@ -101,6 +117,14 @@ function reply(message: ChdbReply): void {
   if (process.connected) process.send?.(message);
 }
 
+/** So that no message holds the service's event loop for long. */
+function replyInPieces(id: number, result: Uint8Array): void {
+  for (let at = 0; at < result.length; at += pieceBytes) {
+    reply({ id, piece: result.subarray(at, at + pieceBytes) });
+  }
+  reply({ id, done: true });
+}
+
 process.on("message", (call: ChdbCall) => {
   if (call.kind === "body") {
     const pieces = bodies.get(call.id) ?? [];
@@ -109,7 +133,7 @@ process.on("message", (call: ChdbCall) => {
     return;
   }
   handle(call).then(
-    (result) => reply({ id: call.id, result }),
+    (result) => replyInPieces(call.id, result),
     (error: unknown) => reply({ id: call.id, failure: describe(error) }),
   );
 });

@@ -16,7 +16,9 @@ export type ChdbCall =
   | { readonly kind: "close"; readonly id: number };
 
 export type ChdbReply =
-  | { readonly id: number; readonly result: Uint8Array }
+  /** A piece of the result of the `run` with this id; `done` follows. */
+  | { readonly id: number; readonly piece: Uint8Array }
+  | { readonly id: number; readonly done: true }
   | { readonly id: number; readonly failure: ChdbFailure };
 
 export interface ChdbFailure {
@@ -26,3 +28,6 @@ export interface ChdbFailure {
   /** ClickHouse's name of the code, e.g. `SYNTAX_ERROR`; empty when it is not an engine's error. */
   readonly type: string;
 }
+
+/** A result may have as much; the service cuts queries off well before, see `clickhouse-event-log.ts`. */
+export const resultBytesMax = 32 * 1024 * 1024;

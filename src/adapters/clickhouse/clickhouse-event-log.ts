@@ -12,6 +12,7 @@ import type {
 } from "../../ports/event-log.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
 import { appendError, queryError, queryTimeout, unavailable } from "./clickhouse-errors.ts";
+import { readResult } from "./query-result.ts";
 import { requireCanonicalReadOnly, requireReadOnlyStatement } from "./read-only-guard.ts";
 
 export interface ClickHouseEventLogOptions {
@@ -26,6 +27,10 @@ export interface ClickHouseEventLogOptions {
 const queriesMax = 3;
 /** What an analyst's statement may hold in memory. */
 const queryBytesMax = 2 ** 30;
+/** What a result may have as text; the rows beyond are left out. */
+const resultBytesMax = 8 * 1024 * 1024;
+/** Health checks ask every few seconds and would rather hear "no" than wait. */
+const pingTimeoutMs = 1_000;
 /** The engine stops itself at the deadline; this is how much later the call is given up here. */
 const queryGraceMs = 500;
 const pieceCharsMin = 128 * 1024;
@@ -88,7 +93,7 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   async query(input: QueryInput): Promise<QueryResult> {
-    invariant(input.rowsMax >= 1 && input.rowsMax <= 100_000, "rowsMax is 1 to 100,000");
+    invariant(input.rowsMax >= 1 && input.rowsMax <= 10_000, "rowsMax is 1 to 10,000");
     invariant(input.timeoutMs > 0, "timeoutMs is positive");
     this.#requireOpen();
     const sql = requireReadOnlyStatement(input.sql);
@@ -108,10 +113,15 @@ export class ClickHouseEventLog implements EventLog {
 
   async ping(): Promise<void> {
     this.#requireOpen();
-    const result = await this.#client.ping({
-      select: true,
-      abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+    const timeout = AbortSignal.timeout(Math.min(pingTimeoutMs, this.#requestTimeoutMs));
+    // A start of the engine is not interrupted by it, only no longer waited for.
+    const late = new Promise<{ success: false; error: Error }>((resolve) => {
+      timeout.addEventListener("abort", () => resolve({ success: false, error: timeout.reason }));
     });
+    const result = await Promise.race([
+      this.#client.ping({ select: true, abort_signal: timeout }),
+      late,
+    ]);
     if (!result.success) throw unavailable(result.error);
   }
 
@@ -129,12 +139,13 @@ export class ClickHouseEventLog implements EventLog {
     const startedMs = this.#clock.monotonicMs();
     const timeout = AbortSignal.timeout(input.timeoutMs + queryGraceMs);
     try {
-      const result = await this.#client.query({
-        query: await this.#canonical(input.sql, timeout),
-        format: "JSONCompact",
+      const sql = await this.#canonical(input.sql, timeout);
+      const { stream } = await this.#client.exec({
+        query: `${sql} FORMAT JSONCompactEachRowWithNamesAndTypes`,
         clickhouse_settings: {
-          // Ends with the block in which the limit is reached: some rows too many, never too few.
+          // Ends with the block in which a limit is reached: some rows too many, never too few.
           max_result_rows: String(input.rowsMax + 1),
+          max_result_bytes: String(resultBytesMax),
           result_overflow_mode: "break",
           max_execution_time: input.timeoutMs / 1_000,
           timeout_overflow_mode: "throw",
@@ -147,14 +158,11 @@ export class ClickHouseEventLog implements EventLog {
         },
         abort_signal: timeout,
       });
-      const { meta = [], data } = await result.json<unknown[]>();
-      const truncated = data.length > input.rowsMax;
-      return {
-        columns: meta,
-        rows: truncated ? data.slice(0, input.rowsMax) : data,
-        truncated,
-        elapsedMs: this.#clock.monotonicMs() - startedMs,
-      };
+      const { columns, rows, truncated } = await readResult(stream, {
+        rowsMax: input.rowsMax,
+        bytesMax: resultBytesMax,
+      });
+      return { columns, rows, truncated, elapsedMs: this.#clock.monotonicMs() - startedMs };
     } catch (error) {
       throw timeout.aborted
         ? queryTimeout(input.timeoutMs, error)

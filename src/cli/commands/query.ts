@@ -34,7 +34,7 @@ export function queryCommand(terminal: Terminal): Command {
     .option(
       "--rows <count>",
       "print at most this many rows",
-      wholeNumber(1, 100_000),
+      wholeNumber(1, 10_000),
       rowsMaxDefault,
     )
     .option("--timeout <seconds>", "longest run time", wholeNumber(1, 300), timeoutSecondsDefault)

@@ -202,7 +202,7 @@ const cases: readonly Case[] = [
     "policy.reward.components[0].min",
   ),
   catalog("no statement", InsightService.method.query, {}, "sql"),
-  catalog("too many rows", InsightService.method.query, { sql: "x", rowsMax: 100_001 }, "rows_max"),
+  catalog("too many rows", InsightService.method.query, { sql: "x", rowsMax: 10_001 }, "rows_max"),
   catalog(
     "no time",
     InsightService.method.query,
