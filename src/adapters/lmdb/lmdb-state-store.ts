@@ -23,12 +23,12 @@ import { applyToLedger, replaceInTotals } from "./ledger.ts";
 import {
   entryCount,
   type LmdbTables,
-  liveBytes,
   openTables,
   sequenceKey,
   sequenceOfKey,
 } from "./lmdb-tables.ts";
 import { OutboxSequence } from "./outbox-sequence.ts";
+import { RoomGauge } from "./room-gauge.ts";
 import { decodeTotals, readDecision, WriteBatch } from "./write-batch.ts";
 
 export interface LmdbStateStoreOptions {
@@ -83,6 +83,7 @@ export class LmdbStateStore implements StateStore {
     this.#clock = options.clock;
     this.#logger = options.logger;
     const bytesMax = options.mapSizeBytesMax ?? 64 * 2 ** 30;
+    const room = new RoomGauge(tables, bytesMax);
     this.#commits = new GroupCommit({
       openBatch: () => {
         tables.environment.resetReadTxn();
@@ -90,7 +91,7 @@ export class LmdbStateStore implements StateStore {
           tables,
           nowMs: options.clock.nowMs(),
           sequence,
-          hasRoom: () => liveBytes(tables) < bytesMax,
+          hasRoom: () => room.hasRoom(),
         });
       },
       translate: translateLmdbError,
