@@ -47,7 +47,10 @@ describe("validatePolicy", () => {
     ["policy.reward.components[0].max", withComponents({ ...component, max: 0 })],
     ["policy.reward.components[0].max", withComponents({ ...component, min: Number.NaN })],
     ["policy.reward.components[0].metric", withComponents({ ...component, metric: "Bad name" })],
-    ["policy.reward.components[0].metric", withComponents({ ...component, metric: "latency_penalty" })],
+    [
+      "policy.reward.components[0].metric",
+      withComponents({ ...component, metric: "latency_penalty" }),
+    ],
     [
       "policy.reward.components[1].metric",
       withComponents({ ...component, weight: 0.1 }, { ...component, weight: 0.1 }),
