@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Child, startChild } from "../../bench/child-process.ts";
 import { grpcFrame } from "../../bench/grpc-channel.ts";
@@ -48,13 +49,20 @@ test("every select of a closed loop is answered, read and timed", async () => {
 });
 
 test("a call that the server refuses is a failure with its status, not a measurement", async () => {
-  // The echo knows SelectVariant only: RecordGeneration is UNIMPLEMENTED.
-  const result = await load({ kind: "generations" });
+  const empty = new Server();
+  const port = await new Promise<number>((resolve, reject) => {
+    empty.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  const result = await load({ kind: "selects", address: `127.0.0.1:${port}`, durationMs: 200 });
+  empty.forceShutdown();
   expect(result.failures).toEqual([
-    { call: "RecordGeneration", status: 12, count: result.acknowledged.SelectVariant },
+    { call: "SelectVariant", status: status.UNIMPLEMENTED, count: expect.any(Number) },
   ]);
-  expect(result.acknowledged.RecordGeneration).toBe(0);
-  expect(result.generationsInTime).toBe(0);
+  expect(result.failures[0]?.count).toBeGreaterThan(0);
+  expect(result.acknowledged.SelectVariant).toBe(0);
+  expect(result.selectsInTime).toBe(0);
 });
 
 test("an open loop begins as many generations as its rate says, however they end", async () => {
