@@ -110,12 +110,11 @@ export async function findDecisions(
 /** Books contributions of one partition; for each the step's status number, and the totals it changed. */
 export async function applyContributions(
   run: RunStep,
-  channelName: string,
   partition: number,
   calls: readonly ApplyContributionsInput[],
 ): Promise<{ readonly codes: readonly number[]; readonly changed: readonly ArmTotals[] }> {
   const keys = [outboxKey(partition), groupsKey(partition)];
-  const args: ScriptArgument[] = [channelName, eventsPerGenerationMax];
+  const args: ScriptArgument[] = [eventsPerGenerationMax];
   for (const call of calls) {
     const group = armGroup(call);
     keys.push(ledgerKey(partition, call.generationId), totalsKey(partition, group));

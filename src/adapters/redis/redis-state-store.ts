@@ -147,9 +147,9 @@ export class RedisStateStore implements StateStore {
       ...batch,
       bytesOf: ({ event }) => eventBytes(event),
       send: async (partition, calls) => {
-        const { codes, changed } = await applyContributions(run, channel.name, partition, calls);
+        const { codes, changed } = await applyContributions(run, partition, calls);
         // Whoever reported an outcome finds it in the posterior once the call has returned.
-        channel.deliver(changed);
+        channel.announce(changed);
         return codes;
       },
     });
@@ -235,7 +235,7 @@ export class RedisStateStore implements StateStore {
         consequence: "they are taken over when they have been idle",
       });
     }
-    this.#channel.close();
+    await this.#channel.close();
     this.#client.disconnect();
   }
 

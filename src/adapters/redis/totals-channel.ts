@@ -10,17 +10,18 @@ import {
   reconnectDelayMs,
   withDeadline,
 } from "./redis-client.ts";
-import { parseTotalsMessage } from "./totals-text.ts";
+import { formatTotalsMessage, parseTotalsMessage } from "./totals-text.ts";
 
 const subscribeTimeoutMs = 5_000;
+const publishTimeoutMs = 1_000;
+const announceDelayMs = 10;
 
 /**
  * Hears of changed totals, this process's own included, over a connection of its own. In a cluster any
  * node will do, because nodes pass messages on; when it is lost the next one is tried.
  */
 export class TotalsChannel {
-  /** What totals are published on. */
-  readonly name: string;
+  readonly #name: string;
   readonly #client: RedisClient;
   readonly #logger: Logger;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
@@ -29,6 +30,9 @@ export class TotalsChannel {
   /** Since the last time a subscription succeeded. */
   #attempts = 0;
   #foreignMessageLogged = false;
+  /** Newest totals of each arm that others have not been told of; at most the arms there are. */
+  readonly #unsent = new Map<string, ArmTotals>();
+  #sending: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** Rejects when the first subscription fails; later losses are repaired in the background. */
@@ -38,13 +42,13 @@ export class TotalsChannel {
       await channel.#subscribe();
       return channel;
     } catch (error) {
-      channel.close();
+      await channel.close();
       throw error;
     }
   }
 
   private constructor(client: RedisClient, logger: Logger) {
-    this.name = totalsChannelName(databaseNumber(client));
+    this.#name = totalsChannelName(databaseNumber(client));
     this.#client = client;
     this.#logger = logger;
   }
@@ -55,16 +59,42 @@ export class TotalsChannel {
     return () => void this.#listeners.delete(call);
   }
 
-  /** Tells the listeners. Changes of one's own come twice: at once, and as a message. */
-  deliver(changed: readonly ArmTotals[]): void {
-    for (const totals of changed) this.#announce(totals);
+  /**
+   * Tells one's own listeners at once and the other processes within {@link announceDelayMs}, an arm that
+   * changes often once each time: a message for every outcome cost each process more than the outcome did.
+   */
+  announce(changed: readonly ArmTotals[]): void {
+    for (const totals of changed) {
+      this.#tell(totals);
+      this.#unsent.set(`${totals.agentType}|${totals.codeType}|${totals.variantId}`, totals);
+    }
+    if (this.#unsent.size === 0 || this.#sending !== undefined) return;
+    this.#sending = setTimeout(() => void this.#send(), announceDelayMs).unref();
   }
 
-  close(): void {
+  /** Sends what is still to be told, then lets go of the connection. */
+  async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#reconnect);
+    clearTimeout(this.#sending);
+    await this.#send();
     this.#listeners.clear();
     this.#subscriber?.disconnect();
+  }
+
+  /** Never rejects: what others are not told now, they find when they compare. */
+  async #send(): Promise<void> {
+    this.#sending = undefined;
+    if (this.#unsent.size === 0) return;
+    const message = formatTotalsMessage([...this.#unsent.values()]);
+    this.#unsent.clear();
+    try {
+      await withDeadline(this.#client.publish(this.#name, message), publishTimeoutMs);
+    } catch (error) {
+      this.#logger.warn("changed totals could not be announced; other processes find them later", {
+        error,
+      });
+    }
   }
 
   async #subscribe(): Promise<void> {
@@ -89,7 +119,7 @@ export class TotalsChannel {
     subscriber.on("message", (_channel: string, message: string) => this.#receive(message));
     try {
       await withDeadline(
-        subscriber.connect().then(() => subscriber.subscribe(this.name)),
+        subscriber.connect().then(() => subscriber.subscribe(this.#name)),
         subscribeTimeoutMs,
       );
     } catch (error) {
@@ -125,16 +155,16 @@ export class TotalsChannel {
       if (this.#foreignMessageLogged) return;
       this.#foreignMessageLogged = true;
       this.#logger.warn("a message about totals cannot be read and is ignored, as others like it", {
-        channel: this.name,
+        channel: this.#name,
         message: message.slice(0, 200),
         error,
       });
       return;
     }
-    this.deliver(changed);
+    for (const totals of changed) this.#tell(totals);
   }
 
-  #announce(totals: ArmTotals): void {
+  #tell(totals: ArmTotals): void {
     for (const listener of this.#listeners) {
       try {
         listener(totals);

@@ -32,3 +32,13 @@ export function parseTotalsMessage(message: string): ArmTotals[] {
     return parseTotals(group, variantId, text.join(" "));
   });
 }
+
+/** What {@link parseTotalsMessage} reads; JavaScript's shortest text of a double reads back as the same double. */
+export function formatTotalsMessage(changed: readonly ArmTotals[]): string {
+  return changed
+    .map(({ agentType, codeType, variantId, totals, version }) => {
+      const { reward, weight, generations } = totals;
+      return `${agentType}|${codeType} ${variantId} ${reward} ${weight} ${generations} ${version}`;
+    })
+    .join("\n");
+}

@@ -6,18 +6,18 @@ import { appendRowsLua } from "./append-rows.ts";
  * compares the two.
  *
  * KEYS[1] outbox  KEYS[2] set of arm groups  KEYS[3…] for each call two: ledger, totals
- * ARGV[1] channel for changed totals  ARGV[2] events a generation may have at most
- * ARGV[3…] for each call: variant id, group, event id, occurredAtMs, ttl in seconds, stream, row,
+ * ARGV[1] events a generation may have at most
+ * ARGV[2…] for each call: variant id, group, event id, occurredAtMs, ttl in seconds, stream, row,
  *   number of contributions, and for each of those component, value, weight, penalty
  * Returns two things: for each call 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many
- *   events; and the changed totals as they were announced on the channel, empty when there are none.
+ *   events; and the changed totals, one line each as on the channel, empty when there are none.
  *
  * A ledger is a hash: field `c` holds the components as msgpack, sorted, each {component, value, weight,
  * penalty, occurredAtMs, event id}; a field `e:<event id>` marks each event that was booked.
  * Totals are text: reward, weight, generations, version, the doubles with 17 digits, so exact.
  */
 export const applyContributionsLua = `${appendRowsLua}
-local channel, eventsMax = ARGV[1], tonumber(ARGV[2])
+local eventsMax = tonumber(ARGV[1])
 local statuses, changes, streams, rowsOf = {}, {}, {}, {}
 
 -- Bytewise, as JavaScript compares ASCII. Lua's own < follows the server's locale.
@@ -116,7 +116,7 @@ local function bookOne(at, ledgerKey, totalsKey)
   return 0
 end
 
-local at, key = 3, 3
+local at, key = 2, 3
 while at <= #ARGV do
   statuses[#statuses + 1] = bookOne(at, KEYS[key], KEYS[key + 1])
   at = at + 8 + 4 * tonumber(ARGV[at + 7])
@@ -124,6 +124,5 @@ while at <= #ARGV do
 end
 for _, stream in ipairs(streams) do appendRows(KEYS[1], stream, rowsOf[stream]) end
 local message = table.concat(changes, '\\n')
-if #changes > 0 then redis.call('PUBLISH', channel, message) end
 return { statuses, message }
 `;
