@@ -33,9 +33,12 @@ export function openTables(directory: string): LmdbTables {
     ...binary,
     maxDbs: 8,
     noSubdir: false,
-    // A commit resolves only when it is on disk, so an answer given after it survives a power cut.
-    // Measured with 64 writers: 32,000 decisions/s, p50 0.50 ms alone; with overlapping sync, whose
-    // commit resolves before the flush, 23,600/s and 0.44 ms. So the safer setting costs nothing.
+    // A commit resolves when its data are on disk, so whatever happens to this process, what was answered
+    // is kept. The page that makes it the newest commit follows with the next one: a power cut may undo the
+    // last commit, never damage the store. That is stricter than Redis with its file synced every second.
+    // Measured, p50 at one in flight: 0.74 ms with that page synced too, 0.53 ms without. Overlapping sync,
+    // whose commit resolves before any flush, was slower under load (23,600 against 32,000 decisions/s).
+    noMetaSync: true,
     overlappingSync: false,
   });
   const table = (name: string): Database<Buffer, Buffer> => environment.openDB({ name, ...binary });
