@@ -83,7 +83,9 @@ class CodeTypeAllocation {
     telemetry: Telemetry,
   ): CurrentAllocation {
     if (entry !== this.#agentType) this.#follow(entry, codeType);
-    if (this.#current !== undefined && !this.#dirty) return this.#current;
+    // Frozen means as it is now: also what was learned a moment before the freeze waits for its end.
+    const mayRefresh = this.#dirty && entry.mode === "learning";
+    if (this.#current !== undefined && !mayRefresh) return this.#current;
     const startedMs = clock.monotonicMs();
     const policy = this.#policy as PolicyRecord;
     if (
