@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { lockDataDirectory } from "../adapters/system/data-directory-lock.ts";
 import { clearUserIds, hmacUserIdHasher } from "../adapters/system/hmac-user-id-hasher.ts";
+import { makeDataDirectory } from "../adapters/system/make-data-directory.ts";
 import { pinoLogger } from "../adapters/system/pino-logger.ts";
 import { PrometheusTelemetry } from "../adapters/system/prometheus-telemetry.ts";
 import { systemClock } from "../adapters/system/system-clock.ts";
@@ -54,7 +54,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     return released;
   };
   try {
-    mkdirSync(options.dataDir, { recursive: true });
+    makeDataDirectory(options.dataDir);
     if (usesDataDirectory(options)) release.push(lockDataDirectory(options.dataDir));
     const engines = await openEngines(options, { clock: systemClock, logger });
     release.push(() => engines.close());

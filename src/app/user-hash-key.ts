@@ -1,18 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BanditError } from "../domain/errors.ts";
 
 const keyLengthMin = 16;
 
 /**
- * The key of the user-id hash that belongs to a data directory: made at the first start, the same ever
+ * The key of the user-id hash that belongs to an existing data directory: made at the first start, the same ever
  * after. It appears under its name complete or not at all, however many processes start at once.
  * @throws BanditError failed_precondition when the file holds no key: an empty one would let anybody
  * recompute the hashes.
  */
 export function userHashKeyOf(dataDir: string): string {
-  mkdirSync(dataDir, { recursive: true });
   const path = join(dataDir, "user-hash.key");
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, randomBytes(32).toString("hex"), { mode: 0o600, flush: true });

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { BanditError } from "../../domain/errors.ts";
+import { makeDataDirectory } from "./make-data-directory.ts";
 
 /** A connection that were collected as garbage would give its lock up. */
 const held = new Set<DatabaseSync>();
@@ -22,10 +23,10 @@ const busy = 5;
  * @throws BanditError failed_precondition while somebody owns it, or when it cannot be written.
  */
 export function lockDataDirectory(directory: string): () => void {
+  makeDataDirectory(directory);
   const pidPath = join(directory, "owner.pid");
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true });
     database = new DatabaseSync(join(directory, "owner.lock"), { timeout: 0 });
     database.exec("BEGIN EXCLUSIVE");
     writeFileSync(pidPath, `${process.pid} ${hostname()}\n`);
