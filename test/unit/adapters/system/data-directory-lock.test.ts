@@ -12,6 +12,10 @@ const module = join(import.meta.dirname, "../../../../src/adapters/system/data-d
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banditd-lock-"));
+
+  it("says at once that a directory cannot be made where the kernel refuses it", () => {
+    expect(() => lockDataDirectory("/proc/banditd/data")).toThrow(/cannot be made/);
+  });
 });
 afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
@@ -92,8 +96,16 @@ function spawnOwner(): ChildProcessByStdio<null, Readable, Readable> {
   `;
   return spawn(process.execPath, ["--input-type=module-typescript", "-e", code], {
     stdio: ["ignore", "pipe", "pipe"],
-  
-  it("says at once that a directory cannot be made where the kernel refuses it", () => {
-    expect(() => lockDataDirectory("/proc/banditd/data")).toThrow(/cannot be made/);
   });
-});
+}
+
+async function firstLine(child: ChildProcessByStdio<null, Readable, Readable>): Promise<string> {
+  const [data] = await once(child.stdout, "data");
+  return String(data).trim();
+}
+
+async function end(child: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
