@@ -12,10 +12,6 @@ const module = join(import.meta.dirname, "../../../../src/adapters/system/data-d
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banditd-lock-"));
-
-  it("says at once that a directory cannot be made where the kernel refuses it", () => {
-    expect(() => lockDataDirectory("/proc/banditd/data")).toThrow(/cannot be made/);
-  });
 });
 afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
@@ -79,6 +75,10 @@ describe("data directory lock", () => {
     expect(() => lockDataDirectory(join(file, "data"))).toThrow(
       expect.objectContaining({ reason: "DATA_DIRECTORY_NOT_WRITABLE" }),
     );
+  });
+
+  it("says so at once where the kernel refuses a directory below an existing one", () => {
+    expect(() => lockDataDirectory("/proc/banditd/data")).toThrow(/cannot be made/);
   });
 });
 
