@@ -13,6 +13,7 @@ const failed = 1;
 const major = Number(process.versions.node.split(".")[0]);
 if (major >= nodeMajorMin) {
   silenceExperimentalWarnings();
+  if (process.env.BANDITD_LAUNCHED === "1") endWithLauncher();
   const { main } = await import("../src/cli/main.ts");
   await main(process.argv);
 } else {
@@ -43,7 +44,8 @@ function runUnder(node) {
     process.exit(failed);
   }
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: "inherit",
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { ...process.env, BANDITD_LAUNCHED: "1" },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => child.kill(signal));
@@ -55,6 +57,13 @@ function runUnder(node) {
   child.on("exit", (code, signal) => {
     process.exit(code ?? 128 + constants.signals[signal]);
   });
+}
+
+/** The launcher may be killed without a chance to pass the signal on; the channel to it closes all the same. */
+function endWithLauncher() {
+  delete process.env.BANDITD_LAUNCHED;
+  process.channel?.unref();
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
 }
 
 /** Running TypeScript directly is intended here; a warning about it would only worry people. */

@@ -5,7 +5,10 @@ const flag = z
   .enum(["0", "1", "true", "false"], { error: "must be 1, 0, true or false" })
   .transform((text) => text === "1" || text === "true");
 
-const port = z.coerce.number().int().min(0).max(65_535);
+const portRule = "must be a whole number from 0 to 65535";
+const port = z.coerce
+  .number({ error: portRule })
+  .refine((value) => Number.isInteger(value) && value >= 0 && value <= 65_535, { error: portRule });
 
 const url = (schemes: readonly string[]) =>
   z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
@@ -81,7 +84,9 @@ const environmentSchema = z.object({
     .default(10_000)
     .describe("Rows written to the event log at once."),
   BANDIT_LOG_LEVEL: z
-    .enum(["debug", "info", "warn", "error", "silent"])
+    .enum(["debug", "info", "warn", "error", "silent"], {
+      error: "must be debug, info, warn, error or silent",
+    })
     .default("info")
     .describe("Least severe log line that is written."),
 });

@@ -47,8 +47,8 @@ export function demoCommand(terminal: Terminal): Command {
 Starts a service (a process of its own, embedded engines, temporary directory, free ports) and lets ten
 agents of three types work with it over gRPC. How good each prompt variant is for each code type is known to the
 demo and hidden from the service. Everything is gone afterwards.
-Exits with 1 if a call failed, the best variant was not found, the overhead went over its budget, or
-ClickHouse counted something else than the agents.`,
+Exits with 1 if a call failed, the best variant was not found, ClickHouse counted something else
+than the agents, or the overhead went over its budget while an empty call was fast.`,
     )
     .action(async (options: DemoOptions) => {
       const progress = new Progress(terminal);

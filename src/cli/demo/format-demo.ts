@@ -42,7 +42,7 @@ export function formatDemoReport(report: Shown): string {
         formatShare(arm.share),
         integer(arm.decisions),
         arm.true_reward.toFixed(3),
-        arm.best ? "← truly best" : "",
+        arm.best ? "← best" : "",
       ]),
     ),
   );
