@@ -11,6 +11,8 @@ import { withTemporaryDirectory } from "./temporary-directory.ts";
 import type { Terminal } from "./terminal.ts";
 
 const defaultAddress = "localhost:50051";
+/** How long a service may take to say that it is there, milliseconds. */
+const answerMsMax = 3_000;
 /** How a service is opened for one command only. */
 const inProcess = {
   host: "127.0.0.1",
@@ -62,20 +64,31 @@ export async function withAddress<Result>(
 ): Promise<Result> {
   const client = createBanditClient({ address });
   try {
+    // What listens there may be anything, also something that never answers: a command is not to wait for it.
+    await client.getServiceInfo({}, { deadlineMs: answerMsMax }).catch((error: unknown) => {
+      throw isUnanswered(error, ["unavailable", "deadline_exceeded"])
+        ? unreachable(address, error)
+        : error;
+    });
     return await use(client);
   } catch (error) {
-    // A reason means that a service did answer.
-    if (error instanceof ClientError && error.code === "unavailable" && error.reason === "") {
-      throw new CliError(
-        exitCodes.unreachable,
-        `no banditd answers at ${address}; start one with \`npm start\`, or pass --address / --data-dir`,
-        { cause: error },
-      );
-    }
-    throw error;
+    throw isUnanswered(error, ["unavailable"]) ? unreachable(address, error) : error;
   } finally {
     client.close();
   }
+}
+
+/** A failure without a reason is the transport's: a service that answers gives one. */
+function isUnanswered(error: unknown, codes: readonly ClientError["code"][]): boolean {
+  return error instanceof ClientError && codes.includes(error.code) && error.reason === "";
+}
+
+function unreachable(address: string, cause: unknown): CliError {
+  return new CliError(
+    exitCodes.unreachable,
+    `no banditd answers at ${address}; start one with \`npm start\`, or pass --address / --data-dir`,
+    { cause },
+  );
 }
 
 /**
