@@ -49,31 +49,44 @@ export function usesDataDirectory(options: ServiceOptions): boolean {
   return [redisUrl, databaseUrl, clickhouseUrl].includes(undefined);
 }
 
+interface Opening<Engine> {
+  readonly opening: Promise<Engine> | Engine;
+  close(engine: Engine): Promise<void>;
+}
+
+/** Waits for both; when one fails the other is closed again. @throws what the first of them failed with */
+async function openBoth<First, Second>(
+  first: Opening<First>,
+  second: Opening<Second>,
+): Promise<readonly [First, Second]> {
+  const [one, other] = await Promise.allSettled([first.opening, second.opening]);
+  if (one.status === "fulfilled" && other.status === "fulfilled") return [one.value, other.value];
+  if (one.status === "fulfilled") await first.close(one.value);
+  if (other.status === "fulfilled") await second.close(other.value);
+  throw one.status === "rejected" ? one.reason : (other as PromiseRejectedResult).reason;
+}
+
 /** Opens the catalogue and the event log, side by side; the schemas are as they were. @throws BanditError */
 export async function openSchemaEngines(
   options: StorageOptions,
   { clock, logger }: Dependencies,
 ): Promise<SchemaEngines> {
   const { clickhouseUrl, dataDir, eventRetentionDays: retentionDays } = options;
-  const opening = [
-    openCatalogue(options, { clock, logger }),
-    clickhouseUrl === undefined
-      ? openChdbEventLog({ directory: join(dataDir, "events"), clock, logger, retentionDays })
-      : connectClickHouseEventLog({ url: clickhouseUrl, clock, logger, retentionDays }),
-  ] as const;
-  const [catalogue, events] = await Promise.allSettled(opening);
-  if (catalogue.status === "rejected" || events.status === "rejected") {
-    if (catalogue.status === "fulfilled") await catalogue.value.close();
-    if (events.status === "fulfilled") await events.value.eventLog.close();
-    throw catalogue.status === "rejected"
-      ? catalogue.reason
-      : (events as PromiseRejectedResult).reason;
-  }
+  const [catalogue, events] = await openBoth(
+    { opening: openCatalogue(options, { clock, logger }), close: (opened) => opened.close() },
+    {
+      opening:
+        clickhouseUrl === undefined
+          ? openChdbEventLog({ directory: join(dataDir, "events"), clock, logger, retentionDays })
+          : connectClickHouseEventLog({ url: clickhouseUrl, clock, logger, retentionDays }),
+      close: (opened) => opened.eventLog.close(),
+    },
+  );
   return {
-    catalogue: catalogue.value,
-    events: events.value,
+    catalogue,
+    events,
     async close() {
-      await Promise.all([catalogue.value.close(), events.value.eventLog.close()]);
+      await Promise.all([catalogue.close(), events.eventLog.close()]);
     },
   };
 }
@@ -84,19 +97,10 @@ export async function openEngines(
   dependencies: Dependencies,
 ): Promise<Engines> {
   options.onProgress?.("opening the engines");
-  const [stateOpening, schemaOpening] = await Promise.allSettled([
-    openState(options, dependencies),
-    openMigrated(options, dependencies),
-  ]);
-  if (stateOpening.status === "rejected" || schemaOpening.status === "rejected") {
-    if (stateOpening.status === "fulfilled") await stateOpening.value.close();
-    if (schemaOpening.status === "fulfilled") await schemaOpening.value.close();
-    throw stateOpening.status === "rejected"
-      ? stateOpening.reason
-      : (schemaOpening as PromiseRejectedResult).reason;
-  }
-  const state = stateOpening.value;
-  const schemas = schemaOpening.value;
+  const [state, schemas] = await openBoth(
+    { opening: openState(options, dependencies), close: (opened) => opened.close() },
+    { opening: openMigrated(options, dependencies), close: (opened) => opened.close() },
+  );
   return {
     state,
     catalogue: schemas.catalogue,

@@ -31,12 +31,23 @@ export function makeAllocation(parts: {
   readonly holdoutShare: number;
   readonly shares: Float64Array;
 }): Allocation {
-  const { variantIds, baselineIndex, holdoutShare, shares } = parts;
+  const { variantIds, baselineIndex, shares } = parts;
   invariant(shares.length === variantIds.length, "one share for each variant");
   invariant(baselineIndex >= 0 && baselineIndex < variantIds.length, "the baseline is an arm");
+  const pool = makePool(parts);
+  return { version: fingerprint(pool), ...pool };
+}
+
+/** Everything of an allocation but its name: what a draw needs. */
+export type Pool = Omit<Allocation, "version">;
+
+/** As {@link makeAllocation}, for arms that are drawn from once; `baselineIndex` may be −1 without a holdout. */
+export function makePool(
+  parts: Pick<Allocation, "variantIds" | "baselineIndex" | "holdoutShare" | "shares">,
+): Pool {
+  const { variantIds, baselineIndex, holdoutShare, shares } = parts;
   const probabilities = withHoldout(shares, { baselineIndex, holdoutShare });
   return {
-    version: fingerprint({ variantIds, baselineIndex, holdoutShare, probabilities }),
     variantIds,
     baselineIndex,
     holdoutShare,
@@ -58,7 +69,7 @@ export function baselineAllocation(
 }
 
 /** (1 − h)·share, plus h for the baseline. */
-export function withHoldout(
+function withHoldout(
   shares: Float64Array,
   holdout: { readonly baselineIndex: number; readonly holdoutShare: number },
 ): Float64Array {

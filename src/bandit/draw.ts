@@ -1,6 +1,6 @@
 import type { DecisionSource } from "../domain/decision.ts";
 import type { VariantId } from "../domain/ids.ts";
-import { type Allocation, runningSums, withHoldout } from "./allocation.ts";
+import { type Allocation, makePool, type Pool } from "./allocation.ts";
 import { murmurHash3 } from "./murmur-hash-3.ts";
 
 /** What a draw gave, and the distribution it came from. */
@@ -73,8 +73,6 @@ export function draw(
   };
 }
 
-type Pool = Omit<Allocation, "version">;
-
 function sourceOf(pool: Pool, index: number, unit: number): Draw["source"] {
   if (index === pool.baselineIndex && pool.holdoutShare > 0) {
     const lower = index === 0 ? 0 : (pool.upper[index - 1] as number);
@@ -95,15 +93,10 @@ function restrict(allocation: Allocation, allowed: readonly VariantId[]): Pool |
     total > 0 ? (allocation.shares[arm] as number) / total : 1 / arms.length,
   );
   const baselineIndex = arms.indexOf(allocation.baselineIndex);
-  const holdoutShare = baselineIndex >= 0 ? allocation.holdoutShare : 0;
-  const probabilities = withHoldout(shares, { baselineIndex, holdoutShare });
-  return {
+  return makePool({
     variantIds: arms.map((arm) => allocation.variantIds[arm] as VariantId),
     baselineIndex,
-    holdoutShare,
+    holdoutShare: baselineIndex >= 0 ? allocation.holdoutShare : 0,
     shares,
-    probabilities,
-    upper: runningSums(probabilities),
-    largestShare: Math.max(...shares),
-  };
+  });
 }

@@ -75,16 +75,11 @@ export class SelectVariant {
       allocationVersion: allocation.version,
     };
     const event = decisionEvent({
-      generationId,
+      record,
       request,
-      variantId: drawn.variantId,
-      source,
-      propensity: drawn.propensity,
-      allocationVersion: allocation.version,
       variantIds: drawn.variantIds,
       probabilities: drawn.probabilities,
       mode: entry.mode,
-      decidedAtMs,
     });
     const ttlSeconds = decisionTtlSeconds(policy);
     let earlier: DecisionRecord | undefined;

@@ -32,7 +32,17 @@ describe("decision event", () => {
       decided_at: "2023-11-14 22:13:20.007",
     };
     const event = decisionEvent({
-      generationId: parseGenerationId(expected.generation_id),
+      record: {
+        generationId: parseGenerationId(expected.generation_id),
+        agentType: parseAgentType("evolution"),
+        codeType: parseCodeType("C++/x"),
+        variantId: parseVariantId("evolution/a@1"),
+        decidedAtMs: 1_700_000_000_007,
+        retainedUntilMs: 1_700_000_100_000,
+        source: "explore",
+        propensity: 1 / 3,
+        allocationVersion: expected.allocation_version,
+      },
       request: {
         agentType: parseAgentType("evolution"),
         codeType: parseCodeType("C++/x"),
@@ -41,14 +51,9 @@ describe("decision event", () => {
         features: expected.features,
         allowedVariantIds: [],
       },
-      variantId: parseVariantId("evolution/a@1"),
-      source: "explore",
-      propensity: 1 / 3,
-      allocationVersion: expected.allocation_version,
       variantIds,
       probabilities: Float64Array.of(1 / 3, 2 / 3),
       mode: "learning",
-      decidedAtMs: 1_700_000_000_007,
     });
     expect(event.stream).toBe("decisions");
     expect(event.row).not.toContain("\n");
