@@ -3,7 +3,7 @@ import { invariant } from "../domain/errors.ts";
 import type { VariantId } from "../domain/ids.ts";
 import type { Policy } from "../domain/policy.ts";
 import { type Allocation, makeAllocation } from "./allocation.ts";
-import { BestProbability } from "./best-probability.ts";
+import { BestProbability } from "../numerics/best-probability.ts";
 import { decayedEpsilon, epsilonGreedyShares } from "./epsilon-greedy.ts";
 import { applyMinimumShare } from "./minimum-share.ts";
 import { centralInterval95, type Posterior, posterior, posteriorMean } from "./posterior.ts";

@@ -4,15 +4,20 @@
  * the conformance suite holds the two together.
  *
  * The reward of a generation is
- *     R = clamp(Σ weightᵢ·valueᵢ − Σ penaltyⱼ, 0, W),   W = Σ weightᵢ
- * and the arm's posterior gains α += R, β += W − R. Because R and W depend only on the set of
- * components known now, and the newest value of a component wins by (occurredAtMs, eventId), any
- * order of arrival and any number of repetitions give the same posterior (invariant I4).
+ *     R = clamp(Σ weightᵢ·valueᵢ − Σ penaltyⱼ, Σ weightᵢ·min(valueᵢ, 0), Σ weightᵢ·max(valueᵢ, 1)),   W = Σ weightᵢ
+ * which is clamp(…, 0, W) when every value is in [0,1]; the arm's posterior gains α += R, β += W − R.
+ * A default reward counts only as long as no other component with a weight is known. Because R and W depend
+ * only on the set of components known now, and the newest value of a component wins by (occurredAtMs,
+ * eventId), any order of arrival and any number of repetitions give the same posterior (invariant I4).
+ *
+ * Forgetting: a generation counts 2^(its position − the present position), with the position (in
+ * half-lives, `domain/policy.ts`) at which it was decided. The sums of an arm refer to the largest position
+ * of its generations (forward decay: Cormode, Shkapenyuk, Srivastava & Xu 2009), so they commute too.
  */
 export interface Contribution {
-  /** Metric name, or `cost_penalty` / `latency_penalty` for the penalties. */
+  /** Metric name, `cost_penalty` / `latency_penalty` for the penalties, {@link defaultRewardComponent} for a default. */
   readonly component: string;
-  /** Value mapped onto [0,1]; 0 for a penalty. */
+  /** Value mapped onto [0,1], outside of it only when unbounded; 0 for a penalty. */
   readonly value: number;
   /** Above 0 for a reward component, 0 for a penalty. */
   readonly weight: number;
@@ -26,17 +31,62 @@ export interface LedgerEntry extends Contribution {
   readonly eventId: string;
 }
 
-/** Sums over the generations of one arm. A posterior is its prior plus these. */
-export interface RewardTotals {
-  /** Σ R: adds to α. */
+/** Name under which a default reward stands in a generation's ledger. No metric can have it. */
+export const defaultRewardComponent = "default_reward";
+
+/** What one generation adds to its arm. */
+export interface GenerationTotals {
   readonly reward: number;
-  /** Σ W: adds to α + β. */
   readonly weight: number;
-  /** Generations with W > 0. */
+  /** R² / W: what the generation adds to the sum of squares of an observation R / W of weight W. */
+  readonly squares: number;
+  /** 1 when W > 0, else 0. */
   readonly generations: number;
 }
 
-export const zeroTotals: RewardTotals = { reward: 0, weight: 0, generations: 0 };
+/** Sums over the generations of one arm. A posterior is its prior plus these. */
+export interface RewardTotals {
+  /** Σ g·R with g = 2^(generation's position − {@link position}): adds to α. */
+  readonly reward: number;
+  /** Σ g·W: adds to α + β. */
+  readonly weight: number;
+  /** Σ g·R²/W. */
+  readonly squares: number;
+  /** Generations with W > 0, each counted as 1 however old it is. */
+  readonly generations: number;
+  /** Forgetting position that the sums refer to, in half-lives: the largest of the generations in them; 0 when nothing is forgotten. */
+  readonly position: number;
+  /** Sums with the context of the decisions. Absent unless they carried one. */
+  readonly context?: ContextTotals;
+}
+
+/** What a contextual policy knew of the input when it decided. */
+export interface DecisionContext {
+  /** `PolicyRecord.featuresSinceMs`, so that sums over other features are not mixed with these. */
+  readonly epoch: number;
+  /** The intercept's 1 and the standardised features, in the policy's order. At most {@link contextLengthMax}. */
+  readonly values: readonly number[];
+}
+
+/** An intercept and 16 features. */
+export const contextLengthMax = 17;
+
+/** Sums over the generations of one arm whose decisions carried a context of the same epoch. */
+export interface ContextTotals {
+  readonly epoch: number;
+  /** Σ g·W·x xᵀ: the upper triangle, row by row, d·(d + 1)/2 numbers. */
+  readonly products: readonly number[];
+  /** Σ g·R·x, d numbers. */
+  readonly rewards: readonly number[];
+}
+
+export const zeroTotals: RewardTotals = {
+  reward: 0,
+  weight: 0,
+  squares: 0,
+  generations: 0,
+  position: 0,
+};
 
 /** True when `a` replaces `b` as the current value of one component. */
 export function supersedes(
@@ -48,15 +98,105 @@ export function supersedes(
 }
 
 /** What one generation adds to its arm, from the components known so far. */
-export function generationTotals(entries: Iterable<Contribution>): RewardTotals {
-  let weighted = 0;
+export function generationTotals(entries: Iterable<Contribution>): GenerationTotals {
+  let earned = 0;
+  let least = 0;
+  let most = 0;
   let penalty = 0;
   let weight = 0;
-  for (const entry of entries) {
-    weighted += entry.weight * entry.value;
+  let byDefault: Contribution | undefined;
+  const add = (entry: Contribution): void => {
+    earned += entry.weight * entry.value;
+    least += entry.weight * Math.min(entry.value, 0);
+    most += entry.weight * Math.max(entry.value, 1);
     weight += entry.weight;
+  };
+  for (const entry of entries) {
     penalty += entry.penalty;
+    if (entry.component === defaultRewardComponent) byDefault = entry;
+    else add(entry);
   }
-  const reward = Math.min(Math.max(weighted - penalty, 0), weight);
-  return { reward, weight, generations: weight > 0 ? 1 : 0 };
+  if (weight === 0 && byDefault !== undefined) add(byDefault);
+  if (weight === 0) return { reward: 0, weight: 0, squares: 0, generations: 0 };
+  const reward = Math.min(Math.max(earned - penalty, least), most);
+  return { reward, weight, squares: (reward * reward) / weight, generations: 1 };
+}
+
+/** What has changed about one generation, and how much and where it counts. */
+export interface GenerationChange {
+  readonly before: GenerationTotals;
+  readonly after: GenerationTotals;
+  /** Forgetting position at which it was decided. */
+  readonly position: number;
+  readonly context?: DecisionContext;
+}
+
+/**
+ * Takes `before` out of an arm's totals and puts `after` in. A change that comes in any order gives the same
+ * totals, to within rounding; a context of an older epoch than the arm's is left out, a newer one starts anew.
+ */
+export function replaceInTotals(totals: RewardTotals, change: GenerationChange): RewardTotals {
+  const { before, after } = change;
+  const generations = totals.generations - before.generations + after.generations;
+  if (generations <= 0) return zeroTotals;
+  if (before.generations + after.generations === 0) return totals;
+  const position =
+    totals.generations === 0 ? change.position : Math.max(totals.position, change.position);
+  const kept = 2 ** (totals.position - position);
+  const counted = 2 ** (change.position - position);
+  const weight = Math.max(totals.weight * kept + (after.weight - before.weight) * counted, 0);
+  const context = replaceInContext(totals.context, change, { kept, counted });
+  return {
+    reward: totals.reward * kept + (after.reward - before.reward) * counted,
+    weight,
+    squares: Math.max(totals.squares * kept + (after.squares - before.squares) * counted, 0),
+    generations,
+    position,
+    ...(context === undefined ? {} : { context }),
+  };
+}
+
+function replaceInContext(
+  totals: ContextTotals | undefined,
+  { before, after, context }: GenerationChange,
+  factors: { kept: number; counted: number },
+): ContextTotals | undefined {
+  const kept = totals === undefined ? totals : scaledContext(totals, factors.kept);
+  if (context === undefined || (kept !== undefined && kept.epoch > context.epoch)) return kept;
+  const { values, epoch } = context;
+  const addedWeight = (after.weight - before.weight) * factors.counted;
+  const addedReward = (after.reward - before.reward) * factors.counted;
+  const known = kept?.epoch === epoch ? kept : undefined;
+  const products: number[] = [];
+  for (let row = 0; row < values.length; row += 1) {
+    for (let column = row; column < values.length; column += 1) {
+      const product = (values[row] as number) * (values[column] as number);
+      products.push((known?.products[products.length] ?? 0) + addedWeight * product);
+    }
+  }
+  const rewards = values.map((value, at) => (known?.rewards[at] ?? 0) + addedReward * value);
+  return { epoch, products, rewards };
+}
+
+function scaledContext(context: ContextTotals, factor: number): ContextTotals {
+  if (factor === 1) return context;
+  return {
+    epoch: context.epoch,
+    products: context.products.map((value) => value * factor),
+    rewards: context.rewards.map((value) => value * factor),
+  };
+}
+
+/** The totals as they count at a later position; the same object when nothing was forgotten since. */
+export function totalsAt(totals: RewardTotals, position: number): RewardTotals {
+  if (position <= totals.position || totals.generations === 0) return totals;
+  const factor = 2 ** (totals.position - position);
+  return {
+    reward: totals.reward * factor,
+    weight: totals.weight * factor,
+    squares: totals.squares * factor,
+    generations: totals.generations,
+    position,
+    ...(totals.context === undefined ? {} : { context: scaledContext(totals.context, factor) }),
+  };
 }

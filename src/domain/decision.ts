@@ -1,3 +1,4 @@
+import type { DecisionContext } from "./contribution.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "./ids.ts";
 
 /** Why this variant was served. */
@@ -42,4 +43,8 @@ export interface DecisionRecord {
   readonly propensity: number;
   /** 16 hexadecimal digits: fingerprint of the allocation drawn from. */
   readonly allocationVersion: string;
+  /** Half-lives that had passed for the agent type when it was decided, ≥ 0; see `forgettingPosition`. */
+  readonly forgettingPosition: number;
+  /** Absent unless a contextual policy decided. */
+  readonly context?: DecisionContext;
 }

@@ -29,5 +29,5 @@ export function isBuiltInMetric(name: string): name is BuiltInMetric {
 
 /** The default component for a built-in metric: its own range, higher is better. */
 export function builtInComponent(metric: BuiltInMetric, weight: number): RewardComponent {
-  return { metric, weight, ...builtInMetrics[metric] };
+  return { metric, weight, ...builtInMetrics[metric], unbounded: false };
 }

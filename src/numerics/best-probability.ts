@@ -1,5 +1,5 @@
-import { gaussLegendre6 } from "../numerics/gauss-legendre.ts";
-import { LogitBetaGrid } from "../numerics/logit-beta-grid.ts";
+import { gaussLegendre6 } from "./gauss-legendre.ts";
+import { LogitBetaGrid } from "./logit-beta-grid.ts";
 
 /** Width of a panel of six nodes, in units of the narrowest density that is not constant there. */
 const panelScales = 0.75;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BestProbability } from "../../../src/bandit/best-probability.ts";
+import { BestProbability } from "../../../src/numerics/best-probability.ts";
 import {
   type BestProbabilityCase,
   readReference,

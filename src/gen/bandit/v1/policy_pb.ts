@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file bandit/v1/policy.proto.
  */
 export const file_bandit_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChZiYW5kaXQvdjEvcG9saWN5LnByb3RvEgliYW5kaXQudjEiiAEKCUFsZ29yaXRobRI4ChF0aG9tcHNvbl9zYW1wbGluZxgBIAEoCzIbLmJhbmRpdC52MS5UaG9tcHNvblNhbXBsaW5nSAASMgoOZXBzaWxvbl9ncmVlZHkYAiABKAsyGC5iYW5kaXQudjEuRXBzaWxvbkdyZWVkeUgAQg0KBGtpbmQSBbpIAggBIhIKEFRob21wc29uU2FtcGxpbmcijAEKDUVwc2lsb25HcmVlZHkSLwoHZXBzaWxvbhgBIAEoAUIZukgWEhRAARkAAAAAAADwPykAAAAAAAAAAEgAiAEBEj4KG2RlY2F5X2hhbGZfbGlmZV9nZW5lcmF0aW9ucxgCIAEoAUIZukgWEhRAARkAAACilBptQikAAAAAAAAAAEIKCghfZXBzaWxvbiLKAQoPUmV3YXJkQ29tcG9uZW50Ei0KBm1ldHJpYxgBIAEoCUIdukgachgyFl5bYS16XVthLXowLTlfXXswLDYzfSQSKQoGd2VpZ2h0GAIgASgBQhm6SBYSFEABGQAAAAAAAPA/IQAAAAAAAAAAEhkKA21pbhgDIAEoAUIHukgEEgJAAUgAiAEBEhkKA21heBgEIAEoAUIHukgEEgJAAUgBiAEBEhcKD2xvd2VyX2lzX2JldHRlchgFIAEoCEIGCgRfbWluQgYKBF9tYXgirgEKClJld2FyZFNwZWMSOgoKY29tcG9uZW50cxgBIAMoCzIaLmJhbmRpdC52MS5SZXdhcmRDb21wb25lbnRCCrpIB5IBBAgBECASLgoUY29zdF9wZW5hbHR5X3Blcl91c2QYAiABKAFCELpIDRILQAEpAAAAAAAAAAASNAoabGF0ZW5jeV9wZW5hbHR5X3Blcl9zZWNvbmQYAyABKAFCELpIDRILQAEpAAAAAAAAAAAihAQKBlBvbGljeRIvCglhbGdvcml0aG0YASABKAsyFC5iYW5kaXQudjEuQWxnb3JpdGhtQga6SAPIAQESLQoGcmV3YXJkGAIgASgLMhUuYmFuZGl0LnYxLlJld2FyZFNwZWNCBrpIA8gBARIwCg1taW5pbXVtX3NoYXJlGAMgASgBQhm6SBYSFEABGQAAAAAAAPA/KQAAAAAAAAAAEjAKDWhvbGRvdXRfc2hhcmUYBCABKAFCGbpIFhIUQAEZAAAAAAAA4D8pAAAAAAAAAAASMwoLcHJpb3JfYWxwaGEYBSABKAFCGbpIFhIUQAEZAAAAAICELkEpAAAAAAAA4D9IAIgBARIyCgpwcmlvcl9iZXRhGAYgASgBQhm6SBYSFEABGQAAAACAhC5BKQAAAAAAAOA/SAGIAQESQgoQcmVmcmVzaF9pbnRlcnZhbBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkINukgKqgEHIgMIkBwyABJIChJhdHRyaWJ1dGlvbl93aW5kb3cYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDO2gMyAggBEiAKGGxlYXJuX2Zyb21fbGF0ZV9vdXRjb21lcxgJIAEoCEIOCgxfcHJpb3JfYWxwaGFCDQoLX3ByaW9yX2JldGEiqQEKDFBvbGljeVJlY29yZBISCgphZ2VudF90eXBlGAEgASgJEhYKCWNvZGVfdHlwZRgCIAEoCUgAiAEBEiEKBnBvbGljeRgDIAEoCzIRLmJhbmRpdC52MS5Qb2xpY3kSLgoKdXBkYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCUIMCgpfY29kZV90eXBlKlEKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEhEKDU1PREVfTEVBUk5JTkcQARIPCgtNT0RFX0ZST1pFThACEg8KC01PREVfU1RBVElDEANiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChZiYW5kaXQvdjEvcG9saWN5LnByb3RvEgliYW5kaXQudjEimwMKCUFsZ29yaXRobRI4ChF0aG9tcHNvbl9zYW1wbGluZxgBIAEoCzIbLmJhbmRpdC52MS5UaG9tcHNvblNhbXBsaW5nSAASMgoOZXBzaWxvbl9ncmVlZHkYAiABKAsyGC5iYW5kaXQudjEuRXBzaWxvbkdyZWVkeUgAEjgKEWdhdXNzaWFuX3Rob21wc29uGAMgASgLMhsuYmFuZGl0LnYxLkdhdXNzaWFuVGhvbXBzb25IABIfCgR1Y2IxGAQgASgLMg8uYmFuZGl0LnYxLlVjYjFIABIiCgZrbF91Y2IYBSABKAsyEC5iYW5kaXQudjEuS2xVY2JIABIlCgdzb2Z0bWF4GAYgASgLMhIuYmFuZGl0LnYxLlNvZnRtYXhIABI1ChB0b3BfdHdvX3Rob21wc29uGAcgASgLMhkuYmFuZGl0LnYxLlRvcFR3b1Rob21wc29uSAASNAoPbGluZWFyX3Rob21wc29uGAggASgLMhkuYmFuZGl0LnYxLkxpbmVhclRob21wc29uSABCDQoEa2luZBIFukgCCAEiEgoQVGhvbXBzb25TYW1wbGluZyKMAQoNRXBzaWxvbkdyZWVkeRIvCgdlcHNpbG9uGAEgASgBQhm6SBYSFEABGQAAAAAAAPA/KQAAAAAAAAAASACIAQESPgobZGVjYXlfaGFsZl9saWZlX2dlbmVyYXRpb25zGAIgASgBQhm6SBYSFEABGQAAAKKUGm1CKQAAAAAAAAAAQgoKCF9lcHNpbG9uIpgCChBHYXVzc2lhblRob21wc29uEiAKCnByaW9yX21lYW4YASABKAFCB7pIBBICQAFIAIgBARI2Cg5wcmlvcl9zdHJlbmd0aBgCIAEoAUIZukgWEhRAARkAAAAAgIQuQSmN7bWg98awPkgBiAEBEjMKC3ByaW9yX3NoYXBlGAMgASgBQhm6SBYSFEABGQAAAACAhC5BKQAAAAAAAOA/SAKIAQESMwoLcHJpb3Jfc2NhbGUYBCABKAFCGbpIFhIUQAEZAAAAopQabUIpEeotgZmXcT1IA4gBAUINCgtfcHJpb3JfbWVhbkIRCg9fcHJpb3Jfc3RyZW5ndGhCDgoMX3ByaW9yX3NoYXBlQg4KDF9wcmlvcl9zY2FsZSJLCgRVY2IxEjMKC2V4cGxvcmF0aW9uGAEgASgBQhm6SBYSFEABGQAAAAAAQI9AKQAAAAAAAAAASACIAQFCDgoMX2V4cGxvcmF0aW9uIkwKBUtsVWNiEjMKC2V4cGxvcmF0aW9uGAEgASgBQhm6SBYSFEABGQAAAAAAQI9AKQAAAAAAAAAASACIAQFCDgoMX2V4cGxvcmF0aW9uIk4KB1NvZnRtYXgSMwoLdGVtcGVyYXR1cmUYASABKAFCGbpIFhIUQAEZAAAAAICELkEpje21oPfGsD5IAIgBAUIOCgxfdGVtcGVyYXR1cmUiVwoOVG9wVHdvVGhvbXBzb24SNAoMbGVhZGVyX3NoYXJlGAEgASgBQhm6SBYSFEABGQAAAAAAAPA/IQAAAAAAAAAASACIAQFCDwoNX2xlYWRlcl9zaGFyZSLyAQoOTGluZWFyVGhvbXBzb24SNgoIZmVhdHVyZXMYASADKAsyGC5iYW5kaXQudjEuTGluZWFyRmVhdHVyZUIKukgHkgEECAEQEBI2Cg5wcmlvcl92YXJpYW5jZRgCIAEoAUIZukgWEhRAARkAAAAAgIQuQSmN7bWg98awPkgAiAEBEkAKGG5vaXNlX3N0YW5kYXJkX2RldmlhdGlvbhgDIAEoAUIZukgWEhRAARkAAAAAgIQuQSmN7bWg98awPkgBiAEBQhEKD19wcmlvcl92YXJpYW5jZUIbChlfbm9pc2Vfc3RhbmRhcmRfZGV2aWF0aW9uIn0KDUxpbmVhckZlYXR1cmUSFwoEbmFtZRgBIAEoCUIJukgGcgQQARhAEhoKBG1lYW4YAiABKAFCB7pIBBICQAFIAIgBARIkCgVzY2FsZRgDIAEoAUIQukgNEgtAASEAAAAAAAAAAEgBiAEBQgcKBV9tZWFuQggKBl9zY2FsZSKTAQoPQ2hhbmdlRGV0ZWN0aW9uEjEKCXRvbGVyYW5jZRgBIAEoAUIZukgWEhRAARkAAAAAAADwPykAAAAAAAAAAEgAiAEBEjEKCXRocmVzaG9sZBgCIAEoAUIZukgWEhRAARkAAAAAgIQuQSkAAAAAAAAAAEgBiAEBQgwKCl90b2xlcmFuY2VCDAoKX3RocmVzaG9sZCLdAQoPUmV3YXJkQ29tcG9uZW50Ei0KBm1ldHJpYxgBIAEoCUIdukgachgyFl5bYS16XVthLXowLTlfXXswLDYzfSQSKQoGd2VpZ2h0GAIgASgBQhm6SBYSFEABGQAAAAAAAPA/IQAAAAAAAAAAEhkKA21pbhgDIAEoAUIHukgEEgJAAUgAiAEBEhkKA21heBgEIAEoAUIHukgEEgJAAUgBiAEBEhcKD2xvd2VyX2lzX2JldHRlchgFIAEoCBIRCgl1bmJvdW5kZWQYBiABKAhCBgoEX21pbkIGCgRfbWF4Iq4BCgpSZXdhcmRTcGVjEjoKCmNvbXBvbmVudHMYASADKAsyGi5iYW5kaXQudjEuUmV3YXJkQ29tcG9uZW50Qgq6SAeSAQQIARAgEi4KFGNvc3RfcGVuYWx0eV9wZXJfdXNkGAIgASgBQhC6SA0SC0ABKQAAAAAAAAAAEjQKGmxhdGVuY3lfcGVuYWx0eV9wZXJfc2Vjb25kGAMgASgBQhC6SA0SC0ABKQAAAAAAAAAAIpAGCgZQb2xpY3kSLwoJYWxnb3JpdGhtGAEgASgLMhQuYmFuZGl0LnYxLkFsZ29yaXRobUIGukgDyAEBEi0KBnJld2FyZBgCIAEoCzIVLmJhbmRpdC52MS5SZXdhcmRTcGVjQga6SAPIAQESMAoNbWluaW11bV9zaGFyZRgDIAEoAUIZukgWEhRAARkAAAAAAADwPykAAAAAAAAAABIwCg1ob2xkb3V0X3NoYXJlGAQgASgBQhm6SBYSFEABGQAAAAAAAOA/KQAAAAAAAAAAEjMKC3ByaW9yX2FscGhhGAUgASgBQhm6SBYSFEABGQAAAACAhC5BKQAAAAAAAOA/SACIAQESMgoKcHJpb3JfYmV0YRgGIAEoAUIZukgWEhRAARkAAAAAgIQuQSkAAAAAAADgP0gBiAEBEkIKEHJlZnJlc2hfaW50ZXJ2YWwYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDbpICqoBByIDCJAcMgASSAoSYXR0cmlidXRpb25fd2luZG93GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiBQiAztoDMgIIARIgChhsZWFybl9mcm9tX2xhdGVfb3V0Y29tZXMYCSABKAgSSwoUZm9yZ2V0dGluZ19oYWxmX2xpZmUYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CErpID6oBDCIGCICGsJYBMgIIARI2Cg5kZWZhdWx0X3Jld2FyZBgLIAEoAUIZukgWEhRAARkAAAAAAADwPykAAAAAAAAAAEgCiAEBEjwKGXNoYXJlZF9wcmlvcl9zdHJlbmd0aF9tYXgYDCABKAFCGbpIFhIUQAEZAAAAAABAj0ApAAAAAAAAAAASNAoQY2hhbmdlX2RldGVjdGlvbhgNIAEoCzIaLmJhbmRpdC52MS5DaGFuZ2VEZXRlY3Rpb25CDgoMX3ByaW9yX2FscGhhQg0KC19wcmlvcl9iZXRhQhEKD19kZWZhdWx0X3Jld2FyZCKpAQoMUG9saWN5UmVjb3JkEhIKCmFnZW50X3R5cGUYASABKAkSFgoJY29kZV90eXBlGAIgASgJSACIAQESIQoGcG9saWN5GAMgASgLMhEuYmFuZGl0LnYxLlBvbGljeRIuCgp1cGRhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAUgASgJQgwKCl9jb2RlX3R5cGUqUQoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9MRUFSTklORxABEg8KC01PREVfRlJPWkVOEAISDwoLTU9ERV9TVEFUSUMQA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * How posteriors become shares of the traffic.
@@ -42,6 +42,54 @@ export type Algorithm = Message<"bandit.v1.Algorithm"> & {
      */
     value: EpsilonGreedy;
     case: "epsilonGreedy";
+  } | {
+    /**
+     * Thompson sampling for rewards of any size, with a normal–inverse-gamma posterior.
+     *
+     * @generated from field: bandit.v1.GaussianThompson gaussian_thompson = 3;
+     */
+    value: GaussianThompson;
+    case: "gaussianThompson";
+  } | {
+    /**
+     * The arm with the largest upper confidence bound.
+     *
+     * @generated from field: bandit.v1.Ucb1 ucb1 = 4;
+     */
+    value: Ucb1;
+    case: "ucb1";
+  } | {
+    /**
+     * The arm with the largest upper confidence bound by Kullback–Leibler divergence.
+     *
+     * @generated from field: bandit.v1.KlUcb kl_ucb = 5;
+     */
+    value: KlUcb;
+    case: "klUcb";
+  } | {
+    /**
+     * Shares in proportion to exp(mean / temperature).
+     *
+     * @generated from field: bandit.v1.Softmax softmax = 6;
+     */
+    value: Softmax;
+    case: "softmax";
+  } | {
+    /**
+     * Thompson sampling that serves the runner-up as often as the leader: finds the best arm with few samples.
+     *
+     * @generated from field: bandit.v1.TopTwoThompson top_two_thompson = 7;
+     */
+    value: TopTwoThompson;
+    case: "topTwoThompson";
+  } | {
+    /**
+     * Thompson sampling on a linear model of the features of the request.
+     *
+     * @generated from field: bandit.v1.LinearThompson linear_thompson = 8;
+     */
+    value: LinearThompson;
+    case: "linearThompson";
   } | { case: undefined; value?: undefined };
 };
 
@@ -97,6 +145,232 @@ export const EpsilonGreedySchema: GenMessage<EpsilonGreedy> = /*@__PURE__*/
   messageDesc(file_bandit_v1_policy, 2);
 
 /**
+ * Thompson sampling with a normal–inverse-gamma prior: the variance of an arm's reward is not known, its mean
+ * is normal around prior_mean.
+ *
+ * @generated from message bandit.v1.GaussianThompson
+ */
+export type GaussianThompson = Message<"bandit.v1.GaussianThompson"> & {
+  /**
+   * Mean of the prior. Absent: 0.5.
+   *
+   * @generated from field: optional double prior_mean = 1;
+   */
+  priorMean?: number | undefined;
+
+  /**
+   * Observations that the prior mean is worth, 10^-6 to 10^6. Absent: 1.
+   *
+   * @generated from field: optional double prior_strength = 2;
+   */
+  priorStrength?: number | undefined;
+
+  /**
+   * Shape of the variance's inverse-gamma prior, 0.5 to 10^6. Absent: 1.
+   *
+   * @generated from field: optional double prior_shape = 3;
+   */
+  priorShape?: number | undefined;
+
+  /**
+   * Scale of the variance's inverse-gamma prior, 10^-12 to 10^12. Absent: 0.25.
+   *
+   * @generated from field: optional double prior_scale = 4;
+   */
+  priorScale?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.GaussianThompson.
+ * Use `create(GaussianThompsonSchema)` to create a new message.
+ */
+export const GaussianThompsonSchema: GenMessage<GaussianThompson> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 3);
+
+/**
+ * UCB1. All the traffic goes to the arm with the largest index until an outcome changes it.
+ *
+ * @generated from message bandit.v1.Ucb1
+ */
+export type Ucb1 = Message<"bandit.v1.Ucb1"> & {
+  /**
+   * c in mean + sqrt(c · ln t / n), 0 to 1,000. Absent: 2.
+   *
+   * @generated from field: optional double exploration = 1;
+   */
+  exploration?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.Ucb1.
+ * Use `create(Ucb1Schema)` to create a new message.
+ */
+export const Ucb1Schema: GenMessage<Ucb1> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 4);
+
+/**
+ * KL-UCB. All the traffic goes to the arm with the largest index until an outcome changes it.
+ *
+ * @generated from message bandit.v1.KlUcb
+ */
+export type KlUcb = Message<"bandit.v1.KlUcb"> & {
+  /**
+   * c in n · kl(mean, index) <= ln t + c · ln ln t, 0 to 1,000. Absent: 0.
+   *
+   * @generated from field: optional double exploration = 1;
+   */
+  exploration?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.KlUcb.
+ * Use `create(KlUcbSchema)` to create a new message.
+ */
+export const KlUcbSchema: GenMessage<KlUcb> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 5);
+
+/**
+ * Softmax (Boltzmann exploration) over the posterior means.
+ *
+ * @generated from message bandit.v1.Softmax
+ */
+export type Softmax = Message<"bandit.v1.Softmax"> & {
+  /**
+   * Difference of the means that makes one arm e times as frequent as another, 10^-6 to 10^6. Absent: 0.05.
+   *
+   * @generated from field: optional double temperature = 1;
+   */
+  temperature?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.Softmax.
+ * Use `create(SoftmaxSchema)` to create a new message.
+ */
+export const SoftmaxSchema: GenMessage<Softmax> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 6);
+
+/**
+ * Top-two Thompson sampling: for finding the best arm, not for earning most on the way.
+ *
+ * @generated from message bandit.v1.TopTwoThompson
+ */
+export type TopTwoThompson = Message<"bandit.v1.TopTwoThompson"> & {
+  /**
+   * Share of the arm that Thompson sampling draws first; the best of the others has the rest. Above 0 up to 1.
+   * Absent: 0.5.
+   *
+   * @generated from field: optional double leader_share = 1;
+   */
+  leaderShare?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.TopTwoThompson.
+ * Use `create(TopTwoThompsonSchema)` to create a new message.
+ */
+export const TopTwoThompsonSchema: GenMessage<TopTwoThompson> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 7);
+
+/**
+ * Linear Thompson sampling: the reward of every arm is linear in the features of the request.
+ *
+ * @generated from message bandit.v1.LinearThompson
+ */
+export type LinearThompson = Message<"bandit.v1.LinearThompson"> & {
+  /**
+   * 1 to 16 features with distinct names. An intercept is added. Changing them starts the model anew.
+   *
+   * @generated from field: repeated bandit.v1.LinearFeature features = 1;
+   */
+  features: LinearFeature[];
+
+  /**
+   * Prior variance of every coefficient, 10^-6 to 10^6. Absent: 1.
+   *
+   * @generated from field: optional double prior_variance = 2;
+   */
+  priorVariance?: number | undefined;
+
+  /**
+   * Standard deviation of a reward about its mean, 10^-6 to 10^6. Absent: 0.5.
+   *
+   * @generated from field: optional double noise_standard_deviation = 3;
+   */
+  noiseStandardDeviation?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.LinearThompson.
+ * Use `create(LinearThompsonSchema)` to create a new message.
+ */
+export const LinearThompsonSchema: GenMessage<LinearThompson> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 8);
+
+/**
+ * A feature as the linear model sees it: (value - mean) / scale, cut off at -10 and 10; 0 when the request lacks it.
+ *
+ * @generated from message bandit.v1.LinearFeature
+ */
+export type LinearFeature = Message<"bandit.v1.LinearFeature"> & {
+  /**
+   * Name in SelectVariantRequest.features, 1 to 64 characters.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Value that counts as 0, roughly the feature's mean. Absent: 0.
+   *
+   * @generated from field: optional double mean = 2;
+   */
+  mean?: number | undefined;
+
+  /**
+   * Difference that counts as 1, roughly the feature's standard deviation; above 0. Absent: 1.
+   *
+   * @generated from field: optional double scale = 3;
+   */
+  scale?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.LinearFeature.
+ * Use `create(LinearFeatureSchema)` to create a new message.
+ */
+export const LinearFeatureSchema: GenMessage<LinearFeature> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 9);
+
+/**
+ * When a change of the mean reward is reported: the Page–Hinkley test, on every arm and on the agent type.
+ *
+ * @generated from message bandit.v1.ChangeDetection
+ */
+export type ChangeDetection = Message<"bandit.v1.ChangeDetection"> & {
+  /**
+   * Change of the mean reward that is put up with, [0,1]. Absent: 0.05.
+   *
+   * @generated from field: optional double tolerance = 1;
+   */
+  tolerance?: number | undefined;
+
+  /**
+   * Sum of deviations that raises the alarm, 0 to 10^6; 0: never. Absent: 20.
+   *
+   * @generated from field: optional double threshold = 2;
+   */
+  threshold?: number | undefined;
+};
+
+/**
+ * Describes the message bandit.v1.ChangeDetection.
+ * Use `create(ChangeDetectionSchema)` to create a new message.
+ */
+export const ChangeDetectionSchema: GenMessage<ChangeDetection> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_policy, 10);
+
+/**
  * One part of the reward: a metric, mapped onto [0,1], with a weight.
  *
  * @generated from message bandit.v1.RewardComponent
@@ -140,6 +414,14 @@ export type RewardComponent = Message<"bandit.v1.RewardComponent"> & {
    * @generated from field: bool lower_is_better = 5;
    */
   lowerIsBetter: boolean;
+
+  /**
+   * True when values outside min to max count as less than 0 or more than 1 instead of being clamped. Only
+   * with the algorithms gaussian_thompson and linear_thompson.
+   *
+   * @generated from field: bool unbounded = 6;
+   */
+  unbounded: boolean;
 };
 
 /**
@@ -147,7 +429,7 @@ export type RewardComponent = Message<"bandit.v1.RewardComponent"> & {
  * Use `create(RewardComponentSchema)` to create a new message.
  */
 export const RewardComponentSchema: GenMessage<RewardComponent> = /*@__PURE__*/
-  messageDesc(file_bandit_v1_policy, 3);
+  messageDesc(file_bandit_v1_policy, 11);
 
 /**
  * How outcomes become a reward in [0,1].
@@ -182,7 +464,7 @@ export type RewardSpec = Message<"bandit.v1.RewardSpec"> & {
  * Use `create(RewardSpecSchema)` to create a new message.
  */
 export const RewardSpecSchema: GenMessage<RewardSpec> = /*@__PURE__*/
-  messageDesc(file_bandit_v1_policy, 4);
+  messageDesc(file_bandit_v1_policy, 12);
 
 /**
  * What governs one agent type, or one code type of it.
@@ -255,6 +537,37 @@ export type Policy = Message<"bandit.v1.Policy"> & {
    * @generated from field: bool learn_from_late_outcomes = 9;
    */
   learnFromLateOutcomes: boolean;
+
+  /**
+   * Time after which what was learned counts half, by the time of the decision, 1 second to 10 years. Absent:
+   * never. Set for an agent type as a whole: the policy of a code type must have the same or none.
+   *
+   * @generated from field: google.protobuf.Duration forgetting_half_life = 10;
+   */
+  forgettingHalfLife?: Duration | undefined;
+
+  /**
+   * Reward of a generation that has no outcome when its attribution window closes, [0,1]. Absent: none, and
+   * such a generation teaches nothing.
+   *
+   * @generated from field: optional double default_reward = 11;
+   */
+  defaultReward?: number | undefined;
+
+  /**
+   * Most observations that a prior learned from the agent type's other code types is worth, 0 to 1,000. 0: arms
+   * start from prior_alpha and prior_beta in every code type.
+   *
+   * @generated from field: double shared_prior_strength_max = 12;
+   */
+  sharedPriorStrengthMax: number;
+
+  /**
+   * When a change of the mean reward is reported. Absent: with its defaults.
+   *
+   * @generated from field: bandit.v1.ChangeDetection change_detection = 13;
+   */
+  changeDetection?: ChangeDetection | undefined;
 };
 
 /**
@@ -262,7 +575,7 @@ export type Policy = Message<"bandit.v1.Policy"> & {
  * Use `create(PolicySchema)` to create a new message.
  */
 export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
-  messageDesc(file_bandit_v1_policy, 5);
+  messageDesc(file_bandit_v1_policy, 13);
 
 /**
  * A policy in force.
@@ -311,7 +624,7 @@ export type PolicyRecord = Message<"bandit.v1.PolicyRecord"> & {
  * Use `create(PolicyRecordSchema)` to create a new message.
  */
 export const PolicyRecordSchema: GenMessage<PolicyRecord> = /*@__PURE__*/
-  messageDesc(file_bandit_v1_policy, 6);
+  messageDesc(file_bandit_v1_policy, 14);
 
 /**
  * What the service does with the traffic of an agent type. The stricter of the service's and the agent
