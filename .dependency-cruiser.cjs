@@ -10,7 +10,7 @@ const rooms = {
   rpc: ["gen", "domain", "service"],
   client: ["gen", "domain", "bandit"],
   gen: [],
-  cli: ["app", "domain", "client"],
+  cli: ["app", "domain", "client", "statistics"],
 };
 const adapters = ["redis", "lmdb", "clickhouse", "postgres", "system"];
 
