@@ -119,7 +119,8 @@ export function generationTotals(entries: Iterable<Contribution>): GenerationTot
   if (weight === 0 && byDefault !== undefined) add(byDefault);
   if (weight === 0) return { reward: 0, weight: 0, squares: 0, generations: 0 };
   const reward = Math.min(Math.max(earned - penalty, least), most);
-  return { reward, weight, squares: (reward * reward) / weight, generations: 1 };
+  // Not R² / W: the square of a small reward would underflow before it is divided.
+  return { reward, weight, squares: reward * (reward / weight), generations: 1 };
 }
 
 /** What has changed about one generation, and how much and where it counts. */
@@ -132,8 +133,10 @@ export interface GenerationChange {
 }
 
 /**
- * Takes `before` out of an arm's totals and puts `after` in. A change that comes in any order gives the same
- * totals, to within rounding; a context of an older epoch than the arm's is left out, a newer one starts anew.
+ * Takes `before` out of an arm's totals and puts `after` in. Changes that come in any order give the same
+ * totals, to within rounding, as long as a generation has the same position and context each time, and a
+ * weight ever after it first had one (no event takes a component away). A context of an older epoch than the
+ * arm's is left out, a newer one starts anew; of two lengths in one epoch the longer one counts as newer.
  */
 export function replaceInTotals(totals: RewardTotals, change: GenerationChange): RewardTotals {
   const { before, after } = change;
@@ -162,11 +165,13 @@ function replaceInContext(
   factors: { kept: number; counted: number },
 ): ContextTotals | undefined {
   const kept = totals === undefined ? totals : scaledContext(totals, factors.kept);
-  if (context === undefined || (kept !== undefined && kept.epoch > context.epoch)) return kept;
+  if (context === undefined) return kept;
   const { values, epoch } = context;
+  const order = kept === undefined ? -1 : contextOrder(kept, context);
+  if (order > 0) return kept;
   const addedWeight = (after.weight - before.weight) * factors.counted;
   const addedReward = (after.reward - before.reward) * factors.counted;
-  const known = kept?.epoch === epoch ? kept : undefined;
+  const known = order === 0 ? kept : undefined;
   const products: number[] = [];
   for (let row = 0; row < values.length; row += 1) {
     for (let column = row; column < values.length; column += 1) {
@@ -176,6 +181,11 @@ function replaceInContext(
   }
   const rewards = values.map((value, at) => (known?.rewards[at] ?? 0) + addedReward * value);
   return { epoch, products, rewards };
+}
+
+/** Above 0 when the sums are of newer features than the decision, 0 when of the same. */
+function contextOrder(totals: ContextTotals, context: DecisionContext): number {
+  return totals.epoch - context.epoch || totals.rewards.length - context.values.length;
 }
 
 function scaledContext(context: ContextTotals, factor: number): ContextTotals {
