@@ -1,3 +1,4 @@
+import type { ArmDistribution } from "./arm-distribution.ts";
 import { gaussLegendre3 } from "./gauss-legendre.ts";
 
 /** Log density, relative to the mode, below which a tail is cut off: leaves out at most 1e-9 of the mass per side. */
@@ -17,7 +18,7 @@ const cellsPerScale = 5;
  * both ends; its absolute error is below 5e-8 (test/unit/numerics). `low` and `high` bound the support
  * up to a mass of 1e-9 each.
  */
-export class LogitBetaGrid {
+export class LogitBetaGrid implements ArmDistribution {
   readonly alpha: number;
   readonly beta: number;
   readonly low: number;
@@ -45,10 +46,16 @@ export class LogitBetaGrid {
     this.#table = tabulate(shape, low, this.#step, this.#cells);
   }
 
-  /**
-   * Writes distribution function and density at `count` ascending points `z` to `cdf[offset…]` and
-   * `density[offset…]`. Below `low` the distribution function is 0, above `high` it is 1.
-   */
+  /** The same everywhere. */
+  scaleAt(): number {
+    return this.scale;
+  }
+
+  /** Density at `high`. */
+  get densityAtHigh(): number {
+    return (this.#table[this.#cells * 3 + 1] as number) / this.#step;
+  }
+
   evaluate(
     z: Float64Array,
     count: number,
