@@ -1,0 +1,68 @@
+import { betaPointOf, smallerTail } from "./beta-quantile.ts";
+import { betaTails } from "./beta-tails.ts";
+import { logGammaRise } from "./log-gamma.ts";
+
+/**
+ * Density of Student's t distribution with `df` degrees of freedom, df in (0, ∞), not necessarily
+ * whole. ±Infinity → 0; NaN outside the domain.
+ */
+export function studentTPdf(t: number, df: number): number {
+  if (Number.isNaN(t) || !isDegrees(df)) return Number.NaN;
+  const logNorm = logGammaRise(df / 2, 0.5) - 0.5 * Math.log(Math.PI * df);
+  return Math.exp(logNorm - 0.5 * (df + 1) * logOnePlusSquareOver(Math.abs(t), df));
+}
+
+/** P(T ≤ t). Full relative precision in both tails. ±Infinity → 0 or 1; NaN outside the domain. */
+export function studentTCdf(t: number, df: number): number {
+  return studentTSf(-t, df);
+}
+
+/** P(T > t) = ½·I_{df/(df + t²)}(df/2, ½) for t ≥ 0. */
+export function studentTSf(t: number, df: number): number {
+  if (Number.isNaN(t) || !isDegrees(df)) return Number.NaN;
+  if (t < 0) return 1 - studentTSf(-t, df);
+  if (t === 0) return 0.5;
+  const ratio = (t / df) * t;
+  if (ratio === 0) return 0.5;
+  const rest = 1 / (1 + ratio);
+  if (rest === 0) return 0;
+  return (
+    0.5 *
+    betaTails({
+      alpha: 0.5,
+      beta: df / 2,
+      x: ratio / (1 + ratio),
+      rest,
+      deviation: (0.5 * (t * t - 1)) / (1 + ratio),
+    }).upper
+  );
+}
+
+/** The t with P(T ≤ t) = p. 0 → −Infinity, 1 → Infinity; NaN outside the domain. */
+export function studentTQuantile(p: number, df: number): number {
+  if (!(p >= 0 && p <= 1 && isDegrees(df))) return Number.NaN;
+  return p > 0.5 ? upperQuantile(1 - p, p - 0.5, df) : -upperQuantile(p, 0.5 - p, df);
+}
+
+/** The t with P(T > t) = q: −{@link studentTQuantile}(q). */
+export function studentTUpperQuantile(q: number, df: number): number {
+  return -studentTQuantile(q, df);
+}
+
+/** For q ≤ ½, `middle` = ½ − q: t² = df·x/(1 − x) with I_x(½, df/2) = 2·middle = 1 − 2q. */
+function upperQuantile(q: number, middle: number, df: number): number {
+  if (q === 0) return Number.POSITIVE_INFINITY;
+  const side = q < 0.25 ? smallerTail("upper", 2 * q) : smallerTail("lower", 2 * middle);
+  const { x, rest } = betaPointOf(side, { alpha: 0.5, beta: df / 2 });
+  return Math.sqrt(df * (x / rest));
+}
+
+function isDegrees(df: number): boolean {
+  return df > 0 && df < Number.POSITIVE_INFINITY;
+}
+
+/** ln(1 + t²/df), also where t² overflows. */
+function logOnePlusSquareOver(t: number, df: number): number {
+  const ratio = (t / df) * t;
+  return ratio < 1e300 ? Math.log1p(ratio) : 2 * Math.log(t) - Math.log(df);
+}
