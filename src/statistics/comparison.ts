@@ -1,0 +1,51 @@
+import { accept, type Refusal, type Result, refuse } from "./result.ts";
+
+/** What is known of the two arms that are compared. An effect is always treatment against control. */
+export interface TwoArms<Summary> {
+  readonly control: Summary;
+  readonly treatment: Summary;
+}
+
+export interface LevelOption {
+  /** Probability of a false alarm, in (0,1). The interval covers with 1 − alpha. 0.05 if not given. */
+  readonly alpha?: number;
+}
+
+/** An effect with its uncertainty. Every number is finite; low ≤ estimate ≤ high. */
+export interface Estimate {
+  readonly estimate: number;
+  /** Ends of the interval at level 1 − alpha. */
+  readonly low: number;
+  readonly high: number;
+  /** In units of the estimate; above 0. */
+  readonly standardError: number;
+  /** Two-sided, in [0,1], against "no effect". */
+  readonly pValue: number;
+}
+
+export interface Comparison extends Estimate {
+  /** Observations in each arm. */
+  readonly controlN: number;
+  readonly treatmentN: number;
+}
+
+export const alphaDefault = 0.05;
+
+/** The refusal of a level outside (0,1); undefined if it is one. */
+export function checkAlpha(alpha: number): Refusal | undefined {
+  if (Number.isNaN(alpha)) return { reason: "not_finite", message: "alpha is not a number" };
+  if (alpha > 0 && alpha < 1) return undefined;
+  return { reason: "out_of_range", message: `alpha must be between 0 and 1, not ${alpha}` };
+}
+
+/**
+ * The value, if each of its numbers is finite. Inputs near the ends of what a float64 holds pass every check
+ * of their own and still overflow on the way: this is the last one.
+ */
+export function acceptFinite<Value extends object>(value: Value): Result<Value> {
+  const finite = Object.values(value).every(
+    (part) => typeof part !== "number" || Number.isFinite(part),
+  );
+  if (finite) return accept(value);
+  return refuse("not_finite", "the numbers are too large or too far apart to compute with");
+}
