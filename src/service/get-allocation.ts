@@ -27,12 +27,13 @@ export class GetAllocation {
       computedAtMs,
       arms: posteriors.map((posterior) => {
         const index = allocation.variantIds.indexOf(posterior.variantId);
+        const { belief } = posterior;
         return {
           variantId: posterior.variantId,
           name: view.getVariant(posterior.variantId).name,
           isBaseline: posterior.variantId === entry.baseline.id,
-          alpha: posterior.alpha,
-          beta: posterior.beta,
+          alpha: belief.kind === "beta" ? belief.alpha : 0,
+          beta: belief.kind === "beta" ? belief.beta : 0,
           mean: posterior.mean,
           intervalLow: posterior.intervalLow,
           intervalHigh: posterior.intervalHigh,
