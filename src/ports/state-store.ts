@@ -1,4 +1,4 @@
-import type { Contribution, RewardTotals } from "../domain/contribution.ts";
+import type { Contribution, DecisionContext, RewardTotals } from "../domain/contribution.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../domain/ids.ts";
 import type { EventStream } from "./event-rows.ts";
@@ -93,8 +93,12 @@ export interface ApplyContributionsInput extends ArmKey {
   /** `outcome:<outcome_id>`, or `generation` for the generation report. Stored once per generation. */
   readonly eventId: string;
   readonly occurredAtMs: number;
-  /** Empty when the event is to be stored but not learned from. Components are distinct. */
+  /** Empty when the event is to be stored but not learned from. Components are distinct; bounds in `bookable-contributions.ts`. */
   readonly contributions: readonly Contribution[];
+  /** The decision's, so the same for every event of a generation: otherwise the order of events would matter. */
+  readonly forgettingPosition: number;
+  /** The decision's, likewise. */
+  readonly context?: DecisionContext;
   readonly event: OutboxEvent;
   /** How long the generation's ledger must be kept at least after this call. */
   readonly ttlSeconds: number;

@@ -1,29 +1,84 @@
 import fc from "fast-check";
 import {
-  generationTotals,
-  type LedgerEntry,
+  type ContextTotals,
+  type Contribution,
+  type DecisionContext,
+  defaultRewardComponent,
   type RewardTotals,
   supersedes,
+  zeroTotals,
 } from "../../src/domain/contribution.ts";
 import type { CodeType, GenerationId } from "../../src/domain/ids.ts";
-import type { ApplyContributionsInput, StateStore } from "../../src/ports/state-store.ts";
+import type { StateStore } from "../../src/ports/state-store.ts";
 import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import { totalsOf } from "./state-store-harness.ts";
 
-type Supersedes = typeof supersedes;
 type Status = "applied" | "replaced" | "superseded" | "duplicate";
 
-interface Delivery {
+export interface Delivery {
   readonly generation: number;
   readonly eventId: string;
   readonly occurredAtMs: number;
-  readonly contributions: ApplyContributionsInput["contributions"];
+  readonly contributions: readonly Contribution[];
 }
 
-const components = ["a", "ci", "cost"] as const;
+/** What every event of one generation carries. */
+export interface Place {
+  readonly forgettingPosition: number;
+  readonly context?: DecisionContext;
+}
+
+export interface History {
+  /** Of each generation. */
+  readonly places: readonly Place[];
+  readonly events: readonly Delivery[];
+  /** The events in any order, some of them twice. */
+  readonly deliveries: readonly Delivery[];
+  /** So many calls are made together. */
+  readonly together: number;
+}
+
+/** The rules, each of which a negative control replaces by a wrong one. */
+export interface Rules {
+  readonly wins: typeof supersedes;
+  /** What is left of a generation after so many half-lives. */
+  readonly decay: (halfLives: number) => number;
+  /** A default reward counts beside what is known. */
+  readonly defaultAlways: boolean;
+  /** Rewards are clamped to 0 … W whatever the values. */
+  readonly bounded: boolean;
+  /** Contexts of every epoch are added up. */
+  readonly mixEpochs: boolean;
+}
+
+const trueRules: Rules = {
+  wins: supersedes,
+  decay: (halfLives) => 2 ** -halfLives,
+  defaultAlways: false,
+  bounded: false,
+  mixEpochs: false,
+};
+
+/** What must be told apart from the true rules. */
+export const wrongRules: Readonly<Record<string, Partial<Rules>>> = {
+  "the older value of a component wins": { wins: (a, b) => a.occurredAtMs < b.occurredAtMs },
+  "nothing is forgotten": { decay: () => 1 },
+  "a half-life is one part in a thousand longer": {
+    decay: (halfLives) => 2 ** (-halfLives / 1.001),
+  },
+  "a default reward counts beside an outcome": { defaultAlways: true },
+  "an unbounded reward is cut off": { bounded: true },
+  "contexts of different features are added up": { mixEpochs: true },
+};
+
+const components = ["a", "ci", "cost", defaultRewardComponent] as const;
 const number01 = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
   fc.constantFrom(0, 0.1, 0.3, 0.7, 1, 5e-324),
+);
+const anyValue = fc.oneof(
+  { arbitrary: number01, weight: 2 },
+  fc.double({ min: -50, max: 50, noNaN: true }),
 );
 
 const contributionsArbitrary = fc
@@ -32,7 +87,7 @@ const contributionsArbitrary = fc
     fc.tuple(
       ...chosen.map((component) =>
         fc
-          .tuple(number01, number01)
+          .tuple(anyValue, number01)
           .map(([value, size]) =>
             component === "cost"
               ? { component, value: 0, weight: 0, penalty: size }
@@ -42,8 +97,26 @@ const contributionsArbitrary = fc
     ),
   );
 
-/** Events of up to three generations, delivered in any order, some of them twice, in runs of calls made together. */
-export const historyArbitrary = fc
+const placeArbitrary: fc.Arbitrary<Place> = fc
+  .record({
+    forgettingPosition: fc.oneof(
+      fc.constantFrom(0, 1, 40, 1200),
+      fc.double({ min: 0, max: 3, noNaN: true }),
+    ),
+    epoch: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001),
+    values: fc.option(
+      fc.array(fc.oneof(fc.constantFrom(0, 1), fc.double({ min: -10, max: 10, noNaN: true })), {
+        minLength: 2,
+        maxLength: 3,
+      }),
+    ),
+  })
+  .map(({ forgettingPosition, epoch, values }) =>
+    values === null ? { forgettingPosition } : { forgettingPosition, context: { epoch, values } },
+  );
+
+/** Events of up to three generations. */
+export const historyArbitrary: fc.Arbitrary<History> = fc
   .uniqueArray(
     fc.record({
       generation: fc.nat({ max: 2 }),
@@ -55,6 +128,7 @@ export const historyArbitrary = fc
   )
   .chain((events) =>
     fc.record({
+      places: fc.array(placeArbitrary, { minLength: 3, maxLength: 3 }),
       events: fc.constant(events as Delivery[]),
       deliveries: fc
         .tuple(
@@ -66,28 +140,147 @@ export const historyArbitrary = fc
     }),
   );
 
-/** The newest value of each component, by `wins`, summed over the generations. */
-function recompute(events: readonly Delivery[], wins: Supersedes): RewardTotals {
-  const sum = { reward: 0, weight: 0, generations: 0 };
-  for (const generation of new Set(events.map((event) => event.generation))) {
-    const entries = new Map<string, LedgerEntry>();
-    for (const event of events.filter((each) => each.generation === generation)) {
+/** One generation as the formula on the page of the domain has it, written down a second time. */
+interface Counted extends Place {
+  readonly reward: number;
+  readonly weight: number;
+  /** Largest |observation| that any of its events, replaced ones too, could make of it, and their weights. */
+  readonly size: number;
+  readonly weights: number;
+}
+
+function countGenerations(history: History, rules: Rules): Counted[] {
+  return history.places.flatMap((place, generation) => {
+    const events = history.events.filter((event) => event.generation === generation);
+    const newest = new Map<string, { event: Delivery; contribution: Contribution }>();
+    for (const event of events) {
       for (const contribution of event.contributions) {
-        const entry = { ...contribution, ...event };
-        const current = entries.get(entry.component);
-        if (current === undefined || wins(entry, current)) entries.set(entry.component, entry);
+        const current = newest.get(contribution.component);
+        if (current === undefined || rules.wins(event, current.event)) {
+          newest.set(contribution.component, { event, contribution });
+        }
       }
     }
-    const totals = generationTotals(entries.values());
-    sum.reward += totals.reward;
-    sum.weight += totals.weight;
-    sum.generations += totals.generations;
-  }
-  return sum;
+    const known = [...newest.values()].map(({ contribution }) => contribution);
+    const real = known.filter(
+      ({ component, weight }) => weight > 0 && component !== defaultRewardComponent,
+    );
+    const counted =
+      real.length > 0 && !rules.defaultAlways ? real : known.filter(({ weight }) => weight > 0);
+    if (counted.length === 0) return [];
+    const sum = (of: (part: Contribution) => number): number =>
+      counted.reduce((total, part) => total + of(part), 0);
+    const weight = sum((part) => part.weight);
+    const penalty = known.reduce((total, part) => total + part.penalty, 0);
+    const lowest = rules.bounded ? 0 : sum((part) => part.weight * Math.min(part.value, 0));
+    const highest = rules.bounded ? weight : sum((part) => part.weight * Math.max(part.value, 1));
+    const earned = sum((part) => part.weight * part.value) - penalty;
+    const all = events.flatMap((event) => event.contributions);
+    return {
+      ...place,
+      weight,
+      reward: Math.min(Math.max(earned, lowest), highest),
+      size: Math.max(1, ...all.map((part) => Math.abs(part.value))),
+      weights: all.reduce((total, part) => total + part.weight, 0),
+    };
+  });
+}
+
+/** A sum as it should be, and the largest that it can have been on the way. */
+interface Expected {
+  readonly value: number;
+  readonly size: number;
+}
+
+interface ExpectedTotals {
+  readonly sums: Readonly<Record<"reward" | "weight" | "squares", Expected>>;
+  readonly generations: number;
+  readonly position: number;
+  readonly context?: { epoch: number; products: Expected[]; rewards: Expected[] };
+}
+
+/** The totals of an arm from the full list of its events. */
+function recompute(history: History, rules: Rules): ExpectedTotals {
+  const generations = countGenerations(history, rules);
+  const position = Math.max(0, ...generations.map((each) => each.forgettingPosition));
+  const share = (each: Counted): number => rules.decay(position - each.forgettingPosition);
+  const sum = (
+    over: readonly Counted[],
+    value: (each: Counted) => number,
+    size: (each: Counted) => number,
+  ): Expected => ({
+    value: over.reduce((total, each) => total + share(each) * value(each), 0),
+    size: over.reduce((total, each) => total + share(each) * size(each), 0),
+  });
+  const sums = {
+    reward: sum(
+      generations,
+      (each) => each.reward,
+      (each) => each.weights * each.size,
+    ),
+    weight: sum(
+      generations,
+      (each) => each.weight,
+      (each) => each.weights,
+    ),
+    squares: sum(
+      generations,
+      (each) => each.weight * (each.reward / each.weight) ** 2,
+      (each) => each.weights * each.size ** 2,
+    ),
+  };
+  const context = recomputeContext(generations, rules, sum);
+  return {
+    sums,
+    generations: generations.length,
+    position,
+    ...(context === undefined ? {} : { context }),
+  };
+}
+
+function recomputeContext(
+  generations: readonly Counted[],
+  rules: Rules,
+  sum: (
+    over: readonly Counted[],
+    value: (each: Counted) => number,
+    size: (each: Counted) => number,
+  ) => Expected,
+): ExpectedTotals["context"] {
+  const [newest] = generations
+    .flatMap(({ context }) => (context === undefined ? [] : [context]))
+    .toSorted((a, b) => b.epoch - a.epoch || b.values.length - a.values.length);
+  if (newest === undefined) return undefined;
+  const over = generations.filter(
+    ({ context }) =>
+      context?.values.length === newest.values.length &&
+      (rules.mixEpochs || context.epoch === newest.epoch),
+  );
+  const x = (each: Counted, at: number): number => each.context?.values[at] ?? 0;
+  const at = newest.values.map((_, index) => index);
+  return {
+    epoch: newest.epoch,
+    products: at.flatMap((row) =>
+      at.slice(row).map((column) =>
+        sum(
+          over,
+          (each) => each.weight * x(each, row) * x(each, column),
+          (each) => each.weights * Math.abs(x(each, row) * x(each, column)),
+        ),
+      ),
+    ),
+    rewards: at.map((row) =>
+      sum(
+        over,
+        (each) => each.reward * x(each, row),
+        (each) => each.weights * each.size * Math.abs(x(each, row)),
+      ),
+    ),
+  };
 }
 
 /** The status each delivery must get. */
-function expectedStatuses(deliveries: readonly Delivery[], wins: Supersedes): Status[] {
+function expectedStatuses(deliveries: readonly Delivery[], wins: typeof supersedes): Status[] {
   const seen = new Set<string>();
   const current = new Map<string, Delivery>();
   return deliveries.map((delivery) => {
@@ -115,13 +308,14 @@ let histories = 0;
 
 /**
  * Delivers a history to an arm of its own and compares statuses and totals with the plain recomputation.
- * @throws when they differ by more than 1e-9 relative.
+ * @throws when they differ by more than 1e-9 of the largest that a sum can have been.
  */
 export async function checkHistory(
   store: StateStore,
-  history: { events: Delivery[]; deliveries: Delivery[]; together: number },
-  wins: Supersedes = supersedes,
+  history: History,
+  wrong: Partial<Rules> = {},
 ): Promise<void> {
+  const rules = { ...trueRules, ...wrong };
   histories += 1;
   const arm = { ...sampleArm, codeType: `model_${histories}` as CodeType };
   const ids: GenerationId[] = [newGenerationId(), newGenerationId(), newGenerationId()];
@@ -133,6 +327,7 @@ export async function checkHistory(
         store.applyContributions(
           contributionInput({
             ...arm,
+            ...(history.places[delivery.generation] as Place),
             generationId: ids[delivery.generation] as GenerationId,
             eventId: delivery.eventId,
             occurredAtMs: delivery.occurredAtMs,
@@ -143,15 +338,48 @@ export async function checkHistory(
     );
     statuses.push(...results.map((result) => result.status));
   }
-  const expected = expectedStatuses(history.deliveries, wins);
+  const expected = expectedStatuses(history.deliveries, rules.wins);
   if (statuses.join() !== expected.join()) {
     throw new Error(`statuses ${statuses.join()} instead of ${expected.join()}`);
   }
-  const stored = (await totalsOf(store, arm))?.totals ?? { reward: 0, weight: 0, generations: 0 };
-  const model = recompute(history.events, wins);
-  for (const sum of ["reward", "weight", "generations"] as const) {
-    const differs = Math.abs(stored[sum] - model[sum]) > 1e-9 * Math.max(model[sum], 1e-6);
-    if (differs || stored[sum] < 0)
-      throw new Error(`${sum} ${stored[sum]} instead of ${model[sum]}`);
+  requireTotals((await totalsOf(store, arm))?.totals ?? zeroTotals, history, rules);
+}
+
+/** @throws when the totals are not those of the history. */
+export function requireTotals(
+  totals: RewardTotals,
+  history: History,
+  wrong: Partial<Rules> = {},
+): void {
+  const model = recompute(history, { ...trueRules, ...wrong });
+  const require = (what: string, actual: number, expected: Expected): void => {
+    // Beside the smallest doubles there are no relative bounds.
+    if (Math.abs(actual - expected.value) <= 1e-9 * expected.size + 1e-290) return;
+    throw new Error(`${what} ${actual} instead of ${expected.value}`);
+  };
+  for (const sum of ["reward", "weight", "squares"] as const) {
+    require(sum, totals[sum], model.sums[sum]);
+  }
+  for (const exact of ["generations", "position"] as const) {
+    require(exact, totals[exact], { value: model[exact], size: 0 });
+  }
+  if (totals.weight < 0 || totals.squares < 0) throw new Error("a sum is negative");
+  requireContext(totals.context, model.context, require);
+}
+
+function requireContext(
+  actual: ContextTotals | undefined,
+  expected: ExpectedTotals["context"],
+  require: (what: string, actual: number, expected: Expected) => void,
+): void {
+  if (actual?.epoch !== expected?.epoch) {
+    throw new Error(`epoch ${actual?.epoch} instead of ${expected?.epoch}`);
+  }
+  if (actual === undefined || expected === undefined) return;
+  for (const sums of ["products", "rewards"] as const) {
+    if (actual[sums].length !== expected[sums].length) throw new Error(`${sums} are incomplete`);
+    for (const [index, sum] of expected[sums].entries()) {
+      require(`${sums} ${index}`, actual[sums][index] as number, sum);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contextLengthMax, zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType, VariantId } from "../../src/domain/ids.ts";
 import {
   type ArmKey,
@@ -8,7 +9,7 @@ import {
   type StateStore,
 } from "../../src/ports/state-store.ts";
 import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
-import { checkHistory, historyArbitrary } from "./contribution-model.ts";
+import { checkHistory, historyArbitrary, wrongRules } from "./contribution-model.ts";
 import {
   drain,
   listAll,
@@ -44,12 +45,10 @@ export function describeContributions(makeStore: MakeStateStore): void {
       );
     });
 
-    test("the recomputation notices when the older value wins instead of the newer", async () => {
+    test.each(Object.entries(wrongRules))("the recomputation notices when %s", async (_, wrong) => {
       const details = await fc.check(
-        fc.asyncProperty(historyArbitrary, (history) =>
-          checkHistory(store, history, (a, b) => a.occurredAtMs < b.occurredAtMs),
-        ),
-        { numRuns: historyRuns, endOnFailure: true },
+        fc.asyncProperty(historyArbitrary, (history) => checkHistory(store, history, wrong)),
+        { numRuns: 10 * historyRuns, endOnFailure: true },
       );
       expect(details.failed).toBe(true);
     });
@@ -89,8 +88,10 @@ export function describeContributions(makeStore: MakeStateStore): void {
           }),
         );
         expect((await totalsOf(store, arm))?.totals).toEqual({
+          ...zeroTotals,
           reward: weight,
           weight,
+          squares: weight,
           generations: 1,
         });
       }
@@ -111,18 +112,67 @@ export function describeContributions(makeStore: MakeStateStore): void {
       expect(await totalsOf(store, arm)).toBeUndefined();
       await store.applyContributions(contributionInput({ ...arm, generationId }));
       expect((await totalsOf(store, arm))?.totals).toEqual({
-        reward: 0,
+        ...zeroTotals,
         weight: 0.5,
         generations: 1,
       });
     });
 
-    test("a number that is none is refused before it can spoil the totals of its arm", async () => {
+    test("the longest context is summed and told exactly, with the place in forgetting", async () => {
       const arm = newArm();
-      for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-        const contributions = [{ component: "x", value, weight: 1, penalty: 0 }];
-        const input = contributionInput({ ...arm, generationId: newGenerationId(), contributions });
-        await expect(store.applyContributions(input)).rejects.toThrow(/finite/);
+      const heard: ArmTotals[] = [];
+      const stop = store.onTotalsChanged((totals) => {
+        if (totals.codeType === arm.codeType) heard.push(totals);
+      });
+      const values = Array.from({ length: contextLengthMax }, (_, index) => (1 + index) / 3);
+      const epoch = 1_700_000_000_123;
+      await store.applyContributions(
+        contributionInput({
+          ...arm,
+          generationId: newGenerationId(),
+          contributions: [{ component: "x", value: -7, weight: 1, penalty: 0 }],
+          forgettingPosition: 1234.1,
+          context: { epoch, values },
+        }),
+      );
+      const stored = await totalsOf(store, arm);
+      expect(stored?.totals).toEqual({
+        reward: -7,
+        weight: 1,
+        squares: 49,
+        generations: 1,
+        position: 1234.1,
+        context: {
+          epoch,
+          products: values.flatMap((x, row) => values.slice(row).map((y) => x * y)),
+          rewards: values.map((x) => -7 * x),
+        },
+      });
+      // A shared store tells twice: at once, and as a message.
+      await until("the change is told", 2000, () => heard.length >= (store.shared ? 2 : 1));
+      stop();
+      for (const totals of heard) expect(totals).toEqual(stored);
+    });
+
+    test("what would spoil the totals of its arm is refused", async () => {
+      const arm = newArm();
+      const good = { component: "x", value: 1, weight: 1, penalty: 0 };
+      const bad: Parameters<typeof contributionInput>[0][] = [
+        ...[Number.NaN, Number.POSITIVE_INFINITY, -1e10].flatMap((number) => [
+          { contributions: [{ ...good, value: number }] },
+          { contributions: [{ ...good, weight: number }] },
+          { contributions: [{ ...good, penalty: number }] },
+          { forgettingPosition: number },
+          { context: { epoch: 1, values: [1, number] } },
+          { context: { epoch: number, values: [1] } },
+        ]),
+        { context: { epoch: 1, values: [] } },
+        { context: { epoch: 1, values: Array<number>(contextLengthMax + 1).fill(1) } },
+      ].map((change) => ({ ...arm, generationId: newGenerationId(), ...change }));
+      for (const input of bad) {
+        await expect(store.applyContributions(contributionInput(input))).rejects.toThrow(
+          /invariant/,
+        );
       }
       expect(await totalsOf(store, arm)).toBeUndefined();
     });

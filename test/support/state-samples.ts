@@ -44,6 +44,7 @@ export function decisionInput(
       source: "explore",
       propensity: 0.318_181_818_181_818_2,
       allocationVersion: "0123456789abcdef",
+      forgettingPosition: 0,
     },
     event: {
       stream: "decisions",
@@ -67,6 +68,7 @@ export function contributionInput(
     eventId,
     occurredAtMs: 1_700_000_000_000,
     contributions: [{ component: "coverage", value: 0.75, weight: 0.5, penalty: 0 }],
+    forgettingPosition: 0,
     event: {
       stream: "outcomes",
       row: JSON.stringify({ generation_id: changes.generationId, outcome_id: eventId }),

@@ -1,9 +1,8 @@
 import {
+  type GenerationTotals,
   generationTotals,
   type LedgerEntry,
-  type RewardTotals,
   supersedes,
-  zeroTotals,
 } from "../../domain/contribution.ts";
 import { BanditError } from "../../domain/errors.ts";
 import {
@@ -24,8 +23,8 @@ export interface Ledger {
 export interface LedgerChange {
   readonly status: ApplyContributionsResult["status"];
   readonly ledger: Ledger;
-  readonly before: RewardTotals;
-  readonly after: RewardTotals;
+  readonly before: GenerationTotals;
+  readonly after: GenerationTotals;
 }
 
 const emptyLedger: Ledger = { expiresAtSeconds: 0, eventIds: [], entries: [] };
@@ -40,7 +39,7 @@ export function applyToLedger(
   expiresAtSeconds: number,
 ): LedgerChange {
   const known = ledger ?? emptyLedger;
-  const before = known.entries.length === 0 ? zeroTotals : generationTotals(known.entries);
+  const before = generationTotals(known.entries);
   if (known.eventIds.includes(input.eventId)) {
     return { status: "duplicate", ledger: known, before, after: before };
   }
@@ -70,19 +69,6 @@ export function applyToLedger(
     before,
     after: generationTotals(sorted),
   };
-}
-
-/** Takes `before` out of an arm's totals and puts `after` in; rounding never makes a sum negative. */
-export function replaceInTotals(
-  totals: RewardTotals,
-  before: RewardTotals,
-  after: RewardTotals,
-): RewardTotals {
-  const generations = totals.generations - before.generations + after.generations;
-  if (generations <= 0) return zeroTotals;
-  const weight = Math.max(totals.weight - before.weight + after.weight, 0);
-  const reward = Math.max(totals.reward - before.reward + after.reward, 0);
-  return { reward: Math.min(reward, weight), weight, generations };
 }
 
 type LedgerJson = [

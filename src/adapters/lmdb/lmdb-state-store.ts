@@ -1,10 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { zeroTotals } from "../../domain/contribution.ts";
+import { replaceInTotals, zeroTotals } from "../../domain/contribution.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
+import { requireBookable } from "../../ports/bookable-contributions.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { eventStreams } from "../../ports/event-rows.ts";
 import { eventBytes, outboxReadBytesMax, waitingBytesMax } from "../../ports/outbox-bounds.ts";
@@ -19,7 +20,7 @@ import type {
 import type { Logger } from "../../ports/telemetry.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { applyToLedger, replaceInTotals } from "./ledger.ts";
+import { applyToLedger } from "./ledger.ts";
 import {
   entryCount,
   type LmdbTables,
@@ -119,9 +120,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
-    for (const { value, weight, penalty } of input.contributions) {
-      invariant(Number.isFinite(value + weight + penalty), "contributions are finite numbers");
-    }
+    requireBookable(input);
     const { status, changed } = await this.#commits.run((batch) => {
       batch.requireRoom();
       return applyInBatch(batch, input);
@@ -258,7 +257,12 @@ function applyInBatch(
     agentType: input.agentType,
     codeType: input.codeType,
     variantId: input.variantId,
-    totals: replaceInTotals(arm?.totals ?? zeroTotals, before, after),
+    totals: replaceInTotals(arm?.totals ?? zeroTotals, {
+      before,
+      after,
+      position: input.forgettingPosition,
+      ...(input.context === undefined ? {} : { context: input.context }),
+    }),
     version: (arm?.version ?? 0) + 1,
   };
   batch.putTotals(changed);

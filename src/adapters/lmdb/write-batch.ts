@@ -3,6 +3,7 @@ import { decodeDecisionRecord, encodeDecisionRecord } from "../../domain/decisio
 import { BanditError } from "../../domain/errors.ts";
 import { generationIdBytes } from "../../domain/generation-id.ts";
 import type { GenerationId } from "../../domain/ids.ts";
+import { decodeRewardTotals, encodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import { type EventStream, eventStreams } from "../../ports/event-rows.ts";
 import { cutIntoEntries } from "../../ports/outbox-bounds.ts";
 import type { ArmKey, ArmTotals, OutboxEvent } from "../../ports/state-store.ts";
@@ -137,7 +138,7 @@ export class WriteBatch implements CommitBatch {
       this.#puts.push(() => void ledgers.put(key, value));
     }
     for (const [key, arm] of this.#totals) {
-      const value = encodeTotals(arm);
+      const value = encodeRewardTotals(arm);
       this.#puts.push(() => void totals.put(Buffer.from(key, "latin1"), value));
     }
     for (const [stream, rows] of this.#rows) {
@@ -178,20 +179,16 @@ export function readDecision(
 
 export function decodeTotals(key: Buffer, bytes: Buffer): ArmTotals {
   const [agentType, codeType, variantId] = key.toString("latin1").split("\0");
-  const [reward, weight, generations, version] = JSON.parse(bytes.toString()) as number[];
-  return {
-    agentType,
-    codeType,
-    variantId,
-    totals: { reward, weight, generations },
-    version,
-  } as ArmTotals;
+  return { agentType, codeType, variantId, ...decodeRewardTotals(plainTotals(bytes)) } as ArmTotals;
 }
 
-function encodeTotals(arm: ArmTotals): Buffer {
-  const { reward, weight, generations } = arm.totals;
-  return Buffer.from(JSON.stringify([reward, weight, generations, arm.version]));
+/** Version 0.1.0 wrote the numbers as a JSON array. */
+function plainTotals(bytes: Buffer): Buffer {
+  if (bytes[0] !== openingBracket) return bytes;
+  return Buffer.from((JSON.parse(bytes.toString()) as number[]).join(" "));
 }
+
+const openingBracket = 0x5b;
 
 function encodeOutboxEntry(stream: EventStream, rows: readonly string[]): Buffer {
   const text = rows.join("\n");

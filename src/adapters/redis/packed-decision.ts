@@ -1,27 +1,37 @@
 import { type DecisionRecord, decisionSources } from "../../domain/decision.ts";
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
+import { decodePlacement, encodePlacement } from "../../domain/placement-codec.ts";
 
 /**
- * A decision as it is kept in a Redis hash: a head of 23 or 27 bytes, and the labels (variant id and
- * code type) as a number of two bytes that the Lua step takes from the partition's label hash. The
- * record's general encoding has the labels in the clear: 69 bytes at usual lengths, more than the 64 that
- * Redis keeps in a listpack, which would more than double the memory of every record.
+ * A decision as it is kept in a Redis hash: a head of 23 or 27 bytes, more with a placement, and the labels
+ * (variant id and code type) as a number of two bytes that the Lua step takes from the partition's label
+ * hash. The record's general encoding has the labels in the clear: 69 bytes at usual lengths, more than the
+ * 64 that Redis keeps in a listpack, which would more than double the memory of every record.
  *
- * Head: source u8 with bit 7 set when the time is whole; retainedUntilMs as u32 seconds; decidedAtMs as
- * u16 after the id's own time, or whole as u48; propensity float64; allocation version, 8 bytes. All
- * big-endian.
+ * Head: source u8 with bit 7 set when the time is whole and bit 6 when there is a placement; retainedUntilMs
+ * as u32 seconds; decidedAtMs as u16 after the id's own time, or whole as u48; propensity float64; allocation
+ * version, 8 bytes; the placement (`placement-codec.ts`) after its length u8. All big-endian. A forgetting
+ * position by itself is 9 bytes more, which still fits a listpack; a context of more than two values does not.
  */
 export function packDecisionHead(record: DecisionRecord, idTimestampMs: number): Buffer {
   const delayMs = record.decidedAtMs - idTimestampMs;
   const whole = delayMs < 0 || delayMs > 0xffff;
   const timeBytes = whole ? 6 : 2;
-  const head = Buffer.allocUnsafe(timeAt + timeBytes + 16);
-  head[0] = decisionSources.indexOf(record.source) | (whole ? wholeTime : 0);
+  const placement = encodePlacement(record);
+  const placementBytes = placement.length === 0 ? 0 : 1 + placement.length;
+  const placementAt = timeAt + timeBytes + 16;
+  const head = Buffer.allocUnsafe(placementAt + placementBytes);
+  const flags = (whole ? wholeTime : 0) | (placementBytes > 0 ? placed : 0);
+  head[0] = decisionSources.indexOf(record.source) | flags;
   head.writeUInt32BE(record.retainedUntilMs / 1000, 1);
   head.writeUIntBE(whole ? record.decidedAtMs : delayMs, timeAt, timeBytes);
   head.writeDoubleBE(record.propensity, timeAt + timeBytes);
   head.write(record.allocationVersion, timeAt + timeBytes + 8, 8, "hex");
+  if (placementBytes > 0) {
+    head[placementAt] = placement.length;
+    head.set(placement, placementAt + 1);
+  }
   return head;
 }
 
@@ -40,9 +50,12 @@ export function unpackDecision(
   const timeBytes = (first & wholeTime) === 0 ? 2 : 6;
   const time = packed.readUIntBE(timeAt, timeBytes);
   const propensityAt = timeAt + timeBytes;
-  const source = decisionSources[first & ~wholeTime];
+  const source = decisionSources[first & ~(wholeTime | placed)];
   invariant(source !== undefined, `decision record of unknown source ${first}`);
-  const labels = packed.toString("latin1", propensityAt + 16);
+  const headEnd = propensityAt + 16;
+  const placementAt = headEnd + ((first & placed) === 0 ? 0 : 1);
+  const labelsAt = placementAt + ((first & placed) === 0 ? 0 : (packed[headEnd] as number));
+  const labels = packed.toString("latin1", labelsAt);
   const space = labels.indexOf(" ");
   return {
     generationId,
@@ -53,10 +66,12 @@ export function unpackDecision(
     retainedUntilMs: packed.readUInt32BE(1) * 1000,
     source,
     propensity: packed.readDoubleBE(propensityAt),
-    allocationVersion: packed.toString("hex", propensityAt + 8, propensityAt + 16),
+    allocationVersion: packed.toString("hex", propensityAt + 8, headEnd),
+    ...decodePlacement(packed.subarray(placementAt, labelsAt)),
   };
 }
 
 const wholeTime = 0x80;
+const placed = 0x40;
 /** Where the time of the decision begins in the head. */
 const timeAt = 5;

@@ -1,5 +1,7 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
 import type { GenerationId } from "../../domain/ids.ts";
+import { encodePlacement } from "../../domain/placement-codec.ts";
+import { decodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import {
   type ApplyContributionsInput,
   type ArmTotals,
@@ -17,7 +19,6 @@ import {
 } from "./keys.ts";
 import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
 import type { ScriptArgument, ScriptName } from "./scripts.ts";
-import { parseTotalsMessage } from "./totals-text.ts";
 
 /** Runs one Lua step with a deadline; rejects with a BanditError. */
 export type RunStep = (
@@ -119,17 +120,22 @@ export async function applyContributions(
     const group = armGroup(call);
     keys.push(ledgerKey(partition, call.generationId), totalsKey(partition, group));
     args.push(call.variantId, group, call.eventId, call.occurredAtMs, call.ttlSeconds);
-    args.push(call.event.stream, call.event.row, call.contributions.length);
+    args.push(call.event.stream, call.event.row, encodePlacement(call), call.contributions.length);
     for (const { component, value, weight, penalty } of call.contributions) {
       // JavaScript's shortest text of a double reads back as the same double.
       args.push(component, value, weight, penalty);
     }
   }
-  const [codes, message] = (await run("banditApplyContributions", keys, args)) as [
+  const [codes, texts] = (await run("banditApplyContributions", keys, args)) as [
     number[],
-    Buffer,
+    Buffer[],
   ];
-  return { codes, changed: message.length === 0 ? [] : parseTotalsMessage(message.toString()) };
+  const changed = calls.flatMap(({ agentType, codeType, variantId }, index): ArmTotals[] => {
+    const text = texts[index] as Buffer;
+    if (text.length === 0) return [];
+    return [{ agentType, codeType, variantId, ...decodeRewardTotals(text) }];
+  });
+  return { codes, changed };
 }
 
 function unpackReply(

@@ -1,6 +1,7 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
+import { requireBookable } from "../../ports/bookable-contributions.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { eventBytes, waitingBytesMax } from "../../ports/outbox-bounds.ts";
 import {
@@ -166,9 +167,7 @@ export class RedisStateStore implements StateStore {
   }
 
   async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
-    for (const { value, weight, penalty } of input.contributions) {
-      invariant(Number.isFinite(value + weight + penalty), "contributions are finite numbers");
-    }
+    requireBookable(input);
     const code = await this.#contributions.call(armPartition(input, this.#partitions), input);
     const status = statuses[code];
     if (status !== undefined) return { status };
@@ -240,8 +239,10 @@ export class RedisStateStore implements StateStore {
   }
 
   async #readGroup(partition: number, group: string): Promise<ArmTotals[]> {
-    const fields = await this.#call(() => this.#client.hgetall(totalsKey(partition, group)));
-    return Object.entries(fields).map(([variantId, text]) => parseTotals(group, variantId, text));
+    const fields = await this.#call(() => this.#client.hgetallBuffer(totalsKey(partition, group)));
+    return Object.entries(fields).map(([variantId, stored]) =>
+      parseTotals(group, variantId, stored),
+    );
   }
 
   async #run(

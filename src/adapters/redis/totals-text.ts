@@ -1,44 +1,48 @@
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, VariantId } from "../../domain/ids.ts";
+import { decodeRewardTotals, encodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
 
-/** Totals of one arm from `<agent>|<code>`, the variant id and `reward weight generations version`. */
-export function parseTotals(group: string, variantId: string, text: string): ArmTotals {
+/** Words of a line on the channel with a context: group, variant id, seven numbers and the sums. */
+const wordsWithContext = 10;
+const lineBreak = 0x0a;
+
+/** Totals of one arm from `<agent>|<code>`, the variant id and what is stored under it. */
+export function parseTotals(group: string, variantId: string, stored: Buffer): ArmTotals {
   const bar = group.indexOf("|");
-  const numbers = text.split(" ").map(Number);
-  const [reward, weight, generations, version] = numbers;
-  invariant(
-    bar > 0 && variantId !== "" && numbers.length === 4 && numbers.every(isSum),
-    `totals of ${group} ${variantId} cannot be read: ${text}`,
-  );
+  invariant(bar > 0 && variantId !== "", `totals of no arm: ${group} ${variantId}`);
   return {
     agentType: group.slice(0, bar) as AgentType,
     codeType: group.slice(bar + 1) as CodeType,
     variantId: variantId as VariantId,
-    totals: { reward, weight, generations } as ArmTotals["totals"],
-    version: version as number,
+    ...decodeRewardTotals(stored),
   };
 }
 
-/** No total is negative, and none is infinite. */
-function isSum(number: number): boolean {
-  return number >= 0 && Number.isFinite(number);
-}
-
-/** A message on the channel: one change a line, `<agent>|<code> <variant id> <totals>`. */
+/**
+ * A message on the channel: one change a line, `<agent>|<code> <variant id> <totals>`, the totals as they are
+ * stored, but the packed sums of a context in base64 after a space, so that a message is text.
+ */
 export function parseTotalsMessage(message: string): ArmTotals[] {
   return message.split("\n").map((line) => {
-    const [group = "", variantId = "", ...text] = line.split(" ");
-    return parseTotals(group, variantId, text.join(" "));
+    const [group = "", variantId = "", ...words] = line.split(" ");
+    const sums = words.length === wordsWithContext - 2 ? words.pop() : undefined;
+    const text = Buffer.from(words.join(" ") + (sums === undefined ? "" : "\n"), "latin1");
+    const stored = sums === undefined ? text : Buffer.concat([text, Buffer.from(sums, "base64")]);
+    return parseTotals(group, variantId, stored);
   });
 }
 
-/** What {@link parseTotalsMessage} reads; JavaScript's shortest text of a double reads back as the same double. */
+/** What {@link parseTotalsMessage} reads. */
 export function formatTotalsMessage(changed: readonly ArmTotals[]): string {
   return changed
-    .map(({ agentType, codeType, variantId, totals, version }) => {
-      const { reward, weight, generations } = totals;
-      return `${agentType}|${codeType} ${variantId} ${reward} ${weight} ${generations} ${version}`;
-    })
+    .map((arm) => `${arm.agentType}|${arm.codeType} ${arm.variantId} ${totalsWords(arm)}`)
     .join("\n");
+}
+
+function totalsWords(arm: ArmTotals): string {
+  const stored = encodeRewardTotals(arm);
+  const textEnd = stored.indexOf(lineBreak);
+  if (textEnd === -1) return stored.toString("latin1");
+  return `${stored.toString("latin1", 0, textEnd)} ${stored.toString("base64", textEnd + 1)}`;
 }

@@ -1,0 +1,49 @@
+import fc from "fast-check";
+import { type ContextTotals, contextLengthMax } from "../../src/domain/contribution.ts";
+import type { Placement } from "../../src/domain/placement-codec.ts";
+import type { VersionedTotals } from "../../src/domain/reward-totals-codec.ts";
+
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+const fromZero = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
+const epoch = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+
+/** Half of them nowhere special, as most decisions are. */
+export const placementArbitrary: fc.Arbitrary<Placement> = fc.oneof(
+  fc.constant({ forgettingPosition: 0 }),
+  fc.record(
+    {
+      forgettingPosition: fc.oneof(fc.constant(0), fromZero),
+      context: fc.record({
+        epoch,
+        values: fc.array(finite, { minLength: 1, maxLength: contextLengthMax }),
+      }),
+    },
+    { requiredKeys: ["forgettingPosition"] },
+  ),
+);
+
+const contextTotals: fc.Arbitrary<ContextTotals> = fc
+  .integer({ min: 1, max: contextLengthMax })
+  .chain((length) => {
+    const numbers = (count: number) => fc.array(finite, { minLength: count, maxLength: count });
+    return fc.record({
+      epoch,
+      products: numbers((length * (length + 1)) / 2),
+      rewards: numbers(length),
+    });
+  });
+
+export const versionedTotalsArbitrary: fc.Arbitrary<VersionedTotals> = fc.record({
+  totals: fc.record(
+    {
+      reward: finite.filter((number) => !Object.is(number, -0)),
+      weight: fromZero,
+      squares: fromZero,
+      generations: fc.nat(),
+      position: fromZero,
+      context: contextTotals,
+    },
+    { requiredKeys: ["reward", "weight", "squares", "generations", "position"] },
+  ),
+  version: fc.integer({ min: 1 }),
+});
