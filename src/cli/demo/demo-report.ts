@@ -1,4 +1,4 @@
-import type { RewardTotals } from "../../domain/contribution.ts";
+import type { GenerationTotals } from "../../domain/contribution.ts";
 import type { Cell, FleetResult, Overhead } from "./fleet.ts";
 import { addTotals, meanReward } from "./reward-sums.ts";
 import type { Scene } from "./world.ts";
@@ -150,7 +150,7 @@ export function judgeBudget(report: Pick<DemoReport, "overhead_ms">): {
 }
 
 function compareRewards(cells: readonly Cell[], scenes: readonly Scene[]): DemoReport["rewards"] {
-  const sumOf = (chosen: readonly Cell[]): RewardTotals =>
+  const sumOf = (chosen: readonly Cell[]): GenerationTotals =>
     chosen.map((cell) => cell.potential).reduce(addTotals);
   const cellsOf = (agentType: string, variantName: string): readonly Cell[] =>
     cells.filter((cell) => cell.agentType === agentType && cell.variantName === variantName);

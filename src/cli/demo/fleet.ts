@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type BanditClient, type Policy, UserActionKind } from "../../client/index.ts";
-import type { RewardTotals } from "../../domain/contribution.ts";
+import { type GenerationTotals, generationTotals } from "../../domain/contribution.ts";
 import { type SeededRandom, seededRandom } from "../seeded.ts";
 import { addTotals } from "./reward-sums.ts";
 import { simulatedReward } from "./simulated-reward.ts";
@@ -22,9 +22,9 @@ export interface Cell {
   readonly variantName: string;
   decisions: number;
   /** What was earned with it. */
-  earned: RewardTotals;
+  earned: GenerationTotals;
   /** What it would have earned had it been given every task of the code type. */
-  potential: RewardTotals;
+  potential: GenerationTotals;
 }
 
 /** Milliseconds that calls took, seen by the caller. */
@@ -107,8 +107,8 @@ class Fleet {
             codeType,
             variantName,
             decisions: 0,
-            earned: { reward: 0, weight: 0, generations: 0 },
-            potential: { reward: 0, weight: 0, generations: 0 },
+            earned: generationTotals([]),
+            potential: generationTotals([]),
           });
         }
       }

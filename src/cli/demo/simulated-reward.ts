@@ -1,5 +1,5 @@
 import type { Policy } from "../../client/index.ts";
-import { generationTotals, type RewardTotals } from "../../domain/contribution.ts";
+import { type GenerationTotals, generationTotals } from "../../domain/contribution.ts";
 import { builtInMetrics, isBuiltInMetric } from "../../domain/metric.ts";
 import type { SimulatedOutcome, SimulatedTask } from "./world.ts";
 
@@ -7,7 +7,7 @@ import type { SimulatedOutcome, SimulatedTask } from "./world.ts";
  * What a task is worth by a policy, worked out here from what the agents saw, not asked of the
  * service: the demo compares the two.
  */
-export function simulatedReward(task: SimulatedTask, policy: Policy): RewardTotals {
+export function simulatedReward(task: SimulatedTask, policy: Policy): GenerationTotals {
   const metrics: Record<string, number> = Object.assign({}, ...task.outcomes.map(metricsOf));
   const spec = policy.reward;
   const parts = (spec?.components ?? []).flatMap((component) => {

@@ -96,7 +96,12 @@ const scene: Scene = {
     { codeType: "y", quality: { one: 0.2, two: 0.8 } },
   ],
 };
-const totals = (reward: number, weight: number) => ({ reward, weight, generations: weight });
+const totals = (reward: number, weight: number) => ({
+  reward,
+  weight,
+  squares: reward,
+  generations: weight,
+});
 const cell = (codeType: string, variantName: string, decisions: number, mean: number): Cell => ({
   agentType: "a",
   codeType,
