@@ -200,7 +200,8 @@ function checkOptions(options: SequenceOptions): Result<Settings> {
   return { ok: true, value: { alpha, tightestAtN, range, previousPValue, mixingAtTightest } };
 }
 
-function checkRange(range: ObservationRange): Refusal | undefined {
+/** The refusal of a range that is none; undefined if it is one. */
+export function checkRange(range: ObservationRange): Refusal | undefined {
   if (range === "unbounded") return undefined;
   if (range.low < range.high && Number.isFinite(range.high - range.low)) return undefined;
   return {

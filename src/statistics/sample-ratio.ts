@@ -26,7 +26,7 @@ export interface ChiSquareSampleRatio extends SampleRatio {
  * The level if none is given. Stricter than that of a test for an effect: at 0.05 one sound experiment in
  * twenty would be thrown away, and a real mismatch is rarely a close call (Fabijan et al. 2019).
  */
-const sampleRatioAlphaDefault = 0.001;
+export const sampleRatioAlphaDefault = 0.001;
 
 /** Below this the chi-square distribution is not to be trusted (Cochran 1954). */
 const expectedCountMin = 5;
