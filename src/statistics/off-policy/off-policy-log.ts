@@ -1,0 +1,183 @@
+import { type Refusal, type Result, refuse } from "../result.ts";
+import { type CandidatePolicy, checkShares } from "./candidate-policy.ts";
+import { ContextSums } from "./context-sums.ts";
+import { type EvaluateOptions, evaluate } from "./evaluate.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { checkRow, type LoggedRow } from "./logged-row.ts";
+import { WeightBins } from "./weight-bins.ts";
+import { WeightMoments } from "./weight-moments.ts";
+
+export interface OffPolicyOptions {
+  readonly policy: CandidatePolicy;
+  /** Folds of the cross-fitted reward model, 2 to 100; 5 if not given. Row i belongs to fold i mod folds. */
+  readonly folds?: number;
+  /** Strength with which a cell's mean is drawn to the arm's, in rows, above 0; 10 if not given. */
+  readonly shrinkage?: number;
+  /** Switch-DR corrects rows up to this weight, above 0; chosen from the log if not given. */
+  readonly threshold?: number;
+}
+
+const foldsDefault = 5;
+const foldsMax = 100;
+const shrinkageDefault = 10;
+/** About 200 bytes each. */
+const groupsMax = 1_000_000;
+const contextsMax = 100_000;
+const otherArmsMax = 100_000;
+
+/**
+ * A log that is read once, row by row, and kept as sums only: memory grows with the number of different
+ * (context, arm, fold, half octave of the weight), at most a million of them (200 MB), and not with the rows.
+ * The order of the rows decides their folds, and nothing else.
+ */
+export class OffPolicyLog {
+  readonly #policy: CandidatePolicy;
+  readonly #shrinkage: number;
+  readonly #bins: WeightBins;
+  readonly #threshold: number | undefined;
+  readonly #armIndexes: ReadonlyMap<string, number>;
+  readonly #contexts = new Map<string, ContextSums>();
+  readonly #weights = new WeightMoments();
+  readonly #rewards = new WeightMoments();
+  readonly #foldRows: Float64Array;
+  readonly #foldRewards: Float64Array;
+  readonly #largestWeights: Float64Array;
+  readonly #armsServed: Uint8Array;
+  readonly #otherArms = new Set<string>();
+  /** Rewards are added up relative to the first one, so that what they have in common costs no digits. */
+  #shift = 0;
+  #rewardMin = Number.POSITIVE_INFINITY;
+  #rewardMax = Number.NEGATIVE_INFINITY;
+  #groups = 0;
+  #refusal: Refusal | undefined;
+
+  constructor(options: OffPolicyOptions) {
+    const folds = options.folds ?? foldsDefault;
+    this.#policy = options.policy;
+    this.#shrinkage = options.shrinkage ?? shrinkageDefault;
+    this.#threshold = options.threshold;
+    this.#refusal = checkOptions({ folds, shrinkage: this.#shrinkage, threshold: this.#threshold });
+    const usableFolds = this.#refusal === undefined ? folds : foldsDefault;
+    this.#bins = new WeightBins(options.threshold);
+    this.#armIndexes = new Map(options.policy.arms.map((arm, index) => [arm, index]));
+    this.#foldRows = new Float64Array(usableFolds);
+    this.#foldRewards = new Float64Array(usableFolds);
+    this.#largestWeights = new Float64Array(this.#bins.thresholds.length);
+    this.#armsServed = new Uint8Array(options.policy.arms.length);
+  }
+
+  /**
+   * Takes one row in. After a row that cannot be used nothing more is taken in, and {@link evaluate} says why.
+   * @returns that refusal, so that a reader can stop; undefined while all is well
+   */
+  add(row: LoggedRow): Refusal | undefined {
+    this.#refusal ??= this.#add(row);
+    return this.#refusal;
+  }
+
+  /** Every estimator's value with its interval, or why there is none. More rows may be added afterwards. */
+  evaluate(options: EvaluateOptions = {}): Result<Evaluation> {
+    if (this.#refusal !== undefined) return { ok: false, refusal: this.#refusal };
+    if (this.#weights.rows === 0) return refuse("empty", "the log has no rows");
+    const sums = {
+      policyArms: this.#policy.arms,
+      armsServed: this.#armsServed,
+      otherArmCount: this.#otherArms.size,
+      contexts: [...this.#contexts.values()],
+      weights: this.#weights,
+      rewards: this.#rewards,
+      shift: this.#shift,
+      rewardMin: this.#rewardMin,
+      rewardMax: this.#rewardMax,
+      foldRows: this.#foldRows,
+      foldRewards: this.#foldRewards,
+      shrinkage: this.#shrinkage,
+      thresholds: this.#bins.thresholds,
+      largestWeights: this.#largestWeights,
+      ...(this.#threshold === undefined ? {} : { threshold: this.#threshold }),
+    };
+    return evaluate(sums, options);
+  }
+
+  #add(row: LoggedRow): Refusal | undefined {
+    const number = this.#weights.rows + 1;
+    const problem = checkRow(row, number);
+    if (problem !== undefined) return problem;
+    const context = this.#contexts.get(row.context) ?? this.#open(row.context);
+    if (!(context instanceof ContextSums)) return context;
+    if (number === 1) this.#shift = row.reward;
+    const reward = row.reward - this.#shift;
+    this.#rewardMin = Math.min(this.#rewardMin, row.reward);
+    this.#rewardMax = Math.max(this.#rewardMax, row.reward);
+    const fold = (number - 1) % this.#foldRows.length;
+    (this.#foldRows[fold] as number) += 1;
+    (this.#foldRewards[fold] as number) += reward;
+    (context.foldRows[fold] as number) += 1;
+    this.#rewards.add(1, reward);
+
+    const arm = this.#armIndexes.get(row.arm);
+    if (arm === undefined) {
+      this.#weights.add(0, reward);
+      this.#otherArms.add(row.arm);
+      if (this.#otherArms.size <= otherArmsMax) return undefined;
+      return outOfRange(
+        `more than ${otherArmsMax} different arms; is the column of arms the right one?`,
+      );
+    }
+    const weight = (context.shares[arm] as number) / Math.min(row.propensity, 1);
+    const bin = this.#bins.binOf(weight);
+    this.#weights.add(weight, reward);
+    this.#armsServed[arm] = 1;
+    this.#largestWeights[bin] = Math.max(this.#largestWeights[bin] as number, weight);
+    if (context.add({ arm, fold, bin, weight, reward })) this.#groups += 1;
+    if (this.#groups <= groupsMax) return undefined;
+    return outOfRange(
+      `more than ${groupsMax} combinations of context, arm, fold and weight; describe the context more coarsely`,
+    );
+  }
+
+  #open(label: string): ContextSums | Refusal {
+    if (this.#contexts.size >= contextsMax) {
+      return outOfRange(`more than ${contextsMax} different contexts; describe them more coarsely`);
+    }
+    const shares = this.#policy.sharesIn(label);
+    if (shares === undefined || shares.length !== this.#policy.arms.length) {
+      return outOfRange(`the candidate policy says nothing about the context "${label}"`);
+    }
+    const problem = checkShares(shares, `context "${label}"`);
+    if (problem !== undefined) return problem;
+    const context = new ContextSums(shares, this.#foldRows.length);
+    this.#contexts.set(label, context);
+    return context;
+  }
+}
+
+/** Everything about rows that are all in memory, in one call. */
+export function evaluateOffPolicy(
+  rows: Iterable<LoggedRow>,
+  options: OffPolicyOptions & EvaluateOptions,
+): Result<Evaluation> {
+  const log = new OffPolicyLog(options);
+  for (const row of rows) if (log.add(row) !== undefined) break;
+  return log.evaluate(options);
+}
+
+function checkOptions(options: {
+  readonly folds: number;
+  readonly shrinkage: number;
+  readonly threshold: number | undefined;
+}): Refusal | undefined {
+  const { folds, shrinkage, threshold } = options;
+  if (!Number.isInteger(folds) || folds < 2 || folds > foldsMax) {
+    return outOfRange(`folds must be a whole number from 2 to ${foldsMax}, not ${folds}`);
+  }
+  if (!(shrinkage > 0 && shrinkage < Number.POSITIVE_INFINITY)) {
+    return outOfRange(`the shrinkage must be above 0, not ${shrinkage}`);
+  }
+  if (threshold === undefined || threshold > 0) return undefined;
+  return outOfRange(`the threshold must be above 0, not ${threshold}`);
+}
+
+function outOfRange(message: string): Refusal {
+  return { reason: "out_of_range", message };
+}

@@ -1,0 +1,85 @@
+import type { ContextSums } from "./context-sums.ts";
+import type { WeightSummary } from "./overlap.ts";
+import type { MeanAndVariance } from "./value-estimate.ts";
+import type { WeightMoments } from "./weight-moments.ts";
+
+/** The weights up to a threshold, those above counting as 0. */
+export interface KeptWeights extends WeightSummary {
+  /** Undefined when nothing is above it. */
+  readonly threshold: number | undefined;
+  /** How far the rows above it, left to the model, may move the estimate. */
+  readonly biasBound: number;
+}
+
+/** For every threshold what is kept by it. */
+export function keptWeights(input: {
+  readonly contexts: readonly ContextSums[];
+  readonly weights: WeightMoments;
+  readonly rewardMin: number;
+  readonly rewardMax: number;
+  readonly thresholds: readonly number[];
+  /** Of each bin; 0 when it is empty. */
+  readonly largestWeights: Float64Array;
+}): readonly KeptWeights[] {
+  const { rows, meanWeight } = input.weights;
+  const sums = new Float64Array(input.thresholds.length);
+  const squares = new Float64Array(input.thresholds.length);
+  for (const context of input.contexts) {
+    for (const group of context.groups()) {
+      (sums[group.bin] as number) += group.weight;
+      (squares[group.bin] as number) += group.weightSquares;
+    }
+  }
+  const rewardRange = rangeOf(input.rewardMin, input.rewardMax);
+  let sum = 0;
+  let square = 0;
+  let largestWeight = 0;
+  return input.thresholds.map((threshold, bin) => {
+    sum += sums[bin] as number;
+    square += squares[bin] as number;
+    largestWeight = Math.max(largestWeight, input.largestWeights[bin] as number);
+    const keptMean = sum / rows;
+    const variance = rows > 1 ? Math.max(0, square - sum * keptMean) / (rows * (rows - 1)) : 0;
+    const meanWeightStandardError = Math.sqrt(variance);
+    const missing = Math.max(0, 1 - keptMean + 2 * meanWeightStandardError);
+    const isAll = largestWeight === input.weights.largestWeight;
+    return {
+      threshold: isAll ? undefined : threshold,
+      biasBound: isAll ? 0 : rewardRange * Math.min(meanWeight - keptMean, missing),
+      effectiveSampleSize: square > 0 ? sum ** 2 / square : 0,
+      meanWeight: keptMean,
+      meanWeightStandardError,
+      largestWeight,
+    };
+  });
+}
+
+/**
+ * The threshold with the smallest estimated mean squared error, variance + (bound of the bias)², as Wang,
+ * Agarwal & Dudík (2017, "Automatic parameter tuning") choose it; the largest of several. Their bound is R · P(a
+ * weight above the threshold, under the candidate policy), with R the largest possible reward. They average that
+ * probability over all arms, which needs the propensity of every arm. Here it is had from the served ones in two
+ * ways: as the mean of the weights above the threshold, which swings as wildly as IPS does, and as what the mean
+ * of those below lacks to 1, with two standard errors on top. The smaller one counts.
+ * @returns index into `options`
+ */
+export function chooseThreshold(
+  options: readonly { readonly kept: KeptWeights; readonly mean: MeanAndVariance }[],
+): number {
+  let best = options.length - 1;
+  let least = Number.POSITIVE_INFINITY;
+  for (let index = options.length - 1; index >= 0; index -= 1) {
+    const { kept, mean } = options[index] as (typeof options)[number];
+    const error = mean.variance + kept.biasBound ** 2;
+    if (error < least) {
+      least = error;
+      best = index;
+    }
+  }
+  return best;
+}
+
+/** Rewards that are all in [0,1] could be anything in it; others nothing beyond what was seen. */
+function rangeOf(min: number, max: number): number {
+  return min >= 0 && max <= 1 ? 1 : max - min;
+}

@@ -1,0 +1,327 @@
+import { describe, expect, it } from "vitest";
+import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
+import {
+  evaluateOffPolicy,
+  OffPolicyLog,
+} from "../../../../src/statistics/off-policy/off-policy-log.ts";
+import type { RefusalReason, Result } from "../../../../src/statistics/result.ts";
+import { evenLog, everywhere } from "./log-samples.ts";
+
+const policy = everywhere({ a: 0.8, b: 0.2 });
+
+function reasonOf(result: Result<unknown>): RefusalReason | undefined {
+  return result.ok ? undefined : result.refusal.reason;
+}
+
+function evaluation(rows: Iterable<LoggedRow>, options = {}) {
+  const result = evaluateOffPolicy(rows, { policy, ...options });
+  if (!result.ok) throw new Error(result.refusal.message);
+  return result.value;
+}
+
+/** The reasons of all five estimators. */
+function reasons(rows: Iterable<LoggedRow>, options = {}) {
+  const { ips, snips, dm, dr, switchDr } = evaluation(rows, options);
+  return [ips, snips, dm, dr, switchDr].map(reasonOf);
+}
+
+const fine = [undefined, undefined, undefined, undefined, undefined];
+
+describe("a log that can be used", () => {
+  it("gives every estimator's number", () => {
+    expect(reasons(evenLog(1000))).toEqual(fine);
+  });
+
+  it("may hold arms that the candidate does not know: it serves them with probability 0", () => {
+    const rows = evenLog(1000).map((row, index) => ({
+      ...row,
+      propensity: row.propensity / 2,
+      ...(index % 4 < 2 ? { arm: `only in the log ${index % 8}` } : {}),
+    }));
+    const result = evaluation(rows);
+    expect(result.diagnostics).toMatchObject({ otherArms: 4, candidateArmsServed: 2 });
+    expect(result.ips.ok && result.ips.value.meanWeight).toBeCloseTo(1, 12);
+  });
+
+  it("may name arms that were never served, with a share of 0", () => {
+    expect(reasons(evenLog(1000), { policy: everywhere({ a: 1, b: 0, ghost: 0 }) })).toEqual(fine);
+  });
+
+  it("can be asked in between and goes on", () => {
+    const log = new OffPolicyLog({ policy });
+    for (const row of evenLog(500)) log.add(row);
+    expect(log.evaluate().ok).toBe(true);
+    for (const row of evenLog(500)) log.add(row);
+    const result = log.evaluate();
+    expect(result.ok && result.value.diagnostics.rows).toBe(1000);
+  });
+});
+
+describe("propensities", () => {
+  it.each([0, -0.1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 5e-324, 1e-40])(
+    "refuses %d with the number of the row, and takes nothing in after it",
+    (propensity) => {
+      const log = new OffPolicyLog({ policy });
+      for (const row of evenLog(200)) log.add(row);
+      const first = log.add({ context: "x", arm: "a", propensity, reward: 1 });
+      expect(first).toMatchObject({
+        reason: "bad_propensity",
+        message: expect.stringContaining("row 201"),
+      });
+      expect(log.add({ context: "x", arm: "a", propensity: 0.5, reward: 1 })).toBe(first);
+      expect(log.evaluate()).toEqual({ ok: false, refusal: first });
+    },
+  );
+
+  it("takes what rounding has put above 1 for 1", () => {
+    const rows = evenLog(1000).map((row) => ({ ...row, arm: "a", propensity: 1 + 1e-12 }));
+    const result = evaluation(rows, { policy: everywhere({ a: 1 }) });
+    expect(result.diagnostics.meanWeight).toBe(1);
+  });
+
+  it("one of 1e-6 takes 10,000 rows down to an effective sample size of 1, and no estimator that weighs it speaks", () => {
+    const rows = evenLog(10_000);
+    rows[5000] = { context: "x", arm: "a", propensity: 1e-6, reward: 1 };
+    const result = evaluation(rows);
+    expect(result.diagnostics.effectiveSampleSize).toBeLessThan(2);
+    for (const estimate of [result.ips, result.snips, result.dr]) {
+      expect(estimate).toMatchObject({
+        ok: false,
+        refusal: { reason: "no_overlap", message: expect.stringMatching(/10000 rows .* 1\.0/) },
+      });
+    }
+  });
+
+  it("the direct method never weighs that row, switch-DR leaves it to the model and says what that may cost", () => {
+    const clean = evaluation(evenLog(10_000));
+    const rows = evenLog(10_000);
+    rows[5000] = { context: "x", arm: "a", propensity: 1e-6, reward: 1 };
+    const { dm, switchDr } = evaluation(rows);
+    if (!dm.ok || !switchDr.ok || !clean.dm.ok) throw new Error("refused");
+    expect(dm.value.value).toBeCloseTo(clean.dm.value.value, 3);
+    expect(switchDr.value.value).toBeCloseTo(clean.dm.value.value, 3);
+    expect(switchDr.value.effectiveSampleSize).toBeGreaterThan(5000);
+    expect(switchDr.value.threshold).toBeLessThan(8e5);
+    expect(switchDr.value.biasBound).toBeGreaterThan(0);
+    expect(switchDr.value.biasBound).toBeLessThan(0.05);
+  });
+
+  it("that are half of what they should be are found out by the mean weight", () => {
+    const rows = evenLog(10_000).map((row) => ({ ...row, propensity: 0.25 }));
+    const { ips, switchDr } = evaluation(rows);
+    for (const estimate of [ips, switchDr]) {
+      expect(estimate).toMatchObject({
+        ok: false,
+        refusal: {
+          reason: "no_overlap",
+          message: expect.stringContaining("propensities are too small"),
+        },
+      });
+    }
+  });
+
+  it("that leave no room for an arm in a context are found out by the mean weight", () => {
+    // In y the log serves b only, and says so; the candidate would serve a there in half the cases.
+    const rows = evenLog(10_000).map((row) =>
+      row.context === "y" ? { ...row, arm: "b", propensity: 1 } : row,
+    );
+    const both = evaluation(rows, { policy: everywhere({ a: 0.5, b: 0.5 }) });
+    expect(both.ips).toMatchObject({
+      ok: false,
+      refusal: {
+        reason: "no_overlap",
+        message: expect.stringContaining("where the log could not"),
+      },
+    });
+    // A quarter of the candidate's serves would have to be made up by the model.
+    expect(both.dm).toMatchObject({
+      ok: false,
+      refusal: { reason: "no_overlap", message: expect.stringContaining("a share of 0.25") },
+    });
+    expect(reasonOf(both.switchDr)).toBe("no_overlap");
+  });
+});
+
+describe("the candidate policy", () => {
+  it("must not serve what the log never served: the arms are named, some of them", () => {
+    const names = Array.from({ length: 8 }, (_, index) => `ghost-${index}`);
+    const shares = Object.fromEntries(names.map((name) => [name, 0.1]));
+    const result = evaluation(evenLog(1000), { policy: everywhere({ a: 0.2, ...shares }) });
+    for (const estimate of [result.ips, result.snips, result.dm, result.dr, result.switchDr]) {
+      expect(estimate).toMatchObject({
+        ok: false,
+        refusal: {
+          reason: "unknown_arm",
+          message: expect.stringMatching(/ghost-0, .*ghost-4 and 3 more$/),
+        },
+      });
+    }
+    expect(result.onPolicy.ok).toBe(true);
+  });
+
+  it("must say something about every context of the log", () => {
+    const result = evaluateOffPolicy(evenLog(10), {
+      policy: { arms: ["a"], sharesIn: (context) => (context === "x" ? [1] : undefined) },
+    });
+    expect(result).toMatchObject({
+      ok: false,
+      refusal: { reason: "out_of_range", message: expect.stringContaining('"y"') },
+    });
+  });
+
+  it.each([
+    ["shares that add up to less than 1", [0.5, 0.4]],
+    ["shares that add up to more", [0.5, 0.6]],
+    ["a negative share", [1.2, -0.2]],
+    ["a share that is no number", [Number.NaN, 1]],
+    ["too few shares", [1]],
+  ])("is refused for %s", (_, shares) => {
+    const result = evaluateOffPolicy(evenLog(1000), {
+      policy: { arms: ["a", "b"], sharesIn: () => shares },
+    });
+    expect(reasonOf(result)).toBe("out_of_range");
+  });
+});
+
+describe("too little to go by", () => {
+  it("an empty log", () => {
+    expect(reasonOf(evaluateOffPolicy([], { policy }))).toBe("empty");
+  });
+
+  it("one row", () => {
+    const result = evaluation(evenLog(1), { policy: everywhere({ a: 1 }) });
+    expect([result.onPolicy, result.ips, result.dm, result.switchDr].map(reasonOf)).toEqual(
+      Array.from({ length: 4 }, () => "too_few"),
+    );
+    expect(result.diagnostics).toMatchObject({ rows: 1, meanWeightStandardError: 0 });
+  });
+
+  it("fewer equally weighted rows than asked for", () => {
+    expect(reasons(evenLog(60))).toEqual([
+      "no_overlap",
+      "no_overlap",
+      "too_few",
+      "no_overlap",
+      "no_overlap",
+    ]);
+    expect(reasons(evenLog(60), { effectiveSampleSizeMin: 20 })).toEqual(fine);
+  });
+
+  it("a log that served nothing of the candidate's", () => {
+    const rows = evenLog(1000).map((row) => ({
+      ...row,
+      ...(row.context === "y" ? { arm: "a" } : { arm: "b" }),
+    }));
+    const opposite = {
+      arms: ["a", "b"],
+      sharesIn: (context: string) => (context === "x" ? [1, 0] : [0, 1]),
+    };
+    const result = evaluation(rows, { policy: opposite });
+    expect(result.ips).toMatchObject({
+      ok: false,
+      refusal: { reason: "no_overlap", message: expect.stringContaining("never served an arm") },
+    });
+    expect(result.diagnostics).toMatchObject({ effectiveSampleSize: 0, unservedShare: 1 });
+  });
+
+  it("rewards that are all the same", () => {
+    const rows = evenLog(1000).map((row) => ({ ...row, reward: 0.7 }));
+    const result = evaluation(rows);
+    // IPS varies with the weights even then.
+    expect([result.onPolicy, result.snips, result.dm, result.dr].map(reasonOf)).toEqual(
+      Array.from({ length: 4 }, () => "zero_variance"),
+    );
+    expect(result.ips.ok && result.ips.value.value).toBeCloseTo(0.7, 2);
+  });
+
+  it("a single success: one row would be the whole standard error", () => {
+    const rows = evenLog(1000).map((row, index) => ({ ...row, reward: index === 500 ? 1 : 0 }));
+    const result = evaluation(rows);
+    expect(result.diagnostics.standardErrorRows).toBeCloseTo(1, 1);
+    expect([result.ips, result.snips, result.dr].map(reasonOf)).toEqual(
+      Array.from({ length: 3 }, () => "too_few"),
+    );
+  });
+
+  it("counts about as many rows behind the standard error as there are rare successes", () => {
+    const rows = evenLog(10_000).map((row, index) => ({
+      ...row,
+      reward: index % 250 === 0 ? 1 : 0,
+    }));
+    const { diagnostics } = evaluation(rows, { policy: everywhere({ a: 0.5, b: 0.5 }) });
+    expect(diagnostics.standardErrorRows).toBeGreaterThan(38);
+    expect(diagnostics.standardErrorRows).toBeLessThan(42);
+  });
+});
+
+describe("numbers that are none", () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "a reward of %d",
+    (reward) => {
+      const rows = [...evenLog(200), { context: "x", arm: "a", propensity: 0.5, reward }];
+      expect(evaluateOffPolicy(rows, { policy })).toMatchObject({
+        ok: false,
+        refusal: { reason: "not_finite", message: expect.stringContaining("row 201") },
+      });
+    },
+  );
+
+  it("rewards whose squares overflow", () => {
+    const rows = evenLog(200).map((row, index) => ({
+      ...row,
+      reward: index % 2 === 0 ? 1e300 : -1e300,
+    }));
+    expect(reasonOf(evaluateOffPolicy(rows, { policy }))).toBe("not_finite");
+  });
+
+  it.each([
+    ["level", { level: 0 }],
+    ["level", { level: 1 }],
+    ["level", { level: Number.NaN }],
+    ["least effective sample size", { effectiveSampleSizeMin: 0 }],
+    ["least effective sample size", { effectiveSampleSizeMin: Number.NaN }],
+    ["folds", { folds: 1 }],
+    ["folds", { folds: 2.5 }],
+    ["folds", { folds: Number.NaN }],
+    ["shrinkage", { shrinkage: 0 }],
+    ["shrinkage", { shrinkage: Number.POSITIVE_INFINITY }],
+    ["threshold", { threshold: 0 }],
+    ["threshold", { threshold: Number.NaN }],
+  ])("a %s out of range", (name, options) => {
+    expect(evaluateOffPolicy(evenLog(200), { policy, ...options })).toMatchObject({
+      ok: false,
+      refusal: { reason: "out_of_range", message: expect.stringContaining(name) },
+    });
+  });
+});
+
+describe("what memory is for", () => {
+  it("a context for nearly every row is refused, not kept", () => {
+    const log = new OffPolicyLog({ policy: everywhere({ a: 1 }) });
+    let refusal: ReturnType<OffPolicyLog["add"]>;
+    let rows = 0;
+    while (refusal === undefined && rows < 200_000) {
+      refusal = log.add({ context: `user ${rows}`, arm: "a", propensity: 1, reward: 0 });
+      rows += 1;
+    }
+    expect(refusal).toMatchObject({
+      reason: "out_of_range",
+      message: expect.stringContaining("contexts"),
+    });
+    expect(rows).toBe(100_001);
+  });
+
+  it("an arm for nearly every row is refused, not kept", () => {
+    const log = new OffPolicyLog({ policy: everywhere({ a: 1 }) });
+    let refusal: ReturnType<OffPolicyLog["add"]>;
+    let rows = 0;
+    while (refusal === undefined && rows < 200_000) {
+      refusal = log.add({ context: "", arm: `request ${rows}`, propensity: 1, reward: 0 });
+      rows += 1;
+    }
+    expect(refusal).toMatchObject({
+      reason: "out_of_range",
+      message: expect.stringContaining("column of arms"),
+    });
+  });
+});
