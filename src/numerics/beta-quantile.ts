@@ -1,5 +1,11 @@
-import { type BetaPoint, betaKernel, betaPointAt, betaTails, mirrored } from "./beta-tails.ts";
-import { logBeta } from "./log-gamma.ts";
+import {
+  type BetaPoint,
+  betaKernel,
+  betaPointAt,
+  betaTails,
+  logBetaTimesFirst,
+  mirrored,
+} from "./beta-tails.ts";
 import { normalQuantile } from "./normal.ts";
 import { findTailRoot, logExcess } from "./tail-root.ts";
 import { uniformDeviation } from "./uniform-expansion.ts";
@@ -35,27 +41,41 @@ export function smallerTail(tail: "lower" | "upper", mass: number): TailMass {
   return { tail: tail === "lower" ? "upper" : "lower", mass: 1 - mass };
 }
 
-/** Like {@link betaQuantile}, from both ends: for what is computed from 1 − x or from x/(1 − x). */
-export function betaPointOf(side: TailMass, shape: BetaShape): { x: number; rest: number } {
+/** A quantile from both ends: for what is computed from 1 − x or from the odds x/(1 − x). */
+export interface BetaQuantilePoint {
+  readonly x: number;
+  readonly rest: number;
+  /** ln(x/(1 − x)), also where x or 1 − x is too small for a number. */
+  readonly logOdds: number;
+}
+
+/** Like {@link betaQuantile}. */
+export function betaPointOf(side: TailMass, shape: BetaShape): BetaQuantilePoint {
   const { tail, mass } = side;
   const { alpha, beta } = shape;
   const isShape = Math.min(alpha, beta) > 0 && Math.max(alpha, beta) < Number.POSITIVE_INFINITY;
-  if (!(mass >= 0 && mass <= 1 && isShape)) return { x: Number.NaN, rest: Number.NaN };
-  if (tail === "upper") {
-    const { x, rest } = betaPointOf({ tail: "lower", mass }, { alpha: beta, beta: alpha });
-    return { x: rest, rest: x };
+  if (!(mass >= 0 && mass <= 1 && isShape)) {
+    return { x: Number.NaN, rest: Number.NaN, logOdds: Number.NaN };
   }
-  if (mass === 0) return { x: 0, rest: 1 };
-  if (mass === 1) return { x: 1, rest: 0 };
+  if (tail === "lower") return lowerPoint(mass, shape);
+  const { x, rest, logOdds } = lowerPoint(mass, { alpha: beta, beta: alpha });
+  return { x: rest, rest: x, logOdds: -logOdds };
+}
+
+function lowerPoint(mass: number, shape: BetaShape): BetaQuantilePoint {
+  if (mass === 0) return { x: 0, rest: 1, logOdds: Number.NEGATIVE_INFINITY };
+  if (mass === 1) return { x: 1, rest: 0, logOdds: Number.POSITIVE_INFINITY };
   // With o = x/(1 − x), I_x ≤ o^α/(αB) and 1 − I_x ≤ o^−β/(βB): two bounds of the odds.
-  const logB = logBeta(alpha, beta);
-  const low = Math.exp((Math.log(mass) + Math.log(alpha) + logB) / alpha);
-  const high = Math.exp(-(Math.log1p(-mass) + Math.log(beta) + logB) / beta);
-  if (low < 1e-300) return { x: low, rest: 1 };
+  const { alpha, beta } = shape;
+  const logLow = (Math.log(mass) + logBetaTimesFirst(alpha, beta)) / alpha;
+  const logHigh = -(Math.log1p(-mass) + logBetaTimesFirst(beta, alpha)) / beta;
+  // Then the first bound is the value: what it leaves out is of the order of x.
+  if (logLow < -690) return { x: Math.exp(logLow), rest: 1, logOdds: logLow };
   const odds = findTailRoot({
+    tail: "lower",
     start: start(mass, shape),
-    low: low * (1 - 1e-12),
-    high: high * (1 + 1e-12),
+    low: Math.exp(logLow) * (1 - 1e-12),
+    high: Math.exp(logHigh) * (1 + 1e-12),
     fitAt: (position) => {
       const point = pointAtOdds(position, shape);
       const value = betaTails(point).lower;
@@ -63,7 +83,7 @@ export function betaPointOf(side: TailMass, shape: BetaShape): { x: number; rest
       return { excess: logExcess(value, mass), slope, bend: -point.deviation - slope };
     },
   });
-  return { x: odds / (1 + odds), rest: 1 / (1 + odds) };
+  return { x: odds / (1 + odds), rest: 1 / (1 + odds), logOdds: Math.log(odds) };
 }
 
 function pointAtOdds(odds: number, shape: BetaShape): BetaPoint {

@@ -67,6 +67,18 @@ export function betaTails(point: BetaPoint): Tails {
   return deviation > 0 ? swapped(tailsByFraction(mirrored(point))) : tailsByFraction(point);
 }
 
+/** Odds x/(1 − x) up to which {@link betaTails} can be used; beyond, 1 − x is about to underflow. */
+export const oddsMax = 1e290;
+
+/** P(X > x) for ln(x/(1 − x)) above ln {@link oddsMax}: the first term of the power series at that end. */
+export function farUpperTail(
+  logOdds: number,
+  shape: { readonly alpha: number; readonly beta: number },
+): number {
+  const { alpha, beta } = shape;
+  return Math.exp(-beta * logOdds - logBetaTimesFirst(beta, alpha));
+}
+
 /** x^α (1−x)^β / B(α, β): the density of logit X. */
 export function betaKernel(point: BetaPoint): number {
   const { alpha, beta, x, rest } = point;
@@ -113,8 +125,8 @@ function tailsBySeries(point: BetaPoint): Tails {
   return { lower: power + more, upper: -Math.expm1(logPower) - more };
 }
 
-/** ln(a·B(a, b)), to the precision of a where a is small. */
-function logBetaTimesFirst(a: number, b: number): number {
+/** ln(a·B(a, b)), to the precision of a where a is small. Then I_x(a, b) is x^a over this, for x near 0. */
+export function logBetaTimesFirst(a: number, b: number): number {
   return a <= b && a < stirlingFrom
     ? logGammaOfOnePlus(a) - logGammaRise(b, a)
     : Math.log(a) + logBeta(a, b);

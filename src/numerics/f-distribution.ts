@@ -1,5 +1,5 @@
 import { betaPointOf, smallerTail } from "./beta-quantile.ts";
-import { betaTails } from "./beta-tails.ts";
+import { betaTails, farUpperTail, oddsMax } from "./beta-tails.ts";
 import type { Tails } from "./uniform-expansion.ts";
 
 /** Degrees of freedom of numerator and denominator, in (0, ∞), not necessarily whole. */
@@ -32,14 +32,22 @@ export function fUpperQuantile(q: number, degrees: Degrees): number {
 function tails(x: number, { df1, df2 }: Degrees): Tails {
   if (!(x >= 0 && isDegrees(df1) && isDegrees(df2)))
     return { lower: Number.NaN, upper: Number.NaN };
+  if (x === 0) return { lower: 0, upper: 1 };
   const odds = (df1 / df2) * x;
+  const shape = { alpha: df1 / 2, beta: df2 / 2 };
+  if (odds > oddsMax || odds < 1 / oddsMax) {
+    const logOdds = Math.log(df1) - Math.log(df2) + Math.log(x);
+    if (logOdds > 0) {
+      const upper = farUpperTail(logOdds, shape);
+      return { lower: 1 - upper, upper };
+    }
+    const lower = farUpperTail(-logOdds, { alpha: shape.beta, beta: shape.alpha });
+    return { lower, upper: 1 - lower };
+  }
   const share = odds / (1 + odds);
   const rest = 1 / (1 + odds);
-  if (share === 0) return { lower: 0, upper: 1 };
-  if (rest === 0 || odds === Number.POSITIVE_INFINITY) return { lower: 1, upper: 0 };
   return betaTails({
-    alpha: df1 / 2,
-    beta: df2 / 2,
+    ...shape,
     x: share,
     rest,
     // beta·x − alpha·(1 − x), where the cancellation is that of F − 1 only.
@@ -48,8 +56,10 @@ function tails(x: number, { df1, df2 }: Degrees): Tails {
 }
 
 function quantile(side: Parameters<typeof betaPointOf>[0], { df1, df2 }: Degrees): number {
-  const { x, rest } = betaPointOf(side, { alpha: df1 / 2, beta: df2 / 2 });
-  return (df2 / df1) * (x / rest);
+  const { x, rest, logOdds } = betaPointOf(side, { alpha: df1 / 2, beta: df2 / 2 });
+  return Math.abs(logOdds) < 600
+    ? (df2 / df1) * (x / rest)
+    : Math.exp(Math.log(df2) - Math.log(df1) + logOdds);
 }
 
 function isDegrees(df: number): boolean {

@@ -35,6 +35,7 @@ function quantileOf(
   const low = Math.exp((logMass + logGammaOfOnePlus(shape)) / shape);
   if (low < 1e-300) return low;
   return findTailRoot({
+    tail,
     start: start(sign * normalQuantile(mass), shape),
     low: low * (1 - 1e-12),
     high: Number.POSITIVE_INFINITY,

@@ -81,6 +81,7 @@ export function logBeta(a: number, b: number): number {
  * in all their digits (small rise, or large x).
  */
 export function logGammaRise(x: number, rise: number): number {
+  if (rise >= 0.5 && x + rise < stirlingFrom) return logGamma(x + rise) - logGamma(x);
   let result = 0;
   let from = x;
   while (from < stirlingFrom) {

@@ -1,5 +1,5 @@
 import { betaPointOf, smallerTail } from "./beta-quantile.ts";
-import { betaTails } from "./beta-tails.ts";
+import { betaTails, farUpperTail, oddsMax } from "./beta-tails.ts";
 import { logGammaRise } from "./log-gamma.ts";
 
 /**
@@ -24,18 +24,14 @@ export function studentTSf(t: number, df: number): number {
   if (t === 0) return 0.5;
   const ratio = (t / df) * t;
   if (ratio === 0) return 0.5;
+  if (ratio > oddsMax) {
+    const logOdds = 2 * Math.log(t) - Math.log(df);
+    return 0.5 * farUpperTail(logOdds, { alpha: 0.5, beta: df / 2 });
+  }
   const rest = 1 / (1 + ratio);
-  if (rest === 0) return 0;
-  return (
-    0.5 *
-    betaTails({
-      alpha: 0.5,
-      beta: df / 2,
-      x: ratio / (1 + ratio),
-      rest,
-      deviation: (0.5 * (t * t - 1)) / (1 + ratio),
-    }).upper
-  );
+  const deviation = 0.5 * (df * ratio - 1) * rest;
+  const x = ratio / (1 + ratio);
+  return 0.5 * betaTails({ alpha: 0.5, beta: df / 2, x, rest, deviation }).upper;
 }
 
 /** The t with P(T ≤ t) = p. 0 → −Infinity, 1 → Infinity; NaN outside the domain. */
@@ -53,8 +49,10 @@ export function studentTUpperQuantile(q: number, df: number): number {
 function upperQuantile(q: number, middle: number, df: number): number {
   if (q === 0) return Number.POSITIVE_INFINITY;
   const side = q < 0.25 ? smallerTail("upper", 2 * q) : smallerTail("lower", 2 * middle);
-  const { x, rest } = betaPointOf(side, { alpha: 0.5, beta: df / 2 });
-  return Math.sqrt(df * (x / rest));
+  const { x, rest, logOdds } = betaPointOf(side, { alpha: 0.5, beta: df / 2 });
+  return Math.abs(logOdds) < 600
+    ? Math.sqrt(df) * Math.sqrt(x / rest)
+    : Math.exp(0.5 * (Math.log(df) + logOdds));
 }
 
 function isDegrees(df: number): boolean {

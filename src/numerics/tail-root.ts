@@ -2,7 +2,7 @@
 export interface TailFit {
   /** ln(tail / target); −Infinity where the tail underflows. */
   readonly excess: number;
-  /** d ln(tail): positive for a lower tail, negative for an upper one. */
+  /** d ln(tail): positive for a lower tail, negative for an upper one, NaN where it underflows. */
   readonly slope: number;
   /** d² ln(tail), divided by `slope`. */
   readonly bend: number;
@@ -19,18 +19,19 @@ const iterationsMax = 200;
  * `low` may be 0 and `high` Infinity.
  */
 export function findTailRoot(options: {
+  readonly tail: "lower" | "upper";
   readonly start: number;
   readonly low: number;
   readonly high: number;
   readonly fitAt: (position: number) => TailFit;
 }): number {
-  const { fitAt } = options;
+  const { fitAt, tail } = options;
   let { low, high } = options;
   let position = options.start > low && options.start < high ? options.start : middle(low, high);
   for (let iteration = 0; iteration < iterationsMax; iteration += 1) {
     const { excess, slope, bend } = fitAt(position);
     if (excess === 0) return position;
-    if (excess > 0 === slope > 0) high = position;
+    if (excess > 0 === (tail === "lower")) high = position;
     else low = position;
     const newton = -excess / slope;
     const damping = 1 + 0.5 * newton * bend;
