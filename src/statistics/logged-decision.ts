@@ -1,0 +1,75 @@
+import type { Refusal } from "./result.ts";
+
+/** A decision as the log has it: the whole vector it was drawn from, and what was drawn. */
+export interface LoggedDecision {
+  /** Probability of each arm, 0 for one that could not be served; adds up to 1 within 1e-6. */
+  readonly propensities: ArrayLike<number>;
+  /** Index of the arm that was served; its propensity is above 0. */
+  readonly arm: number;
+}
+
+/** A decision and what it earned. */
+export interface RewardedDecision extends LoggedDecision {
+  readonly reward: number;
+}
+
+/** How far a logged vector may be from 1 in sum. */
+const propensitySumTolerance = 1e-6;
+/** More arms than a service has; keeps what an accumulator remembers within bounds. */
+const armCountMax = 1000;
+
+/** Why an accumulator for these arms cannot be; undefined if it can. */
+export function checkArms(arms: readonly string[]): Refusal | undefined {
+  if (arms.length < 2) {
+    return { reason: "too_few", message: `a comparison needs two arms, not ${arms.length}` };
+  }
+  if (arms.length <= armCountMax) return undefined;
+  return { reason: "out_of_range", message: `${arms.length} arms are more than ${armCountMax}` };
+}
+
+/** Why an index names none of the arms; undefined if it does. */
+export function checkArm(arm: number, arms: readonly string[]): Refusal | undefined {
+  if (Number.isInteger(arm) && arm >= 0 && arm < arms.length) return undefined;
+  return { reason: "unknown_arm", message: `there is no arm ${arm} among ${arms.length}` };
+}
+
+/** What is wrong with a logged decision; undefined if nothing is. */
+export function checkDecision(
+  { propensities, arm }: LoggedDecision,
+  arms: readonly string[],
+): Refusal | undefined {
+  if (propensities.length !== arms.length) {
+    return {
+      reason: "unknown_arm",
+      message: `${propensities.length} propensities for ${arms.length} arms`,
+    };
+  }
+  const problem = checkArm(arm, arms);
+  if (problem !== undefined) return problem;
+  let sum = 0;
+  for (let index = 0; index < arms.length; index += 1) {
+    const propensity = propensities[index] as number;
+    if (!Number.isFinite(propensity)) {
+      return { reason: "not_finite", message: `the propensity of ${arms[index]} is ${propensity}` };
+    }
+    if (propensity < 0 || propensity > 1 + propensitySumTolerance) {
+      return {
+        reason: "bad_propensity",
+        message: `the propensity of ${arms[index]} is ${propensity}, not from 0 to 1`,
+      };
+    }
+    sum += propensity;
+  }
+  if (Math.abs(sum - 1) > propensitySumTolerance) {
+    return { reason: "bad_propensity", message: `the propensities add up to ${sum} and not to 1` };
+  }
+  if (propensities[arm] === 0) {
+    return { reason: "bad_propensity", message: `${arms[arm]} was served with a propensity of 0` };
+  }
+  return undefined;
+}
+
+/** The refusal, with the place of the decision in the log. `index` counts from 0. */
+export function atDecision(index: number, refusal: Refusal): Refusal {
+  return { reason: refusal.reason, message: `decision ${index}: ${refusal.message}` };
+}
