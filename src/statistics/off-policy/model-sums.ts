@@ -1,5 +1,6 @@
 import type { ContextSums } from "./context-sums.ts";
 import type { CellModel, RewardModel } from "./reward-model.ts";
+import { withoutRounding } from "./weight-moments.ts";
 
 /** What a pass over the sums gives for the direct method and for corrections to it. */
 export interface ModelSums {
@@ -54,22 +55,27 @@ export function modelSums(input: {
   for (const context of contexts) {
     const cell: Cell = { context, models: model.modelsOf(context) };
     cell.models.forEach((own, fold) => {
-      valueSquares += (context.foldRows[fold] as number) * (own.value - value) ** 2;
+      const away = withoutRounding((own.value - value) ** 2, (value * 1e-6) ** 2);
+      valueSquares += (context.foldRows[fold] as number) * away;
     });
     for (const group of context.groups()) {
       const own = cell.models[group.fold] as CellModel;
       const mean = own.means[group.arm] as number;
       const influence = influenceOf(cell, group, viaArmMean) / rows;
-      const errors = group.rewardSquares - 2 * mean * group.reward + mean * mean * group.rows;
-      rewardVariance += influence ** 2 * Math.max(0, errors);
+      const errors = squaresAbout(mean, {
+        count: group.rows,
+        sum: group.reward,
+        squares: group.rewardSquares,
+      });
+      rewardVariance += influence ** 2 * errors;
       const correction = group.weightReward - mean * group.weight;
-      const squares =
-        group.weightSquaresRewardSquares -
-        2 * mean * group.weightSquaresReward +
-        mean * mean * group.weightSquares;
+      const squares = squaresAbout(mean, {
+        count: group.weightSquares,
+        sum: group.weightSquaresReward,
+        squares: group.weightSquaresRewardSquares,
+      });
       (corrections[group.bin] as number) += correction;
-      (correctionSquares[group.bin] as number) +=
-        2 * (own.value - value) * correction + Math.max(0, squares);
+      (correctionSquares[group.bin] as number) += 2 * (own.value - value) * correction + squares;
     }
   }
   return {
@@ -80,6 +86,15 @@ export function modelSums(input: {
     correctionSquares,
     unservedShare: unserved / rows,
   };
+}
+
+/** Σ c(r − mean)² from Σc, Σcr and Σcr². */
+function squaresAbout(
+  mean: number,
+  sums: { readonly count: number; readonly sum: number; readonly squares: number },
+): number {
+  const own = sums.squares + mean * mean * sums.count;
+  return withoutRounding(own - 2 * mean * sums.sum, own);
 }
 
 /** The rows of a cell times the candidate's probability on arms that were never served in it. */

@@ -11,7 +11,7 @@ export interface OffPolicyOptions {
   readonly policy: CandidatePolicy;
   /** Folds of the cross-fitted reward model, 2 to 100; 5 if not given. Row i belongs to fold i mod folds. */
   readonly folds?: number;
-  /** Strength with which a cell's mean is drawn to the arm's, in rows, above 0; 10 if not given. */
+  /** Strength with which a cell's mean is drawn to the arm's, in rows, above 0; 1 if not given. */
   readonly shrinkage?: number;
   /** Switch-DR corrects rows up to this weight, above 0; chosen from the log if not given. */
   readonly threshold?: number;
@@ -19,7 +19,7 @@ export interface OffPolicyOptions {
 
 const foldsDefault = 5;
 const foldsMax = 100;
-const shrinkageDefault = 10;
+const shrinkageDefault = 1;
 /** About 200 bytes each. */
 const groupsMax = 1_000_000;
 const contextsMax = 100_000;

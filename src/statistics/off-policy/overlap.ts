@@ -19,6 +19,8 @@ export interface OverlapLimits {
 const deviationsMax = 4;
 /** Allowed on top: propensities that were rounded when they were logged miss by that much and do no harm. */
 const tolerance = 0.01;
+/** A hundred equal weights are worth a hundred rows, whatever the last digit says. */
+const rounding = 1e-9;
 /** Largest share of the candidate on arms never served in a context that a model may fill in. */
 const unservedShareMax = 0.1;
 
@@ -28,7 +30,7 @@ export function checkOverlap(weights: WeightSummary, limits: OverlapLimits): Ref
   if (meanWeight === 0) {
     return noOverlap("the log never served an arm that the candidate policy would serve");
   }
-  if (effectiveSampleSize < limits.effectiveSampleSizeMin) {
+  if (effectiveSampleSize < limits.effectiveSampleSizeMin * (1 - rounding)) {
     return noOverlap(
       `${limits.rows} rows say as much as ${digits(effectiveSampleSize)} equally weighted ones ` +
         `(largest weight ${digits(weights.largestWeight)}); at least ${limits.effectiveSampleSizeMin} are needed`,

@@ -1,4 +1,14 @@
 /**
+ * A sum of squares that came about as a difference of numbers of the size `scale`: what rounding can have left of
+ * it counts as 0, so that rewards that are all the same have no spread. NaN when something overflowed, which is
+ * refused at the end.
+ */
+export function withoutRounding(squares: number, scale: number): number {
+  if (!Number.isFinite(scale)) return Number.NaN;
+  return squares <= scale * 1e-12 ? 0 : squares;
+}
+
+/**
  * Running moments of the weights w and the weighted rewards z = w·r over all rows, in one pass that loses no
  * digits to cancellation (Welford 1962, for two variables). Rewards are shifted by a constant of the caller's.
  */
@@ -40,10 +50,8 @@ export class WeightMoments {
    * is made of. Never below 0.
    */
   spreadAbout(centre: number): number {
-    const spread =
-      this.productSquares - 2 * centre * this.crossProducts + centre * centre * this.weightSquares;
-    // A NaN from an overflow stays one and is refused at the end.
-    return Math.max(spread, 0);
+    const own = this.productSquares + centre * centre * this.weightSquares;
+    return withoutRounding(own - 2 * centre * this.crossProducts, own);
   }
 
   /** Σ (w(r − centre))⁴, never below 0. */

@@ -104,6 +104,21 @@ describe("an off-policy evaluation", () => {
     );
   });
 
+  it("of rewards that are the same wherever the candidate serves has no spread in SNIPS, and says so", () => {
+    const rows = rowsOf(fc.constantFrom(0.2, 0.3, 0.5), fc.constantFrom(0.1, 0.2, 0.7));
+    fc.assert(
+      fc.property(rows, fc.constantFrom(0.3, 0.1 + 0.2, 1e6 / 3), (anyRows, constant) => {
+        const policy = { arms: ["a", "b"], sharesIn: () => [0.7, 0.3] };
+        const result = evaluateOffPolicy(
+          anyRows.map((row) => ("ab".includes(row.arm) ? { ...row, reward: constant } : row)),
+          { policy, effectiveSampleSizeMin: 1 },
+        );
+        // The models of DM and DR also look at the other arms, and may have a spread from there.
+        if (result.ok) expect(result.value.snips.ok).toBe(false);
+      }),
+    );
+  });
+
   const tameRows = rowsOf(fc.constantFrom(0.2, 0.3, 0.5), fc.constantFrom(0, 0.25, 1));
 
   it("of rows in another order within their folds is the same", () => {
@@ -185,7 +200,9 @@ function expectClose(one: Result<Evaluation>, other: Result<Evaluation>): void {
   const others = estimatesOf(other.value);
   for (const [index, estimate] of estimatesOf(one.value).entries()) {
     const twin = others[index] as Result<object>;
-    expect(twin.ok).toBe(estimate.ok);
+    // Which side of the limit of 2 it falls on is a matter of the last digit.
+    const onTheEdge = Math.abs(one.value.diagnostics.standardErrorRows - 2) < 1e-9;
+    if (!onTheEdge) expect(twin.ok).toBe(estimate.ok);
     if (!estimate.ok || !twin.ok) continue;
     const values = numbersIn(twin.value);
     for (const [at, number] of numbersIn(estimate.value).entries()) {
