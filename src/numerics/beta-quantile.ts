@@ -7,6 +7,7 @@ import {
   mirrored,
 } from "./beta-tails.ts";
 import { normalQuantile } from "./normal.ts";
+import { isShape } from "./shape-range.ts";
 import { findTailRoot, logExcess } from "./tail-root.ts";
 import { uniformDeviation } from "./uniform-expansion.ts";
 
@@ -23,7 +24,7 @@ export interface TailMass {
 
 /**
  * The x with P(X ≤ x) = p for X ~ Beta(alpha, beta). p = 0 → 0, 1 → 1; NaN for a p outside [0,1] and for
- * shapes that are not in (0, ∞). Rounded to 0 or 1 where no other number is nearer, as with shapes far
+ * shapes that are none ({@link isShape}). Rounded to 0 or 1 where no other number is nearer, as with shapes far
  * below 1.
  */
 export function betaQuantile(p: number, shape: BetaShape): number {
@@ -53,8 +54,7 @@ export interface BetaQuantilePoint {
 export function betaPointOf(side: TailMass, shape: BetaShape): BetaQuantilePoint {
   const { tail, mass } = side;
   const { alpha, beta } = shape;
-  const isShape = Math.min(alpha, beta) > 0 && Math.max(alpha, beta) < Number.POSITIVE_INFINITY;
-  if (!(mass >= 0 && mass <= 1 && isShape)) {
+  if (!(mass >= 0 && mass <= 1 && isShape(alpha) && isShape(beta))) {
     return { x: Number.NaN, rest: Number.NaN, logOdds: Number.NaN };
   }
   if (tail === "lower") return lowerPoint(mass, shape);
@@ -69,8 +69,9 @@ function lowerPoint(mass: number, shape: BetaShape): BetaQuantilePoint {
   const { alpha, beta } = shape;
   const logLow = (Math.log(mass) + logBetaTimesFirst(alpha, beta)) / alpha;
   const logHigh = -(Math.log1p(-mass) + logBetaTimesFirst(beta, alpha)) / beta;
-  // Then the first bound is the value: what it leaves out is of the order of x.
+  // So near an end its bound is the value: what it leaves out is of the order of x, or of 1 − x.
   if (logLow < -690) return { x: Math.exp(logLow), rest: 1, logOdds: logLow };
+  if (logHigh > 690) return { x: 1, rest: Math.exp(-logHigh), logOdds: logHigh };
   const odds = findTailRoot({
     tail: "lower",
     start: start(mass, shape),

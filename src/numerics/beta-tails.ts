@@ -6,9 +6,8 @@ import {
   stirlingFrom,
 } from "./log-gamma.ts";
 import { log1pMinus } from "./log1p-minus.ts";
+import { rootTwoPi } from "./normal.ts";
 import { type Tails, uniformReach, uniformShapeMin, uniformTails } from "./uniform-expansion.ts";
-
-const rootTwoPi = 2.5066282746310007;
 
 /**
  * A point of the beta distribution from both ends, so that neither end's digits are lost: x, 1 − x, and

@@ -1,7 +1,7 @@
 import { gammaCdf, gammaQuantile, gammaSf, gammaUpperQuantile } from "./incomplete-gamma.ts";
 
 /**
- * Chi-square distribution with `df` degrees of freedom, df in (0, ∞), not necessarily whole: twice a
+ * Chi-square distribution with `df` degrees of freedom, not necessarily a whole number: twice a
  * Gamma(df/2). Same precision and edges as the gamma functions.
  */
 export function chiSquareCdf(x: number, df: number): number {

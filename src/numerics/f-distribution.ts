@@ -1,8 +1,9 @@
 import { betaPointOf, smallerTail } from "./beta-quantile.ts";
 import { betaTails, farUpperTail, oddsMax } from "./beta-tails.ts";
+import { isShape } from "./shape-range.ts";
 import type { Tails } from "./uniform-expansion.ts";
 
-/** Degrees of freedom of numerator and denominator, in (0, ∞), not necessarily whole. */
+/** Degrees of freedom of numerator and denominator, as in {@link isShape}, not necessarily whole. */
 interface Degrees {
   readonly df1: number;
   readonly df2: number;
@@ -30,7 +31,7 @@ export function fUpperQuantile(q: number, degrees: Degrees): number {
 
 /** X = d₁F/(d₁F + d₂) is Beta(d₁/2, d₂/2). */
 function tails(x: number, { df1, df2 }: Degrees): Tails {
-  if (!(x >= 0 && isDegrees(df1) && isDegrees(df2)))
+  if (!(x >= 0 && isShape(df1 / 2) && isShape(df2 / 2)))
     return { lower: Number.NaN, upper: Number.NaN };
   if (x === 0) return { lower: 0, upper: 1 };
   const odds = (df1 / df2) * x;
@@ -60,8 +61,4 @@ function quantile(side: Parameters<typeof betaPointOf>[0], { df1, df2 }: Degrees
   return Math.abs(logOdds) < 600
     ? (df2 / df1) * (x / rest)
     : Math.exp(Math.log(df2) - Math.log(df1) + logOdds);
-}
-
-function isDegrees(df: number): boolean {
-  return df > 0 && df < Number.POSITIVE_INFINITY;
 }

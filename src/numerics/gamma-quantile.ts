@@ -1,12 +1,13 @@
 import { gammaKernel, gammaTails } from "./gamma-tails.ts";
 import { logGammaOfOnePlus } from "./log-gamma.ts";
 import { normalQuantile } from "./normal.ts";
+import { isShape } from "./shape-range.ts";
 import { findTailRoot, logExcess } from "./tail-root.ts";
 import { uniformDeviation } from "./uniform-expansion.ts";
 
 /**
  * The x with P(X ≤ x) = p for X ~ Gamma(shape, rate 1). p = 0 → 0, 1 → Infinity; NaN outside [0,1] and
- * for shapes that are not in (0, ∞). Rounded to 0 where it is below the smallest number (p = 1e-10,
+ * for a shape that is none ({@link isShape}). Rounded to 0 where it is below the smallest number (p = 1e-10,
  * shape = 0.01).
  */
 export function gammaQuantile(p: number, shape: number): number {
@@ -27,7 +28,7 @@ function quantileOf(
   shape: number,
 ): number {
   const { tail, mass } = side;
-  if (!(mass >= 0 && shape > 0 && shape < Number.POSITIVE_INFINITY)) return Number.NaN;
+  if (!(mass >= 0 && isShape(shape))) return Number.NaN;
   if (mass === 0) return tail === "lower" ? 0 : Number.POSITIVE_INFINITY;
   const sign = tail === "lower" ? 1 : -1;
   // P(x) ≤ x^a/Γ(a + 1), so this is never above the quantile, and equal to it where it is tiny.

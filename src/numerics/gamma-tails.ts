@@ -1,8 +1,7 @@
 import { logGamma, logGammaOfOnePlus, stirlingError, stirlingFrom } from "./log-gamma.ts";
 import { log1pMinus } from "./log1p-minus.ts";
+import { rootTwoPi } from "./normal.ts";
 import { type Tails, uniformReach, uniformShapeMin, uniformTails } from "./uniform-expansion.ts";
-
-const rootTwoPi = 2.5066282746310007;
 
 /**
  * Both tails of the gamma distribution with the given shape and rate 1 at 0 < x < ∞, shape in (0, ∞).

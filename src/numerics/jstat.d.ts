@@ -1,5 +1,7 @@
 /** The part of jstat that is used. The package ships no types. */
 declare module "jstat" {
-  const jstat: { readonly beta: { inv(probability: number, alpha: number, beta: number): number } };
+  const jstat: {
+    readonly normal: { pdf(x: number, mean: number, standardDeviation: number): number };
+  };
   export = jstat;
 }

@@ -9,7 +9,7 @@ const zetaTerms = [
   5.731367241678862e-10, -2.759522885124233e-10, 1.330476437424449e-10,
 ];
 const oneMinusEuler = 0.42278433509846713;
-const halfLogTwoPi = 0.9189385332046728;
+export const halfLogTwoPi = 0.9189385332046728;
 /** B_2k / (2k (2k − 1)) from k = 1: the coefficients of Stirling's series, Abramowitz & Stegun 6.1.41. */
 const stirlingTerms = [
   1 / 12,

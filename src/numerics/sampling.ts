@@ -1,5 +1,6 @@
 import { normalQuantile } from "./normal.ts";
 import type { UniformSource } from "./random-generator.ts";
+import { isShape } from "./shape-range.ts";
 
 /** A standard normal number, from one uniform one by inversion; within ±8.3. */
 export function sampleNormal(source: UniformSource): number {
@@ -11,7 +12,7 @@ export function sampleNormal(source: UniformSource): number {
 }
 
 /**
- * A Gamma(shape, rate 1) number, shape in (0, ∞); otherwise NaN. 0 where the number is below the
+ * A Gamma(shape, rate 1) number, NaN for a shape that is none ({@link isShape}). 0 where the number is below the
  * smallest one, which for a shape of 0.001 is half of the time.
  */
 export function sampleGamma(source: UniformSource, shape: number): number {
@@ -19,7 +20,7 @@ export function sampleGamma(source: UniformSource, shape: number): number {
 }
 
 /**
- * A Beta(alpha, beta) number in [0,1], shapes in (0, ∞); otherwise NaN. Exactly 0 or 1 where no other
+ * A Beta(alpha, beta) number in [0,1], NaN for shapes that are none. Exactly 0 or 1 where no other
  * number is nearer: for shapes of 0.01 that is a third of the draws, and right.
  */
 export function sampleBeta(
@@ -37,7 +38,7 @@ export function sampleBeta(
  * variables"); below shape 1 their boost, Gamma(shape) = Gamma(shape + 1)·U^(1/shape), in logs.
  */
 function sampleLogGamma(source: UniformSource, shape: number): number {
-  if (!(shape > 0 && shape < Number.POSITIVE_INFINITY)) return Number.NaN;
+  if (!isShape(shape)) return Number.NaN;
   if (shape < 1) {
     const boosted = sampleLogGamma(source, shape + 1);
     return boosted + Math.log(1 - source.next()) / shape;

@@ -1,13 +1,14 @@
 import { betaPointOf, smallerTail } from "./beta-quantile.ts";
 import { betaTails, farUpperTail, oddsMax } from "./beta-tails.ts";
 import { logGammaRise } from "./log-gamma.ts";
+import { isShape } from "./shape-range.ts";
 
 /**
- * Density of Student's t distribution with `df` degrees of freedom, df in (0, ∞), not necessarily
- * whole. ±Infinity → 0; NaN outside the domain.
+ * Density of Student's t distribution with `df` degrees of freedom, df as in {@link isShape},
+ * not necessarily whole. ±Infinity → 0; NaN outside the domain.
  */
 export function studentTPdf(t: number, df: number): number {
-  if (Number.isNaN(t) || !isDegrees(df)) return Number.NaN;
+  if (Number.isNaN(t) || !isShape(df / 2)) return Number.NaN;
   const logNorm = logGammaRise(df / 2, 0.5) - 0.5 * Math.log(Math.PI * df);
   return Math.exp(logNorm - 0.5 * (df + 1) * logOnePlusSquareOver(Math.abs(t), df));
 }
@@ -19,7 +20,7 @@ export function studentTCdf(t: number, df: number): number {
 
 /** P(T > t) = ½·I_{df/(df + t²)}(df/2, ½) for t ≥ 0. */
 export function studentTSf(t: number, df: number): number {
-  if (Number.isNaN(t) || !isDegrees(df)) return Number.NaN;
+  if (Number.isNaN(t) || !isShape(df / 2)) return Number.NaN;
   if (t < 0) return 1 - studentTSf(-t, df);
   if (t === 0) return 0.5;
   const ratio = (t / df) * t;
@@ -36,7 +37,7 @@ export function studentTSf(t: number, df: number): number {
 
 /** The t with P(T ≤ t) = p. 0 → −Infinity, 1 → Infinity; NaN outside the domain. */
 export function studentTQuantile(p: number, df: number): number {
-  if (!(p >= 0 && p <= 1 && isDegrees(df))) return Number.NaN;
+  if (!(p >= 0 && p <= 1 && isShape(df / 2))) return Number.NaN;
   return p > 0.5 ? upperQuantile(1 - p, p - 0.5, df) : -upperQuantile(p, 0.5 - p, df);
 }
 
@@ -53,10 +54,6 @@ function upperQuantile(q: number, middle: number, df: number): number {
   return Math.abs(logOdds) < 600
     ? Math.sqrt(df) * Math.sqrt(x / rest)
     : Math.exp(0.5 * (Math.log(df) + logOdds));
-}
-
-function isDegrees(df: number): boolean {
-  return df > 0 && df < Number.POSITIVE_INFINITY;
 }
 
 /** ln(1 + t²/df), also where t² overflows. */

@@ -37,7 +37,6 @@ export function uniformTails(options: {
   const { shape, share, w } = options;
   const { ratios } = seriesOf(share);
   // f = (1 + b₁/m)(1 + wS − S'/m) term by term: b_{k−1} = f_k + (k + 1)·b_{k+1}/m.
-  const terms = new Float64Array(order + 2);
   let sum = 0;
   for (let k = order; k >= 1; k -= 1) {
     terms[k - 1] = (ratios[k] as number) + ((k + 1) * (terms[k + 1] as number)) / shape;
@@ -55,6 +54,9 @@ export function uniformDeviation(share: number, w: number): number {
   for (let k = order + 1; k >= 1; k -= 1) sum = (sum + (deviations[k] as number)) * w;
   return sum;
 }
+
+/** b₀ … of the call that runs; the last two are 0. No call is interrupted by another one. */
+const terms = new Float64Array(order + 2);
 
 interface Series {
   /** Coefficients of δ(w); the one of w⁰ is 0. */
