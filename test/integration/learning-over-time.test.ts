@@ -46,6 +46,7 @@ class FaultyEventLog {
         if (this.failing === "after") this.#fail();
       },
       findGeneration: (id) => inner.findGeneration(id),
+      listWithoutOutcome: (input) => inner.listWithoutOutcome(input),
       query: (input) => inner.query(input),
       ping: () => inner.ping(),
       close: () => inner.close(),
