@@ -1,4 +1,5 @@
-import type { GenerationId } from "../domain/ids.ts";
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { AgentType, CodeType, GenerationId } from "../domain/ids.ts";
 import type { DecisionRow, EventStream, GenerationRow, OutcomeRow } from "./event-rows.ts";
 
 /**
@@ -15,6 +16,13 @@ export interface EventLog {
 
   /** Everything logged about one generation; undefined when its decision is not in the log (yet). */
   findGeneration(generationId: GenerationId): Promise<GenerationHistory | undefined>;
+
+  /**
+   * Decisions of a stretch of time without any row in `outcomes`, ordered by time and then by generation id
+   * as text; for the default reward. Rows on their way here count as missing. The outcomes of the stretch
+   * are held in memory (`resource_exhausted` beyond 1 GiB), so ask for hours, not for months.
+   */
+  listWithoutOutcome(input: ListWithoutOutcomeInput): Promise<readonly UnansweredDecision[]>;
 
   /** Runs one read-only statement. Writes, DDL and access to files or other servers are refused. */
   query(input: QueryInput): Promise<QueryResult>;
@@ -38,6 +46,37 @@ export interface GenerationHistory {
   /** Ordered by occurred_at, then outcome_id. */
   readonly outcomes: readonly OutcomeRow[];
 }
+
+export interface ListWithoutOutcomeInput {
+  readonly agentType: AgentType;
+  readonly codeTypes:
+    | { readonly only: readonly CodeType[] }
+    | { readonly except: readonly CodeType[] };
+  /** Unix milliseconds; the first that counts … */
+  readonly decidedFromMs: number;
+  /** … and the first that does not. */
+  readonly decidedToMs: number;
+  /**
+   * For the page after one that has ended with this id, decided at `decidedFromMs`: leaves out what was
+   * decided in that millisecond with this id or one before it.
+   */
+  readonly afterGenerationId?: GenerationId;
+  /** Decisions returned at most; 1 to 10,000. Fewer mean that there are no more. */
+  readonly limit: number;
+}
+
+/** What a default reward needs to know of a decision. */
+export type UnansweredDecision = Pick<
+  DecisionRecord,
+  | "generationId"
+  | "agentType"
+  | "codeType"
+  | "variantId"
+  | "decidedAtMs"
+  | "source"
+  | "forgettingPosition"
+  | "context"
+>;
 
 export interface QueryInput {
   readonly sql: string;

@@ -31,12 +31,18 @@ export interface DecisionRow {
   readonly degraded: number;
   readonly degraded_reason: string;
   readonly decided_at: string;
+  /** Half-lives that had passed when it was made; 0 where nothing is forgotten. */
+  readonly forgetting_position: number;
+  /** Since when the features in `context` are what they are, in Unix milliseconds; 0 without a context. */
+  readonly context_epoch: number;
+  /** What a contextual policy knew of the input: the intercept's 1 and the standardised features; else empty. */
+  readonly context: readonly number[];
 }
 
 /** A contribution as it was booked, so that posteriors can be recomputed from the log (invariant I2). */
 export interface ContributionColumns {
   readonly reward_components: readonly string[];
-  /** [0,1] each; 0 for a penalty. */
+  /** [0,1] each, outside of it only for an unbounded component; 0 for a penalty. */
   readonly reward_values: readonly number[];
   /** 0 for a penalty. */
   readonly reward_weights: readonly number[];
@@ -74,7 +80,7 @@ export interface OutcomeRow extends ContributionColumns {
   readonly agent_type: string;
   readonly code_type: string;
   readonly variant_id: string;
-  /** test_run, user_rating, user_action, ci, custom */
+  /** test_run, user_rating, user_action, ci, custom; `default` when nobody reported one and a default reward was booked. */
   readonly source: string;
   /** Metric name → raw value: tests_passed, tests_failed, test_pass_rate, coverage, mutation_score, rating_*, user_action, edit_distance, ci_passed, custom names. */
   readonly metrics: Readonly<Record<string, number>>;

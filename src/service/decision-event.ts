@@ -38,6 +38,13 @@ export function decisionEvent(input: DecisionEventInput): OutboxEvent {
     `"propensity":${record.propensity},"allocation_version":"${record.allocationVersion}",${arms},` +
     `"features":${JSON.stringify(request.features)},"experiment_id":"","experiment_arm":"",` +
     `"mode":"${input.mode}","degraded":0,"degraded_reason":"",` +
-    `"decided_at":"${formatEventTime(record.decidedAtMs)}"}`;
+    `"decided_at":"${formatEventTime(record.decidedAtMs)}"${placementColumns(record)}}`;
   return { stream: "decisions", row };
+}
+
+/** Left out where the event log's defaults say the same: most decisions have no place in forgetting and no context. */
+function placementColumns({ forgettingPosition, context }: DecisionRecord): string {
+  const position = forgettingPosition === 0 ? "" : `,"forgetting_position":${forgettingPosition}`;
+  if (context === undefined) return position;
+  return `${position},"context_epoch":${context.epoch},"context":${JSON.stringify(context.values)}`;
 }

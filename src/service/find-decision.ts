@@ -118,5 +118,9 @@ function recordOf(generationId: GenerationId, row: DecisionRow): DecisionRecord 
     source: decisionSources.find((source) => source === row.source) ?? "fallback",
     propensity: row.propensity,
     allocationVersion: row.allocation_version,
+    forgettingPosition: row.forgetting_position,
+    ...(row.context.length === 0
+      ? {}
+      : { context: { epoch: row.context_epoch, values: row.context } }),
   };
 }

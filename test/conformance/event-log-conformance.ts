@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defaultRewardComponent, generationTotals } from "../../src/domain/contribution.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { EventStream, OutcomeRow } from "../../src/ports/event-rows.ts";
 import {
@@ -9,6 +10,7 @@ import {
   sampleOutcome,
 } from "../support/clickhouse-event-samples.ts";
 import { describeReadOnlyQueries } from "./event-log-read-only.ts";
+import { describeUnanswered } from "./event-log-unanswered.ts";
 
 export interface EventLogUnderTest {
   /** Migrated and empty. */
@@ -52,7 +54,13 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
     test("gives back every field of every row as it was written", async () => {
       const generation_id = sampleGenerationId(1);
       const text = "quote ' double \" back \\ tab \t line \n null \0 ünï © 😀";
-      const decision = sampleDecision({ generation_id, conversation_id: text });
+      const decision = sampleDecision({
+        generation_id,
+        conversation_id: text,
+        forgetting_position: 1 / 3,
+        context_epoch: 1_700_000_000_123,
+        context: [1, -1e-7, 0.1 + 0.2],
+      });
       const generation = sampleGeneration({ generation_id, content: text });
       const first = sampleOutcome({ generation_id, outcome_id: "o-1", comment: text });
       const second = sampleOutcome({
@@ -246,6 +254,62 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
       expect(await countOf(0x14)).toBe("5000");
     });
 
+    test("counts a default reward as a reward and not as an outcome, until there is one", async () => {
+      const generation_id = sampleGenerationId(9, 0x1a);
+      await append("decisions", [sampleDecision({ generation_id })]);
+      await append("generations", [sampleGeneration({ generation_id, reward_penalties: [0.125] })]);
+      const byDefault = sampleOutcome({
+        generation_id,
+        outcome_id: "default",
+        source: "default",
+        metrics: {},
+        reward_components: [defaultRewardComponent],
+        reward_values: [0.5],
+        reward_weights: [1],
+        reward_penalties: [0],
+      });
+      await append("outcomes", [byDefault]);
+      expect((await under.eventLog.findGeneration(generation_id))?.outcomes).toEqual([byDefault]);
+      const row = async () => {
+        const result = await under.eventLog.query({
+          sql: `SELECT reward, reward_weight, reward_by_default, outcomes, outcome_sources FROM generation_full WHERE generation_id = '${generation_id}'`,
+          rowsMax: 10,
+          timeoutMs: 10_000,
+        });
+        return result.rows;
+      };
+      expect(await row()).toEqual([[0.375, 1, 1, "0", []]]);
+      await append("outcomes", [
+        sampleOutcome({ generation_id, reward_values: [1, 0.5], reward_weights: [0.5, 0.25] }),
+      ]);
+      expect(await row()).toEqual([[0.5, 0.75, 0, "1", ["test_run"]]]);
+    });
+
+    test.each([0, 0.25, 9])(
+      "the view's reward of unbounded values less a penalty of %d is the posterior's",
+      async (penalty) => {
+        const generation_id = sampleGenerationId(100 * penalty, 0x1b);
+        await append("decisions", [sampleDecision({ generation_id })]);
+        await append("generations", [
+          sampleGeneration({ generation_id, reward_penalties: [penalty] }),
+        ]);
+        await append("outcomes", [
+          sampleOutcome({ generation_id, reward_values: [-4, 3], reward_weights: [0.5, 0.25] }),
+        ]);
+        const { reward } = generationTotals([
+          { component: "a", value: -4, weight: 0.5, penalty: 0 },
+          { component: "b", value: 3, weight: 0.25, penalty: 0 },
+          { component: "cost", value: 0, weight: 0, penalty },
+        ]);
+        expect(
+          await scalar(
+            `SELECT reward FROM generation_full WHERE generation_id = '${generation_id}'`,
+          ),
+        ).toBe(reward);
+      },
+    );
+
+    describeUnanswered(() => under.eventLog, append);
     describeReadOnlyQueries(() => under.eventLog);
 
     test("close is idempotent, and every call after it is unavailable", async () => {

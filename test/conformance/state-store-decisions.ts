@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { contextLengthMax } from "../../src/domain/contribution.ts";
 import { decisionSources } from "../../src/domain/decision.ts";
 import type { CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
+import type { Placement } from "../../src/domain/placement-codec.ts";
 import type { RecordDecisionInput, StateStore } from "../../src/ports/state-store.ts";
 import { decisionInput, newGenerationId } from "../support/state-samples.ts";
 import {
@@ -10,6 +12,19 @@ import {
   rowsOf,
   type StateStoreHarness,
 } from "./state-store-harness.ts";
+
+/** In forgetting and among the features; of the other decisions nothing special. */
+const places: readonly Placement[] = [
+  { forgettingPosition: 1 / 3 },
+  { forgettingPosition: 0, context: { epoch: 0, values: [1] } },
+  {
+    forgettingPosition: 1e9,
+    context: {
+      epoch: 1_700_000_000_000,
+      values: Array.from({ length: contextLengthMax }, (_, index) => -1 / (1 + index)),
+    },
+  },
+];
 
 export function describeDecisions(makeStore: MakeStateStore): void {
   describe("decisions", () => {
@@ -25,7 +40,7 @@ export function describeDecisions(makeStore: MakeStateStore): void {
       const inputs = decisionSources.map((source, index): RecordDecisionInput => {
         const input = decisionInput();
         const propensity = [1, 5e-324, 0.1, 1 / 3, 0.999_999_999_999_999_9, 1e-6][index] as number;
-        return { ...input, record: { ...input.record, source, propensity } };
+        return { ...input, record: { ...input.record, source, propensity, ...places[index] } };
       });
       const results = await Promise.all(inputs.map((input) => store.recordDecision(input)));
       expect(results).toEqual(inputs.map(() => undefined));

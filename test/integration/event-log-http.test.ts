@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectClickHouseEventLog } from "../../src/adapters/clickhouse/open-event-log.ts";
+import type { AgentType } from "../../src/domain/ids.ts";
 import { describeEventLog } from "../conformance/event-log-conformance.ts";
 import {
   asLines,
@@ -107,6 +108,19 @@ describe("a ClickHouse server in trouble", () => {
     await expect(log.eventLog.findGeneration(sampleGenerationId(9))).rejects.toMatchObject({
       code: "unavailable",
     });
+  });
+
+  test.each(failures)("a list that meets %s is unavailable", async (kind) => {
+    front.failNext(kind);
+    await expect(
+      log.eventLog.listWithoutOutcome({
+        agentType: "evolution" as AgentType,
+        codeTypes: { except: [] },
+        decidedFromMs: 0,
+        decidedToMs: 1,
+        limit: 1,
+      }),
+    ).rejects.toMatchObject({ code: "unavailable" });
   });
 
   test.each(failures)("a ping that meets %s is unavailable", async (kind) => {

@@ -13,6 +13,7 @@ import { sampleDecision, silentLogger, testClock } from "../support/clickhouse-e
 import { type ClickHouseFront, startClickHouseFront } from "../support/clickhouse-front.ts";
 
 const source = new URL("../../migrations/clickhouse/", import.meta.url);
+const names = ["0001_create_events", "0002_create_views", "0003_add_forgetting_and_context"];
 let front: ClickHouseFront;
 let database = "";
 let databases = 0;
@@ -69,7 +70,7 @@ describe("the migrations of the event log", () => {
   test("are all pending at first, then all applied, then nothing is left to do", async () => {
     const under = migrator();
     const before = await under.status();
-    expect(before.map(({ name }) => name)).toEqual(["0001_create_events", "0002_create_views"]);
+    expect(before.map(({ name }) => name)).toEqual(names);
     expect(before.every(({ appliedAtMs }) => appliedAtMs === undefined)).toBe(true);
     expect(await under.migrate()).toHaveLength(before.length);
     expect(await under.migrate()).toEqual([]);
@@ -91,15 +92,12 @@ describe("the migrations of the event log", () => {
       await rows(
         "SELECT name, uniqExact(checksum) FROM schema_migration GROUP BY name ORDER BY name",
       ),
-    ).toEqual([
-      ["0001_create_events", "1"],
-      ["0002_create_views", "1"],
-    ]);
+    ).toEqual(names.map((name) => [name, "1"]));
     expect(await migrator().migrate()).toEqual([]);
   });
 
   test("a file that was applied half is applied again as a whole", async () => {
-    const path = join(directory, "0003_add_things.sql");
+    const path = join(directory, "0004_add_things.sql");
     const good = "CREATE TABLE IF NOT EXISTS one (a Int32) ENGINE = MergeTree ORDER BY a;\n";
     await writeFile(path, `${good}CREATE NONSENSE;\n`);
     await expect(migrator().migrate()).rejects.toMatchObject({ code: "unavailable" });
@@ -108,7 +106,7 @@ describe("the migrations of the event log", () => {
       path,
       `${good}CREATE TABLE IF NOT EXISTS two (a Int32) ENGINE = MergeTree ORDER BY a;\n`,
     );
-    expect((await migrator().migrate()).map(({ name }) => name)).toEqual(["0003_add_things"]);
+    expect((await migrator().migrate()).map(({ name }) => name)).toEqual(["0004_add_things"]);
     expect(await rows("EXISTS TABLE two")).toEqual([[1]]);
   });
 
@@ -156,6 +154,29 @@ describe("the migrations of the event log", () => {
       ["generations", key],
       ["outcomes", `${key}, outcome_id`],
     ]);
+  });
+
+  test("give rows of version 0.1.0 the place in forgetting and the context that they had: none", async () => {
+    const later = join(directory, "0003_add_forgetting_and_context.sql");
+    const text = await readFile(later);
+    await rm(later);
+    await migrator().migrate();
+    const client = createClient({
+      url: front.url,
+      database,
+      log: { level: ClickHouseLogLevel.OFF },
+    });
+    clients.push(client);
+    const { forgetting_position, context_epoch, context, ...row } = sampleDecision();
+    await client.insert({ table: "decisions", values: [row], format: "JSONEachRow" });
+    await writeFile(later, text);
+    expect((await migrator().migrate()).map(({ name }) => name)).toEqual(names.slice(2));
+    for (const table of ["decisions", "generation_full"]) {
+      expect(
+        await rows(`SELECT forgetting_position, context_epoch, context FROM ${table}`),
+        table,
+      ).toEqual([[forgetting_position, String(context_epoch), context]]);
+    }
   });
 
   test("set, change and remove the retention, and rows past it are gone", async () => {

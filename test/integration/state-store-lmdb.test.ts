@@ -7,6 +7,7 @@ import {
   LmdbStateStore,
   type LmdbStateStoreOptions,
 } from "../../src/adapters/lmdb/lmdb-state-store.ts";
+import { openTables, totalsKey } from "../../src/adapters/lmdb/lmdb-tables.ts";
 import type { GenerationId } from "../../src/domain/ids.ts";
 import { drain, rowsOf, totalsOf } from "../conformance/state-store-harness.ts";
 import {
@@ -54,6 +55,22 @@ test("everything acknowledged before the process is killed is there, once, when 
   expect(rows.length).toBe(new Set(rows.map((row) => JSON.stringify(row))).size);
   const outcomes = rows.filter((row) => row.outcome_id !== undefined).length;
   expect((await totalsOf(reopened, sampleArm))?.totals.generations).toBe(outcomes);
+});
+
+test("totals that version 0.1.0 wrote are read, and counted on from", async () => {
+  const tables = openTables(directory);
+  await tables.totals.put(totalsKey(sampleArm), Buffer.from("[2.5,4,7,12]"));
+  await tables.environment.close();
+  const live = await open();
+  const old = { reward: 2.5, weight: 4, squares: 2.5, generations: 7, position: 0 };
+  expect(await totalsOf(live, sampleArm)).toEqual({ ...sampleArm, totals: old, version: 12 });
+  const generationId = newGenerationId();
+  await live.applyContributions(contributionInput({ generationId, forgettingPosition: 1 }));
+  expect(await totalsOf(live, sampleArm)).toEqual({
+    ...sampleArm,
+    totals: { reward: 1.625, weight: 2.5, squares: 1.53125, generations: 8, position: 1 },
+    version: 13,
+  });
 });
 
 test("expired records and ledgers make room: the file stops growing", async () => {

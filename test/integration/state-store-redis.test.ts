@@ -50,29 +50,36 @@ async function open(
 }
 
 describe("memory", () => {
-  test("a decision record costs at most 80 bytes with ids as the service makes them", async () => {
-    const store = await open();
-    const count = 20_000;
-    const decidedAtMs = Date.now();
-    for (let from = 0; from < count; from += 1000) {
-      await Promise.all(
-        Array.from({ length: 1000 }, () => {
-          const input = decisionInput(newGenerationId(decidedAtMs));
-          return store.recordDecision({ ...input, record: { ...input.record, decidedAtMs } });
-        }),
-      );
-    }
-    let bytes = 0;
-    for (const key of await admin.keys("bandit:*")) {
-      if (!/\}:(d:|l$)/.test(key)) continue;
-      // What MEMORY USAGE leaves out: the entry of the expiry table, 24 bytes and its share of the buckets.
-      bytes += Number(await admin.memory("USAGE", key, "SAMPLES", 0)) + 40;
-      if (key.includes(":d:")) expect(await admin.object("ENCODING", key)).toBe("listpack");
-    }
-    const bytesPerRecord = bytes / count;
-    expect(bytesPerRecord).toBeLessThanOrEqual(80);
-    expect(bytesPerRecord).toBeGreaterThan(30); // less than the record itself would mean nothing was stored
-  });
+  test.each([
+    { agentType: "an agent type that never forgets", forgettingPosition: 0 },
+    { agentType: "one that forgets", forgettingPosition: 1234.567 },
+  ])(
+    "a decision record of $agentType costs at most 80 bytes with ids as the service makes them",
+    async ({ forgettingPosition }) => {
+      const store = await open();
+      const count = 20_000;
+      const decidedAtMs = Date.now();
+      for (let from = 0; from < count; from += 1000) {
+        await Promise.all(
+          Array.from({ length: 1000 }, () => {
+            const input = decisionInput(newGenerationId(decidedAtMs));
+            const record = { ...input.record, decidedAtMs, forgettingPosition };
+            return store.recordDecision({ ...input, record });
+          }),
+        );
+      }
+      let bytes = 0;
+      for (const key of await admin.keys("bandit:*")) {
+        if (!/\}:(d:|l$)/.test(key)) continue;
+        // What MEMORY USAGE leaves out: the entry of the expiry table, 24 bytes and its share of the buckets.
+        bytes += Number(await admin.memory("USAGE", key, "SAMPLES", 0)) + 40;
+        if (key.includes(":d:")) expect(await admin.object("ENCODING", key)).toBe("listpack");
+      }
+      const bytesPerRecord = bytes / count;
+      expect(bytesPerRecord).toBeLessThanOrEqual(80);
+      expect(bytesPerRecord).toBeGreaterThan(30); // less than the record itself would mean nothing was stored
+    },
+  );
 
   test("labels of any length stay out of the records, which stay in a listpack", async () => {
     const store = await open();
@@ -167,14 +174,40 @@ describe("messages", () => {
     const store = await open({ logger });
     const versions: number[] = [];
     store.onTotalsChanged((totals) => versions.push(totals.version));
-    const broken = ["", "hello", "a|b v 1 2 3", "a|b v 1 NaN 3 4", "a|b v 1 2 3 Infinity", "\n"];
+    const broken = [
+      "",
+      "hello",
+      "a|b v 1 2 3",
+      "a|b v 1 NaN 3 4",
+      "a|b v 1 2 3 Infinity",
+      "a|b v 1 2 3 4 5",
+      "a|b v 1 2 3 4 5 6 7",
+      "a|b v 1 2 3 4 5 6 7 AAAA",
+      "\n",
+    ];
     for (const message of broken) {
       expect(await admin.publish("bandit:totals:0", message)).toBe(1);
     }
-    await admin.publish("bandit:totals:0", "a|b v 1 2 3 7");
+    await admin.publish("bandit:totals:0", "a|b v 1 2 3 7 0.5 4");
     await until("the message after them", 5_000, () => versions.length > 0);
     expect(versions).toEqual([7]);
     expect(warnings).toEqual([expect.stringContaining("cannot be read")]);
+  });
+});
+
+test("totals that version 0.1.0 wrote are read, and counted on from", async () => {
+  const store = await open();
+  const group = `${sampleArm.agentType}|${sampleArm.codeType}`;
+  await admin.hset(`bandit:{p03}:t:${group}`, sampleArm.variantId, "2.5 4 7 12");
+  await admin.sadd("bandit:{p03}:g", group);
+  const old = { reward: 2.5, weight: 4, squares: 2.5, generations: 7, position: 0 };
+  expect(await totalsOf(store, sampleArm)).toEqual({ ...sampleArm, totals: old, version: 12 });
+  const generationId = newGenerationId();
+  await store.applyContributions(contributionInput({ generationId, forgettingPosition: 1 }));
+  expect(await totalsOf(store, sampleArm)).toEqual({
+    ...sampleArm,
+    totals: { reward: 1.625, weight: 2.5, squares: 1.53125, generations: 8, position: 1 },
+    version: 13,
   });
 });
 

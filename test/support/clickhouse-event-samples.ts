@@ -28,6 +28,9 @@ export function sampleDecision(change: Partial<DecisionRow> = {}): DecisionRow {
     degraded: 0,
     degraded_reason: "",
     decided_at: "2026-11-20 10:00:00.123",
+    forgetting_position: 0,
+    context_epoch: 0,
+    context: [],
     ...change,
   };
 }

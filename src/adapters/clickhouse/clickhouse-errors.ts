@@ -98,12 +98,7 @@ export function queryError(error: unknown, timeoutMs: number): BanditError {
   if (!(error instanceof ClickHouseError)) return unavailable(error);
   const type = error.type ?? "";
   if (timeErrors.has(type)) return queryTimeout(timeoutMs, error);
-  if (limitErrors.has(type)) {
-    return new BanditError("resource_exhausted", firstLines(error.message), {
-      reason: "QUERY_TOO_LARGE",
-      cause: error,
-    });
-  }
+  if (limitErrors.has(type)) return tooLarge(error);
   if (engineErrors.has(type)) return unavailable(error);
   if (type === "READONLY" || type === "ACCESS_DENIED") {
     return new BanditError(
@@ -115,6 +110,19 @@ export function queryError(error: unknown, timeoutMs: number): BanditError {
   return new BanditError("invalid_argument", firstLines(error.message), {
     reason: "QUERY_REFUSED",
     metadata: { engine_error: type },
+    cause: error,
+  });
+}
+
+/** Why a statement of our own over many rows failed; there may have been too many of them. */
+export function listError(error: unknown): BanditError {
+  const isTooLarge = error instanceof ClickHouseError && limitErrors.has(error.type ?? "");
+  return isTooLarge ? tooLarge(error) : unavailable(error);
+}
+
+function tooLarge(error: ClickHouseError): BanditError {
+  return new BanditError("resource_exhausted", firstLines(error.message), {
+    reason: "QUERY_TOO_LARGE",
     cause: error,
   });
 }

@@ -7,13 +7,27 @@ import type {
   AppendInput,
   EventLog,
   GenerationHistory,
+  ListWithoutOutcomeInput,
   QueryInput,
   QueryResult,
+  UnansweredDecision,
 } from "../../ports/event-log.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
-import { appendError, queryError, queryTimeout, unavailable } from "./clickhouse-errors.ts";
+import {
+  appendError,
+  listError,
+  queryError,
+  queryTimeout,
+  unavailable,
+} from "./clickhouse-errors.ts";
 import { readResult } from "./query-result.ts";
 import { requireCanonicalReadOnly, requireReadOnlyStatement } from "./read-only-guard.ts";
+import {
+  type UnansweredRow,
+  unansweredDecision,
+  unansweredParameters,
+  unansweredStatement,
+} from "./unanswered-decisions.ts";
 
 export interface ClickHouseEventLogOptions {
   /** On chDB or on a server; closed by {@link ClickHouseEventLog.close}. */
@@ -25,7 +39,7 @@ export interface ClickHouseEventLogOptions {
 
 /** Beyond it a caller is told to come back later. On chDB four threads serve all statements. */
 const queriesMax = 3;
-/** What an analyst's statement may hold in memory. */
+/** What a statement over many rows may hold in memory. */
 const queryBytesMax = 2 ** 30;
 /** What a result may have as text; the rows beyond are left out. */
 const resultBytesMax = 8 * 1024 * 1024;
@@ -34,6 +48,10 @@ const pingTimeoutMs = 1_000;
 /** The engine stops itself at the deadline; this is how much later the call is given up here. */
 const queryGraceMs = 500;
 const pieceCharsMin = 128 * 1024;
+/** Room for 10,000 code types, twice. */
+const listStatementBytesMax = 2 * 2 ** 20;
+/** Beyond it a sort goes on on disk. */
+const sortBytesMax = 2 ** 28;
 /** In hexadecimal, as it travels, the longest statement of all is twice its bytes. */
 const statementHexBytesMax = 1024 * 1024;
 
@@ -90,6 +108,31 @@ export class ClickHouseEventLog implements EventLog {
     if (decision === undefined) return undefined;
     const [generation] = generations;
     return { decision, outcomes, ...(generation === undefined ? {} : { generation }) };
+  }
+
+  async listWithoutOutcome(input: ListWithoutOutcomeInput): Promise<readonly UnansweredDecision[]> {
+    invariant(input.limit >= 1 && input.limit <= 10_000, "limit is 1 to 10,000");
+    this.#requireOpen();
+    try {
+      const result = await this.#client.query({
+        query: unansweredStatement(input),
+        format: "JSONEachRow",
+        query_params: unansweredParameters(input),
+        clickhouse_settings: {
+          max_execution_time: this.#requestTimeoutMs / 1_000,
+          max_memory_usage: String(queryBytesMax),
+          max_bytes_before_external_sort: String(sortBytesMax),
+          max_query_size: String(listStatementBytesMax),
+          output_format_json_quote_64bit_integers: 0,
+          wait_end_of_query: 1,
+        },
+        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+      });
+      const rows = await result.json<UnansweredRow>();
+      return rows.map((row) => unansweredDecision(row, input.agentType));
+    } catch (error) {
+      throw listError(error);
+    }
   }
 
   async query(input: QueryInput): Promise<QueryResult> {
@@ -206,7 +249,11 @@ export class ClickHouseEventLog implements EventLog {
         query: `SELECT * EXCEPT ingested_at FROM ${stream} WHERE generation_id = {id: UUID} ${tail}`,
         format: "JSONEachRow",
         query_params: { id: generationId },
-        clickhouse_settings: { wait_end_of_query: 1 },
+        clickhouse_settings: {
+          // None has more than 53 bits.
+          output_format_json_quote_64bit_integers: 0,
+          wait_end_of_query: 1,
+        },
         abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
       });
       return await result.json<Row>();

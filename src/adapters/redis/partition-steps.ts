@@ -27,7 +27,11 @@ export type RunStep = (
   args: readonly ScriptArgument[],
 ) => Promise<unknown>;
 
-/** Calls in one Lua step at most, so rows in one outbox entry: about 2 ms of the server's time. */
+/**
+ * Calls in one Lua step at most, so rows in one outbox entry: about 2 ms of the server's time for decisions.
+ * Outcomes cost more: on a busy machine 18 µs each and, with the context of 16 features, 54. So a full step
+ * of them, which only a backlog makes, is 5 or 14 ms.
+ */
 export const callsPerStepMax = 250;
 
 export interface AddressedDecision {

@@ -1,6 +1,10 @@
 import { ClickHouseError } from "@clickhouse/client";
 import { describe, expect, test } from "vitest";
-import { appendError, queryError } from "../../../../src/adapters/clickhouse/clickhouse-errors.ts";
+import {
+  appendError,
+  listError,
+  queryError,
+} from "../../../../src/adapters/clickhouse/clickhouse-errors.ts";
 
 const engineError = (type: string, message = "text") =>
   new ClickHouseError({ message, code: "1", type });
@@ -25,6 +29,14 @@ describe("errors of the engine", () => {
     ["TOO_MANY_SIMULTANEOUS_QUERIES", "unavailable"],
   ])("a query that meets %s is %s", (type, code) => {
     expect(queryError(engineError(type), 1_000)).toMatchObject({ code });
+  });
+
+  test.each([
+    ["MEMORY_LIMIT_EXCEEDED", "resource_exhausted"],
+    ["TIMEOUT_EXCEEDED", "unavailable"],
+    ["UNKNOWN_TABLE", "unavailable"],
+  ])("a list that meets %s is %s", (type, code) => {
+    expect(listError(engineError(type))).toMatchObject({ code });
   });
 
   test("what is no error of the engine is unavailable, its words kept for the log only", () => {
