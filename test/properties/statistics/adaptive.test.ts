@@ -1,0 +1,217 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PageHinkley, pageHinkleyDefaults } from "../../../src/bandit/page-hinkley.ts";
+import { SeededGenerator } from "../../../src/numerics/random-generator.ts";
+import { Aipw } from "../../../src/statistics/aipw.ts";
+import { EqualityEProcess } from "../../../src/statistics/equality-e-process.ts";
+import type { RewardedDecision } from "../../../src/statistics/logged-decision.ts";
+import { PropensitySampleRatio } from "../../../src/statistics/propensity-sample-ratio.ts";
+import type { Result } from "../../../src/statistics/result.ts";
+
+const arms = ["a", "b", "c"];
+
+/** Any float64 there is, the strange ones often. */
+const anyNumber = fc.oneof(
+  fc.double(),
+  fc.constantFrom(0, 1, 2, -1, 0.5, 5e-324, 1e-300, 1e308, Number.NaN, Number.POSITIVE_INFINITY),
+);
+
+const anyDecision = fc.record({
+  propensities: fc.array(anyNumber, { maxLength: 4 }),
+  arm: anyNumber,
+  reward: anyNumber,
+});
+
+/** Vectors that pass every check, with propensities as small as there are, and rewards as large. */
+const possibleDecision = fc
+  .record({
+    small: fc.constantFrom(0, 5e-324, 1e-308, 1e-160, 1e-30, 1e-6, 0.25),
+    order: fc.constantFrom([0, 1, 2], [1, 2, 0], [2, 0, 1]),
+    arm: fc.nat({ max: 2 }),
+    reward: fc.constantFrom(0, 1, 0.3, 1e-300, 1e150, -1e150, 1e308, -1e308),
+  })
+  .map(({ small, order, arm, reward }): RewardedDecision => {
+    const vector = [small, 0.4, 0.6 - small];
+    const propensities = order.map((index) => vector[index] as number);
+    const servedArm = propensities[arm] === 0 ? propensities.indexOf(0.4) : arm;
+    return { propensities, arm: servedArm, reward };
+  });
+
+const binary = possibleDecision.map((decision) => ({
+  ...decision,
+  reward: decision.reward === 0 ? 0 : 1,
+}));
+
+/** Logs whose arms were drawn as they say, with rewards of 0 and `size`, and some decisions that strain the numbers. */
+const drawnLog = fc
+  .tuple(
+    fc.nat(),
+    fc.integer({ min: 200, max: 800 }),
+    fc.constantFrom(1, 1e-300, 1e150, 1e308),
+    fc.array(possibleDecision, { maxLength: 2 }),
+  )
+  .map(([seed, count, size, strange]): RewardedDecision[] => {
+    const generator = SeededGenerator.fromSeed(seed);
+    const propensities = [0.4, 0.3, 0.3];
+    const drawn = Array.from({ length: count }, () => {
+      const unit = generator.next();
+      const arm = unit < 0.4 ? 0 : unit < 0.7 ? 1 : 2;
+      return { propensities, arm, reward: generator.next() < 0.5 ? size : 0 };
+    });
+    return [...drawn, ...strange];
+  });
+
+/** Every number anywhere in it is finite; or there is a reason. */
+function expectSound(result: Result<object>): void {
+  if (result.ok) expectFinite(result.value);
+  else expect(result.refusal.message).not.toBe("");
+}
+
+function expectFinite(value: object): void {
+  for (const part of Object.values(value)) {
+    if (typeof part === "number") expect(part).toSatisfy(Number.isFinite);
+    else if (typeof part === "object") expectFinite(part);
+  }
+}
+
+const weighting = fc.constantFrom("variance_stabilizing" as const, "uniform" as const);
+
+const log = fc.oneof(
+  fc.array(anyDecision, { maxLength: 20 }),
+  fc.array(possibleDecision, { maxLength: 400, size: "max" }),
+  fc.array(binary, { maxLength: 400, size: "max" }),
+);
+
+describe("whatever the numbers are, nothing throws and nothing accepted is NaN or infinite", () => {
+  it("Aipw", () => {
+    fc.assert(
+      fc.property(
+        log,
+        fc.record({
+          control: fc.oneof(fc.constantFrom(0, 1), anyNumber),
+          range: fc.oneof(
+            fc.constantFrom("unbounded" as const, { low: 0, high: 1 }),
+            fc.record({ low: anyNumber, high: anyNumber }),
+          ),
+          weighting,
+        }),
+        fc.oneof(fc.constant(0.05), anyNumber),
+        anyNumber,
+        (decisions, options, alpha, anyArm) => {
+          const aipw = new Aipw({ arms, ...options });
+          for (const decision of decisions) aipw.push(decision);
+          for (const arm of [0, 1, 2, anyArm]) {
+            expectSound(aipw.value(arm, { alpha }));
+            expectSound(aipw.difference(arm, { alpha }));
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("Aipw, on logs that it has something to say about", () => {
+    let spoke = 0;
+    fc.assert(
+      fc.property(
+        drawnLog,
+        fc.constantFrom("unbounded" as const, { low: -1e308, high: 1e307 }, { low: 0, high: 1 }),
+        weighting,
+        (decisions, range, weights) => {
+          const aipw = new Aipw({ arms, control: 0, range, weighting: weights });
+          for (const decision of decisions) aipw.push(decision);
+          for (const arm of [1, 2]) {
+            expectSound(aipw.value(arm));
+            const difference = aipw.difference(arm);
+            expectSound(difference);
+            if (!difference.ok) continue;
+            spoke += 1;
+            const { low, estimate, high, pValue } = difference.value;
+            expect(low).toBeLessThanOrEqual(estimate);
+            expect(high).toBeGreaterThanOrEqual(estimate);
+            expect(pValue).toBeGreaterThanOrEqual(0);
+            expect(pValue).toBeLessThanOrEqual(1);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect(spoke).toBeGreaterThan(20);
+  });
+
+  it("EqualityEProcess", () => {
+    let spoke = 0;
+    fc.assert(
+      fc.property(
+        log,
+        fc.oneof(fc.constant(1), anyNumber),
+        fc.oneof(fc.constant(0.05), anyNumber),
+        (decisions, treatment, alpha) => {
+          const process = new EqualityEProcess({ arms, treatment, control: 0 });
+          for (const decision of decisions) process.push(decision);
+          const result = process.result({ alpha });
+          expectSound(result);
+          if (!result.ok) return;
+          spoke += 1;
+          expect(result.value.pValue).toBeGreaterThan(0);
+          expect(result.value.pValue).toBeLessThanOrEqual(1);
+          expect(result.value.eValue).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+    expect(spoke).toBeGreaterThan(20);
+  });
+
+  it("PropensitySampleRatio", () => {
+    let spoke = 0;
+    fc.assert(
+      fc.property(log, fc.oneof(fc.constant(0.001), anyNumber), (decisions, alpha) => {
+        const check = new PropensitySampleRatio({ arms });
+        for (const decision of decisions) check.push(decision);
+        for (const result of [check.test({ alpha }), check.sequence({ alpha })]) {
+          expectSound(result);
+          if (!result.ok) continue;
+          spoke += 1;
+          expect(result.value.pValue).toBeGreaterThanOrEqual(0);
+          expect(result.value.pValue).toBeLessThanOrEqual(1);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    expect(spoke).toBeGreaterThan(20);
+  });
+
+  it("PageHinkley: any values, weights and states", () => {
+    const outcome = fc.tuple(
+      fc.oneof(anyNumber, fc.constantFrom(0, 0.5, 1)),
+      fc.oneof(anyNumber, fc.constantFrom(1, 5e-324)),
+    );
+    // Near a state it could have: 60 outcomes, of which 40 lie before a fall.
+    const state = [60, 30, 60, 29, 40, 29, 40, 0, 60, 30, 60];
+    const changedState = fc
+      .tuple(fc.nat({ max: 10 }), anyNumber)
+      .map(([index, part]) => state.map((old, at) => (at === index ? part : old)));
+    fc.assert(
+      fc.property(
+        fc.array(outcome, { maxLength: 200, size: "max" }),
+        fc.oneof(changedState, fc.array(anyNumber)),
+        (outcomes, before) => {
+          const detector = new PageHinkley({ ...pageHinkleyDefaults, weightMin: 5e-324 }, before);
+          for (const [value, weight] of outcomes) {
+            const alarm = detector.push(value, weight);
+            if (alarm === undefined) continue;
+            expectFinite(alarm);
+            for (const mean of [alarm.meanBefore, alarm.meanSince]) {
+              expect(mean).toBeGreaterThanOrEqual(0);
+              expect(mean).toBeLessThanOrEqual(1);
+            }
+            expect(alarm.changeIndex).toBeLessThan(alarm.observations);
+          }
+          expectFinite(detector.state());
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
