@@ -2,7 +2,7 @@ import type { ArmDistribution } from "./arm-distribution.ts";
 import { gaussLegendre6 } from "./gauss-legendre.ts";
 
 /** Width of a panel of six nodes, in units of the narrowest distribution that still varies there. */
-const panelScales = 0.75;
+const panelScales = 1;
 
 /**
  * The probability of each arm to have the largest value, for independent arms:
@@ -20,7 +20,7 @@ const panelScales = 0.75;
  */
 export function bestProbabilities(arms: readonly ArmDistribution[]): Float64Array {
   const contenders = withoutHopeless(groupSameArms(arms));
-  const masses = contenders.length === 1 ? [1] : integrate(contenders).masses;
+  const masses = contenders.length === 1 ? [1] : integrate(contenders, false).masses;
   let total = 0;
   contenders.forEach((group, index) => {
     total += group.arms.length * (masses[index] as number);
@@ -55,7 +55,7 @@ export function expectedLosses(
   const reference = Math.max(...arms.map(({ mean }) => mean));
   let largest = reference;
   if (contenders.length > 1 || (contenders[0] as Group).arms.length > 1) {
-    const { masses, count } = integrate(contenders);
+    const { masses, count } = integrate(contenders, true);
     let total = 0;
     let moment = 0;
     contenders.forEach((group, index) => {
@@ -111,8 +111,11 @@ let densities = new Float64Array(8192);
  * ∫ f_i F_i^{m_i − 1} Π_{j≠i} F_j^{m_j} for each group i, m its number of arms. Leaves in the scratch space,
  * for `count` points: {@link points}, weight times Π F in {@link product}, and each group's F and f.
  */
-function integrate(groups: readonly Group[]): { masses: number[]; count: number } {
-  const count = layOutPanels(groups);
+function integrate(
+  groups: readonly Group[],
+  splitAtEnds: boolean,
+): { masses: number[]; count: number } {
+  const count = layOutPanels(groups, splitAtEnds);
   if (cdfs.length < groups.length * count) {
     cdfs = new Float64Array(groups.length * count * 2);
     densities = new Float64Array(groups.length * count * 2);
@@ -146,9 +149,10 @@ function integrate(groups: readonly Group[]): { masses: number[]; count: number 
  * Fills {@link points} and {@link weights}. Below the largest `low` some factor is 0, above the largest
  * `high` all densities are, so the panels cover what is between. Every arm's support begins at or
  * before the first panel; so a panel is as wide as the narrowest arm whose support has not ended allows.
- * @returns the number of points.
+ * @param splitAtEnds whether no support may end inside a panel: where a heavy tail is cut off, it still counts
+ * in an expectation, though not in a probability. @returns the number of points.
  */
-function layOutPanels(groups: readonly Group[]): number {
+function layOutPanels(groups: readonly Group[], splitAtEnds: boolean): number {
   const { nodes, weights: ruleWeights } = gaussLegendre6;
   const end = Math.max(...groups.map((group) => group.distribution.high));
   let start = Math.max(...groups.map((group) => group.distribution.low));
@@ -158,6 +162,7 @@ function layOutPanels(groups: readonly Group[]): number {
     for (const { distribution } of groups) {
       if (distribution.high > start) {
         next = Math.min(next, start + panelScales * distribution.scaleAt(start));
+        if (splitAtEnds) next = Math.min(next, distribution.high);
       }
     }
     if (count + nodes.length > points.length) growPoints();

@@ -84,14 +84,17 @@ export class StudentTDistribution implements ArmDistribution {
       return;
     }
     const perRoot = 1 / (this.scale * root);
+    // From the lower tail, where the table's differences keep their digits: expected losses of arms with
+    // heavy tails depend on densities of 1e-9.
     for (let at = 0; at < count; at += 1) {
-      mapped[at] = 2 * Math.asinh(((points[at] as number) - location) * perRoot);
+      mapped[at] = -2 * Math.asinh(Math.abs((points[at] as number) - location) * perRoot);
     }
     this.#grid.evaluate(mapped, count, cdf, density, offset);
     for (let at = 0; at < count; at += 1) {
       const t = ((points[at] as number) - location) * perRoot;
-      density[offset + at] =
-        ((density[offset + at] as number) * 2 * perRoot) / Math.sqrt(1 + t * t);
+      const place = offset + at;
+      if (t > 0) cdf[place] = 1 - (cdf[place] as number);
+      density[place] = ((density[place] as number) * 2 * perRoot) / Math.sqrt(1 + t * t);
     }
   }
 
