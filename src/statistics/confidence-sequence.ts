@@ -37,8 +37,12 @@ export interface ComparisonLook extends Comparison {
 const tightestAtNDefault = 1000;
 /** A sequence keeps silent before an arm has this much reward, and this much missing to the full reward. */
 const outcomesMin = 30;
-/** Without a range nothing is known of the skewness; from here on the measured error rates are as stated. */
-const unboundedSamplesMin = 100;
+/**
+ * Without a range nothing is known of the skewness. From here on the error rates measured for log-normal
+ * observations (skewness 6) are as stated; a difference of two arms needs less, because theirs cancel.
+ */
+const unboundedArmMin = 100;
+const unboundedMeanMin = 1000;
 
 /**
  * Difference of the means, treatment − control, that may be looked at after every observation: the
@@ -57,7 +61,7 @@ const unboundedSamplesMin = 100;
  *
  * Being asymptotic it refuses to speak early: with a range, before each arm has 30 of what lies between the
  * observations and either end of it (for 0/1 observations: 30 successes and 30 failures); without one,
- * before 100 observations in each arm.
+ * before 100 observations in each arm. What it refuses for that, {@link boundedDifferenceSequence} answers.
  */
 export function differenceSequence(
   arms: TwoArms<Sample>,
@@ -127,7 +131,7 @@ export function relativeDifferenceSequence(
 /**
  * One mean that may be looked at after every observation, against a mean that is given: the interval of
  * Waudby-Smith et al. (Theorem 2.2) with time n, and the p-value of "the mean is `expectedMean`". Everything
- * else is as for {@link differenceSequence}.
+ * else is as for {@link differenceSequence}, but without a range it keeps silent before 1,000 observations.
  */
 export function meanSequence(
   sample: Sample,
@@ -139,7 +143,11 @@ export function meanSequence(
     return refuse("not_finite", `the expected mean must be a finite number, not ${expectedMean}`);
   }
   const problem =
-    checkSample(sample, "the sample") ?? checkEnough(sample, "the sample", settings.value.range);
+    checkSample(sample, "the sample") ??
+    checkEnough(sample, "the sample", {
+      range: settings.value.range,
+      unboundedMin: unboundedMeanMin,
+    });
   if (problem !== undefined) return { ok: false, refusal: problem };
   const variance = squaredError(sample);
   if (variance === 0) return refuse("zero_variance", "the spread is too small to compute with");
@@ -214,19 +222,22 @@ function checkArms({ control, treatment }: TwoArms<Sample>, { range }: Settings)
   return (
     checkSample(control, "the control") ??
     checkSample(treatment, "the treatment") ??
-    checkEnough(control, "the control", range) ??
-    checkEnough(treatment, "the treatment", range)
+    checkEnough(control, "the control", { range, unboundedMin: unboundedArmMin }) ??
+    checkEnough(treatment, "the treatment", { range, unboundedMin: unboundedArmMin })
   );
 }
 
 /** The refusal of a sample that is too small for the asymptotic sequence, or that cannot lie in the range. */
-function checkEnough(sample: Sample, name: string, range: ObservationRange): Refusal | undefined {
-  const { n, mean, variance } = sample;
+function checkEnough(
+  { n, mean, variance }: Sample,
+  name: string,
+  { range, unboundedMin }: { readonly range: ObservationRange; readonly unboundedMin: number },
+): Refusal | undefined {
   if (range === "unbounded") {
-    if (n >= unboundedSamplesMin) return undefined;
+    if (n >= unboundedMin) return undefined;
     return {
       reason: "too_few",
-      message: `${name} has ${n} observations; the sequence needs ${unboundedSamplesMin}`,
+      message: `${name} has ${n} observations; the sequence needs ${unboundedMin}`,
     };
   }
   const above = (mean - range.low) / (range.high - range.low);

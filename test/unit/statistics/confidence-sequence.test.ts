@@ -1,0 +1,186 @@
+import { describe, expect, it } from "vitest";
+import {
+  differenceSequence,
+  meanSequence,
+  relativeDifferenceSequence,
+  type SequenceOptions,
+} from "../../../src/statistics/confidence-sequence.ts";
+import { type Sample, sampleFromCounts } from "../../../src/statistics/moments.ts";
+import {
+  accepted,
+  reasonOf,
+  relativeError,
+  statisticsReference,
+} from "../../fixtures/reference/statistics-reference.ts";
+
+const cases = statisticsReference.sequences;
+const bound = 1e-12;
+
+type Case = (typeof cases)[number];
+
+const optionsOf = ({ alpha, tightest_at_n: tightestAtN }: Case): SequenceOptions => ({
+  alpha,
+  tightestAtN,
+});
+
+function errorsOf(one: Case, sequence: typeof differenceSequence): number {
+  const found = accepted(sequence(one, optionsOf(one)));
+  return Math.max(
+    relativeError(found.low, one.low),
+    relativeError(found.high, one.high),
+    relativeError(found.pValue, one.p_value),
+  );
+}
+
+const counts = (n: number, successes: number): Sample =>
+  accepted(sampleFromCounts({ n, successes }));
+
+describe("always-valid sequences against Theorem 2.2 in 50 digits, p-values by search", () => {
+  cases.forEach((one, at) => {
+    it(`case ${at + 1}: within ${bound}`, () => {
+      expect(errorsOf(one, differenceSequence)).toBeLessThan(bound);
+    });
+
+    it(`case ${at + 1}: the relative effect holds exactly the ratios that are not excluded`, () => {
+      const found = accepted(relativeDifferenceSequence(one, optionsOf(one)));
+      expect(relativeError(found.low, one.relative_low)).toBeLessThan(bound);
+      expect(relativeError(found.high, one.relative_high)).toBeLessThan(bound);
+      expect(found.pValue).toBe(accepted(differenceSequence(one, optionsOf(one))).pValue);
+    });
+  });
+
+  it("a level that is off by a relative 1e-8 does not pass (negative control)", () => {
+    const perturbed: typeof differenceSequence = (arms, options) =>
+      differenceSequence(arms, { ...options, alpha: (options?.alpha ?? 0.05) * (1 + 1e-8) });
+    for (const one of cases) expect(errorsOf(one, perturbed)).toBeGreaterThan(bound);
+  });
+});
+
+describe("the p-value and the interval", () => {
+  it("agree: 0 is left out exactly when this look's p-value is at most alpha", () => {
+    const control = counts(1000, 500);
+    let excluded = 0;
+    for (let successes = 400; successes <= 600; successes += 1) {
+      const arms = { control, treatment: counts(1000, successes) };
+      const look = accepted(differenceSequence(arms));
+      expect(look.low > 0 || look.high < 0).toBe(look.pValueOfThisLook <= 0.05);
+      const relative = accepted(relativeDifferenceSequence(arms));
+      expect(relative.low > 0 || relative.high < 0).toBe(look.pValueOfThisLook <= 0.05);
+      if (look.pValueOfThisLook <= 0.05) excluded += 1;
+    }
+    expect(excluded).toBeGreaterThan(10);
+    expect(excluded).toBeLessThan(190);
+  });
+
+  it("the p-value is the running minimum of the looks", () => {
+    const arms = { control: counts(1000, 500), treatment: counts(1000, 540) };
+    const alone = accepted(differenceSequence(arms));
+    expect(alone.pValue).toBe(alone.pValueOfThisLook);
+    const after = accepted(differenceSequence(arms, { previousPValue: 0.03 }));
+    expect(after.pValue).toBe(0.03);
+    expect(after.pValueOfThisLook).toBe(alone.pValueOfThisLook);
+  });
+
+  it("one mean behaves like a difference from a known one", () => {
+    const look = accepted(meanSequence(counts(2000, 1100), { expectedMean: 0.5 }));
+    expect(look.low).toBeGreaterThan(0.5);
+    expect(look.pValue).toBeLessThan(0.05);
+    const level = accepted(
+      meanSequence(counts(2000, 1100), { expectedMean: 0.5, alpha: look.pValue / 2 }),
+    );
+    expect(level.low).toBeLessThan(0.5);
+  });
+
+  it("the mean's interval is tightest, against the usual one, where it was told to be", () => {
+    const width = (n: number): number => {
+      const sample = { n, mean: 0.5, variance: 0.25 };
+      const look = accepted(meanSequence(sample, { expectedMean: 0.5, tightestAtN: 400 }));
+      return (look.high - look.low) / look.standardError;
+    };
+    expect(width(400)).toBeLessThan(width(390));
+    expect(width(400)).toBeLessThan(width(410));
+  });
+});
+
+describe("sequences keep silent", () => {
+  const enough = counts(400, 200);
+
+  it("before 30 successes and 30 failures in each arm", () => {
+    for (const few of [counts(400, 29), counts(400, 371)]) {
+      expect(reasonOf(differenceSequence({ control: few, treatment: enough }))).toBe("too_few");
+      expect(reasonOf(differenceSequence({ control: enough, treatment: few }))).toBe("too_few");
+      expect(reasonOf(meanSequence(few, { expectedMean: 0.5 }))).toBe("too_few");
+    }
+    for (let n = 60; n <= 4000; n += 7) {
+      for (const just of [counts(n, 30), counts(n, n - 30)]) {
+        const arms = { control: just, treatment: enough };
+        expect(reasonOf(differenceSequence(arms))).toBe("accepted");
+      }
+    }
+  });
+
+  it("in another range, before 30 of its width lie on either side", () => {
+    const range = { low: 1, high: 5 };
+    const few = { n: 60, mean: 2.9, variance: 1 };
+    const just = { n: 60, mean: 3, variance: 1 };
+    expect(reasonOf(differenceSequence({ control: few, treatment: just }, { range }))).toBe(
+      "too_few",
+    );
+    expect(reasonOf(differenceSequence({ control: just, treatment: just }, { range }))).toBe(
+      "accepted",
+    );
+  });
+
+  it("without a range, before 100 observations an arm, or 1,000 of a single one", () => {
+    const sample = (n: number): Sample => ({ n, mean: 12, variance: 9 });
+    const range = "unbounded";
+    const arms = (n: number) => ({ control: sample(n), treatment: sample(5000) });
+    expect(reasonOf(differenceSequence(arms(99), { range }))).toBe("too_few");
+    expect(reasonOf(differenceSequence(arms(100), { range }))).toBe("accepted");
+    expect(reasonOf(meanSequence(sample(999), { range, expectedMean: 12 }))).toBe("too_few");
+    expect(reasonOf(meanSequence(sample(1000), { range, expectedMean: 12 }))).toBe("accepted");
+  });
+});
+
+describe("sequences of bad input", () => {
+  const sound: Sample = { n: 400, mean: 0.5, variance: 0.04 };
+  const both = (part: Partial<Sample>) => ({ control: sound, treatment: { ...sound, ...part } });
+
+  it("refuses samples without a spread, n or sense", () => {
+    expect(reasonOf(differenceSequence(both({ n: 0 })))).toBe("empty");
+    expect(reasonOf(differenceSequence(both({ n: 1 })))).toBe("too_few");
+    expect(reasonOf(differenceSequence(both({ variance: 0 })))).toBe("zero_variance");
+    expect(reasonOf(differenceSequence(both({ variance: -1 })))).toBe("out_of_range");
+    expect(reasonOf(differenceSequence(both({ mean: Number.NaN })))).toBe("not_finite");
+  });
+
+  it("refuses moments that no observations in the range have", () => {
+    expect(reasonOf(differenceSequence(both({ mean: 1.2 })))).toBe("out_of_range");
+    expect(reasonOf(differenceSequence(both({ mean: -0.1 })))).toBe("out_of_range");
+    expect(reasonOf(differenceSequence(both({ variance: 0.26 })))).toBe("out_of_range");
+  });
+
+  it("refuses options without sense", () => {
+    const arms = both({});
+    const refused = (options: SequenceOptions): string =>
+      reasonOf(differenceSequence(arms, options));
+    expect(refused({ alpha: 1 })).toBe("out_of_range");
+    expect(refused({ tightestAtN: 0 })).toBe("out_of_range");
+    expect(refused({ tightestAtN: Number.NaN })).toBe("out_of_range");
+    expect(refused({ previousPValue: 1.5 })).toBe("out_of_range");
+    expect(refused({ previousPValue: Number.NaN })).toBe("out_of_range");
+    expect(refused({ range: { low: 1, high: 0 } })).toBe("out_of_range");
+    expect(refused({ range: { low: 0, high: Number.POSITIVE_INFINITY } })).toBe("out_of_range");
+    expect(reasonOf(meanSequence(sound, { expectedMean: Number.NaN }))).toBe("not_finite");
+  });
+
+  it("refuses to divide by a control mean that may be 0", () => {
+    const range = "unbounded";
+    const wide = { n: 400, mean: 0.1, variance: 1 };
+    const arms = { control: wide, treatment: sound };
+    expect(reasonOf(differenceSequence(arms, { range }))).toBe("accepted");
+    expect(reasonOf(relativeDifferenceSequence(arms, { range }))).toBe("out_of_range");
+    const negative = { control: { ...sound, mean: -0.5 }, treatment: sound };
+    expect(reasonOf(relativeDifferenceSequence(negative, { range }))).toBe("out_of_range");
+  });
+});
