@@ -74,11 +74,14 @@ export class BestStudentT {
 
   /**
    * E[max_j θ_j − θ_i] for each arm, within 1e-6 of the larger of the largest scale and the distance between
-   * the arms; undefined when an arm has one degree of freedom or less, and so no mean. Every arm must have been set.
+   * the arms; Infinity for each of several arms when one has no mean (one degree of freedom). Every arm must
+   * have been set.
    */
-  expectedLosses(): Float64Array | undefined {
+  expectedLosses(): Float64Array {
     const arms = this.#arms as StudentTDistribution[];
-    if (arms.some(({ degreesOfFreedom }) => degreesOfFreedom <= 1)) return undefined;
+    if (arms.length > 1 && arms.some(({ degreesOfFreedom }) => degreesOfFreedom <= 1)) {
+      return new Float64Array(arms.length).fill(Number.POSITIVE_INFINITY);
+    }
     return expectedLosses(
       arms.map((distribution) => ({
         distribution,

@@ -103,24 +103,6 @@ export class LogitBetaGrid implements ArmDistribution {
         Math.max(c1 + t * (2 * c2 + t * (3 * c3 + t * (4 * c4 + t * 5 * c5))), 0) * perStep;
     }
   }
-
-  /** The point below which the mass is `probability`, by bisection; `probability` in (0,1). */
-  quantile(probability: number): number {
-    const at = new Float64Array(1);
-    const cdf = new Float64Array(1);
-    const density = new Float64Array(1);
-    let low = this.low;
-    let high = this.high;
-    while (high - low > 1e-12 * this.scale) {
-      const middle = (low + high) / 2;
-      if (middle <= low || middle >= high) break;
-      at[0] = middle;
-      this.evaluate(at, 1, cdf, density, 0);
-      if ((cdf[0] as number) < probability) low = middle;
-      else high = middle;
-    }
-    return (low + high) / 2;
-  }
 }
 
 interface Shape {

@@ -1,5 +1,7 @@
 import type { ArmDistribution } from "./arm-distribution.ts";
 import { LogitBetaGrid } from "./logit-beta-grid.ts";
+import { normalQuantile } from "./normal.ts";
+import { studentTQuantile } from "./student-t.ts";
 
 /** Location + scale · T, T Student t with `degreesOfFreedom`; Infinity: the normal distribution. */
 export interface StudentTParameters {
@@ -98,9 +100,13 @@ export class StudentTDistribution implements ArmDistribution {
     }
   }
 
-  /** The value below which the mass is `probability`, from 0.001 to 0.999; off by at most 1e-6 scales. */
+  /** The value below which the mass is `probability`, in (0,1). */
   quantile(probability: number): number {
-    return this.#fromGrid(this.#grid.quantile(probability));
+    const t =
+      this.#root === 0
+        ? normalQuantile(probability)
+        : studentTQuantile(probability, this.degreesOfFreedom);
+    return this.location + this.scale * t;
   }
 
   /** ∫ (x − reference) f(x) dx above {@link high}; Infinity for one degree of freedom. */

@@ -52,14 +52,14 @@ export class GaussianThompson implements BanditAlgorithm {
     const losses = this.#best.expectedLosses();
     return this.#posteriors.map((posterior, arm) => {
       const distribution = this.#best.arm(arm);
-      const loss = losses?.[arm];
+      const loss = losses[arm] as number;
       return {
         belief: { kind: "normal_inverse_gamma", ...posterior },
         mean: posterior.mean,
         intervalLow: distribution.quantile(0.025),
         intervalHigh: distribution.quantile(0.975),
         bestProbability: best[arm] as number,
-        ...(loss === undefined ? {} : { expectedLoss: loss }),
+        ...(Number.isFinite(loss) ? { expectedLoss: loss } : {}),
       };
     });
   }

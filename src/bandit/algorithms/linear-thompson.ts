@@ -75,7 +75,6 @@ export class LinearThompson implements BanditAlgorithm {
     return this.#posteriors.map((posterior, arm) => {
       const { mean, variance } = posterior.at(context);
       const distribution = best.arm(arm);
-      const loss = losses?.[arm];
       return {
         belief: {
           kind: "linear",
@@ -86,7 +85,7 @@ export class LinearThompson implements BanditAlgorithm {
         intervalLow: distribution.quantile(0.025),
         intervalHigh: distribution.quantile(0.975),
         bestProbability: probabilities[arm] as number,
-        ...(loss === undefined ? {} : { expectedLoss: loss }),
+        expectedLoss: losses[arm] as number,
       };
     });
   }
