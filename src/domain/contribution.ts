@@ -143,8 +143,7 @@ export function replaceInTotals(totals: RewardTotals, change: GenerationChange):
   const generations = totals.generations - before.generations + after.generations;
   if (generations <= 0) return zeroTotals;
   if (before.generations + after.generations === 0) return totals;
-  const position =
-    totals.generations === 0 ? change.position : Math.max(totals.position, change.position);
+  const position = Math.max(totals.position, change.position);
   const kept = 2 ** (totals.position - position);
   const counted = 2 ** (change.position - position);
   const weight = Math.max(totals.weight * kept + (after.weight - before.weight) * counted, 0);

@@ -78,8 +78,7 @@ local function replaceInTotals(stored, before, after, placement)
     numbers[#numbers] = nil
   end
   local own = numbers and numbers[1] or 0
-  local newest = own
-  if all > 0 and position > own then newest = position end
+  local newest = math.max(position, own)
   local kept, counted = 1, 1
   if position ~= newest then kept = 2 ^ (position - newest) end
   if own ~= newest then counted = 2 ^ (own - newest) end
