@@ -4,6 +4,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { modeCommand } from "./commands/mode.ts";
+import { offPolicyCommand } from "./commands/off-policy.ts";
 import { queryCommand } from "./commands/query.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -36,6 +37,7 @@ export function buildProgram(terminal: Terminal): Command {
     replayCommand(terminal),
     explainCommand(terminal),
     queryCommand(terminal),
+    offPolicyCommand(terminal),
     variantsCommand(terminal),
     modeCommand(terminal),
     migrateCommand(terminal),

@@ -1,0 +1,280 @@
+import { readFile } from "node:fs/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { BanditError } from "../../domain/errors.ts";
+import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
+import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
+import { badInput, CliError, exitCodes } from "../exit-code.ts";
+import { openCsvLog } from "../off-policy/csv-log.ts";
+import type { LogSource, MissingReward } from "../off-policy/log-source.ts";
+import {
+  buildOffPolicyReport,
+  type EstimatorName,
+  estimatorNames,
+  formatOffPolicyReport,
+  hasNumber,
+  type OffPolicyReport,
+} from "../off-policy/off-policy-report.ts";
+import {
+  candidateFrom,
+  needsServedArms,
+  type PolicyFile,
+  parsePolicyFile,
+} from "../off-policy/policy-file.ts";
+import { openServiceLog } from "../off-policy/service-log.ts";
+import { timeOption } from "../off-policy/time-option.ts";
+import { append, numberWithin, wholeNumber } from "../parse-option.ts";
+import { describeRate, integer, Progress } from "../progress.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+const levelDefault = 0.95;
+const effectiveRowsDefault = 100;
+/** Between reading and printing the event loop has turns; progress costs nothing in between. */
+const progressEvery = 1000;
+
+interface OffPolicyCommandOptions extends ConnectionOptions {
+  readonly policy: string;
+  readonly log?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly agentType?: string;
+  readonly codeType?: string;
+  readonly actionColumn?: string;
+  readonly rewardColumn?: string;
+  readonly propensityColumn?: string;
+  readonly contextColumns?: string;
+  readonly missing: MissingReward;
+  readonly estimator?: readonly EstimatorName[];
+  readonly level: number;
+  readonly minEffectiveRows: number;
+  readonly threshold?: number;
+  readonly json?: true;
+}
+
+export function offPolicyCommand(terminal: Terminal): Command {
+  const command = new Command("off-policy")
+    .description("estimate from a log what another policy would have earned")
+    .requiredOption("--policy <file>", "the policy to evaluate, JSON; - is standard input")
+    .option("--log <file>", "CSV with a title line: one row for each decision")
+    .option(
+      "--from <time>",
+      "instead of a file: what a service has decided since then (UTC)",
+      timeOption,
+    )
+    .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
+    .option("--agent-type <name>", "with --from: agent type")
+    .option("--code-type <name>", "with --from: only this code type")
+    .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
+    .option("--reward-column <name>", "column of the reward (default: reward or click)")
+    .option(
+      "--propensity-column <name>",
+      "column of the probability with which the arm was served (default: propensity or propensity_score)",
+    )
+    .option(
+      "--context-columns <names>",
+      'columns that make up the context, separated by commas; "" for none (default: code_type, position)',
+    )
+    .addOption(
+      new Option("--missing <what>", "rows without a reward: leave them out, or count them as 0")
+        .choices(["drop", "zero"])
+        .default("drop"),
+    )
+    .addOption(
+      new Option("--estimator <name>", "only this one; may be given several times")
+        .choices([...estimatorNames])
+        .argParser(estimatorOption),
+    )
+    .option(
+      "--level <share>",
+      "how often an interval is to cover",
+      numberWithin(0.01, 0.9999),
+      levelDefault,
+    )
+    .option(
+      "--min-effective-rows <count>",
+      "refuse below this effective sample size",
+      wholeNumber(1, 1_000_000_000),
+      effectiveRowsDefault,
+    )
+    .option(
+      "--threshold <weight>",
+      "switch-dr: largest weight that is corrected (default: chosen from the log)",
+      numberWithin(0.01, 1e9),
+    )
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+The policy file holds shares that add up to 1, for every context or by the values of columns:
+  {"shares": {"a": 0.3, "b": 0.7}}
+  {"uniform": true}
+  {"by": ["position"], "cells": {"1": {"shares": {"a": 1}}}, "otherwise": {"uniform": true}}
+
+Exits with 1 when no estimator gives a number; the reasons are printed.
+
+Examples:
+  banditd off-policy --log men-random.csv --policy shares.json
+  banditd off-policy --from 2026-11-01 --agent-type evolution --policy shares.json --json`,
+    );
+  return addConnectionOptions(command).action(async (options: OffPolicyCommandOptions) => {
+    const report = await evaluated(options, terminal);
+    if (options.json) printJson(terminal, report);
+    else terminal.out(formatOffPolicyReport(report));
+    if (!hasNumber(report)) {
+      throw new CliError(
+        exitCodes.failed,
+        "the log does not say what this policy would have earned",
+      );
+    }
+  });
+}
+
+async function evaluated(
+  options: OffPolicyCommandOptions,
+  terminal: Terminal,
+): Promise<OffPolicyReport> {
+  requireOneLog(options);
+  const policy = await readPolicy(options.policy, terminal);
+  const progress = new Progress(terminal);
+  const common = {
+    policyColumns: policy.by,
+    missing: options.missing,
+    ...(options.contextColumns === undefined
+      ? {}
+      : { contextColumns: namesIn(options.contextColumns) }),
+  };
+  try {
+    if (options.log !== undefined) {
+      const source = await openCsvLog({
+        ...common,
+        ...columnsOf(options),
+        file: options.log,
+        onProgress(rows) {
+          if (rows % progressEvery === 0) progress.update(() => `${integer(rows)} rows`);
+        },
+      });
+      return await evaluateSource(source, policy, options);
+    }
+    const serviceOptions = {
+      ...common,
+      ...serviceColumnsOf(options),
+      toMs: options.to ?? terminal.nowMs(),
+      onProgress(done: number, total: number) {
+        if (done % progressEvery !== 0) return;
+        const elapsedMs = progress.elapsedMs();
+        progress.update(() => describeRate({ done, total, noun: "rows", elapsedMs }));
+      },
+    };
+    return await withService(options, terminal, (client) =>
+      evaluateSource(openServiceLog({ ...serviceOptions, client }), policy, options),
+    );
+  } finally {
+    progress.clear();
+  }
+}
+
+async function evaluateSource(
+  source: LogSource,
+  policy: PolicyFile,
+  options: OffPolicyCommandOptions,
+): Promise<OffPolicyReport> {
+  const { contextColumns } = source;
+  const servedArms = needsServedArms(policy) ? await source.listArms() : [];
+  const log = new OffPolicyLog({
+    policy: candidateFrom(policy, { contextColumns, servedArms }),
+    ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
+  });
+  const counts = await source.read((row) => log.add(row) === undefined);
+  return buildOffPolicyReport({
+    log: source.name,
+    policy: options.policy,
+    level: options.level,
+    missing: options.missing,
+    counts,
+    contextColumns,
+    estimators: options.estimator ?? estimatorNames,
+    result: log.evaluate({
+      level: options.level,
+      effectiveSampleSizeMin: options.minEffectiveRows,
+    }),
+  });
+}
+
+function requireOneLog(options: OffPolicyCommandOptions): void {
+  const { log, from } = options;
+  if ((log === undefined) === (from === undefined)) {
+    throw badInput("either --log (a file) or --from (a service's log) is needed");
+  }
+  const misplaced = Object.entries({
+    "--to": log !== undefined && options.to !== undefined,
+    "--agent-type": log !== undefined && options.agentType !== undefined,
+    "--code-type": log !== undefined && options.codeType !== undefined,
+    "--address": log !== undefined && options.address !== undefined,
+    "--data-dir": log !== undefined && options.dataDir !== undefined,
+    "--action-column": from !== undefined && options.actionColumn !== undefined,
+    "--reward-column": from !== undefined && options.rewardColumn !== undefined,
+    "--propensity-column": from !== undefined && options.propensityColumn !== undefined,
+  }).find(([, isMisplaced]) => isMisplaced);
+  if (misplaced === undefined) return;
+  const [option] = misplaced;
+  throw badInput(
+    log === undefined
+      ? `${option} belongs to --log, not to --from`
+      : `${option} belongs to --from, not to --log`,
+  );
+}
+
+function columnsOf(options: OffPolicyCommandOptions) {
+  const { actionColumn, rewardColumn, propensityColumn } = options;
+  return {
+    ...(actionColumn === undefined ? {} : { actionColumn }),
+    ...(rewardColumn === undefined ? {} : { rewardColumn }),
+    ...(propensityColumn === undefined ? {} : { propensityColumn }),
+  };
+}
+
+function serviceColumnsOf(options: OffPolicyCommandOptions) {
+  const { agentType, codeType } = options;
+  if (agentType === undefined) throw badInput("--agent-type is needed with --from");
+  try {
+    return {
+      agentType: parseAgentType(agentType, "--agent-type"),
+      ...(codeType === undefined ? {} : { codeType: parseCodeType(codeType, "--code-type") }),
+      fromMs: options.from ?? 0,
+    };
+  } catch (error) {
+    if (error instanceof BanditError) throw badInput(error.message);
+    throw error;
+  }
+}
+
+async function readPolicy(file: string, terminal: Terminal): Promise<PolicyFile> {
+  if (file === "-") return parsePolicyFile(await terminal.readInput(), "standard input");
+  try {
+    return parsePolicyFile(await readFile(file, "utf8"), file);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw badInput(`--policy ${file}: ${reason}`);
+  }
+}
+
+function namesIn(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (text.trim() === "") return [];
+  if (names.includes("") || new Set(names).size < names.length) {
+    throw badInput(`--context-columns ${text}: must be different names, separated by commas`);
+  }
+  return names;
+}
+
+function estimatorOption(text: string, previous: readonly string[] | undefined): readonly string[] {
+  if (!estimatorNames.some((name) => name === text)) {
+    throw new InvalidArgumentError(`Allowed choices are ${estimatorNames.join(", ")}.`);
+  }
+  return append(text, previous);
+}

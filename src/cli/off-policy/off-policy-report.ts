@@ -1,0 +1,280 @@
+import type {
+  Diagnostics,
+  Evaluation,
+  OffPolicyEstimate,
+  SwitchEstimate,
+  ValueEstimate,
+} from "../../statistics/off-policy/evaluation.ts";
+import type { Refusal, Result } from "../../statistics/result.ts";
+import { formatNumber } from "../format-value.ts";
+import { integer } from "../progress.ts";
+import { formatTable } from "../table.ts";
+import type { MissingReward, ReadingCounts } from "./log-source.ts";
+
+/** In the order in which they are printed; with dashes as on the command line. */
+export const estimatorNames = ["ips", "snips", "dm", "dr", "switch-dr"] as const;
+export type EstimatorName = (typeof estimatorNames)[number];
+
+interface EstimateJson {
+  readonly value: number | null;
+  readonly standard_error: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly refusal: Refusal | null;
+}
+
+/** Weights are those of the log for `dm`, which uses none; null where the estimator refused. */
+interface WeightedEstimateJson extends EstimateJson {
+  readonly effective_sample_size: number | null;
+  readonly mean_weight: number | null;
+  readonly largest_weight: number | null;
+}
+
+interface SwitchEstimateJson extends WeightedEstimateJson {
+  /** Null when no weight was left out. */
+  readonly threshold: number | null;
+  readonly bias_bound: number | null;
+}
+
+/** What `banditd off-policy --json` prints. Rewards are means per row. */
+export interface OffPolicyReport {
+  readonly log: string;
+  readonly policy: string;
+  readonly level: number;
+  /** Rows of the evaluation. */
+  readonly rows: number;
+  readonly rows_without_reward: number;
+  readonly missing: MissingReward;
+  readonly rows_not_drawn: number;
+  readonly context_columns: readonly string[];
+  readonly on_policy: EstimateJson;
+  /** Null when the log could not be evaluated at all. */
+  readonly diagnostics: {
+    readonly effective_sample_size: number;
+    readonly mean_weight: number;
+    readonly mean_weight_standard_error: number;
+    readonly largest_weight: number;
+    readonly standard_error_rows: number;
+    readonly unserved_share: number;
+    readonly contexts: number;
+    readonly candidate_arms_served: number;
+    readonly other_arms: number;
+  } | null;
+  readonly estimates: {
+    readonly ips?: WeightedEstimateJson;
+    readonly snips?: WeightedEstimateJson;
+    readonly dm?: WeightedEstimateJson;
+    readonly dr?: WeightedEstimateJson;
+    readonly switch_dr?: SwitchEstimateJson;
+  };
+}
+
+/** Below it, an interval covers less than it claims: the standard error itself is a guess. */
+const standardErrorRowsMin = 30;
+/** Widest line; a screen of 100 columns shows all of it. */
+const lineWidthMax = 100;
+
+export function buildOffPolicyReport(input: {
+  readonly log: string;
+  readonly policy: string;
+  readonly level: number;
+  readonly missing: MissingReward;
+  readonly counts: ReadingCounts;
+  readonly contextColumns: readonly string[];
+  readonly estimators: readonly EstimatorName[];
+  readonly result: Result<Evaluation>;
+}): OffPolicyReport {
+  const { result, counts } = input;
+  const of = <Value>(pick: (value: Evaluation) => Result<Value>): Result<Value> =>
+    result.ok ? pick(result.value) : result;
+  const asked = (name: EstimatorName): boolean => input.estimators.includes(name);
+  return {
+    log: input.log,
+    policy: input.policy,
+    level: input.level,
+    rows: counts.rows,
+    rows_without_reward: counts.withoutReward,
+    missing: input.missing,
+    rows_not_drawn: counts.notDrawn,
+    context_columns: input.contextColumns,
+    on_policy: estimateJson(of((value) => value.onPolicy)),
+    diagnostics: result.ok ? diagnosticsJson(result.value.diagnostics) : null,
+    estimates: {
+      ...(asked("ips") ? { ips: weightedJson(of((value) => value.ips)) } : {}),
+      ...(asked("snips") ? { snips: weightedJson(of((value) => value.snips)) } : {}),
+      ...(asked("dm") ? { dm: weightedJson(of((value) => value.dm)) } : {}),
+      ...(asked("dr") ? { dr: weightedJson(of((value) => value.dr)) } : {}),
+      ...(asked("switch-dr") ? { switch_dr: switchJson(of((value) => value.switchDr)) } : {}),
+    },
+  };
+}
+
+/** True when there is a number for at least one estimator that was asked for. */
+export function hasNumber(report: OffPolicyReport): boolean {
+  return Object.values(report.estimates).some(({ refusal }) => refusal === null);
+}
+
+/** The report for people. */
+export function formatOffPolicyReport(report: OffPolicyReport): string {
+  const rows: [string, EstimateJson][] = [
+    ["the log's own mean", report.on_policy],
+    ...Object.entries(report.estimates).map(([name, estimate]): [string, EstimateJson] => [
+      name.replace("_", "-"),
+      estimate,
+    ]),
+  ];
+  const interval = `${formatNumber(report.level * 100)} % interval`;
+  const estimates = formatTable(
+    [
+      { title: "" },
+      { title: "value", align: "right" },
+      { title: interval, align: "right" },
+      { title: "std. error", align: "right" },
+    ],
+    rows.map(([name, { value, low, high, standard_error: error }]) => [
+      name,
+      value === null ? "–" : shown(value),
+      low === null || high === null ? "–" : `${shown(low)} to ${shown(high)}`,
+      error === null ? "–" : shown(error),
+    ]),
+  );
+  return [titleOf(report), estimates, diagnosticsText(report), notesText(report, rows)]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function titleOf(report: OffPolicyReport): string {
+  const columns = report.context_columns.join(", ");
+  const contexts = report.diagnostics?.contexts ?? 0;
+  const noun = contexts === 1 ? "context" : "contexts";
+  const where = columns === "" ? "no context" : `${integer(contexts)} ${noun} by ${columns}`;
+  return wrap(
+    `Policy ${report.policy} on the log of ${report.log}: ${integer(report.rows)} rows, ${where}`,
+  );
+}
+
+function diagnosticsText(report: OffPolicyReport): string {
+  const { diagnostics } = report;
+  if (diagnostics === null) return "";
+  const lines: [string, string][] = [
+    [
+      "effective sample size",
+      `${roughly(diagnostics.effective_sample_size)} of ${integer(report.rows)} rows`,
+    ],
+    [
+      "mean weight (should be 1)",
+      `${shown(diagnostics.mean_weight)} ± ${shown(diagnostics.mean_weight_standard_error)}`,
+    ],
+    ["largest weight", shown(diagnostics.largest_weight)],
+    ["rows behind the std. errors", roughly(diagnostics.standard_error_rows)],
+    ["share on pairs never served", shown(diagnostics.unserved_share)],
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+}
+
+function notesText(report: OffPolicyReport, rows: readonly (readonly [string, EstimateJson])[]) {
+  const notes: string[] = [];
+  const refusals = new Map<string, string[]>();
+  for (const [name, { refusal }] of rows) {
+    if (refusal === null) continue;
+    const text = `${refusal.message} (${refusal.reason})`;
+    refusals.set(text, [...(refusals.get(text) ?? []), name]);
+  }
+  for (const [text, names] of refusals) notes.push(`No number for ${names.join(", ")}: ${text}.`);
+  const { switch_dr: switchDr } = report.estimates;
+  if (switchDr !== undefined && switchDr.threshold !== null) {
+    notes.push(
+      `switch-dr leaves weights above ${shown(switchDr.threshold)} to the reward model. That may move its ` +
+        `value by up to ${shown(switchDr.bias_bound ?? 0)}, which its interval does not hold.`,
+    );
+  }
+  const behind = report.diagnostics?.standard_error_rows ?? 0;
+  if (hasNumber(report) && behind > 0 && behind < standardErrorRowsMin) {
+    notes.push(
+      `The standard errors rest on about ${roughly(behind)} rows (heavy weights, or rare rewards); below ` +
+        `${standardErrorRowsMin}, intervals cover less than they claim.`,
+    );
+  }
+  if (report.rows_without_reward > 0) {
+    notes.push(
+      `${integer(report.rows_without_reward)} rows without a reward ${
+        report.missing === "zero"
+          ? "count as 0."
+          : "were left out: harmless only if rewards are missing whatever the arm was."
+      }`,
+    );
+  }
+  if (report.rows_not_drawn > 0) {
+    notes.push(
+      `${integer(report.rows_not_drawn)} rows were left out because no arm was drawn for them (static mode, ` +
+        "fallback, degraded).",
+    );
+  }
+  return notes.map(wrap).join("");
+}
+
+/** A count that need not be whole: one decimal below 100. */
+function roughly(count: number): string {
+  return count < 100 ? String(Number(count.toFixed(1))) : integer(count);
+}
+
+/** Four significant digits; integers from 10,000 on with thousands separated. */
+function shown(value: number): string {
+  if (Math.abs(value) >= 10_000) return integer(value);
+  return String(Number(value.toPrecision(4)));
+}
+
+/** Lines of at most {@link lineWidthMax} characters, broken at spaces. */
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > lineWidthMax) {
+      lines.push(line);
+      line = `  ${word}`;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return `${[...lines, line].join("\n")}\n`;
+}
+
+function estimateJson(result: Result<ValueEstimate>): EstimateJson {
+  if (!result.ok) {
+    return { value: null, standard_error: null, low: null, high: null, refusal: result.refusal };
+  }
+  const { value, standardError, low, high } = result.value;
+  return { value, standard_error: standardError, low, high, refusal: null };
+}
+
+function weightedJson(result: Result<OffPolicyEstimate>): WeightedEstimateJson {
+  return {
+    ...estimateJson(result),
+    effective_sample_size: result.ok ? result.value.effectiveSampleSize : null,
+    mean_weight: result.ok ? result.value.meanWeight : null,
+    largest_weight: result.ok ? result.value.largestWeight : null,
+  };
+}
+
+function switchJson(result: Result<SwitchEstimate>): SwitchEstimateJson {
+  return {
+    ...weightedJson(result),
+    threshold: result.ok ? (result.value.threshold ?? null) : null,
+    bias_bound: result.ok ? result.value.biasBound : null,
+  };
+}
+
+function diagnosticsJson(diagnostics: Diagnostics): OffPolicyReport["diagnostics"] {
+  return {
+    effective_sample_size: diagnostics.effectiveSampleSize,
+    mean_weight: diagnostics.meanWeight,
+    mean_weight_standard_error: diagnostics.meanWeightStandardError,
+    largest_weight: diagnostics.largestWeight,
+    standard_error_rows: diagnostics.standardErrorRows,
+    unserved_share: diagnostics.unservedShare,
+    contexts: diagnostics.contexts,
+    candidate_arms_served: diagnostics.candidateArmsServed,
+    other_arms: diagnostics.otherArms,
+  };
+}

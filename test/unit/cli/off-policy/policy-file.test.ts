@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import {
+  candidateFrom,
+  needsServedArms,
+  parsePolicyFile,
+} from "../../../../src/cli/off-policy/policy-file.ts";
+
+const parse = (content: unknown) => parsePolicyFile(JSON.stringify(content), "p.json");
+
+/** Shares by arm in the context cells asked for. */
+function sharesOf(
+  content: unknown,
+  log: { contextColumns: readonly string[]; servedArms?: readonly string[] },
+  label: string,
+) {
+  const { contextColumns, servedArms = [] } = log;
+  const candidate = candidateFrom(parse(content), { contextColumns, servedArms });
+  const shares = candidate.sharesIn(label);
+  return shares && Object.fromEntries(candidate.arms.map((arm, at) => [arm, shares[at]]));
+}
+
+describe("a policy file", () => {
+  it("with shares is the same in every context", () => {
+    const policy = { shares: { a: 0.3, b: 0.7 } };
+    for (const label of ["", "x", "x,y"]) {
+      expect(sharesOf(policy, { contextColumns: ["c", "d"] }, label)).toEqual({ a: 0.3, b: 0.7 });
+    }
+  });
+
+  it("that is uniform needs the arms of the log and shares equally among them", () => {
+    const policy = { uniform: true };
+    expect(needsServedArms(parse(policy))).toBe(true);
+    expect(needsServedArms(parse({ shares: { a: 1 } }))).toBe(false);
+    const log = { contextColumns: [], servedArms: ["a", "b", "c", "d"] };
+    expect(sharesOf(policy, log, "")).toEqual({ a: 0.25, b: 0.25, c: 0.25, d: 0.25 });
+  });
+
+  it("by a column has its own shares for every value, and others for the rest", () => {
+    const policy = {
+      by: ["position"],
+      cells: { 1: { shares: { a: 1 } }, 2: { uniform: true } },
+      otherwise: { shares: { b: 0.5, c: 0.5 } },
+    };
+    const log = { contextColumns: ["position"], servedArms: ["a", "d"] };
+    expect(sharesOf(policy, log, "1")).toEqual({ a: 1, d: 0, b: 0, c: 0 });
+    expect(sharesOf(policy, log, "2")).toEqual({ a: 0.5, d: 0.5, b: 0, c: 0 });
+    expect(sharesOf(policy, log, "3")).toEqual({ a: 0, d: 0, b: 0.5, c: 0.5 });
+  });
+
+  it("by columns finds its cell whatever else and in whatever order the context holds", () => {
+    const policy = {
+      by: ["kind", "size"],
+      cells: { "x,small": { shares: { a: 1 } }, "y,large": { shares: { b: 1 } } },
+    };
+    const log = { contextColumns: ["size", "day", "kind"] };
+    expect(sharesOf(policy, log, "small,Monday,x")).toEqual({ a: 1, b: 0 });
+    expect(sharesOf(policy, log, "large,Friday,y")).toEqual({ a: 0, b: 1 });
+    expect(sharesOf(policy, log, "large,Friday,x")).toBeUndefined();
+  });
+
+  it("by a single column may name values with commas", () => {
+    const policy = { by: ["kind"], cells: { "a, b": { shares: { x: 1 } } } };
+    expect(sharesOf(policy, { contextColumns: ["kind"] }, "a, b")).toEqual({ x: 1 });
+  });
+
+  it.each<[string, unknown, string]>([
+    ["no object", [1], "p.json: the policy: must be an object"],
+    ["nothing", null, "p.json: the policy: must be an object"],
+    ["neither shares nor uniform", {}, "p.json: it must have either shares or uniform"],
+    ["both", { shares: { a: 1 }, uniform: true }, "p.json: it must have either"],
+    ["uniform: false", { uniform: false }, "p.json: uniform: can only be true"],
+    ["a field that is none", { share: { a: 1 } }, "p.json: share: unknown field"],
+    ["a share that is a text", { shares: { a: "1" } }, 'p.json: shares["a"]: must be a number'],
+    [
+      "a negative share",
+      { shares: { a: -0.1, b: 1.1 } },
+      'shares["a"]: must be a number from 0 to 1',
+    ],
+    ["a sum below 1", { shares: { a: 0.3, b: 0.6 } }, "shares: the shares add up to 0.89"],
+    ["a sum of 0", { shares: {} }, "shares: the shares add up to 0"],
+    ["cells without by", { cells: { x: { shares: { a: 1 } } } }, "p.json: by: must be a list"],
+    ["by without cells", { by: ["c"] }, "p.json: cells: must be an object"],
+    ["by of no column", { by: [], cells: {} }, "p.json: by: must be a list"],
+    ["by with a number", { by: [1], cells: {} }, "p.json: by: must be a list"],
+    ["a column named twice", { by: ["c", "c"], cells: {} }, "p.json: by: names a column twice"],
+    ["no cell at all", { by: ["c"], cells: {} }, "p.json: cells: has no cell"],
+    [
+      "a cell with a mistake",
+      { by: ["c"], cells: { x: { shares: { a: 2 } } } },
+      'p.json: cells["x"].shares["a"]: must be',
+    ],
+    [
+      "a cell with too few values",
+      { by: ["c", "d"], cells: { x: { shares: { a: 1 } } } },
+      'cells["x"]: names 1 values for the 2 columns c, d',
+    ],
+    [
+      "a mistake in otherwise",
+      { by: ["c"], cells: {}, otherwise: { uniforn: true } },
+      "p.json: otherwise.uniforn: unknown field",
+    ],
+    [
+      "shares beside cells",
+      { by: ["c"], cells: {}, shares: { a: 1 } },
+      "p.json: shares: unknown field",
+    ],
+  ])("is refused for %s, naming the field", (_, content, message) => {
+    expect(() => parse(content)).toThrow(message);
+  });
+
+  it("is refused when it is no JSON", () => {
+    expect(() => parsePolicyFile("{", "p.json")).toThrow(/^p\.json is not JSON: /);
+  });
+
+  it("may have shares whose sum is off by rounding", () => {
+    const shares = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`a${at}`, 1 / 30]));
+    expect(() => parse({ shares })).not.toThrow();
+  });
+});
