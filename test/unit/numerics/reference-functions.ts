@@ -1,0 +1,205 @@
+import {
+  chiSquareCdf,
+  chiSquareQuantile,
+  chiSquareSf,
+  chiSquareUpperQuantile,
+} from "../../../src/numerics/chi-square.ts";
+import { fCdf, fQuantile, fSf, fUpperQuantile } from "../../../src/numerics/f-distribution.ts";
+import {
+  betaCdf,
+  betaQuantile,
+  betaSf,
+  betaUpperQuantile,
+} from "../../../src/numerics/incomplete-beta.ts";
+import {
+  gammaCdf,
+  gammaQuantile,
+  gammaSf,
+  gammaUpperQuantile,
+} from "../../../src/numerics/incomplete-gamma.ts";
+import { logBeta, logGamma } from "../../../src/numerics/log-gamma.ts";
+import {
+  normalCdf,
+  normalPdf,
+  normalQuantile,
+  normalSf,
+  normalUpperQuantile,
+} from "../../../src/numerics/normal.ts";
+import {
+  studentTCdf,
+  studentTPdf,
+  studentTQuantile,
+  studentTSf,
+  studentTUpperQuantile,
+} from "../../../src/numerics/student-t.ts";
+import {
+  type NumericsCase,
+  readNumericsCases,
+} from "../../fixtures/reference/read-numerics-reference.ts";
+
+/** A function of a fixture with its arguments in the fixture's order. */
+export type Implementation = (...args: readonly number[]) => number;
+
+interface ReferenceFunction {
+  readonly name: string;
+  readonly file: string;
+  readonly implementation: Implementation;
+  /** The same with one argument off by a relative 1e-9, or, where the result hardly depends on it, 1e-7. */
+  readonly perturbed: Implementation;
+}
+
+const off = 1 + 1e-9;
+
+function functionsOf(
+  file: string,
+  functions: Readonly<Record<string, Implementation>>,
+  perturb: (args: readonly number[]) => readonly number[],
+): readonly ReferenceFunction[] {
+  return Object.entries(functions).map(([name, implementation]) => ({
+    name,
+    file,
+    implementation,
+    perturbed: (...args) => implementation(...perturb(args)),
+  }));
+}
+
+type One = (x: number) => number;
+type Two = (x: number, shape: number) => number;
+type OfBeta = (x: number, shape: { alpha: number; beta: number }) => number;
+type OfF = (x: number, degrees: { df1: number; df2: number }) => number;
+
+const one =
+  (f: One): Implementation =>
+  (...[x]) =>
+    f(x as number);
+const two =
+  (f: Two): Implementation =>
+  (...[x, shape]) =>
+    f(x as number, shape as number);
+const ofBeta =
+  (f: OfBeta): Implementation =>
+  (...[x, alpha, beta]) =>
+    f(x as number, { alpha: alpha as number, beta: beta as number });
+const ofF =
+  (f: OfF): Implementation =>
+  (...[x, df1, df2]) =>
+    f(x as number, { df1: df1 as number, df2: df2 as number });
+
+const firstOff = ([x, ...rest]: readonly number[]) => [(x as number) * off, ...rest];
+const shapeOff = ([x, shape, ...rest]: readonly number[]) => [
+  x as number,
+  (shape as number) * off,
+  ...rest,
+];
+/** Downwards, so that a probability stays one. */
+const probabilityOff = ([p, ...rest]: readonly number[]) => [(p as number) * (1 - 1e-7), ...rest];
+
+/** Every function for which `make_numerics_reference.py` wrote a fixture. */
+export const referenceFunctions: readonly ReferenceFunction[] = [
+  ...functionsOf("log-gamma.json", { logGamma: one(logGamma), logBeta: two(logBeta) }, firstOff),
+  ...functionsOf(
+    "normal.json",
+    { normalPdf: one(normalPdf), normalCdf: one(normalCdf), normalSf: one(normalSf) },
+    firstOff,
+  ),
+  ...functionsOf(
+    "normal.json",
+    { normalQuantile: one(normalQuantile), normalUpperQuantile: one(normalUpperQuantile) },
+    probabilityOff,
+  ),
+  ...functionsOf(
+    "gamma.json",
+    {
+      gammaCdf: two(gammaCdf),
+      gammaSf: two(gammaSf),
+      gammaQuantile: two(gammaQuantile),
+      gammaUpperQuantile: two(gammaUpperQuantile),
+    },
+    shapeOff,
+  ),
+  ...functionsOf(
+    "chi-square.json",
+    {
+      chiSquareCdf: two(chiSquareCdf),
+      chiSquareSf: two(chiSquareSf),
+      chiSquareQuantile: two(chiSquareQuantile),
+      chiSquareUpperQuantile: two(chiSquareUpperQuantile),
+    },
+    shapeOff,
+  ),
+  ...functionsOf(
+    "beta.json",
+    {
+      betaCdf: ofBeta(betaCdf),
+      betaSf: ofBeta(betaSf),
+      betaQuantile: ofBeta(betaQuantile),
+      betaUpperQuantile: ofBeta(betaUpperQuantile),
+    },
+    shapeOff,
+  ),
+  ...functionsOf("f-distribution.json", { fCdf: ofF(fCdf), fSf: ofF(fSf) }, firstOff),
+  ...functionsOf(
+    "f-distribution.json",
+    { fQuantile: ofF(fQuantile), fUpperQuantile: ofF(fUpperQuantile) },
+    probabilityOff,
+  ),
+  ...functionsOf(
+    "student-t.json",
+    {
+      studentTPdf: two(studentTPdf),
+      studentTCdf: two(studentTCdf),
+      studentTSf: two(studentTSf),
+    },
+    firstOff,
+  ),
+  ...functionsOf(
+    "student-t.json",
+    {
+      studentTQuantile: two(studentTQuantile),
+      studentTUpperQuantile: two(studentTUpperQuantile),
+    },
+    probabilityOff,
+  ),
+];
+
+/** Below this a probability or a density is in the tail, and a quantile whose probability is. */
+const tailBelow = 1e-10;
+
+function isTail(name: string, { args, value }: NumericsCase): boolean {
+  if (name.startsWith("log")) return false;
+  return Math.abs(name.endsWith("Quantile") ? (args[0] as number) : value) < tailBelow;
+}
+
+/** |actual/expected − 1|; for an expected 0 or ±Infinity, 0 if met and Infinity if not. NaN → Infinity. */
+function relativeError(actual: number, expected: number): number {
+  if (actual === expected) return 0;
+  if (expected === 0 || !Number.isFinite(expected) || Number.isNaN(actual)) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return Math.abs((actual - expected) / expected);
+}
+
+export interface WorstErrors {
+  readonly cases: number;
+  readonly bulk: number;
+  readonly tail: number;
+}
+
+/** Largest relative errors of an implementation, by regime of the fixture. */
+export function worstErrors(
+  { name, file }: { readonly name: string; readonly file: string },
+  implementation: Implementation,
+): ReadonlyMap<string, WorstErrors> {
+  const worst = new Map<string, WorstErrors>();
+  for (const reference of readNumericsCases(file, name)) {
+    const { cases, bulk, tail } = worst.get(reference.regime) ?? { cases: 0, bulk: 0, tail: 0 };
+    const error = relativeError(implementation(...reference.args), reference.value);
+    worst.set(
+      reference.regime,
+      isTail(name, reference)
+        ? { cases: cases + 1, bulk, tail: Math.max(tail, error) }
+        : { cases: cases + 1, bulk: Math.max(bulk, error), tail },
+    );
+  }
+  return worst;
+}
