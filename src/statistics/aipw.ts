@@ -71,7 +71,7 @@ interface Arm {
  *
  * Refused for the difference: subtracting two values with weights of their own. Its standard error is smaller
  * (by 6 % under Thompson sampling), but when both means move together, as with tasks that get harder, it
- * compares one arm's good times with the other's bad ones: 95 % false positives where 5 % is claimed.
+ * compares one arm's good times with the other's bad ones: nine false positives in ten runs.
  *
  * Valid at one look, at a size that the rewards did not choose; for any number of looks: EqualityEProcess.
  * A decision counts for an arm that could be served (e > 0) and has been served before, so that m̂ exists.

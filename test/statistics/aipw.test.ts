@@ -1,0 +1,162 @@
+import { describe, expect, it } from "vitest";
+import { normalUpperQuantile } from "../../src/numerics/normal.ts";
+import { Aipw } from "../../src/statistics/aipw.ts";
+import {
+  type AdaptiveLogOptions,
+  adaptiveLog,
+  epsilonGreedy,
+  thompson,
+} from "../support/adaptive-log.ts";
+import { rateMax, rateMin } from "../support/rate-bound.ts";
+
+/**
+ * The level is 0.05 everywhere. Every bound is one that a method which keeps its level breaks once in 1,000
+ * sets of seeds; the seeds are fixed, so a failure is a change of behaviour and never bad luck.
+ */
+const alpha = 0.05;
+const critical = normalUpperQuantile(alpha / 2);
+const looksFrom = 100;
+const lookEvery = 10;
+
+interface Rates {
+  /** Share of the runs in which a difference was stated. */
+  readonly spoke: number;
+  /** Share of all runs, refusals included, in which a stated interval of the difference missed. */
+  readonly missed: number;
+  /** Coverage of the values of both arms, where stated. */
+  readonly covered: readonly number[];
+  /** Share of the runs in which z of the plain means was beyond 1.96 at the end … */
+  readonly naive: number;
+  /** … or at one of the looks after every tenth decision. */
+  readonly naivePeeking: number;
+  /** Share of the runs in which the values with weights of their own differed, where both were stated. */
+  readonly separateWeights: number;
+}
+
+/** z of the difference of two proportions, as if the shares had been fixed. */
+class NaiveTest {
+  readonly #served = [0, 0];
+  readonly #sums = [0, 0];
+
+  push({ arm, reward }: { readonly arm: number; readonly reward: number }): void {
+    this.#served[arm] = (this.#served[arm] as number) + 1;
+    this.#sums[arm] = (this.#sums[arm] as number) + reward;
+  }
+
+  get rejects(): boolean {
+    const [n0, n1] = this.#served as [number, number];
+    const [p0, p1] = this.#sums.map((sum, arm) => sum / (this.#served[arm] as number)) as [
+      number,
+      number,
+    ];
+    const variance = (p0 * (1 - p0)) / n0 + (p1 * (1 - p1)) / n1;
+    return variance > 0 && Math.abs(p1 - p0) / Math.sqrt(variance) > critical;
+  }
+}
+
+function measure(runs: number, log: Omit<AdaptiveLogOptions, "seed">): Rates {
+  const truth = log.meansAt(0) as [number, number];
+  const trueDifference = truth[1] - truth[0];
+  const counts = { spoke: 0, missed: 0, naive: 0, peeking: 0, both: 0, separate: 0 };
+  const stated = [0, 0];
+  const covered = [0, 0];
+  for (let seed = 0; seed < runs; seed += 1) {
+    const aipw = new Aipw({ arms: ["a", "b"], control: 0 });
+    const naive = new NaiveTest();
+    let step = 0;
+    let rejectedOnce = false;
+    for (const decision of adaptiveLog({ ...log, seed })) {
+      aipw.push(decision);
+      naive.push(decision);
+      step += 1;
+      if (step >= looksFrom && step % lookEvery === 0) rejectedOnce ||= naive.rejects;
+    }
+    if (naive.rejects) counts.naive += 1;
+    if (rejectedOnce) counts.peeking += 1;
+    const difference = aipw.difference(1);
+    if (difference.ok) {
+      counts.spoke += 1;
+      const { low, high } = difference.value;
+      if (!(low <= trueDifference && trueDifference <= high)) counts.missed += 1;
+    }
+    const values = [aipw.value(0), aipw.value(1)];
+    values.forEach((value, arm) => {
+      if (!value.ok) return;
+      const mean = truth[arm] as number;
+      stated[arm] = (stated[arm] as number) + 1;
+      if (value.value.low <= mean && mean <= value.value.high) {
+        covered[arm] = (covered[arm] as number) + 1;
+      }
+    });
+    const [control, treatment] = values;
+    if (control?.ok && treatment?.ok) {
+      counts.both += 1;
+      const error = Math.hypot(control.value.standardError, treatment.value.standardError);
+      const statistic = (treatment.value.estimate - control.value.estimate) / error;
+      if (Math.abs(statistic) > critical) counts.separate += 1;
+    }
+  }
+  const rates = {
+    spoke: counts.spoke / runs,
+    missed: counts.missed / runs,
+    covered: covered.map((count, arm) => count / (stated[arm] as number)),
+    naive: counts.naive / runs,
+    naivePeeking: counts.peeking / runs,
+    separateWeights: counts.separate / counts.both,
+  };
+  console.log(JSON.stringify({ ...log, truth, runs, ...rates }));
+  return rates;
+}
+
+describe("AIPW under allocations that follow the rewards", () => {
+  const steps = 2000;
+
+  it.each<[string, Pick<AdaptiveLogOptions, "algorithm" | "minimumShare">, number, number]>([
+    ["Thompson sampling, means 0.5", { algorithm: thompson, minimumShare: 0.02 }, 0.5, 0.05],
+    ["Thompson sampling, means 0.2", { algorithm: thompson, minimumShare: 0.02 }, 0.2, 0.09],
+    ["Thompson sampling, a small floor", { algorithm: thompson, minimumShare: 0.001 }, 0.5, 0.09],
+    ["epsilon-greedy", { algorithm: epsilonGreedy(0.1), minimumShare: 0 }, 0.5, 0.05],
+  ])(
+    "%s, equal arms: finds a difference in at most one run of twenty; the naive test in more",
+    (_, policy, mean, naiveMin) => {
+      const runs = 300;
+      const rates = measure(runs, { ...policy, steps, meansAt: () => [mean, mean] });
+      expect(rates.missed).toBeLessThan(rateMax(alpha, runs));
+      expect(rates.spoke).toBeGreaterThan(0.85);
+      for (const coverage of rates.covered) {
+        expect(coverage).toBeGreaterThan(rateMin(1 - alpha, runs * 0.85));
+      }
+      // The negative control: on the same data, what one would do without knowing how they came about.
+      expect(rates.naive).toBeGreaterThan(naiveMin);
+      expect(rates.naivePeeking).toBeGreaterThan(0.25);
+    },
+  );
+
+  it("unequal arms: the intervals cover", () => {
+    const runs = 250;
+    const rates = measure(runs, {
+      algorithm: thompson,
+      minimumShare: 0.02,
+      steps,
+      meansAt: () => [0.5, 0.55],
+    });
+    expect(rates.missed).toBeLessThan(rateMax(alpha, runs));
+    expect(rates.spoke).toBeGreaterThan(0.9);
+    for (const coverage of rates.covered) {
+      expect(coverage).toBeGreaterThan(rateMin(1 - alpha, runs * 0.9));
+    }
+  });
+
+  it("means that rise together: the difference keeps its level; weights of their own would not", () => {
+    const runs = 250;
+    const rates = measure(runs, {
+      algorithm: thompson,
+      minimumShare: 0.02,
+      steps,
+      meansAt: (step) => (step < steps / 2 ? [0.3, 0.3] : [0.7, 0.7]),
+    });
+    expect(rates.missed).toBeLessThan(rateMax(alpha, runs));
+    expect(rates.naive).toBeGreaterThan(0.5);
+    expect(rates.separateWeights).toBeGreaterThan(0.5);
+  });
+});
