@@ -32,6 +32,8 @@ export interface BoundedLook {
 /** Both shapes of the Beta mixture (Krichevsky & Trofimov 1981): within ½·ln n of the best rate in hindsight. */
 const mixtureShape = 0.5;
 const observationsMax = 1e12;
+/** Leaves 5e-20 of the unit interval. */
+const halvings = 64;
 /** Next to 1, where a mean may have to be and rounding would put it on 1. */
 const belowOne = 1 - 2 ** -53;
 
@@ -125,7 +127,7 @@ function leastLogMartingale({ control, treatment }: TwoArms<BoundedSample>, delt
     (n * (1 - mean)) / (1 - mu) - (n * mean) / mu;
   let low = 0;
   let high = 1 - gap;
-  for (let step = 0; step < 100; step += 1) {
+  for (let step = 0; step < halvings; step += 1) {
     const middle = (low + high) / 2;
     if (slope(lower, middle) + slope(upper, middle + gap) > 0) high = middle;
     else low = middle;
@@ -139,7 +141,7 @@ function lastInside(excess: (value: number) => number, inside: number, end: numb
   if (excess(end) < 0) return end;
   let near = inside;
   let far = end;
-  for (let step = 0; step < 100; step += 1) {
+  for (let step = 0; step < halvings; step += 1) {
     const middle = (near + far) / 2;
     if (excess(middle) < 0) near = middle;
     else far = middle;

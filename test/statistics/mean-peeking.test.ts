@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { sampleBeta } from "../../src/numerics/sampling.ts";
+import {
+  boundedDifferenceSequence,
+  boundedMeanSequence,
+} from "../../src/statistics/bounded-sequence.ts";
+import { meanSequence } from "../../src/statistics/confidence-sequence.ts";
+import { refuse } from "../../src/statistics/result.ts";
+import { bernoulli, type Draw, type IntervalTest, missRate } from "../support/peeked-experiment.ts";
+import { rateMax } from "../support/rate-bound.ts";
+
+/** As in sequence-peeking.test.ts: level 0.05, bounds that are broken once in 1,000 sets of seeds. */
+const alpha = 0.05;
+const looks = 2000;
+/** In [0,1], mean 1/11, skewness 1.9: most rewards are next to nothing. */
+const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
+
+describe(`a mean that is looked at ${looks} times`, () => {
+  const runs = 1000;
+  const settings: [string, Draw, number][] = [
+    ["0/1 rewards, rate 0.1", bernoulli(0.1), 0.1],
+    ["skewed rewards in [0,1]", skewed, 1 / 11],
+  ];
+  it.each(settings)("%s: misses in at most one run of twenty", (_, draw, truth) => {
+    const test: IntervalTest = ({ control }) => meanSequence(control, { expectedMean: truth });
+    const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
+    expect(missRate(test, setting, { runs, looks })).toBeLessThan(rateMax(alpha, runs));
+  });
+});
+
+describe("bounded sequences, from the first observation on", () => {
+  const runs = 200;
+  /** A look costs a tenth of a millisecond: every one at first, every fortieth later. */
+  const now = (n: number): boolean => n <= 20 || n % 40 === 0;
+  const boundedMean =
+    (expectedMean: number): IntervalTest =>
+    ({ control }) =>
+      now(control.n) && control.n <= 1000
+        ? boundedMeanSequence(control, { expectedMean })
+        : refuse("too_few", "not at this look");
+  const boundedDifference: IntervalTest = (arms) =>
+    now(arms.control.n + arms.treatment.n)
+      ? boundedDifferenceSequence(arms)
+      : refuse("too_few", "not at this look");
+
+  it.each([
+    ["0/1 rewards, rate 0.5", bernoulli(0.5), 0.5],
+    ["0/1 rewards, rate 0.02", bernoulli(0.02), 0.02],
+    ["skewed rewards", skewed, 1 / 11],
+  ] as const)("%s: the mean misses in at most one run of twenty", (_, draw, truth) => {
+    const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
+    expect(missRate(boundedMean(truth), setting, { runs, looks })).toBeLessThan(
+      rateMax(alpha, runs),
+    );
+  });
+
+  it("the difference misses in at most one run of twenty", () => {
+    const setting = {
+      control: bernoulli(0.3),
+      treatment: bernoulli(0.3),
+      treatmentShare: 0.5,
+      truth: 0,
+    };
+    expect(missRate(boundedDifference, setting, { runs, looks })).toBeLessThan(
+      rateMax(alpha, runs),
+    );
+  });
+
+  it("a mean that is 0.04 off is missed in more than 80 % of the runs (negative control)", () => {
+    const setting = {
+      control: bernoulli(0.06),
+      treatment: bernoulli(0.06),
+      treatmentShare: 0,
+      truth: 0.02,
+    };
+    expect(missRate(boundedMean(0.02), setting, { runs, looks })).toBeGreaterThan(0.8);
+  });
+});
