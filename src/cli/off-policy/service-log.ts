@@ -5,13 +5,13 @@ import { rowsOf } from "../query-result.ts";
 import { isDrawn, type LogSource, type MissingReward, type ReadingCounts } from "./log-source.ts";
 
 /** As many as one answer may have. */
-const pageRows = 10_000;
+const pageRowsMax = 10_000;
 const queryTimeoutMs = 120_000;
 /** The call may take a little longer than the statement: events are flushed first, rows travel. */
 const deadlineMarginMs = 15_000;
 
 export interface ServiceLogOptions {
-  readonly client: BanditClient;
+  readonly client: Pick<BanditClient, "query">;
   /** Checked: letters, digits, `_` and `-` only. */
   readonly agentType: string;
   /** Checked as well. Absent: all. */
@@ -22,6 +22,8 @@ export interface ServiceLogOptions {
   readonly contextColumns?: readonly string[];
   readonly policyColumns: readonly string[];
   readonly missing: MissingReward;
+  /** Generations asked for at a time; absent: 10,000, as many as one answer may have. */
+  readonly pageRows?: number;
   readonly onProgress: (rows: number, total: number) => void;
 }
 
@@ -43,7 +45,7 @@ export function openServiceLog(options: ServiceLogOptions): LogSource {
     const fresh = !isFresh;
     isFresh = true;
     return options.client.query(
-      { sql, rowsMax: pageRows, timeout: durationFromMs(queryTimeoutMs), fresh },
+      { sql, rowsMax: pageRowsMax, timeout: durationFromMs(queryTimeoutMs), fresh },
       { deadlineMs: queryTimeoutMs + deadlineMarginMs },
     );
   };
@@ -96,7 +98,7 @@ async function readCodeType(
     const beyond = after === undefined ? "" : ` AND generation_id > '${after}'`;
     const page = await ask(
       `SELECT max(generation_id), count() FROM (SELECT generation_id FROM decisions ` +
-        `WHERE ${within(options)}${beyond} ORDER BY generation_id LIMIT ${pageRows})`,
+        `WHERE ${within(options)}${beyond} ORDER BY generation_id LIMIT ${options.pageRows ?? pageRowsMax})`,
     );
     const [last, found] = rowsOf(page)[0] ?? [];
     if (Number(found ?? 0) === 0) return true;
