@@ -25,35 +25,43 @@ const restMin = 1e-6;
  * tends to when one arm is as good as certain.
  */
 export function topTwoShares(arms: readonly ContendingArm[], leaderShare: number): Float64Array {
-  const shares = Float64Array.from(arms, ({ bestProbability }) => leaderShare * bestProbability);
   if (arms.length === 1) return Float64Array.of(1);
-  arms.forEach((first, leader) => {
-    if (first.bestProbability === 0) return;
-    const again = challengers(arms, leader);
-    again.forEach((probability, arm) => {
-      shares[arm] =
-        (shares[arm] as number) + (1 - leaderShare) * first.bestProbability * probability;
-    });
+  const best = arms.map(({ bestProbability }) => bestProbability);
+  // Sums go by size, so that equal arms get the same sum to the last bit, wherever they stand.
+  const bySize = best
+    .map((_, arm) => arm)
+    .sort((a, b) => (best[a] as number) - (best[b] as number));
+  const rest = best.map((_, arm) => sumOfOthers(best, bySize, arm));
+  const leader = rest.findIndex((sum) => sum < restMin);
+  const odds = best.map((probability, arm) =>
+    arm === leader ? 0 : probability / (rest[arm] as number),
+  );
+  const challenges = leader < 0 ? undefined : challengers(arms, leader);
+  const shares = Float64Array.from(best, (probability, arm) => {
+    const second =
+      probability * sumOfOthers(odds, bySize, arm) + (challenges?.[arm] ?? 0) * (best[leader] ?? 0);
+    return leaderShare * probability + (1 - leaderShare) * second;
   });
-  const total = shares.reduce((sum, share) => sum + share, 0);
+  const total = bySize.reduce((sum, arm) => sum + (shares[arm] as number), 0);
   return shares.map((share) => share / total);
 }
 
-/** With which probability each arm is the challenger of `leader`; adds up to 1. */
+function sumOfOthers(values: readonly number[], order: readonly number[], arm: number): number {
+  let sum = 0;
+  for (const other of order) if (other !== arm) sum += values[other] as number;
+  return sum;
+}
+
+/** With which probability each arm is the challenger of a leader that is as good as certain; adds up to 1. */
 function challengers(arms: readonly ContendingArm[], leader: number): Float64Array {
-  const rest = Float64Array.from(arms, ({ bestProbability }, arm) =>
-    arm === leader ? 0 : bestProbability,
-  );
-  const total = rest.reduce((sum, probability) => sum + probability, 0);
-  if (total >= restMin) return rest.map((probability) => probability / total);
   const first = arms[leader] as ContendingArm;
   const logs = arms.map((arm, index) =>
     index === leader ? Number.NEGATIVE_INFINITY : logExceedance(arm, first),
   );
   const largest = Math.max(...logs);
   const weights = Float64Array.from(logs, (log) => Math.exp(log - largest));
-  const sum = weights.reduce((some, weight) => some + weight, 0);
-  return weights.map((weight) => weight / sum);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
 }
 
 /** Log of P(N(d, 1) < 0) for the standardised distance d, in its leading terms for large d: −d²/2 − ln d. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { centralInterval95, posterior, posteriorMean } from "../../../src/bandit/posterior.ts";
+import { zeroTotals } from "../../../src/domain/contribution.ts";
 
 const uniform = { alpha: 1, beta: 1 };
 
 describe("posterior", () => {
   it("adds reward to alpha and the rest of the weight to beta", () => {
-    expect(posterior(uniform, { reward: 3.5, weight: 5, generations: 9 })).toEqual({
+    expect(posterior(uniform, { ...zeroTotals, reward: 3.5, weight: 5, generations: 9 })).toEqual({
       alpha: 4.5,
       beta: 2.5,
     });
@@ -16,19 +17,24 @@ describe("posterior", () => {
     [5 + 1e-9, 5, { alpha: 6, beta: 1 }],
     [1e-9, -1e-9, { alpha: 1, beta: 1 }],
   ])("moves reward %d of weight %d back into range", (reward, weight, expected) => {
-    expect(posterior(uniform, { reward, weight, generations: 1 })).toEqual(expected);
+    expect(posterior(uniform, { ...zeroTotals, reward, weight, generations: 1 })).toEqual(expected);
   });
 
   it("keeps the mean of more evidence than it can tell apart", () => {
-    const shape = posterior(uniform, { reward: 1e300, weight: 4e300, generations: 1 });
+    const shape = posterior(uniform, {
+      ...zeroTotals,
+      reward: 1e300,
+      weight: 4e300,
+      generations: 1,
+    });
     expect(posteriorMean(shape)).toBeCloseTo(0.25, 9);
     expect(shape.alpha + shape.beta).toBeCloseTo(1e12, -3);
   });
 
   it("refuses totals that are not numbers: they are a bug, not an outcome", () => {
-    expect(() => posterior(uniform, { reward: Number.NaN, weight: 1, generations: 1 })).toThrow(
-      /invariant/,
-    );
+    expect(() =>
+      posterior(uniform, { ...zeroTotals, reward: Number.NaN, weight: 1, generations: 1 }),
+    ).toThrow(/invariant/);
   });
 });
 
