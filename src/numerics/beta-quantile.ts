@@ -96,10 +96,15 @@ function pointAtOdds(odds: number, shape: BetaShape): BetaPoint {
       });
 }
 
-/** Odds by the uniform expansion's leading term; outside the bracket, and so unused, for tiny shapes. */
+/**
+ * Odds to start from. With a shape below 1 the mass sits in lumps at the ends, in proportion to the other
+ * shape, so a bound of the odds (0 and Infinity stand for them) is near; otherwise by the uniform expansion.
+ */
 function start(mass: number, shape: BetaShape): number {
   const { alpha, beta } = shape;
   const smaller = Math.min(alpha, beta);
+  if (smaller < 1 && mass > beta / (alpha + beta)) return Number.POSITIVE_INFINITY;
+  if (alpha < 1) return 0;
   const share = smaller / (alpha + beta);
   const z = normalQuantile(mass);
   const w = Math.min(Math.max((alpha <= beta ? z : -z) / Math.sqrt(smaller), -1.5), 1.5);

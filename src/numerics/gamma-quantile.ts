@@ -48,8 +48,9 @@ function quantileOf(
   });
 }
 
-/** The uniform expansion's leading term, also where the shape is too small for it to be near. */
+/** By the uniform expansion; for shapes below 1 the lower bound is nearer, for which 0 stands. */
 function start(z: number, shape: number): number {
+  if (shape < 1) return 0;
   const w = Math.min(Math.max(z / Math.sqrt(shape), -1.5), 2);
   return shape * (1 + uniformDeviation(0, w));
 }

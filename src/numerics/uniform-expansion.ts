@@ -35,7 +35,7 @@ export function uniformTails(options: {
   readonly w: number;
 }): Tails {
   const { shape, share, w } = options;
-  const { ratios } = seriesOf(share);
+  const ratios = seriesOf(share);
   // f = (1 + b₁/m)(1 + wS − S'/m) term by term: b_{k−1} = f_k + (k + 1)·b_{k+1}/m.
   let sum = 0;
   for (let k = order; k >= 1; k -= 1) {
@@ -47,39 +47,36 @@ export function uniformTails(options: {
   return { lower: normalSf(-z) - correction, upper: normalSf(z) + correction };
 }
 
-/** δ(w) of {@link uniformTails}, for |w| ≤ 2: what a normal quantile w√m corresponds to, nearly. */
+/**
+ * δ(w) of {@link uniformTails}, the first three terms: roughly the relative deviation that corresponds to
+ * a normal quantile of w√m.
+ */
 export function uniformDeviation(share: number, w: number): number {
-  const { deviations } = seriesOf(share);
-  let sum = 0;
-  for (let k = order + 1; k >= 1; k -= 1) sum = (sum + (deviations[k] as number)) * w;
-  return sum;
+  const rest = 1 - share;
+  const skew = rest - share;
+  const first = Math.sqrt(rest);
+  return w * (first + w * (skew / 3 + (w * (skew * skew - 9 * share * rest)) / (36 * first)));
 }
 
 /** b₀ … of the call that runs; the last two are 0. No call is interrupted by another one. */
 const terms = new Float64Array(order + 2);
 
-interface Series {
-  /** Coefficients of δ(w); the one of w⁰ is 0. */
-  readonly deviations: Float64Array;
-  /** Coefficients of f(w) = δ'(0)·w/δ(w), which is the density over the normal one. */
-  readonly ratios: Float64Array;
-}
-
-const gammaSeries = makeSeries(0);
-/** The last share's series: a quantile, an interval and a curve ask for one share many times. */
+/** The gamma distribution's series, and the last other one: a quantile and an interval ask often for one share. */
+const gammaSeries = ratioSeries(0);
 let lastShare = 0;
 let lastSeries = gammaSeries;
 
-function seriesOf(share: number): Series {
+function seriesOf(share: number): Float64Array {
   if (share === 0) return gammaSeries;
   if (share !== lastShare) {
-    lastSeries = makeSeries(share);
+    lastSeries = ratioSeries(share);
     lastShare = share;
   }
   return lastSeries;
 }
 
-function makeSeries(share: number): Series {
+/** Coefficients of f(w) = δ'(0)·w/δ(w), which is the density over the normal one. */
+function ratioSeries(share: number): Float64Array {
   const rest = 1 - share;
   const deviations = new Float64Array(order + 2);
   const squares = new Float64Array(order + 3);
@@ -107,5 +104,5 @@ function makeSeries(share: number): Series {
     }
     ratios[k] = -cross / first;
   }
-  return { deviations, ratios };
+  return ratios;
 }
