@@ -28,7 +28,10 @@ export interface CupedComparison extends WelchComparison {
   readonly varianceReduction: number;
 }
 
-/** With fewer, estimating theta costs more than it can win, and the interval would not say so. */
+/**
+ * Theta is estimated from the same data, and the interval does not know: with 10 observations in each arm a
+ * 95 % interval covers in 93.8 %, with 100 in 94.9 % (bench/experiment-calibration.ts).
+ */
 const observationsMin = 10;
 
 /**

@@ -19,7 +19,8 @@ export interface WelchComparison extends Comparison {
 
 /**
  * A control mean of fewer standard errors than this is too near 0 to divide by: the ratio is skewed then,
- * and the delta method's interval misses on one side. At 5 it still covers as stated (measured; see docs).
+ * and the delta method's interval misses on one side. Where the true mean is 6 standard errors above 0, its 95 %
+ * interval covers in 94.0 % (bench/experiment-calibration.ts).
  */
 const controlMeanStandardErrorsMin = 5;
 
@@ -46,8 +47,8 @@ export function welchTest(
  * Relative effect, treatment mean / control mean − 1, by the delta method: its variance is
  * s_T²/(n_T m_C²) + m_T² s_C²/(n_C m_C⁴) (Deng, Knoblich & Lu 2018). The interval and the
  * p-value are of this estimate, so they agree with one another: the interval excludes 0 exactly when the
- * p-value is below alpha. {@link welchTest} tests the same hypothesis, is exact for normal data,
- * and may differ near alpha.
+ * p-value is below alpha. {@link welchTest} tests the same hypothesis without linearising anything; next to
+ * alpha the two may differ, and then it is the one to believe.
  *
  * Refuses a control mean that is not above 0 or less than five of its standard errors away from it.
  */

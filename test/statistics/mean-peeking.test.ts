@@ -12,7 +12,7 @@ import { rateMax } from "../support/rate-bound.ts";
 /** As in sequence-peeking.test.ts: level 0.05, bounds that are broken once in 1,000 sets of seeds. */
 const alpha = 0.05;
 const looks = 2000;
-/** In [0,1], mean 1/11, skewness 1.9: most rewards are next to nothing. */
+/** In [0,1], mean 1/11, skewness 2.2: most rewards are next to nothing. */
 const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
 
 describe(`a mean that is looked at ${looks} times`, () => {

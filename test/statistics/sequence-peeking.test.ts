@@ -22,7 +22,7 @@ import { rateMax } from "../support/rate-bound.ts";
 const alpha = 0.05;
 const looks = 2000;
 
-/** In [0,1], mean 1/11, skewness 1.9: most rewards are next to nothing. */
+/** In [0,1], mean 1/11, skewness 2.2: most rewards are next to nothing. */
 const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
 const logNormal: Draw = (source) => Math.exp(sampleNormal(source));
 const evenly = { treatmentShare: 0.5, truth: 0 };
