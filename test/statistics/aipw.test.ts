@@ -159,4 +159,30 @@ describe("AIPW under allocations that follow the rewards", () => {
     expect(rates.naive).toBeGreaterThan(0.5);
     expect(rates.separateWeights).toBeGreaterThan(0.5);
   });
+
+  it("means that rise together: with uniform weights a value covers the average over the log", () => {
+    const runs = 200;
+    const averages = [0.45, 0.55];
+    const stated = [0, 0];
+    const covered = [0, 0];
+    for (let seed = 0; seed < runs; seed += 1) {
+      const aipw = new Aipw({ arms: ["a", "b"], control: 0, weighting: "uniform" });
+      const meansAt = (step: number) => (step < steps / 2 ? [0.3, 0.4] : [0.6, 0.7]);
+      const log = { algorithm: thompson, minimumShare: 0.02, steps, meansAt, seed };
+      for (const decision of adaptiveLog(log)) aipw.push(decision);
+      averages.forEach((average, arm) => {
+        const value = aipw.value(arm);
+        if (!value.ok) return;
+        stated[arm] = (stated[arm] as number) + 1;
+        if (value.value.low <= average && average <= value.value.high) {
+          covered[arm] = (covered[arm] as number) + 1;
+        }
+      });
+    }
+    covered.forEach((count, arm) => {
+      const speaking = stated[arm] as number;
+      expect(speaking).toBeGreaterThan(runs / 2);
+      expect(count / speaking).toBeGreaterThan(rateMin(1 - alpha, speaking));
+    });
+  });
 });
