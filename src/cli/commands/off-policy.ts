@@ -159,13 +159,15 @@ async function evaluated(
       });
       return await evaluateSource(source, policy, options);
     }
+    let firstRowMs: number | undefined;
     const serviceOptions = {
       ...common,
       ...serviceColumnsOf(options),
       toMs: options.to ?? terminal.nowMs(),
       onProgress(done: number, total: number) {
+        firstRowMs ??= progress.elapsedMs();
         if (done % progressEvery !== 0) return;
-        const elapsedMs = progress.elapsedMs();
+        const elapsedMs = progress.elapsedMs() - firstRowMs;
         progress.update(() => describeRate({ done, total, noun: "rows", elapsedMs }));
       },
     };

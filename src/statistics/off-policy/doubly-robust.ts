@@ -16,7 +16,7 @@ export function directMethod(
 }
 
 /**
- * Doubly robust: V = Σ t / n with t = v + w(r − q̂(x,a)) (Dudík et al. 2014, equation 2.3), Var V = s²(t)/n. With
+ * Doubly robust: V = Σ t / n with t = v + w(r − q̂(x,a)) (Dudík, Erhan, Langford & Li 2014, "Doubly robust policy evaluation and optimization"), Var V = s²(t)/n. With
  * `lastBin`, rows with a weight above that bin are not corrected, t = v: switch-DR (Wang et al. 2017).
  */
 export function doublyRobust(

@@ -13,7 +13,7 @@ export function inversePropensityScore(weights: WeightMoments, shift: number): M
 }
 
 /**
- * Self-normalised, V = Σ w·r / Σ w (Swaminathan & Joachims 2015, equation 9). By the delta method for a ratio
+ * Self-normalised, V = Σ w·r / Σ w (Swaminathan & Joachims 2015, "The self-normalized estimator for counterfactual learning"). By the delta method for a ratio
  * Var V = s²(w(r − V)) / (n·w̄²). Not unbiased: the bias shrinks as 1/n.
  */
 export function selfNormalised(weights: WeightMoments, shift: number): MeanAndVariance {

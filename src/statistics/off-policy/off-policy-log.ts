@@ -20,14 +20,16 @@ export interface OffPolicyOptions {
 const foldsDefault = 5;
 const foldsMax = 100;
 const shrinkageDefault = 1;
-/** About 200 bytes each. */
-const groupsMax = 1_000_000;
+/** About 400 bytes each. */
+const groupsMax = 500_000;
 const contextsMax = 100_000;
+/** Contexts times arms of the candidate: an evaluation looks at each pair, about 0.7 µs long. */
+const pairsMax = 5_000_000;
 const otherArmsMax = 100_000;
 
 /**
  * A log that is read once, row by row, and kept as sums only: memory grows with the number of different
- * (context, arm, fold, half octave of the weight), at most a million of them (200 MB), and not with the rows.
+ * (context, arm, fold, half octave of the weight), at most half a million of them (200 MB), and not with the rows.
  * The order of the rows decides their folds, and nothing else.
  */
 export class OffPolicyLog {
@@ -139,6 +141,11 @@ export class OffPolicyLog {
   #open(label: string): ContextSums | Refusal {
     if (this.#contexts.size >= contextsMax) {
       return outOfRange(`more than ${contextsMax} different contexts; describe them more coarsely`);
+    }
+    if ((this.#contexts.size + 1) * this.#policy.arms.length > pairsMax) {
+      return outOfRange(
+        `more than ${pairsMax} pairs of context and arm; describe the context more coarsely`,
+      );
     }
     const shares = this.#policy.sharesIn(label);
     if (shares === undefined || shares.length !== this.#policy.arms.length) {

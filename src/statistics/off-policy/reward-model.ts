@@ -18,7 +18,7 @@ export interface CellModel {
  * with S and n the sum of rewards and the number of rows, and m(a) the arm's mean over all cells: the cell's own
  * mean, drawn towards the arm's as if λ rows of that mean had been seen. An arm without a row outside the fold
  * takes the mean of all rows outside it. A row is only ever compared with a model that has not seen its fold
- * (Chernozhukov et al. 2018, "Double/debiased machine learning", definition 3.1), so a model that follows its
+ * (Chernozhukov et al. 2018, "Double/debiased machine learning", definition 3.2), so a model that follows its
  * own noise biases nothing.
  */
 export class RewardModel {

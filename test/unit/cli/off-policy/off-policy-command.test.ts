@@ -233,6 +233,19 @@ if (existsSync(openBandit)) {
       }
     });
 
+    it("prints what docs/concepts/off-policy.md shows", async () => {
+      const page = readFileSync(
+        join(import.meta.dirname, "../../../../docs/concepts/off-policy.md"),
+        "utf8",
+      );
+      const policy = file("shares.json", btsShares());
+      const log = join(openBandit, "men-random.csv");
+      const { stdout } = await offPolicy(["--log", log, "--policy", policy]);
+      const belowTitle = stdout.slice(stdout.indexOf("\n\n"));
+      expect(belowTitle.length).toBeGreaterThan(500);
+      expect(page).toContain(belowTitle);
+    });
+
     it("the random policy on its own log is its plain mean", async () => {
       const uniform = file("uniform.json", { uniform: true });
       const report = await reportOf(

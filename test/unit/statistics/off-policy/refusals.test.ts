@@ -311,6 +311,38 @@ describe("what memory is for", () => {
     expect(rows).toBe(100_001);
   });
 
+  it("more combinations of context, arm and fold than there is room for are refused", () => {
+    const arms = Array.from({ length: 60 }, (_, arm) => `arm ${arm}`);
+    const shares = arms.map(() => 1 / arms.length);
+    const log = new OffPolicyLog({ policy: { arms, sharesIn: () => shares } });
+    let refusal: ReturnType<OffPolicyLog["add"]>;
+    let rows = 0;
+    while (refusal === undefined && rows < 1_000_000) {
+      const [context, arm] = [`x ${Math.floor(rows / 60)}`, arms[rows % 60] as string];
+      refusal = log.add({ context, arm, propensity: 0.1, reward: 0 });
+      rows += 1;
+    }
+    expect(refusal).toMatchObject({
+      reason: "out_of_range",
+      message: expect.stringContaining("combinations"),
+    });
+    expect(rows).toBe(500_001);
+  });
+
+  it("more pairs of context and candidate arm than can be looked at are refused", () => {
+    const arms = Array.from({ length: 1_000_000 }, (_, arm) => `arm ${arm}`);
+    const shares = arms.map((_, arm) => (arm === 0 ? 1 : 0));
+    const log = new OffPolicyLog({ policy: { arms, sharesIn: () => shares } });
+    const refusals = Array.from({ length: 6 }, (_, row) =>
+      log.add({ context: `x ${row}`, arm: "arm 0", propensity: 1, reward: 0 }),
+    );
+    expect(refusals.slice(0, 5)).toEqual(Array.from({ length: 5 }));
+    expect(refusals[5]).toMatchObject({
+      reason: "out_of_range",
+      message: expect.stringContaining("pairs"),
+    });
+  });
+
   it("an arm for nearly every row is refused, not kept", () => {
     const log = new OffPolicyLog({ policy: everywhere({ a: 1 }) });
     let refusal: ReturnType<OffPolicyLog["add"]>;
