@@ -50,8 +50,8 @@ const unboundedMeanMin = 1000;
  * probability that the p-value ever falls to alpha while there is no difference.
  *
  * Asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2021, Theorem 2.2), in the
- * time n = n_C n_T / (n_C + n_T), in which √n times the difference has a variance that stays the same for
- * any shares that do not look at the rewards:
+ * time n = n_C n_T / (n_C + n_T), in which √n times the difference has a variance that stays the same while
+ * the shares do, and whatever they are where the two spreads are alike:
  *
  *     difference ± √( V · (1 + 1/m) · (ln(1 + m) − 2 ln alpha) ),  V = s_C²/n_C + s_T²/n_T,  m = ρ² n
  *
