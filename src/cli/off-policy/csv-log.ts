@@ -1,7 +1,5 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { parse } from "csv-parse";
 import type { LoggedRow } from "../../statistics/off-policy/logged-row.ts";
+import { csvRecords } from "../csv-file.ts";
 import { badInput } from "../exit-code.ts";
 import {
   contextLabel,
@@ -57,7 +55,6 @@ interface Place {
  */
 export async function openCsvLog(options: CsvLogOptions): Promise<LogSource> {
   const { file } = options;
-  await requireFile(file);
   let layout: Layout | undefined;
   await eachRecord(file, (titles) => {
     layout = layOut(titles, options);
@@ -202,46 +199,5 @@ async function eachRecord(
   file: string,
   take: (cells: readonly string[], line: number) => boolean,
 ): Promise<void> {
-  const input = createReadStream(file);
-  const parser = input.pipe(
-    parse({ bom: true, skip_empty_lines: true, info: true, relax_column_count: false }),
-  );
-  // What breaks while reading has to break the parser, or nobody hears of it.
-  input.on("error", (error) => parser.destroy(error));
-  try {
-    for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
-      if (!take(record, info.lines)) break;
-    }
-  } catch (error) {
-    throw translate(error, file);
-  } finally {
-    input.destroy();
-  }
-}
-
-interface CsvRecord {
-  readonly record: readonly string[];
-  readonly info: { readonly lines: number };
-}
-
-async function requireFile(file: string): Promise<void> {
-  try {
-    if ((await stat(file)).isDirectory()) {
-      throw badInput(`${file} is a directory, not a CSV file`);
-    }
-  } catch (error) {
-    throw translate(error, file);
-  }
-}
-
-function translate(error: unknown, file: string): unknown {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {
-    return error;
-  }
-  if (error.code === "ENOENT") return badInput(`there is no file ${file}`);
-  if (error.code === "EACCES") return badInput(`${file} may not be read`);
-  if (error.code.startsWith("CSV_")) {
-    return badInput(`${file} is not a valid CSV file: ${error.message}`);
-  }
-  return error;
+  for await (const { record, info } of csvRecords(file)) if (!take(record, info.lines)) break;
 }

@@ -1,6 +1,4 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { parse } from "csv-parse";
+import { csvRecords } from "../csv-file.ts";
 import { badInput } from "../exit-code.ts";
 import type { ArmOption } from "./arm-option.ts";
 
@@ -34,7 +32,6 @@ export async function readOutcomeTable(options: {
   limit?: number;
 }): Promise<OutcomeTable> {
   const { file, arms } = options;
-  await requireFile(file);
   const limit = Math.min(options.limit ?? rowsMax, rowsMax);
   const codeTypes: string[] = [];
   const codeTypeIndexes = new Map<string, number>();
@@ -42,35 +39,28 @@ export async function readOutcomeTable(options: {
   const outcomes: number[] = [];
   let relabelledRows = 0;
   let columns: { codeType: number; arms: readonly number[] } | undefined;
-  const parser = createReadStream(file).pipe(
-    parse({ bom: true, skip_empty_lines: true, info: true, relax_column_count: false }),
-  );
-  try {
-    for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
-      if (columns === undefined) {
-        columns = findColumns(record, options);
-        continue;
-      }
-      const where = `${file} line ${info.lines}`;
-      const raw = record[columns.codeType] as string;
-      const label = toLabel(raw);
-      if (label === "") {
-        throw badInput(`${where}: column "${options.codeTypeColumn}" is empty`);
-      }
-      if (label !== raw) relabelledRows += 1;
-      let index = codeTypeIndexes.get(label);
-      if (index === undefined) {
-        index = codeTypes.push(label) - 1;
-        codeTypeIndexes.set(label, index);
-      }
-      for (const [at, arm] of arms.entries()) {
-        outcomes.push(toOutcome(record[columns.arms[at] as number] as string, where, arm.column));
-      }
-      codeTypeOfRow.push(index);
-      if (codeTypeOfRow.length >= limit) break;
+  for await (const { record, info } of csvRecords(file)) {
+    if (columns === undefined) {
+      columns = findColumns(record, options);
+      continue;
     }
-  } catch (error) {
-    throw translate(error, file);
+    const where = `${file} line ${info.lines}`;
+    const raw = record[columns.codeType] as string;
+    const label = toLabel(raw);
+    if (label === "") {
+      throw badInput(`${where}: column "${options.codeTypeColumn}" is empty`);
+    }
+    if (label !== raw) relabelledRows += 1;
+    let index = codeTypeIndexes.get(label);
+    if (index === undefined) {
+      index = codeTypes.push(label) - 1;
+      codeTypeIndexes.set(label, index);
+    }
+    for (const [at, arm] of arms.entries()) {
+      outcomes.push(toOutcome(record[columns.arms[at] as number] as string, where, arm.column));
+    }
+    codeTypeOfRow.push(index);
+    if (codeTypeOfRow.length >= limit) break;
   }
   if (columns === undefined) throw badInput(`${file} is empty`);
   if (codeTypeOfRow.length === 0) throw badInput(`${file} has a title line but no rows`);
@@ -81,21 +71,6 @@ export async function readOutcomeTable(options: {
     codeTypeOf: (row) => codeTypeOfRow[row] as number,
     outcomeOf: (row, arm) => outcomes[row * arms.length + arm] as number,
   };
-}
-
-interface CsvRecord {
-  readonly record: readonly string[];
-  readonly info: { readonly lines: number };
-}
-
-async function requireFile(file: string): Promise<void> {
-  let found: Awaited<ReturnType<typeof stat>>;
-  try {
-    found = await stat(file);
-  } catch (error) {
-    throw translate(error, file);
-  }
-  if (found.isDirectory()) throw badInput(`${file} is a directory, not a CSV file`);
 }
 
 function findColumns(
@@ -131,15 +106,4 @@ function toLabel(text: string): string {
     .replaceAll(/[^A-Za-z0-9_.:+#/-]+/g, "_")
     .replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, labelLengthMax);
-}
-
-function translate(error: unknown, file: string): unknown {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {
-    return error;
-  }
-  if (error.code === "ENOENT") return badInput(`there is no file ${file}`);
-  if (error.code === "EACCES") return badInput(`${file} may not be read`);
-  if (error.code.startsWith("CSV_"))
-    return badInput(`${file} is not a valid CSV file: ${error.message}`);
-  return error;
 }
