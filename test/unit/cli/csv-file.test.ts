@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { csvRecords } from "../../../src/cli/csv-file.ts";
+import { type CsvRecord, csvRecords } from "../../../src/cli/csv-file.ts";
 import { CliError } from "../../../src/cli/exit-code.ts";
 
 let directory: string;
@@ -13,10 +13,16 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function recordsOf(content: string) {
+async function recordsIn(file: string): Promise<readonly CsvRecord[]> {
+  const records: CsvRecord[] = [];
+  for await (const record of csvRecords(file)) records.push(record);
+  return records;
+}
+
+function recordsOf(content: string): Promise<readonly CsvRecord[]> {
   const file = join(directory, "table.csv");
   writeFileSync(file, content);
-  return Array.fromAsync(csvRecords(file));
+  return recordsIn(file);
 }
 
 describe("the records of a CSV file", () => {
@@ -56,7 +62,7 @@ describe("the records of a CSV file", () => {
     ["a file that is not there", () => "/no/such.csv", "there is no file /no/such.csv"],
     ["a directory", () => directory, "is a directory, not a CSV file"],
   ])("are refused for %s", async (_, path, message) => {
-    const reading = Array.fromAsync(csvRecords(path()));
+    const reading = recordsIn(path());
     await expect(reading).rejects.toThrow(message);
     await expect(reading).rejects.toBeInstanceOf(CliError);
   });
