@@ -43,9 +43,12 @@ export function checkAlpha(alpha: number): Refusal | undefined {
  * of their own and still overflow on the way: this is the last one.
  */
 export function acceptFinite<Value extends object>(value: Value): Result<Value> {
-  const finite = Object.values(value).every(
-    (part) => typeof part !== "number" || Number.isFinite(part),
-  );
-  if (finite) return accept(value);
-  return refuse("not_finite", "the numbers are too large or too far apart to compute with");
+  // A third of the cost of a look at a sequence, if done with Object.values.
+  for (const key in value) {
+    const part = value[key];
+    if (typeof part === "number" && !Number.isFinite(part)) {
+      return refuse("not_finite", "the numbers are too large or too far apart to compute with");
+    }
+  }
+  return accept(value);
 }

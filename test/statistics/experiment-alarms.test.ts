@@ -41,7 +41,7 @@ describe("the sample-ratio test at one look", () => {
 });
 
 describe("the sample-ratio sequence, looked at after each of 2,000 units", () => {
-  const runs = 300;
+  const runs = 200;
   const alarms = (
     test: typeof sampleRatioSequence,
     shares: readonly number[],

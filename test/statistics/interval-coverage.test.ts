@@ -21,7 +21,7 @@ import {
  * 95 % intervals, each from one look. A bound is broken once in 1,000 sets of seeds by a method whose true
  * coverage is within what the test's name says; the seeds are fixed, so a failure is a change of behaviour.
  */
-const runs = 4000;
+const runs = 3000;
 
 /** Student's test with one pooled variance: what Welch's replaces. */
 function pooledTTest({ control, treatment }: { control: Sample; treatment: Sample }) {

@@ -16,7 +16,7 @@ const looks = 2000;
 const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
 
 describe(`a mean that is looked at ${looks} times`, () => {
-  const runs = 1000;
+  const runs = 500;
   const settings: [string, Draw, number][] = [
     ["0/1 rewards, rate 0.1", bernoulli(0.1), 0.1],
     ["skewed rewards in [0,1]", skewed, 1 / 11],
