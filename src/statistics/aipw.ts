@@ -12,6 +12,7 @@ import {
   checkArm,
   checkArms,
   checkDecision,
+  propensityOf,
   type RewardedDecision,
 } from "./logged-decision.ts";
 import { ImportanceWeights, type Overlap } from "./overlap.ts";
@@ -241,11 +242,6 @@ export class Aipw {
       message: `${this.#name(index)} has ${above.toFixed(1)} successes and ${below.toFixed(1)} failures; the estimate needs ${outcomesMin} of each`,
     };
   }
-}
-
-/** At most 1: the check lets rounding above it pass. */
-function propensityOf(propensities: ArrayLike<number>, index: number): number {
-  return Math.min(1, propensities[index] as number);
 }
 
 function checkReward(reward: number, range: ObservationRange): Refusal | undefined {

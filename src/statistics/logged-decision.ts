@@ -69,6 +69,11 @@ export function checkDecision(
   return undefined;
 }
 
+/** An arm's propensity in a vector that has passed {@link checkDecision}: at most 1, which rounding may have left. */
+export function propensityOf(propensities: ArrayLike<number>, arm: number): number {
+  return Math.min(1, propensities[arm] as number);
+}
+
 /** The refusal, with the place of the decision in the log. `index` counts from 0. */
 export function atDecision(index: number, refusal: Refusal): Refusal {
   return { reason: refusal.reason, message: `decision ${index}: ${refusal.message}` };

@@ -1,6 +1,12 @@
 import { chiSquareSf } from "../numerics/chi-square.ts";
 import { acceptFinite, checkAlpha, type LevelOption } from "./comparison.ts";
-import { atDecision, checkArms, checkDecision, type LoggedDecision } from "./logged-decision.ts";
+import {
+  atDecision,
+  checkArms,
+  checkDecision,
+  type LoggedDecision,
+  propensityOf,
+} from "./logged-decision.ts";
 import { type Refusal, type Result, refuse } from "./result.ts";
 import {
   type ChiSquareSampleRatio,
@@ -28,7 +34,7 @@ const priorDecisions = 10;
 
 /**
  * Sample-ratio check of traffic whose shares move: were the arms served as often as the logged propensities say?
- * The counterpart of {@link ../sample-ratio.ts} for bandit traffic, where no ratio is fixed. Looks at decisions
+ * The counterpart of sampleRatioTest for bandit traffic, where no ratio is fixed. Looks at decisions
  * only, so it needs no rewards. Push every decision once, in the order of the decisions. Anything that cannot
  * be a logged decision makes every result a refusal that names the first. Memory: O(arms²).
  */
@@ -138,14 +144,15 @@ export class PropensitySampleRatio {
   #expect(propensities: ArrayLike<number>): void {
     const size = this.#served.length;
     for (let row = 0; row < size; row += 1) {
-      const propensity = propensities[row] as number;
+      const propensity = propensityOf(propensities, row);
       if (propensity === 0) continue;
       this.#expected[row] = (this.#expected[row] as number) + propensity;
       for (let column = 0; column < size; column += 1) {
         const at = row * size + column;
+        // The difference first: what is added to the diagonal is never below 0.
         const own = row === column ? propensity : 0;
-        this.#covariance[at] =
-          (this.#covariance[at] as number) + own - propensity * (propensities[column] as number);
+        const part = own - propensity * propensityOf(propensities, column);
+        this.#covariance[at] = (this.#covariance[at] as number) + part;
       }
     }
   }

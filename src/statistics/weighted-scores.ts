@@ -30,11 +30,6 @@ export class WeightedScores {
     return this.#mean;
   }
 
-  /** Σ h. */
-  get weight(): number {
-    return this.#weight;
-  }
-
   /** Of the mean. NaN without scores. */
   get standardError(): number {
     const offset = this.#squaredMean - this.#mean;

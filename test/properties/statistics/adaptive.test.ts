@@ -36,6 +36,8 @@ const possibleDecision = fc
     const servedArm = propensities[arm] === 0 ? propensities.indexOf(0.4) : arm;
     return { propensities, arm: servedArm, reward };
   });
+/** Within the tolerance of the sum, and above 1. */
+const justAboveOne: RewardedDecision = { propensities: [1 + 5e-7, 0, 0], arm: 0, reward: 1 };
 
 const binary = possibleDecision.map((decision) => ({
   ...decision,
@@ -48,7 +50,7 @@ const drawnLog = fc
     fc.nat(),
     fc.integer({ min: 200, max: 800 }),
     fc.constantFrom(1, 1e-300, 1e150, 1e308),
-    fc.array(possibleDecision, { maxLength: 2 }),
+    fc.array(fc.oneof(possibleDecision, fc.constant(justAboveOne)), { maxLength: 2 }),
   )
   .map(([seed, count, size, strange]): RewardedDecision[] => {
     const generator = SeededGenerator.fromSeed(seed);
@@ -79,7 +81,8 @@ const weighting = fc.constantFrom("variance_stabilizing" as const, "uniform" as 
 const log = fc.oneof(
   fc.array(anyDecision, { maxLength: 20 }),
   fc.array(possibleDecision, { maxLength: 400, size: "max" }),
-  fc.array(binary, { maxLength: 400, size: "max" }),
+  fc.array(fc.oneof(binary, fc.constant(justAboveOne)), { maxLength: 400, size: "max" }),
+  fc.array(fc.constant(justAboveOne), { maxLength: 400, size: "max" }),
 );
 
 describe("whatever the numbers are, nothing throws and nothing accepted is NaN or infinite", () => {
