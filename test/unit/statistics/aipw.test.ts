@@ -186,6 +186,18 @@ describe("Aipw", () => {
       expect(reasonOf(uniform.value(0))).toBe("accepted");
     });
 
+    it("a log that is worth fewer than 30 rewards of the arm", () => {
+      const reasonWith = (propensity: number): string => {
+        const rare = { propensities: [1 - propensity, propensity], arm: 1, reward: 1 };
+        const log = [...evenLog(10_000), rare];
+        return reasonOf(filled({ ...twoArms, weighting: "uniform" }, log).value(1));
+      };
+      // (10,000 + w)² / (20,000 + w²) is 27 for a weight of 2,400, 36 for 2,000.
+      expect(reasonWith(1 / 2400)).toBe("no_overlap");
+      // Worth enough, but to serve something so rare at the first opportunity is suspicious.
+      expect(reasonWith(1 / 2000)).toBe("bad_propensity");
+    });
+
     it("a log in which the arm was nearly never possible, before the large weights come", () => {
       const hopeless = { propensities: [1 - 1e-5, 1e-5], arm: 0, reward: 1 };
       const late = Array.from({ length: 20_000 }, () => hopeless);

@@ -105,6 +105,18 @@ describe("PropensitySampleRatio", () => {
     expect(accepted(check.sequence()).mismatch).toBe(true);
   });
 
+  it("takes vectors for what they are to within the tolerance of their sum: nothing is won by it", () => {
+    const missing = { propensities: [0.5 - 4e-7, 0.5 - 4e-7], arm: 0 };
+    expect(accepted(filled(["a", "b"], [missing]).sequence()).pValue).toBe(1);
+    const certain = { propensities: [0, 0, 1 + 5e-7], arm: 2 };
+    const decisions = [
+      ...inTurn(200, [0.5, 0.5, 0], 2),
+      ...Array.from({ length: 100 }, () => certain),
+    ];
+    const { arms } = accepted(filled(["a", "b", "c"], decisions).test());
+    expect(arms[2]).toEqual({ served: 100, expected: 100, standardError: 0 });
+  });
+
   describe("refuses", () => {
     it("logs that cannot be", () => {
       const good = { propensities: [0.5, 0.5], arm: 0 };
