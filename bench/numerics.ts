@@ -25,7 +25,8 @@ const regimeOf: Readonly<Record<string, string>> = {
 
 /** "bulk / tail", or one of them where the regime has only one. */
 function errorCell(bulk: number, tail: number): string {
-  const short = (error: number) => (error === 0 ? "0" : error.toExponential(0).replace("Infinity", "∞"));
+  const short = (error: number) =>
+    error === 0 ? "0" : error.toExponential(0).replace("Infinity", "∞");
   return tail === 0
     ? short(bulk)
     : bulk === 0

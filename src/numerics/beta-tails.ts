@@ -43,12 +43,12 @@ export function mirrored(point: BetaPoint): BetaPoint {
 }
 
 /**
- * Both tails of the beta distribution at 0 < x < 1, shapes in (0, ∞). The smaller tail has its full
+ * Both tails of the beta distribution at 0 < x < 1. The smaller tail has its full
  * relative precision.
  *
  * Which method where: near the middle, when both shapes are large, {@link uniformTails}; near an end the
- * power series (DLMF 8.17.7), in a form that gives both tails; elsewhere the continued fraction of
- * DiDonato & Morris (1992, "Algorithm 708", equation 9) from the mean outwards.
+ * power series (DLMF 8.17.7), in a form that gives both tails; elsewhere, from the mean outwards, the
+ * continued fraction of DiDonato & Morris (1992, "Algorithm 708", procedure BFRAC).
  */
 export function betaTails(point: BetaPoint): Tails {
   const { alpha, beta, x, rest, deviation } = point;

@@ -4,12 +4,13 @@ import { rootTwoPi } from "./normal.ts";
 import { type Tails, uniformReach, uniformShapeMin, uniformTails } from "./uniform-expansion.ts";
 
 /**
- * Both tails of the gamma distribution with the given shape and rate 1 at 0 < x < ∞, shape in (0, ∞).
+ * Both tails of the gamma distribution with the given shape and rate 1 at 0 < x < ∞.
  * The smaller tail has its full relative precision.
  *
  * Which method where: near the middle of a large shape {@link uniformTails}; for small shapes and
  * x ≤ 1.5 the power series (DLMF 8.7.1); elsewhere, below the mean the series with positive terms
- * (DLMF 8.11.4), above it Legendre's continued fraction (DLMF 8.9.2) by Lentz's method.
+ * (DLMF 8.11.4), above it Legendre's continued fraction (the even part of DLMF
+ * 8.9.2) by Lentz's method.
  */
 export function gammaTails(x: number, shape: number): Tails {
   const relative = (x - shape) / shape;

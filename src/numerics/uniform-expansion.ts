@@ -19,8 +19,8 @@ export interface Tails {
  *     P = Φ(w√m) − φ(w√m)·S(w)/√m,      Q = Φ(−w√m) + φ(w√m)·S(w)/√m
  *
  * summed by the backward recursion of Gil, Segura & Temme (2012, "Efficient and accurate algorithms for
- * the computation and inversion of the incomplete gamma function ratios", section 2.5); for the beta
- * distribution see Temme (1992, "Asymptotic inversion of the incomplete beta function"). With m the
+ * the computation and inversion of the incomplete gamma function ratios"); for the beta distribution
+ * see Temme (1992, "Asymptotic inversion of the incomplete beta function"). With m the
  * smaller shape and ½mw² = −ln(density of the logit over its peak) both are one case: the relative
  * deviation δ = x/x₀ − 1 from the mean parameter x₀ obeys
  *
