@@ -10,19 +10,13 @@ export interface QuadratureRule {
 function onUnitInterval(
   halves: readonly (readonly [node: number, weight: number])[],
 ): QuadratureRule {
-  const pairs = halves.flatMap(([node, weight]) =>
-    node === 0
-      ? [[0.5, weight / 2] as const]
-      : [[(1 - node) / 2, weight / 2] as const, [(1 + node) / 2, weight / 2] as const],
-  );
+  const pairs = halves.flatMap(([node, weight]) => [
+    [(1 - node) / 2, weight / 2] as const,
+    [(1 + node) / 2, weight / 2] as const,
+  ]);
   pairs.sort((a, b) => a[0] - b[0]);
   return { nodes: pairs.map(([node]) => node), weights: pairs.map(([, weight]) => weight) };
 }
-
-export const gaussLegendre3 = onUnitInterval([
-  [0, 0.8888888888888888],
-  [0.7745966692414834, 0.5555555555555556],
-]);
 
 export const gaussLegendre6 = onUnitInterval([
   [0.23861918608319693, 0.46791393457269104],

@@ -1,5 +1,4 @@
 import type { ArmDistribution } from "./arm-distribution.ts";
-import { gaussLegendre3 } from "./gauss-legendre.ts";
 
 /** Log density, relative to the mode, below which a tail is cut off: leaves out at most 1e-9 of the mass per side. */
 const cutOff = 20;
@@ -112,27 +111,29 @@ interface Shape {
   readonly comean: number;
 }
 
-/**
- * Log of the density at `delta` from the mode, relative to the mode: αδ − (α+β)·log(1 + m(e^δ − 1)),
- * m = α/(α+β). Written from the side whose m is at most ½, so that the logarithm's argument never
- * loses digits.
- */
-function logDensity(shape: Shape, delta: number): number {
-  const { alpha, beta, mean, comean } = shape;
-  return mean <= 0.5
-    ? alpha * delta - (alpha + beta) * Math.log1p(mean * Math.expm1(delta))
-    : -beta * delta - (alpha + beta) * Math.log1p(comean * Math.expm1(-delta));
+/** Log density at some distance from the mode, relative to the mode, with its derivatives. */
+interface LogDensity {
+  readonly value: number;
+  readonly slope: number;
+  readonly bend: number;
 }
 
-/** Derivative of {@link logDensity} by `delta`. */
-function logDensitySlope(shape: Shape, delta: number): number {
+/**
+ * ℓ(δ) = αδ − (α+β)·log(1 + m(e^δ − 1)), m = α/(α+β), at δ from the mode. Written from the side whose m is at
+ * most ½ (ℓ is the same with the shapes exchanged and −δ), so that the logarithm's argument never loses digits.
+ */
+function logDensityAt(shape: Shape, delta: number): LogDensity {
   const { alpha, beta, mean, comean } = shape;
-  if (delta > 0) {
-    const decay = Math.expm1(-delta);
-    return (beta * mean * decay) / (1 + comean * decay);
-  }
-  const decay = Math.expm1(delta);
-  return (-alpha * comean * decay) / (1 + mean * decay);
+  const nearer = Math.min(mean, comean);
+  const sign = mean <= 0.5 ? 1 : -1;
+  const growth = Math.expm1(sign * delta);
+  const divisor = 1 + nearer * growth;
+  const pull = (alpha + beta) * mean * comean;
+  return {
+    value: (mean <= 0.5 ? alpha : -beta) * delta - (alpha + beta) * Math.log1p(nearer * growth),
+    slope: (-sign * pull * growth) / divisor,
+    bend: ((-pull / divisor) * (1 + growth)) / divisor,
+  };
 }
 
 /**
@@ -144,31 +145,40 @@ function distanceToCutOff(alpha: number, beta: number): number {
   // The density is at most its exponential tail e^{−βδ}·(α/(α+β))^{−(α+β)}.
   let delta = (cutOff - (alpha + beta) * Math.log(shape.mean)) / beta;
   for (let iteration = 0; iteration < 60; iteration += 1) {
-    const step = (logDensity(shape, delta) + cutOff) / logDensitySlope(shape, delta);
+    const { value, slope } = logDensityAt(shape, delta);
+    const step = (value + cutOff) / slope;
     delta -= step;
     if (Math.abs(step) < 1e-3 * delta) break;
   }
   return delta;
 }
 
-/** Integrates the density cell by cell; dividing by the total spares the normalising constant. */
+/**
+ * Integrates the density cell by cell, by the rule that is exact for the quintic with the same value, slope and
+ * bend at both ends: (f₀ + f₁)/2 + (f₀′ − f₁′)/10 + (f₀″ + f₁″)/120 for a cell of width 1. One evaluation a cell;
+ * refused: three Gauss–Legendre nodes between the ends, four evaluations. Dividing by the total spares the
+ * normalising constant.
+ */
 function tabulate(shape: Shape, low: number, step: number, cells: number): Float64Array {
   const table = new Float64Array(3 * (cells + 1));
-  const { nodes, weights } = gaussLegendre3;
   let mass = 0;
+  /** What the node before adds to the cell on its right. */
+  let fromLeft = 0;
   for (let node = 0; node <= cells; node += 1) {
-    const delta = low + node * step;
-    const density = Math.exp(logDensity(shape, delta)) * step;
+    const log = logDensityAt(shape, low + node * step);
+    const perCell = log.slope * step;
+    const density = Math.exp(log.value) * step;
+    const slope = density * perCell;
+    const even = density / 2 + (density * (perCell * perCell + log.bend * step * step)) / 120;
+    if (node > 0) mass += fromLeft + even - slope / 10;
+    fromLeft = even + slope / 10;
     table[node * 3] = mass;
     table[node * 3 + 1] = density;
-    table[node * 3 + 2] = density * logDensitySlope(shape, delta) * step;
-    for (let index = 0; index < nodes.length; index += 1) {
-      const at = delta + (nodes[index] as number) * step;
-      mass += (weights[index] as number) * Math.exp(logDensity(shape, at)) * step;
-    }
+    table[node * 3 + 2] = slope;
   }
-  const total = table[cells * 3] as number;
-  for (let index = 0; index < table.length; index += 1)
-    table[index] = (table[index] as number) / total;
+  const perMass = 1 / mass;
+  for (let index = 0; index < table.length; index += 1) {
+    table[index] = (table[index] as number) * perMass;
+  }
   return table;
 }

@@ -3,8 +3,9 @@ import { Allocator } from "../../src/bandit/allocator.ts";
 import { defaultPolicy } from "../../src/bandit/default-policy.ts";
 import { draw } from "../../src/bandit/draw.ts";
 import { parseVariantId, type VariantId } from "../../src/domain/ids.ts";
-import type { Policy } from "../../src/domain/policy.ts";
-import { seededIds } from "./seeded-ids.ts";
+import type { Algorithm, Policy } from "../../src/domain/policy.ts";
+import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
+import { seededIds } from "../support/seeded-ids.ts";
 
 /**
  * Invariant I3. Chi-square of what was served against what was logged. The critical value has a false
@@ -15,15 +16,26 @@ const draws = 200_000;
 const critical: Record<number, number> = { 1: 23.93, 2: 27.63, 3: 30.66, 4: 33.38 };
 
 const ids = ["a", "b", "c", "d"].map((name) => parseVariantId(`t/${name}@1`));
+const contextEpoch = 5;
+/** Better for arm 3 the larger the feature, as the sums below say. */
+const context = [1, 1.5];
 
 function allocatorFor(policy: Partial<Policy>): Allocator {
   const allocator = new Allocator({
     policy: { ...defaultPolicy, ...policy },
     variantIds: ids,
     baselineId: ids[2] as VariantId,
+    contextEpoch,
   });
   [30, 26, 24, 18].forEach((reward, arm) => {
-    allocator.setTotals(ids[arm] as VariantId, { reward, weight: 50, generations: 50 });
+    allocator.setTotals(ids[arm] as VariantId, {
+      reward,
+      weight: 50,
+      squares: reward,
+      generations: 50,
+      position: 1,
+      context: { epoch: contextEpoch, products: [50, 0, 50], rewards: [reward, arm === 3 ? 9 : 0] },
+    });
   });
   return allocator;
 }
@@ -35,7 +47,7 @@ interface Tally {
 }
 
 function serve(policy: Partial<Policy>, allowed?: readonly VariantId[]): Tally {
-  const allocation = allocatorFor(policy).allocate();
+  const allocation = allocatorFor(policy).allocate({ position: 1.2, context });
   const nextId = seededIds(31);
   const served: number[] = [];
   let heldOut = 0;
@@ -57,18 +69,18 @@ function chiSquare(served: readonly number[], stated: readonly number[]): number
   }, 0);
 }
 
-const epsilonGreedy = {
-  kind: "epsilon_greedy",
-  epsilon: 0.1,
-  decayHalfLifeGenerations: 0,
-} as const;
-
 describe("served shares are the stated ones (chi-square, false alarm rate 1e-6)", () => {
   const settings: [string, Partial<Policy>, readonly VariantId[] | undefined][] = [
-    ["thompson sampling", {}, undefined],
-    ["thompson sampling with holdout", { holdoutShare: 0.2 }, undefined],
-    ["epsilon-greedy", { algorithm: epsilonGreedy }, undefined],
-    ["epsilon-greedy with holdout", { algorithm: epsilonGreedy, holdoutShare: 0.5 }, undefined],
+    ...Object.entries(algorithmsWithDefaults).map(
+      ([name, algorithm]): [string, Partial<Policy>, undefined] => [name, { algorithm }, undefined],
+    ),
+    ...Object.entries(algorithmsWithDefaults).map(
+      ([name, algorithm]): [string, Partial<Policy>, undefined] => [
+        `${name} with holdout`,
+        { algorithm, holdoutShare: 0.2 },
+        undefined,
+      ],
+    ),
     ["some arms allowed", { holdoutShare: 0.2 }, [ids[1], ids[2], ids[3]] as VariantId[]],
     ["the baseline not allowed", { holdoutShare: 0.2 }, [ids[0], ids[1]] as VariantId[]],
   ];
@@ -83,10 +95,24 @@ describe("served shares are the stated ones (chi-square, false alarm rate 1e-6)"
     expect(chiSquare([heldOut, draws - heldOut], [0.2, 0.8])).toBeLessThan(critical[1] as number);
   });
 
-  it("would find shares that are off by two hundredths of a share (negative control)", () => {
-    const { served, stated } = serve({});
-    const [largest, second, ...rest] = stated as [number, number, ...number[]];
-    const wrong = [largest * 0.98, second + largest * 0.02, ...rest];
-    expect(chiSquare(served, wrong)).toBeGreaterThan(critical[3] as number);
+  it.each(["ucb1", "kl_ucb"] as const)("%s without a minimum share: one arm is certain", (kind) => {
+    const algorithm: Algorithm = algorithmsWithDefaults[kind];
+    const { served, stated } = serve({ algorithm, minimumShare: 0 });
+    expect([...stated].sort()).toEqual([0, 0, 0, 1]);
+    expect(served[stated.indexOf(1)]).toBe(draws);
   });
+
+  it.each(Object.entries(algorithmsWithDefaults))(
+    "would find shares of %s that are off by two hundredths of a share (negative control)",
+    (_, algorithm) => {
+      const { served, stated } = serve({ algorithm });
+      const largest = stated.indexOf(Math.max(...stated));
+      const other = (largest + 1) % stated.length;
+      const moved = (stated[largest] as number) * 0.02;
+      const wrong = stated.map((share, arm) =>
+        arm === largest ? share - moved : arm === other ? share + moved : share,
+      );
+      expect(chiSquare(served, wrong)).toBeGreaterThan(critical[3] as number);
+    },
+  );
 });

@@ -1,10 +1,10 @@
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { layOutGenerationId } from "../../src/domain/generation-id.ts";
+import { SeededGenerator } from "../../src/numerics/random-generator.ts";
 
-/** Seeded uniform numbers in [0,1) with 32 bits. */
+/** Seeded uniform numbers in [0,1) with 53 bits. */
 export function seededUnit(seed: number): () => number {
-  const generator = xoroshiro128plus(seed);
-  return () => (generator.next() >>> 0) / 2 ** 32;
+  const generator = SeededGenerator.fromSeed(seed);
+  return () => generator.next();
 }
 
 /**
@@ -12,11 +12,13 @@ export function seededUnit(seed: number): () => number {
  * the same bucket, the tail is random. The same array is handed out again and again.
  */
 export function seededIds(seed: number): () => Uint8Array {
-  const generator = xoroshiro128plus(seed);
+  const generator = SeededGenerator.fromSeed(seed);
   const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
   let made = 0;
   return () => {
-    for (let at = 8; at < 16; at += 1) bytes[at] = generator.next();
+    view.setUint32(8, generator.next() * 2 ** 32);
+    view.setUint32(12, generator.next() * 2 ** 32);
     layOutGenerationId(bytes, {
       timestampMs: 1_795_000_000_000 + Math.floor(made / 7),
       bucket: Math.floor(made / 100) % 4096,

@@ -1,0 +1,88 @@
+import type { Allocation } from "../../src/bandit/allocation.ts";
+import { Allocator } from "../../src/bandit/allocator.ts";
+import { contextOf } from "../../src/bandit/context.ts";
+import { defaultPolicy } from "../../src/bandit/default-policy.ts";
+import { draw } from "../../src/bandit/draw.ts";
+import { replaceInTotals, zeroTotals } from "../../src/domain/contribution.ts";
+import { parseVariantId, type VariantId } from "../../src/domain/ids.ts";
+import type { Algorithm } from "../../src/domain/policy.ts";
+import { seededIds, seededUnit } from "./seeded-ids.ts";
+
+/** Where a policy is tried out: what the arms are worth, and to whom. */
+export interface SimulatedWorld {
+  readonly armCount: number;
+  /** Probability of reward 1, else 0, of each arm at a step, for these features. */
+  meansAt(step: number, features: Features): readonly number[];
+  /** Features of the next request; none unless given. `unit` is uniform on [0,1). */
+  drawFeatures?(unit: () => number): Features;
+}
+
+export type Features = Readonly<Record<string, number>>;
+
+export interface SimulatedRun {
+  readonly algorithm: Algorithm;
+  readonly world: SimulatedWorld;
+  readonly steps: number;
+  /** Steps between two refreshes of the allocation, as under load; 1: after every reward. With a context it is always 1. */
+  readonly refreshEvery: number;
+  readonly seed: number;
+  /** Forgetting: half-lives that have passed at a step. Absent: nothing is forgotten. */
+  readonly positionAt?: (step: number) => number;
+}
+
+export interface SimulatedStep {
+  readonly step: number;
+  readonly allocation: Allocation;
+  /** What was lost so far in expectation against always serving the best arm. */
+  readonly regret: number;
+}
+
+const arms: VariantId[] = Array.from({ length: 32 }, (_, arm) =>
+  parseVariantId(`t/v${String(arm).padStart(2, "0")}@1`),
+);
+
+const nothing = { reward: 0, weight: 0, squares: 0, generations: 0 };
+
+/**
+ * One run of the real allocator and the real draw against simulated Bernoulli rewards, with minimum share and
+ * holdout 0. The same for the same arguments. `observe` is called after every step.
+ */
+export function simulate(run: SimulatedRun, observe: (step: SimulatedStep) => void): void {
+  const { algorithm, world, steps, refreshEvery, seed } = run;
+  const ids = arms.slice(0, world.armCount);
+  const epoch = 1;
+  const allocator = new Allocator({
+    policy: { ...defaultPolicy, algorithm, minimumShare: 0 },
+    variantIds: ids,
+    baselineId: ids[0] as VariantId,
+    contextEpoch: epoch,
+  });
+  const totals = ids.map(() => zeroTotals);
+  const nextId = seededIds(2 * seed);
+  const unit = seededUnit(2 * seed + 1);
+  let allocation = allocator.allocate();
+  let regret = 0;
+  for (let step = 0; step < steps; step += 1) {
+    const position = run.positionAt?.(step) ?? 0;
+    const features = world.drawFeatures?.(unit) ?? {};
+    const context =
+      algorithm.kind === "linear_thompson"
+        ? { epoch, values: contextOf(algorithm.features, features) }
+        : undefined;
+    if (context !== undefined)
+      allocation = allocator.allocate({ position, context: context.values });
+    else if (step % refreshEvery === 0) allocation = allocator.allocate({ position });
+    const arm = draw(allocation, nextId())?.index ?? 0;
+    const means = world.meansAt(step, features);
+    const reward = unit() < (means[arm] as number) ? 1 : 0;
+    regret += Math.max(...means) - (means[arm] as number);
+    totals[arm] = replaceInTotals(totals[arm] ?? zeroTotals, {
+      before: nothing,
+      after: { reward, weight: 1, squares: reward, generations: 1 },
+      position,
+      ...(context === undefined ? {} : { context }),
+    });
+    allocator.setTotals(ids[arm] as VariantId, totals[arm]);
+    observe({ step, allocation, regret });
+  }
+}
