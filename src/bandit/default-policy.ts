@@ -30,4 +30,7 @@ export const defaultPolicy: Policy = {
   refreshIntervalMs: 50,
   attributionWindowSeconds: 86_400,
   learnFromLateOutcomes: false,
+  forgettingHalfLifeSeconds: 0,
+  sharedPriorStrengthMax: 0,
+  changeDetection: { tolerance: 0.03, threshold: 30 },
 };

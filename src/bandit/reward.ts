@@ -15,6 +15,9 @@ export const latencyPenaltyComponent = "latency_penalty";
 /** Keeps an absurd amount finite. A penalty of 1 already takes the whole reward. */
 const penaltyMax = 1e9;
 
+/** Keeps the sums of unbounded values, and of their squares, far from the largest double. */
+const unboundedMax = 1e6;
+
 /**
  * What an outcome contributes: one entry for each component of the specification whose metric is in
  * `metrics`, in the specification's order; empty when none is. A metric that is not finite is left out.
@@ -31,7 +34,7 @@ export function outcomeContributions(
     if (!Number.isFinite(value)) continue;
     contributions.push({
       component: component.metric,
-      value: onUnitInterval(component, value),
+      value: mappedValue(component, value),
       weight: component.weight,
       penalty: 0,
     });
@@ -67,8 +70,11 @@ export function generationContributions(
   return contributions;
 }
 
-function onUnitInterval(component: RewardComponent, value: number): number {
+/** On [0,1]; an unbounded component's within ±{@link unboundedMax}. */
+function mappedValue(component: RewardComponent, value: number): number {
   const position = (value - component.min) / (component.max - component.min);
-  const clamped = Math.min(Math.max(position, 0), 1);
-  return component.lowerIsBetter ? 1 - clamped : clamped;
+  const mapped = component.unbounded
+    ? Math.min(Math.max(position, -unboundedMax), unboundedMax)
+    : Math.min(Math.max(position, 0), 1);
+  return component.lowerIsBetter ? 1 - mapped : mapped;
 }

@@ -1,5 +1,6 @@
+import { contextLengthMax, defaultRewardComponent } from "../domain/contribution.ts";
 import type { FieldViolation } from "../domain/errors.ts";
-import type { Policy, RewardSpec } from "../domain/policy.ts";
+import type { LinearFeature, Policy, RewardSpec } from "../domain/policy.ts";
 import { shapeMin } from "./posterior.ts";
 import { costPenaltyComponent, latencyPenaltyComponent } from "./reward.ts";
 
@@ -8,6 +9,8 @@ const componentsMax = 32;
 const weightTolerance = 1e-9;
 const refreshIntervalMsMax = 3_600_000;
 const attributionWindowSecondsMax = 90 * 86_400;
+const forgettingHalfLifeSecondsMax = 3650 * 86_400;
+const sharedPriorStrengthMaxMax = 1000;
 
 /**
  * Every rule that a policy must obey, whoever made it. Empty when it obeys them all; otherwise one entry
@@ -21,6 +24,7 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
   };
   checkAlgorithm(policy, check);
   checkReward(policy.reward, check);
+  checkUnbounded(policy, check);
   check(isWithin(policy.minimumShare, 0, 1), "minimum_share", "must be from 0 to 1");
   check(isWithin(policy.holdoutShare, 0, 0.5), "holdout_share", "must be from 0 to 0.5");
   for (const [field, value] of [
@@ -39,23 +43,108 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
     "attribution_window",
     "must be from 1 second to 90 days",
   );
+  check(
+    policy.forgettingHalfLifeSeconds === 0 ||
+      isWithin(policy.forgettingHalfLifeSeconds, 1, forgettingHalfLifeSecondsMax),
+    "forgetting_half_life",
+    "must be from 1 second to 10 years",
+  );
+  const { defaultReward } = policy;
+  check(
+    defaultReward === undefined || isWithin(defaultReward, 0, 1),
+    "default_reward",
+    "must be from 0 to 1",
+  );
+  check(
+    isWithin(policy.sharedPriorStrengthMax, 0, sharedPriorStrengthMaxMax),
+    "shared_prior_strength_max",
+    "must be from 0 to 1,000",
+  );
+  const { tolerance, threshold } = policy.changeDetection;
+  check(isWithin(tolerance, 0, 1), "change_detection.tolerance", "must be from 0 to 1");
+  check(isWithin(threshold, 0, 1e6), "change_detection.threshold", "must be from 0 to 1,000,000");
   return violations;
+}
+
+/** A Beta posterior, and an index made for rewards in [0,1], know nothing of rewards outside. */
+function checkUnbounded({ algorithm, reward }: Policy, check: Check): void {
+  if (algorithm.kind === "gaussian_thompson" || algorithm.kind === "linear_thompson") return;
+  reward.components.forEach(({ unbounded }, index) => {
+    check(
+      !unbounded,
+      `reward.components[${index}].unbounded`,
+      "is for the algorithms gaussian_thompson and linear_thompson only",
+    );
+  });
 }
 
 type Check = (holds: boolean, field: string, description: string) => void;
 
 function checkAlgorithm({ algorithm }: Policy, check: Check): void {
-  if (algorithm.kind !== "epsilon_greedy") return;
-  check(
-    isWithin(algorithm.epsilon, 0, 1),
-    "algorithm.epsilon_greedy.epsilon",
-    "must be from 0 to 1",
-  );
-  check(
-    isWithin(algorithm.decayHalfLifeGenerations, 0, 1e12),
-    "algorithm.epsilon_greedy.decay_half_life_generations",
-    "must be from 0 to 10^12",
-  );
+  const within = (field: string, value: number, min: number, max: number): void => {
+    const description = `must be from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
+    check(isWithin(value, min, max), `algorithm.${algorithm.kind}.${field}`, description);
+  };
+  const positive = (field: string, value: number): void => {
+    const description = "must be from 10^-6 to 10^6";
+    check(isWithin(value, 1e-6, 1e6), `algorithm.${algorithm.kind}.${field}`, description);
+  };
+  switch (algorithm.kind) {
+    case "thompson_sampling":
+      return;
+    case "epsilon_greedy":
+      within("epsilon", algorithm.epsilon, 0, 1);
+      check(
+        isWithin(algorithm.decayHalfLifeGenerations, 0, 1e12),
+        "algorithm.epsilon_greedy.decay_half_life_generations",
+        "must be from 0 to 10^12",
+      );
+      return;
+    case "gaussian_thompson":
+      within("prior_mean", algorithm.priorMean, -1e6, 1e6);
+      positive("prior_strength", algorithm.priorStrength);
+      within("prior_shape", algorithm.priorShape, 0.5, 1e6);
+      check(
+        isWithin(algorithm.priorScale, 1e-12, 1e12),
+        "algorithm.gaussian_thompson.prior_scale",
+        "must be from 10^-12 to 10^12",
+      );
+      return;
+    case "ucb1":
+    case "kl_ucb":
+      within("exploration", algorithm.exploration, 0, 1000);
+      return;
+    case "softmax":
+      positive("temperature", algorithm.temperature);
+      return;
+    case "top_two_thompson":
+      check(
+        algorithm.leaderShare > 0 && algorithm.leaderShare <= 1,
+        "algorithm.top_two_thompson.leader_share",
+        "must be above 0 and at most 1",
+      );
+      return;
+    case "linear_thompson":
+      checkFeatures(algorithm.features, check);
+      positive("prior_variance", algorithm.priorVariance);
+      positive("noise_standard_deviation", algorithm.noiseStandardDeviation);
+      return;
+  }
+}
+
+function checkFeatures(features: readonly LinearFeature[], check: Check): void {
+  const path = "algorithm.linear_thompson.features";
+  const most = contextLengthMax - 1;
+  check(isWithin(features.length, 1, most), path, `must have 1 to ${most} entries`);
+  const seen = new Set<string>();
+  features.forEach(({ name, mean, scale }, index) => {
+    const entry = `${path}[${index}]`;
+    check(isWithin(name.length, 1, 64), `${entry}.name`, "must have 1 to 64 characters");
+    check(!seen.has(name), `${entry}.name`, "must be distinct; an earlier feature has it");
+    check(Number.isFinite(mean), `${entry}.mean`, "must be a finite number");
+    check(scale > 0 && Number.isFinite(scale), `${entry}.scale`, "must be above 0 and finite");
+    seen.add(name);
+  });
 }
 
 function checkReward(reward: RewardSpec, check: Check): void {
@@ -74,6 +163,11 @@ function checkReward(reward: RewardSpec, check: Check): void {
       metric !== costPenaltyComponent && metric !== latencyPenaltyComponent,
       `${path}.metric`,
       "is the name of a penalty; use cost_usd or duration_ms for the amount itself",
+    );
+    check(
+      metric !== defaultRewardComponent,
+      `${path}.metric`,
+      "is the name of the default reward; set default_reward instead",
     );
     check(!seen.has(metric), `${path}.metric`, "must be distinct; an earlier component has it");
     check(weight > 0 && weight <= 1, `${path}.weight`, "must be above 0 and at most 1");

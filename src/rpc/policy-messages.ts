@@ -35,7 +35,7 @@ const defaultKlUcbExploration = 0;
 const defaultTemperature = 0.05;
 const defaultLeaderShare = 0.5;
 const defaultLinear = { priorVariance: 1, noiseStandardDeviation: 0.5 };
-const defaultChangeDetection = { tolerance: 0.05, threshold: 20 };
+const defaultChangeDetection = { tolerance: 0.03, threshold: 30 };
 
 /** Fills in every default. What the rules of the contract cannot say is the service's to check. */
 export function parsePolicy(policy: Policy): DomainPolicy {

@@ -39,7 +39,9 @@ export class CatalogueView {
       invariant(policy !== undefined, `agent type ${record.agentType} has no policy`);
       const overrides = new Map<CodeType, PolicyRecord>();
       for (const override of policies) {
-        if (override.codeType !== undefined) overrides.set(override.codeType, override);
+        if (override.codeType !== undefined) {
+          overrides.set(override.codeType, withForgettingOf(policy, override));
+        }
       }
       this.#agentTypes.set(record.agentType, {
         record,
@@ -89,6 +91,16 @@ export class CatalogueView {
     }
     return variant;
   }
+}
+
+/** Forgetting is the agent type's as a whole: two clocks could not go on from each other when an override comes or goes. */
+function withForgettingOf(own: PolicyRecord, override: PolicyRecord): PolicyRecord {
+  const { forgettingHalfLifeSeconds } = own.policy;
+  return {
+    ...override,
+    policy: { ...override.policy, forgettingHalfLifeSeconds },
+    forgetting: own.forgetting,
+  };
 }
 
 /** The policy in force for a code type: its override, else the agent type's own. */

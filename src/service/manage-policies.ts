@@ -1,6 +1,6 @@
-import { BanditError } from "../domain/errors.ts";
+import { BanditError, invalidField } from "../domain/errors.ts";
 import type { AgentType, CodeType } from "../domain/ids.ts";
-import type { PolicyRecord } from "../domain/policy.ts";
+import type { Policy, PolicyRecord } from "../domain/policy.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { CallContext, SetPolicyRequest } from "./bandit-service.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
@@ -28,6 +28,7 @@ export class ManagePolicies {
     const entry = this.#cache.view.getAgentType(request.agentType);
     requireValidPolicy(request.policy);
     const { agentType, codeType, policy, etag } = request;
+    if (codeType !== undefined) requireForgettingOf(entry.policy.policy, policy);
     if (request.validateOnly) {
       const current = codeType === undefined ? entry.policy : entry.overrides.get(codeType);
       if (etag !== undefined && etag !== current?.etag) throw changedMeanwhile(agentType);
@@ -35,6 +36,8 @@ export class ManagePolicies {
         agentType,
         ...(codeType === undefined ? {} : { codeType }),
         policy,
+        forgetting: entry.policy.forgetting,
+        featuresSinceMs: current?.featuresSinceMs ?? 0,
         updatedAtMs: current?.updatedAtMs ?? 0,
         etag: current?.etag ?? "",
       };
@@ -49,7 +52,7 @@ export class ManagePolicies {
       { name: context.actor },
     );
     await this.#cache.refresh();
-    return record;
+    return this.get(record);
   }
 
   /** Removes the override of a code type. @throws BanditError not_found. */
@@ -60,6 +63,17 @@ export class ManagePolicies {
     await this.#catalogue.deletePolicy(request, { name: context.actor });
     await this.#cache.refresh();
   }
+}
+
+/** @throws BanditError invalid_argument when a code type is to forget at another pace than its agent type. */
+function requireForgettingOf(own: Policy, override: Policy): void {
+  const { forgettingHalfLifeSeconds } = override;
+  if (forgettingHalfLifeSeconds === 0) return;
+  if (forgettingHalfLifeSeconds === own.forgettingHalfLifeSeconds) return;
+  throw invalidField(
+    "policy.forgetting_half_life",
+    "is set for the agent type as a whole; leave it out, or give the agent type's",
+  );
 }
 
 function changedMeanwhile(agentType: AgentType): BanditError {

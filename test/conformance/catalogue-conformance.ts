@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseAgentType, parseCodeType } from "../../src/domain/ids.ts";
+import type { Policy } from "../../src/domain/policy.ts";
 import type { Catalogue } from "../../src/ports/catalogue.ts";
 import {
   actor,
@@ -151,6 +152,54 @@ function describePolicies(catalogue: () => Catalogue): void {
     expect(successor.etag).not.toBe(removed.etag);
   });
 
+  test("a new half-life goes on from where the old one has come; other changes leave the clock alone", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const halfLife = (forgettingHalfLifeSeconds: number) =>
+      catalogue().putPolicy({ agentType, policy: { ...policy, forgettingHalfLifeSeconds } }, actor);
+    const hour = await halfLife(3600);
+    const before = await catalogue().putPolicy({ agentType, policy: hour.policy }, actor);
+    expect(before.forgetting).toEqual(hour.forgetting);
+    const never = await halfLife(0);
+    const passedHours = (never.forgetting.sinceMs - hour.forgetting.sinceMs) / 3_600_000;
+    expect(never.forgetting.position).toBeCloseTo(hour.forgetting.position + passedHours, 12);
+    const again = await halfLife(1);
+    expect(again.forgetting.position).toBe(never.forgetting.position);
+    expect(again.forgetting.sinceMs).toBeGreaterThanOrEqual(never.forgetting.sinceMs);
+  });
+
+  test("features keep their epoch until they change, and it never goes back for a code type", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const linear = (name: string, minimumShare = 0): Policy => ({
+      ...policy,
+      minimumShare,
+      algorithm: {
+        kind: "linear_thompson",
+        features: [{ name, mean: 0, scale: 1 }],
+        priorVariance: 1,
+        noiseStandardDeviation: 0.5,
+      },
+    });
+    const own = await catalogue().putPolicy({ agentType, policy: linear("lines") }, actor);
+    const same = await catalogue().putPolicy({ agentType, policy: linear("lines", 0.1) }, actor);
+    expect(same.featuresSinceMs).toBe(own.featuresSinceMs);
+    const inherited = await catalogue().putPolicy(
+      { agentType, codeType, policy: linear("lines") },
+      actor,
+    );
+    expect(inherited.featuresSinceMs).toBe(own.featuresSinceMs);
+    await later(own.featuresSinceMs);
+    const other = await catalogue().putPolicy(
+      { agentType, codeType, policy: linear("files") },
+      actor,
+    );
+    expect(other.featuresSinceMs).toBeGreaterThan(own.featuresSinceMs);
+    await catalogue().deletePolicy({ agentType, codeType }, actor);
+    const { policies } = await catalogue().load();
+    const left = policies.find((stored) => stored.agentType === agentType);
+    expect(left?.featuresSinceMs).toBeGreaterThanOrEqual(other.featuresSinceMs);
+    expect(left?.etag).not.toBe(same.etag);
+  });
+
   test("finds no policy for an agent type that does not exist", async () => {
     const put = catalogue().putPolicy({ agentType: unknown, policy }, actor);
     expect((await expectBanditError(put, "not_found")).reason).toBe("AGENT_TYPE_NOT_FOUND");
@@ -263,4 +312,9 @@ function describeStorage(fixture: () => CatalogueFixture): void {
     await expectBanditError(catalogue.load(), "unavailable");
     await fixture().reopen();
   });
+}
+
+/** Waits until the clock has passed that moment. */
+async function later(thanMs: number): Promise<void> {
+  while (Date.now() <= thanMs) await new Promise((resolve) => setTimeout(resolve, 1));
 }

@@ -21,8 +21,22 @@ export const policy: Policy = {
   algorithm: { kind: "epsilon_greedy", epsilon: 0.1, decayHalfLifeGenerations: 1000 },
   reward: {
     components: [
-      { metric: "test_pass_rate", weight: 0.7, min: 0, max: 1, lowerIsBetter: false },
-      { metric: "edit_distance", weight: 0.3, min: 0, max: 400, lowerIsBetter: true },
+      {
+        metric: "test_pass_rate",
+        weight: 0.7,
+        min: 0,
+        max: 1,
+        lowerIsBetter: false,
+        unbounded: false,
+      },
+      {
+        metric: "edit_distance",
+        weight: 0.3,
+        min: 0,
+        max: 400,
+        lowerIsBetter: true,
+        unbounded: false,
+      },
     ],
     costPenaltyPerUsd: 0.25,
     latencyPenaltyPerSecond: 0.001,
@@ -34,6 +48,10 @@ export const policy: Policy = {
   refreshIntervalMs: 50,
   attributionWindowSeconds: 86_400,
   learnFromLateOutcomes: true,
+  forgettingHalfLifeSeconds: 604_800,
+  defaultReward: 0.25,
+  sharedPriorStrengthMax: 20,
+  changeDetection: { tolerance: 0.02, threshold: 30 },
 };
 
 export function newVariant(name: string, changes: Partial<NewVariant> = {}): NewVariant {

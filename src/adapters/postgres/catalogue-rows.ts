@@ -12,7 +12,8 @@ const msOf = (column: string): string =>
   `round(extract(epoch FROM ${column}) * 1000)::float8 AS ${column}_ms`;
 
 export const agentTypeColumns = `agent_type, description, mode, ${msOf("created_at")}`;
-export const policyColumns = `agent_type, code_type, policy, etag::text AS etag, ${msOf("updated_at")}`;
+export const policyColumns = `agent_type, code_type, policy, etag::text AS etag, forgetting_position,
+  ${msOf("forgetting_since")}, ${msOf("features_since")}, ${msOf("updated_at")}`;
 export const variantColumns = `id, agent_type, name, version, status, is_baseline, description,
   prompt_template, model, temperature, top_p, max_tokens, parameters, created_by, parent_id,
   etag::text AS etag, ${msOf("created_at")}, ${msOf("updated_at")}`;
@@ -32,6 +33,11 @@ export function policyOfRow(row: SqlRow): PolicyRecord {
     agentType: agentTypeNameOf(row),
     ...(codeType === "" ? {} : { codeType: parseCodeType(codeType) }),
     policy: parseStoredPolicy(row["policy"]),
+    forgetting: {
+      sinceMs: number(row, "forgetting_since_ms"),
+      position: number(row, "forgetting_position"),
+    },
+    featuresSinceMs: number(row, "features_since_ms"),
     updatedAtMs: number(row, "updated_at_ms"),
     etag: text(row, "etag"),
   };

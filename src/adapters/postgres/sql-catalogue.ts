@@ -23,7 +23,8 @@ import {
   variantColumns,
   variantOfRow,
 } from "./catalogue-rows.ts";
-import { CatalogueTransaction, requireEtag, requireRow } from "./catalogue-transaction.ts";
+import { CatalogueTransaction, requireRow } from "./catalogue-transaction.ts";
+import { renewFeatures, storePolicy } from "./policy-writes.ts";
 import type { RevisionSource } from "./revision-source.ts";
 import type { SqlConnection, SqlRow } from "./sql-connection.ts";
 import { insertVariant, updateVariants } from "./variant-writes.ts";
@@ -128,6 +129,7 @@ export class SqlCatalogue implements Catalogue {
       );
       const name = `${input.agentType}/${input.codeType}`;
       const before = policyOfRow(requireRow(row, { kind: "POLICY", name }));
+      await renewFeatures(transaction, before);
       await transaction.audit({ action: "delete_policy", resource: `policy/${name}`, before });
     });
   }
@@ -200,45 +202,4 @@ async function requireAgentType(
     agentType,
   ]);
   return modeOf(requireRow(rows[0], { kind: "AGENT_TYPE", name: agentType }));
-}
-
-async function storePolicy(
-  transaction: CatalogueTransaction,
-  input: PutPolicyInput,
-): Promise<PolicyRecord> {
-  const codeType = input.codeType ?? "";
-  // The policy in force: the override where there is one, else the agent type's own.
-  const found = await transaction.query(
-    `SELECT ${policyColumns} FROM policy
-      WHERE agent_type = $1 AND code_type IN ('', $2) ORDER BY length(code_type) DESC LIMIT 1`,
-    [input.agentType, codeType],
-  );
-  const inForce = found[0] === undefined ? undefined : policyOfRow(found[0]);
-  const name = codeType === "" ? input.agentType : `${input.agentType}/${codeType}`;
-  if (input.etag !== undefined) {
-    requireEtag({ name: `policy ${name}`, etag: inForce?.etag ?? "" }, input.etag);
-  }
-  const [row] = await transaction.query(
-    `INSERT INTO policy (agent_type, code_type, policy, etag, updated_at)
-     VALUES ($1, $2, $3::jsonb, $4::float8::bigint, to_timestamp($5::float8 / 1000))
-     ON CONFLICT (agent_type, code_type) DO UPDATE
-       SET policy = excluded.policy, etag = excluded.etag, updated_at = excluded.updated_at
-     RETURNING ${policyColumns}`,
-    [
-      input.agentType,
-      codeType,
-      JSON.stringify(input.policy),
-      transaction.revision,
-      transaction.nowMs,
-    ],
-  );
-  const stored = policyOfRow(requireRow(row, { kind: "POLICY", name }));
-  const replaced = inForce !== undefined && (inForce.codeType ?? "") === codeType;
-  await transaction.audit({
-    action: "put_policy",
-    resource: `policy/${name}`,
-    ...(replaced ? { before: inForce } : {}),
-    after: stored,
-  });
-  return stored;
 }

@@ -1,5 +1,12 @@
 import { BanditError } from "../../domain/errors.ts";
-import type { Algorithm, Policy, RewardComponent, RewardSpec } from "../../domain/policy.ts";
+import type {
+  Algorithm,
+  ChangeDetection,
+  LinearFeature,
+  Policy,
+  RewardComponent,
+  RewardSpec,
+} from "../../domain/policy.ts";
 
 /**
  * What a policy means that was stored before one of its fields existed. A field that is there but of
@@ -14,7 +21,10 @@ const whenAbsent = {
   attributionWindowSeconds: 86_400,
   costPenaltyPerUsd: 0,
   latencyPenaltyPerSecond: 0,
+  forgettingHalfLifeSeconds: 0,
+  sharedPriorStrengthMax: 0,
 };
+const changeDetectionWhenAbsent = { tolerance: 0.03, threshold: 0 };
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -36,26 +46,78 @@ export function parseStoredPolicy(stored: unknown): Policy {
       json["learnFromLateOutcomes"] ?? false,
       "learnFromLateOutcomes",
     ),
+    forgettingHalfLifeSeconds: number("forgettingHalfLifeSeconds"),
+    ...(json["defaultReward"] === undefined
+      ? {}
+      : { defaultReward: numberOf(json["defaultReward"], "defaultReward") }),
+    sharedPriorStrengthMax: number("sharedPriorStrengthMax"),
+    changeDetection: parseChangeDetection(json["changeDetection"] ?? changeDetectionWhenAbsent),
+  };
+}
+
+function parseChangeDetection(stored: unknown): ChangeDetection {
+  const json = objectOf(stored, "changeDetection");
+  return {
+    tolerance: numberOf(json["tolerance"], "changeDetection.tolerance"),
+    threshold: numberOf(json["threshold"], "changeDetection.threshold"),
   };
 }
 
 function parseAlgorithm(stored: unknown): Algorithm {
   const json = objectOf(stored, "algorithm");
-  switch (json["kind"]) {
+  const number = (field: string): number => numberOf(json[field], `algorithm.${field}`);
+  const kind = json["kind"];
+  switch (kind) {
     case "thompson_sampling":
-      return { kind: "thompson_sampling" };
+      return { kind };
     case "epsilon_greedy":
       return {
-        kind: "epsilon_greedy",
-        epsilon: numberOf(json["epsilon"], "epsilon"),
+        kind,
+        epsilon: number("epsilon"),
         decayHalfLifeGenerations: numberOf(
           json["decayHalfLifeGenerations"] ?? 0,
-          "decayHalfLifeGenerations",
+          "algorithm.decayHalfLifeGenerations",
         ),
+      };
+    case "gaussian_thompson":
+      return {
+        kind,
+        priorMean: number("priorMean"),
+        priorStrength: number("priorStrength"),
+        priorShape: number("priorShape"),
+        priorScale: number("priorScale"),
+      };
+    case "ucb1":
+    case "kl_ucb":
+      return { kind, exploration: number("exploration") };
+    case "softmax":
+      return { kind, temperature: number("temperature") };
+    case "top_two_thompson":
+      return { kind, leaderShare: number("leaderShare") };
+    case "linear_thompson":
+      return {
+        kind,
+        features: parseFeatures(json["features"]),
+        priorVariance: number("priorVariance"),
+        noiseStandardDeviation: number("noiseStandardDeviation"),
       };
     default:
       throw unreadable("algorithm.kind");
   }
+}
+
+function parseFeatures(stored: unknown): LinearFeature[] {
+  if (!Array.isArray(stored) || stored.length === 0) throw unreadable("algorithm.features");
+  return stored.map((feature: unknown) => {
+    const json = objectOf(feature, "algorithm.features");
+    const name = json["name"];
+    if (typeof name !== "string" || name === "") throw unreadable("algorithm.features.name");
+    return {
+      name,
+      mean: numberOf(json["mean"], "algorithm.features.mean"),
+      scale: numberOf(json["scale"], "algorithm.features.scale"),
+    };
+  });
 }
 
 function parseReward(stored: unknown): RewardSpec {
@@ -85,6 +147,7 @@ function parseComponent(stored: unknown): RewardComponent {
     min: numberOf(json["min"], "min"),
     max: numberOf(json["max"], "max"),
     lowerIsBetter: booleanOf(json["lowerIsBetter"] ?? false, "lowerIsBetter"),
+    unbounded: booleanOf(json["unbounded"] ?? false, "unbounded"),
   };
 }
 

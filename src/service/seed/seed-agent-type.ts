@@ -57,6 +57,9 @@ export function seedAgentType(seed: SeedAgentType): CreateAgentTypeInput {
       refreshIntervalMs: 50,
       attributionWindowSeconds: seed.attributionWindowHours * hourSeconds,
       learnFromLateOutcomes: false,
+      forgettingHalfLifeSeconds: 0,
+      sharedPriorStrengthMax: 0,
+      changeDetection: { tolerance: 0.03, threshold: 30 },
     },
     variants: [newVariant(baseline), ...others.map(newVariant)],
   };

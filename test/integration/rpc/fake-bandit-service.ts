@@ -133,7 +133,14 @@ export class FakeBanditService implements BanditService {
     this.#called("setPolicy", request, context);
     const { agentType, codeType, policy } = request;
     const scope = codeType === undefined ? { agentType } : { agentType, codeType };
-    return { ...scope, policy, updatedAtMs: 1_763_856_000_000, etag: "p2" };
+    return {
+      ...scope,
+      policy,
+      forgetting: { sinceMs: 0, position: 0 },
+      featuresSinceMs: 0,
+      updatedAtMs: 1_763_856_000_000,
+      etag: "p2",
+    };
   }
 
   async deletePolicy(request: unknown, context: CallContext): Promise<void> {

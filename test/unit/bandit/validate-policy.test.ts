@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../../../src/bandit/default-policy.ts";
 import { validatePolicy } from "../../../src/bandit/validate-policy.ts";
 import { builtInMetrics } from "../../../src/domain/metric.ts";
-import type { Policy, RewardComponent } from "../../../src/domain/policy.ts";
+import type { Algorithm, Policy, RewardComponent } from "../../../src/domain/policy.ts";
 
 const component: RewardComponent = {
   metric: "score",
@@ -10,6 +10,7 @@ const component: RewardComponent = {
   min: 0,
   max: 1,
   lowerIsBetter: false,
+  unbounded: false,
 };
 
 function withComponents(...components: RewardComponent[]): Policy {
@@ -23,11 +24,49 @@ function withEpsilon(epsilon: number, decayHalfLifeGenerations: number): Policy 
   };
 }
 
+const gaussian = {
+  kind: "gaussian_thompson",
+  priorMean: 0.5,
+  priorStrength: 1,
+  priorShape: 1,
+  priorScale: 0.25,
+} as const;
+
+const linear = {
+  kind: "linear_thompson",
+  features: [{ name: "lines", mean: 0, scale: 1 }],
+  priorVariance: 1,
+  noiseStandardDeviation: 0.5,
+} as const;
+
+const brokenAlgorithms: [string, Algorithm][] = [
+  ["prior_mean", { ...gaussian, priorMean: Number.NaN }],
+  ["prior_strength", { ...gaussian, priorStrength: 0 }],
+  ["prior_shape", { ...gaussian, priorShape: 0.4 }],
+  ["prior_scale", { ...gaussian, priorScale: 0 }],
+  ["exploration", { kind: "ucb1", exploration: -1 }],
+  ["exploration", { kind: "kl_ucb", exploration: Number.POSITIVE_INFINITY }],
+  ["temperature", { kind: "softmax", temperature: 0 }],
+  ["leader_share", { kind: "top_two_thompson", leaderShare: 0 }],
+  ["features", { ...linear, features: [] }],
+  ["features[0].name", { ...linear, features: [{ name: "", mean: 0, scale: 1 }] }],
+  ["features[1].name", { ...linear, features: [...linear.features, ...linear.features] }],
+  ["features[0].mean", { ...linear, features: [{ name: "a", mean: Number.NaN, scale: 1 }] }],
+  ["features[0].scale", { ...linear, features: [{ name: "a", mean: 0, scale: 0 }] }],
+  ["prior_variance", { ...linear, priorVariance: -1 }],
+  ["noise_standard_deviation", { ...linear, noiseStandardDeviation: 0 }],
+];
+
 describe("validatePolicy", () => {
   it("accepts the default policy, which learns from every built-in metric", () => {
     expect(validatePolicy(defaultPolicy)).toEqual([]);
     const metrics = defaultPolicy.reward.components.map(({ metric }) => metric);
     expect(new Set(metrics)).toEqual(new Set(Object.keys(builtInMetrics)));
+  });
+
+  it.each([gaussian, linear])("accepts unbounded rewards with $kind", (algorithm) => {
+    const unbounded = withComponents({ ...component, unbounded: true });
+    expect(validatePolicy({ ...unbounded, algorithm })).toEqual([]);
   });
 
   it("accepts ten weights of 0.1, which do not add up to 1 exactly", () => {
@@ -68,6 +107,27 @@ describe("validatePolicy", () => {
     ],
     ["policy.algorithm.epsilon_greedy.epsilon", withEpsilon(1.1, 0)],
     ["policy.algorithm.epsilon_greedy.decay_half_life_generations", withEpsilon(0.1, -1)],
+    ...brokenAlgorithms.map(([field, algorithm]): [string, Policy] => [
+      `policy.algorithm.${algorithm.kind}.${field}`,
+      { ...defaultPolicy, algorithm },
+    ]),
+    ["policy.reward.components[0].unbounded", withComponents({ ...component, unbounded: true })],
+    [
+      "policy.reward.components[0].metric",
+      withComponents({ ...component, metric: "default_reward" }),
+    ],
+    ["policy.forgetting_half_life", { ...defaultPolicy, forgettingHalfLifeSeconds: 0.5 }],
+    ["policy.forgetting_half_life", { ...defaultPolicy, forgettingHalfLifeSeconds: Number.NaN }],
+    ["policy.default_reward", { ...defaultPolicy, defaultReward: 1.5 }],
+    ["policy.shared_prior_strength_max", { ...defaultPolicy, sharedPriorStrengthMax: 1001 }],
+    [
+      "policy.change_detection.tolerance",
+      { ...defaultPolicy, changeDetection: { tolerance: -0.1, threshold: 1 } },
+    ],
+    [
+      "policy.change_detection.threshold",
+      { ...defaultPolicy, changeDetection: { tolerance: 0.1, threshold: Number.NaN } },
+    ],
     ["policy.minimum_share", { ...defaultPolicy, minimumShare: Number.NaN }],
     ["policy.holdout_share", { ...defaultPolicy, holdoutShare: 0.6 }],
     ["policy.prior_alpha", { ...defaultPolicy, priorAlpha: 0.49 }],

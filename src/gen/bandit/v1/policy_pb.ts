@@ -349,14 +349,14 @@ export const LinearFeatureSchema: GenMessage<LinearFeature> = /*@__PURE__*/
  */
 export type ChangeDetection = Message<"bandit.v1.ChangeDetection"> & {
   /**
-   * Change of the mean reward that is put up with, [0,1]. Absent: 0.05.
+   * Change of the mean reward that is put up with, [0,1]. Absent: 0.03.
    *
    * @generated from field: optional double tolerance = 1;
    */
   tolerance?: number | undefined;
 
   /**
-   * Sum of deviations that raises the alarm, 0 to 10^6; 0: never. Absent: 20.
+   * Sum of deviations that raises the alarm, 0 to 10^6; 0: never. Absent: 30.
    *
    * @generated from field: optional double threshold = 2;
    */
