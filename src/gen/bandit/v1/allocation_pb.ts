@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bandit/v1/allocation.proto.
  */
 export const file_bandit_v1_allocation: GenFile = /*@__PURE__*/
-  fileDesc("ChpiYW5kaXQvdjEvYWxsb2NhdGlvbi5wcm90bxIJYmFuZGl0LnYxIuUBCgpBbGxvY2F0aW9uEhIKCmFnZW50X3R5cGUYASABKAkSEQoJY29kZV90eXBlGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSHQoEbW9kZRgEIAEoDjIPLmJhbmRpdC52MS5Nb2RlEicKCWFsZ29yaXRobRgFIAEoCzIULmJhbmRpdC52MS5BbGdvcml0aG0SLwoLY29tcHV0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBGFybXMYByADKAsyGC5iYW5kaXQudjEuQWxsb2NhdGlvbkFybSLcAQoNQWxsb2NhdGlvbkFybRISCgp2YXJpYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLaXNfYmFzZWxpbmUYAyABKAgSDQoFYWxwaGEYBCABKAESDAoEYmV0YRgFIAEoARIMCgRtZWFuGAYgASgBEhQKDGludGVydmFsX2xvdxgHIAEoARIVCg1pbnRlcnZhbF9oaWdoGAggASgBEhgKEGJlc3RfcHJvYmFiaWxpdHkYCSABKAESDQoFc2hhcmUYCiABKAESEwoLZ2VuZXJhdGlvbnMYCyABKANiBnByb3RvMw", [file_bandit_v1_policy, file_google_protobuf_timestamp]);
+  fileDesc("ChpiYW5kaXQvdjEvYWxsb2NhdGlvbi5wcm90bxIJYmFuZGl0LnYxIrYCCgpBbGxvY2F0aW9uEhIKCmFnZW50X3R5cGUYASABKAkSEQoJY29kZV90eXBlGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSHQoEbW9kZRgEIAEoDjIPLmJhbmRpdC52MS5Nb2RlEicKCWFsZ29yaXRobRgFIAEoCzIULmJhbmRpdC52MS5BbGdvcml0aG0SLwoLY29tcHV0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBGFybXMYByADKAsyGC5iYW5kaXQudjEuQWxsb2NhdGlvbkFybRIbChNmb3JnZXR0aW5nX3Bvc2l0aW9uGAggASgBEjIKEWFnZW50X3R5cGVfY2hhbmdlGAkgASgLMhcuYmFuZGl0LnYxLlJld2FyZENoYW5nZSLfAwoNQWxsb2NhdGlvbkFybRISCgp2YXJpYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLaXNfYmFzZWxpbmUYAyABKAgSDQoFYWxwaGEYBCABKAESDAoEYmV0YRgFIAEoARIMCgRtZWFuGAYgASgBEhQKDGludGVydmFsX2xvdxgHIAEoARIVCg1pbnRlcnZhbF9oaWdoGAggASgBEhgKEGJlc3RfcHJvYmFiaWxpdHkYCSABKAESDQoFc2hhcmUYCiABKAESEwoLZ2VuZXJhdGlvbnMYCyABKAMSGgoNZXhwZWN0ZWRfbG9zcxgMIAEoAUgAiAEBEhgKEGVmZmVjdGl2ZV93ZWlnaHQYDSABKAESKgoMc2hhcmVkX3ByaW9yGA4gASgLMhQuYmFuZGl0LnYxLkJldGFTaGFwZRI7ChRub3JtYWxfaW52ZXJzZV9nYW1tYRgPIAEoCzIdLmJhbmRpdC52MS5Ob3JtYWxJbnZlcnNlR2FtbWESJwoGbGluZWFyGBAgASgLMhcuYmFuZGl0LnYxLkxpbmVhckJlbGllZhInCgZjaGFuZ2UYESABKAsyFy5iYW5kaXQudjEuUmV3YXJkQ2hhbmdlQhAKDl9leHBlY3RlZF9sb3NzIigKCUJldGFTaGFwZRINCgVhbHBoYRgBIAEoARIMCgRiZXRhGAIgASgBIlIKEk5vcm1hbEludmVyc2VHYW1tYRIMCgRtZWFuGAEgASgBEhAKCHN0cmVuZ3RoGAIgASgBEg0KBXNoYXBlGAMgASgBEg0KBXNjYWxlGAQgASgBIkAKDExpbmVhckJlbGllZhIUCgxjb2VmZmljaWVudHMYASADKAESGgoSc3RhbmRhcmRfZGV2aWF0aW9uGAIgASgBImcKDFJld2FyZENoYW5nZRIuCgpub3RpY2VkX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgttZWFuX2JlZm9yZRgCIAEoARISCgptZWFuX3NpbmNlGAMgASgBYgZwcm90bzM", [file_bandit_v1_policy, file_google_protobuf_timestamp]);
 
 /**
  * The probability with which each arm of one agent type and code type is served right now, and why.
@@ -70,6 +70,21 @@ export type Allocation = Message<"bandit.v1.Allocation"> & {
    * @generated from field: repeated bandit.v1.AllocationArm arms = 7;
    */
   arms: AllocationArm[];
+
+  /**
+   * Half-lives that have passed since the agent type began to forget; 0 when it never forgot.
+   *
+   * @generated from field: double forgetting_position = 8;
+   */
+  forgettingPosition: number;
+
+  /**
+   * The last change of the agent type's mean reward, over all its arms and code types, that this replica has
+   * noticed since it started. Absent: none.
+   *
+   * @generated from field: bandit.v1.RewardChange agent_type_change = 9;
+   */
+  agentTypeChange?: RewardChange | undefined;
 };
 
 /**
@@ -107,35 +122,35 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
   isBaseline: boolean;
 
   /**
-   * Alpha of the Beta posterior, prior included.
+   * Alpha of the Beta posterior, prior included. 0 when the posterior is not a Beta.
    *
    * @generated from field: double alpha = 4;
    */
   alpha: number;
 
   /**
-   * Beta of the Beta posterior, prior included.
+   * Beta of the Beta posterior, prior included. 0 when the posterior is not a Beta.
    *
    * @generated from field: double beta = 5;
    */
   beta: number;
 
   /**
-   * Mean of the posterior, [0,1].
+   * Mean of the posterior: the reward that the arm is expected to give. In [0,1] unless rewards are unbounded.
    *
    * @generated from field: double mean = 6;
    */
   mean: number;
 
   /**
-   * Lower end of the central 95 % interval of the posterior, [0,1].
+   * Lower end of the central 95 % interval of the mean reward.
    *
    * @generated from field: double interval_low = 7;
    */
   intervalLow: number;
 
   /**
-   * Upper end of the central 95 % interval of the posterior, [0,1].
+   * Upper end of the central 95 % interval of the mean reward.
    *
    * @generated from field: double interval_high = 8;
    */
@@ -156,11 +171,54 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
   share: number;
 
   /**
-   * Generations that have contributed to the posterior.
+   * Generations that have contributed to the posterior, however much of them is forgotten.
    *
    * @generated from field: int64 generations = 11;
    */
   generations: bigint;
+
+  /**
+   * Reward per task that serving only this arm is expected to lose against the best one, >= 0. Absent when the
+   * beliefs are so vague that they have no mean.
+   *
+   * @generated from field: optional double expected_loss = 12;
+   */
+  expectedLoss?: number | undefined;
+
+  /**
+   * What the generations still count: the sum of their weights after forgetting.
+   *
+   * @generated from field: double effective_weight = 13;
+   */
+  effectiveWeight: number;
+
+  /**
+   * Beta prior that was learned from other code types. Absent: the policy's own.
+   *
+   * @generated from field: bandit.v1.BetaShape shared_prior = 14;
+   */
+  sharedPrior?: BetaShape | undefined;
+
+  /**
+   * The posterior of gaussian_thompson. Absent for other algorithms.
+   *
+   * @generated from field: bandit.v1.NormalInverseGamma normal_inverse_gamma = 15;
+   */
+  normalInverseGamma?: NormalInverseGamma | undefined;
+
+  /**
+   * The posterior of linear_thompson at the features of the request. Absent for other algorithms.
+   *
+   * @generated from field: bandit.v1.LinearBelief linear = 16;
+   */
+  linear?: LinearBelief | undefined;
+
+  /**
+   * The last change of this arm's mean reward that this replica has noticed since it started. Absent: none.
+   *
+   * @generated from field: bandit.v1.RewardChange change = 17;
+   */
+  change?: RewardChange | undefined;
 };
 
 /**
@@ -169,4 +227,138 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
  */
 export const AllocationArmSchema: GenMessage<AllocationArm> = /*@__PURE__*/
   messageDesc(file_bandit_v1_allocation, 1);
+
+/**
+ * Shapes of a Beta distribution.
+ *
+ * @generated from message bandit.v1.BetaShape
+ */
+export type BetaShape = Message<"bandit.v1.BetaShape"> & {
+  /**
+   * Alpha, at least 0.5.
+   *
+   * @generated from field: double alpha = 1;
+   */
+  alpha: number;
+
+  /**
+   * Beta, at least 0.5.
+   *
+   * @generated from field: double beta = 2;
+   */
+  beta: number;
+};
+
+/**
+ * Describes the message bandit.v1.BetaShape.
+ * Use `create(BetaShapeSchema)` to create a new message.
+ */
+export const BetaShapeSchema: GenMessage<BetaShape> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_allocation, 2);
+
+/**
+ * The mean reward is normal around `mean` with the variance of a reward divided by `strength`, and that variance
+ * is inverse-gamma; so the mean reward alone is a Student t with 2 * shape degrees of freedom.
+ *
+ * @generated from message bandit.v1.NormalInverseGamma
+ */
+export type NormalInverseGamma = Message<"bandit.v1.NormalInverseGamma"> & {
+  /**
+   * Mean.
+   *
+   * @generated from field: double mean = 1;
+   */
+  mean: number;
+
+  /**
+   * Observations that the mean is worth, above 0.
+   *
+   * @generated from field: double strength = 2;
+   */
+  strength: number;
+
+  /**
+   * Shape of the variance's inverse-gamma distribution.
+   *
+   * @generated from field: double shape = 3;
+   */
+  shape: number;
+
+  /**
+   * Scale of the variance's inverse-gamma distribution.
+   *
+   * @generated from field: double scale = 4;
+   */
+  scale: number;
+};
+
+/**
+ * Describes the message bandit.v1.NormalInverseGamma.
+ * Use `create(NormalInverseGammaSchema)` to create a new message.
+ */
+export const NormalInverseGammaSchema: GenMessage<NormalInverseGamma> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_allocation, 3);
+
+/**
+ * A normal posterior of the coefficients of a linear model.
+ *
+ * @generated from message bandit.v1.LinearBelief
+ */
+export type LinearBelief = Message<"bandit.v1.LinearBelief"> & {
+  /**
+   * Means of the coefficients: first the intercept's, then one for each feature of the policy, in its order.
+   *
+   * @generated from field: repeated double coefficients = 1;
+   */
+  coefficients: number[];
+
+  /**
+   * Standard deviation of the mean reward at the features of the request.
+   *
+   * @generated from field: double standard_deviation = 2;
+   */
+  standardDeviation: number;
+};
+
+/**
+ * Describes the message bandit.v1.LinearBelief.
+ * Use `create(LinearBeliefSchema)` to create a new message.
+ */
+export const LinearBeliefSchema: GenMessage<LinearBelief> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_allocation, 4);
+
+/**
+ * A change of a mean reward that the Page-Hinkley test has found.
+ *
+ * @generated from message bandit.v1.RewardChange
+ */
+export type RewardChange = Message<"bandit.v1.RewardChange"> & {
+  /**
+   * When it was noticed.
+   *
+   * @generated from field: google.protobuf.Timestamp noticed_at = 1;
+   */
+  noticedAt?: Timestamp | undefined;
+
+  /**
+   * Mean reward until the estimated change, [0,1].
+   *
+   * @generated from field: double mean_before = 2;
+   */
+  meanBefore: number;
+
+  /**
+   * Mean reward from the estimated change until it was noticed, [0,1].
+   *
+   * @generated from field: double mean_since = 3;
+   */
+  meanSince: number;
+};
+
+/**
+ * Describes the message bandit.v1.RewardChange.
+ * Use `create(RewardChangeSchema)` to create a new message.
+ */
+export const RewardChangeSchema: GenMessage<RewardChange> = /*@__PURE__*/
+  messageDesc(file_bandit_v1_allocation, 5);
 
