@@ -6,7 +6,7 @@ import { type SimulatedWorld, simulate } from "../support/bandit-simulation.ts";
 const runs = 20;
 const steps = 4000;
 
-/** The first arm is better for half of the inputs, the second for the other half: 0.55 ± 0.2 and 0.5. */
+/** The first arm is better for half of the inputs, the second for the other half; the third is never the best. */
 const world: SimulatedWorld = {
   armCount: 3,
   drawFeatures: (unit) => ({ x: 2 * unit() - 1 }),
