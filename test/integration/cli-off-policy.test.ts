@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { openServiceLog } from "../../src/cli/off-policy/service-log.ts";
+import { openServiceLog } from "../../src/cli/decision-log/service-log.ts";
 import { rowsOf } from "../../src/cli/query-result.ts";
 import { replayPolicy } from "../../src/cli/replay/replay-policy.ts";
 import {

@@ -3,9 +3,11 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
+import { openCsvLog } from "../decision-log/csv-log.ts";
+import type { LogSource, MissingReward } from "../decision-log/log-source.ts";
+import { openServiceLog } from "../decision-log/service-log.ts";
+import { timeOption } from "../decision-log/time-option.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
-import { openCsvLog } from "../off-policy/csv-log.ts";
-import type { LogSource, MissingReward } from "../off-policy/log-source.ts";
 import {
   buildOffPolicyReport,
   type EstimatorName,
@@ -20,8 +22,6 @@ import {
   type PolicyFile,
   parsePolicyFile,
 } from "../off-policy/policy-file.ts";
-import { openServiceLog } from "../off-policy/service-log.ts";
-import { timeOption } from "../off-policy/time-option.ts";
 import { append, numberWithin, wholeNumber } from "../parse-option.ts";
 import { describeRate, integer, Progress } from "../progress.ts";
 import {

@@ -6,10 +6,10 @@ import type {
   ValueEstimate,
 } from "../../statistics/off-policy/evaluation.ts";
 import type { Refusal, Result } from "../../statistics/result.ts";
+import type { MissingReward, ReadingCounts } from "../decision-log/log-source.ts";
 import { formatNumber } from "../format-value.ts";
 import { integer } from "../progress.ts";
 import { formatTable } from "../table.ts";
-import type { MissingReward, ReadingCounts } from "./log-source.ts";
 
 /** In the order in which they are printed; with dashes as on the command line. */
 export const estimatorNames = ["ips", "snips", "dm", "dr", "switch-dr"] as const;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CsvLogOptions, openCsvLog } from "../../../../src/cli/off-policy/csv-log.ts";
+import { type CsvLogOptions, openCsvLog } from "../../../../src/cli/decision-log/csv-log.ts";
 import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
 
 let directory: string;

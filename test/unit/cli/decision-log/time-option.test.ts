@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { timeOption } from "../../../../src/cli/off-policy/time-option.ts";
+import { timeOption } from "../../../../src/cli/decision-log/time-option.ts";
 
 describe("a time on the command line", () => {
   it.each([
