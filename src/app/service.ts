@@ -22,6 +22,7 @@ import { userHashKeyOf } from "./user-hash-key.ts";
 const recentDecisionsMax = 4_000;
 /** How often the posteriors in memory are compared with those in the state store. */
 const totalsSyncIntervalMs = 10_000;
+const defaultRewardIntervalMs = 10_000;
 /** Calls under way when the service is told to stop get this long to finish. */
 const stopGraceMs = 5_000;
 
@@ -82,6 +83,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       drainIntervalMs: options.drainIntervalMs,
       drainRowsMax: options.drainRowsMax,
       totalsSyncIntervalMs,
+      defaultRewardIntervalMs,
     });
     release.push(() => running.stop());
 

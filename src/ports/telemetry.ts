@@ -17,11 +17,15 @@ export type CounterName =
   | "bandit_events_written_total"
   | "bandit_event_write_failures_total"
   | "bandit_allocation_refreshes_total"
-  | "bandit_code_types_not_admitted_total";
+  | "bandit_code_types_not_admitted_total"
+  | "bandit_reward_changes_total"
+  | "bandit_default_rewards_total"
+  | "bandit_default_reward_failures_total";
 
 export type TimingName =
   | "bandit_request_duration_ms"
   | "bandit_allocation_refresh_duration_ms"
+  | "bandit_shared_prior_duration_ms"
   | "bandit_event_write_duration_ms";
 
 export type GaugeName = "bandit_outbox_entries" | "bandit_allocations" | "bandit_ready";

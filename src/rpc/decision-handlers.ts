@@ -12,8 +12,8 @@ import {
   type SelectVariantResponse,
 } from "../gen/bandit/v1/decision_service_pb.ts";
 import type { BanditService, CallContext } from "../service/bandit-service.ts";
+import { allocationMessage } from "./allocation-messages.ts";
 import {
-  allocationMessage,
   parseGenerationReport,
   parseOutcome,
   parseSelectRequest,
@@ -105,7 +105,11 @@ export function decisionHandlers(options: {
 
     async getAllocation(request, context) {
       const view = await service.getAllocation(
-        { agentType: parseAgentType(request.agentType), codeType: parseCodeType(request.codeType) },
+        {
+          agentType: parseAgentType(request.agentType),
+          codeType: parseCodeType(request.codeType),
+          features: request.features,
+        },
         context,
       );
       return { $typeName: "bandit.v1.GetAllocationResponse", allocation: allocationMessage(view) };

@@ -2,7 +2,6 @@ import {
   type Duration,
   durationMs,
   type Timestamp,
-  timestampFromMs,
   timestampMs,
 } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../domain/errors.ts";
@@ -14,7 +13,6 @@ import {
   parseVariantId,
 } from "../domain/ids.ts";
 import type { GenerationReport, Outcome, OutcomeContent } from "../domain/outcome.ts";
-import type { Allocation } from "../gen/bandit/v1/allocation_pb.ts";
 import type {
   RecordGenerationRequest,
   RecordOutcomeRequest,
@@ -22,20 +20,9 @@ import type {
   SelectVariantRequest,
   SelectVariantResponse,
 } from "../gen/bandit/v1/decision_service_pb.ts";
-import type {
-  AllocationView,
-  Decision,
-  OutcomeResult,
-  SelectRequest,
-} from "../service/bandit-service.ts";
-import {
-  decisionSourceToProto,
-  modeToProto,
-  outcomeStatusToProto,
-  userActionFromProto,
-} from "./enums.ts";
+import type { Decision, OutcomeResult, SelectRequest } from "../service/bandit-service.ts";
+import { decisionSourceToProto, outcomeStatusToProto, userActionFromProto } from "./enums.ts";
 import { defined } from "./optional-fields.ts";
-import { algorithmMessage } from "./policy-messages.ts";
 import { servedVariantMessage } from "./variant-messages.ts";
 
 // Requests have passed the contract's rules; the parsers of ids only give them their types.
@@ -167,22 +154,5 @@ export function recordOutcomeResponse(result: OutcomeResult): RecordOutcomeRespo
     $typeName: "bandit.v1.RecordOutcomeResponse",
     outcomeId: result.outcomeId,
     status: outcomeStatusToProto[result.status],
-  };
-}
-
-export function allocationMessage(view: AllocationView): Allocation {
-  return {
-    $typeName: "bandit.v1.Allocation",
-    agentType: view.agentType,
-    codeType: view.codeType,
-    version: view.version,
-    mode: modeToProto[view.mode],
-    algorithm: algorithmMessage(view.algorithm),
-    computedAt: timestampFromMs(view.computedAtMs),
-    arms: view.arms.map((arm) => ({
-      $typeName: "bandit.v1.AllocationArm",
-      ...arm,
-      generations: BigInt(arm.generations),
-    })),
   };
 }

@@ -1,155 +1,24 @@
-import { type Allocation, baselineAllocation } from "../bandit/allocation.ts";
-import { Allocator } from "../bandit/allocator.ts";
+import { baselineAllocation } from "../bandit/allocation.ts";
+import type { ArmPriors } from "../bandit/allocator.ts";
+import type { ArmPosterior } from "../bandit/arm-posterior.ts";
 import { type RewardTotals, zeroTotals } from "../domain/contribution.ts";
 import type { AgentType, CodeType, VariantId } from "../domain/ids.ts";
-import type { PolicyRecord } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ArmTotals } from "../ports/state-store.ts";
+import type { ArmKey, ArmTotals } from "../ports/state-store.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
-import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
+import type { AgentTypeEntry } from "./catalogue-view.ts";
+import {
+  CodeTypeAllocation,
+  type CurrentAllocation,
+  type Features,
+} from "./code-type-allocation.ts";
+import { SharedPriors } from "./shared-priors.ts";
 
 /** Code types of one agent type that may have posteriors of their own. */
 const codeTypesPerAgentTypeMax = 10_000;
 
-/** An allocation, and when it was computed. */
-export interface CurrentAllocation {
-  readonly allocation: Allocation;
-  readonly computedAtMs: number;
-}
-
-interface KnownTotals {
-  totals: RewardTotals;
-  version: number;
-  /** Numbers of the comparisons with the state store in which these totals came, were listed, were contradicted. */
-  changedIn: number;
-  listedIn: number;
-  contradictedIn: number;
-}
-
-/** What is known about one (agent type, code type), and the allocation made from it. */
-class CodeTypeAllocation {
-  readonly totals = new Map<VariantId, KnownTotals>();
-  #allocator: Allocator | undefined;
-  #policy: PolicyRecord | undefined;
-  #agentType: AgentTypeEntry | undefined;
-  #dirty = true;
-  #computedAtMonotonicMs = Number.NEGATIVE_INFINITY;
-  #current: CurrentAllocation | undefined;
-
-  /** Takes newer totals in. False when they were known already. */
-  accept(update: ArmTotals, comparison: number): boolean {
-    const known = this.totals.get(update.variantId);
-    if (known !== undefined && known.version >= update.version) return false;
-    this.#set(update, comparison);
-    return true;
-  }
-
-  /** Takes in what the comparison of that number has listed. */
-  compare(listed: ArmTotals, comparison: number): void {
-    if (this.accept(listed, comparison)) return;
-    const known = this.totals.get(listed.variantId) as KnownTotals;
-    known.listedIn = comparison;
-    const isSame = known.version === listed.version && isEqual(known.totals, listed.totals);
-    if (!isSame && isContradictedAgain(known, comparison)) this.#set(listed, comparison);
-  }
-
-  /** Forgets the arms that the comparison of that number and the one before it did not list. */
-  forgetUnlisted(comparison: number): void {
-    for (const [variantId, known] of this.totals) {
-      if (known.listedIn === comparison || !isContradictedAgain(known, comparison)) continue;
-      this.totals.delete(variantId);
-      this.#allocator?.setTotals(variantId, zeroTotals);
-      this.#dirty = true;
-    }
-  }
-
-  #set({ variantId, totals, version }: ArmTotals, comparison: number): void {
-    this.totals.set(variantId, {
-      totals,
-      version,
-      changedIn: comparison,
-      listedIn: comparison,
-      contradictedIn: 0,
-    });
-    this.#allocator?.setTotals(variantId, totals);
-    this.#dirty = true;
-  }
-
-  /** The allocation in force; recomputed when something changed and the refresh interval has passed. */
-  current(
-    entry: AgentTypeEntry,
-    codeType: CodeType,
-    clock: Clock,
-    telemetry: Telemetry,
-  ): CurrentAllocation {
-    if (entry !== this.#agentType) this.#follow(entry, codeType);
-    // Frozen means as it is now: also what was learned a moment before the freeze waits for its end.
-    const mayRefresh = this.#dirty && entry.mode === "learning";
-    if (this.#current !== undefined && !mayRefresh) return this.#current;
-    const startedMs = clock.monotonicMs();
-    const policy = this.#policy as PolicyRecord;
-    if (
-      this.#current !== undefined &&
-      startedMs - this.#computedAtMonotonicMs < policy.policy.refreshIntervalMs
-    ) {
-      return this.#current;
-    }
-    const allocation = this.allocator(entry, codeType).allocate();
-    this.#current = { allocation, computedAtMs: clock.nowMs() };
-    this.#dirty = false;
-    this.#computedAtMonotonicMs = startedMs;
-    telemetry.count("bandit_allocation_refreshes_total");
-    telemetry.observeMs("bandit_allocation_refresh_duration_ms", clock.monotonicMs() - startedMs);
-    return this.#current;
-  }
-
-  allocator(entry: AgentTypeEntry, codeType: CodeType): Allocator {
-    if (entry !== this.#agentType) this.#follow(entry, codeType);
-    return this.#allocator as Allocator;
-  }
-
-  /** The catalogue has changed: a new pool or policy needs a new allocator; anything else does not. */
-  #follow(entry: AgentTypeEntry, codeType: CodeType): void {
-    const policy = policyFor(entry, codeType);
-    const before = this.#agentType;
-    this.#agentType = entry;
-    if (
-      before !== undefined &&
-      policy.etag === this.#policy?.etag &&
-      before.baseline.id === entry.baseline.id &&
-      before.pool.length === entry.pool.length &&
-      before.pool.every((id, index) => id === entry.pool[index])
-    ) {
-      return;
-    }
-    this.#policy = policy;
-    this.#allocator = new Allocator({
-      policy: policy.policy,
-      variantIds: entry.pool,
-      baselineId: entry.baseline.id,
-    });
-    for (const [variantId, { totals }] of this.totals) {
-      this.#allocator.setTotals(variantId, totals);
-    }
-    this.#dirty = true;
-    this.#current = undefined;
-  }
-}
-
-/**
- * Notes that the state store says otherwise than memory; true when it did so in the comparison before too.
- * What has come since this comparison began may be newer than what the store was asked for.
- */
-function isContradictedAgain(known: KnownTotals, comparison: number): boolean {
-  if (known.changedIn === comparison) return false;
-  const again = known.contradictedIn === comparison - 1;
-  known.contradictedIn = comparison;
-  return again;
-}
-
-function isEqual(a: RewardTotals, b: RewardTotals): boolean {
-  return a.reward === b.reward && a.weight === b.weight && a.generations === b.generations;
-}
+/** Told what an arm's totals were and are. */
+export type LearnedListener = (arm: ArmKey, before: RewardTotals, after: RewardTotals) => void;
 
 /**
  * The allocations of every (agent type, code type), in memory. Reading one costs a look-up; one whose
@@ -162,24 +31,34 @@ export class AllocationTable {
   readonly #telemetry: Telemetry;
   readonly #byAgentType = new Map<AgentType, Map<CodeType, CodeTypeAllocation>>();
   readonly #withoutOutcomes = new Map<string, CodeTypeAllocation>();
+  readonly #sharedPriors = new Map<AgentType, SharedPriors>();
+  readonly #onLearned: LearnedListener | undefined;
   readonly #static = new WeakMap<AgentTypeEntry, CurrentAllocation>();
   /** Number of the comparison with the state store that is under way, or was last. */
   #comparison = 1;
 
-  constructor(options: { clock: Clock; telemetry: Telemetry }) {
+  /** @param options.onLearned is told of every announced change of an arm whose totals were known before. */
+  constructor(options: { clock: Clock; telemetry: Telemetry; onLearned?: LearnedListener }) {
     this.#clock = options.clock;
     this.#telemetry = options.telemetry;
+    this.#onLearned = options.onLearned;
   }
 
-  /** What to draw from now, by the agent type's mode and policy. */
-  current(entry: AgentTypeEntry, codeType: CodeType): CurrentAllocation {
+  /** What to draw from now, by the agent type's mode and policy, for what is known of the input. */
+  current(entry: AgentTypeEntry, codeType: CodeType, features: Features): CurrentAllocation {
     if (entry.mode === "static") return this.#staticAllocation(entry);
-    return this.#find(entry, codeType).current(entry, codeType, this.#clock, this.#telemetry);
+    return this.#find(entry, codeType).current(entry, codeType, features);
   }
 
-  /** Posteriors and probabilities of every arm, from the newest totals. */
-  allocator(entry: AgentTypeEntry, codeType: CodeType): Allocator {
-    return this.#find(entry, codeType).allocator(entry, codeType);
+  /** Posteriors and probabilities of every arm, ordered by variant id, and the priors learned from other code types. */
+  posteriors(
+    entry: AgentTypeEntry,
+    codeType: CodeType,
+    features: Features,
+  ): { posteriors: ArmPosterior[]; sharedPriors: ArmPriors | undefined } {
+    const allocation = this.#find(entry, codeType);
+    const posteriors = allocation.posteriors(entry, codeType, features);
+    return { posteriors, sharedPriors: allocation.priors };
   }
 
   totals(agentType: AgentType, codeType: CodeType, variantId: VariantId): RewardTotals {
@@ -189,7 +68,13 @@ export class AllocationTable {
 
   /** Takes in what the state store announces about one arm. Older versions are ignored. */
   accept(update: ArmTotals): void {
-    this.#findOrAdd(update).accept(update, this.#comparison);
+    const allocation = this.#findOrAdd(update);
+    const before = allocation.totals.get(update.variantId)?.totals;
+    if (!allocation.accept(update, this.#comparison)) return;
+    this.#priorsOf(update.agentType).noteChange();
+    // The first change of an arm is the whole of it; a jump over unknown ones is what start-up gives.
+    const known = before ?? (update.totals.generations === 1 ? zeroTotals : undefined);
+    if (known !== undefined) this.#onLearned?.(update, known, update.totals);
   }
 
   /**
@@ -225,7 +110,7 @@ export class AllocationTable {
     }
     let allocation = codeTypes.get(update.codeType);
     if (allocation === undefined) {
-      allocation = new CodeTypeAllocation();
+      allocation = this.#newAllocation(update.agentType, update.codeType);
       codeTypes.set(update.codeType, allocation);
       this.#telemetry.gauge("bandit_allocations", this.#count());
     }
@@ -252,10 +137,32 @@ export class AllocationTable {
     const key = `${entry.record.agentType}|${override?.codeType ?? ""}`;
     let shared = this.#withoutOutcomes.get(key);
     if (shared === undefined) {
-      shared = new CodeTypeAllocation();
+      shared = this.#newAllocation(entry.record.agentType, override?.codeType);
       this.#withoutOutcomes.set(key, shared);
     }
     return shared;
+  }
+
+  /** @param codeType absent: for all that have no outcomes */
+  #newAllocation(agentType: AgentType, codeType: CodeType | undefined): CodeTypeAllocation {
+    return new CodeTypeAllocation({
+      clock: this.#clock,
+      telemetry: this.#telemetry,
+      priorsOf: (policy, pool) => this.#priorsOf(agentType).priorsOf(policy, pool, codeType),
+    });
+  }
+
+  #priorsOf(agentType: AgentType): SharedPriors {
+    let priors = this.#sharedPriors.get(agentType);
+    if (priors === undefined) {
+      priors = new SharedPriors({
+        clock: this.#clock,
+        telemetry: this.#telemetry,
+        codeTypes: () => this.#byAgentType.get(agentType) ?? new Map(),
+      });
+      this.#sharedPriors.set(agentType, priors);
+    }
+    return priors;
   }
 
   #staticAllocation(entry: AgentTypeEntry): CurrentAllocation {

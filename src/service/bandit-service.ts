@@ -1,9 +1,11 @@
+import type { ArmPosterior } from "../bandit/arm-posterior.ts";
 import type { DecisionSource } from "../domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, OutcomeId, VariantId } from "../domain/ids.ts";
 import type { GenerationReport, Outcome, OutcomeStatus } from "../domain/outcome.ts";
 import type { Mode, Policy, PolicyRecord } from "../domain/policy.ts";
 import type { Variant, VariantContent, VariantStatus } from "../domain/variant.ts";
 import type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
+import type { RewardChange } from "./reward-changes.ts";
 
 /** What the transport knows about a call besides its request. */
 export interface CallContext {
@@ -24,10 +26,7 @@ export interface BanditService {
   selectVariant(request: SelectRequest, context: CallContext): Promise<Decision>;
   recordGeneration(report: GenerationReport, context: CallContext): Promise<RecordResult>;
   recordOutcome(outcome: Outcome, context: CallContext): Promise<OutcomeResult>;
-  getAllocation(
-    request: { agentType: AgentType; codeType: CodeType },
-    context: CallContext,
-  ): Promise<AllocationView>;
+  getAllocation(request: AllocationRequest, context: CallContext): Promise<AllocationView>;
 
   createAgentType(request: NewAgentType, context: CallContext): Promise<AgentTypeView>;
   getAgentType(agentType: AgentType): Promise<AgentTypeView>;
@@ -100,6 +99,13 @@ export interface OutcomeResult {
   readonly status: OutcomeStatus;
 }
 
+export interface AllocationRequest {
+  readonly agentType: AgentType;
+  readonly codeType: CodeType;
+  /** Of account for contextual policies only. */
+  readonly features: Readonly<Record<string, number>>;
+}
+
 export interface AllocationView {
   readonly agentType: AgentType;
   readonly codeType: CodeType;
@@ -107,26 +113,21 @@ export interface AllocationView {
   readonly mode: Mode;
   readonly algorithm: Policy["algorithm"];
   readonly computedAtMs: number;
+  /** Half-lives that have passed for the agent type. */
+  readonly forgettingPosition: number;
+  /** Of the agent type's mean reward. Absent: none noticed. */
+  readonly change?: RewardChange;
   readonly arms: readonly ArmView[];
 }
 
-export interface ArmView {
-  readonly variantId: VariantId;
+export interface ArmView extends ArmPosterior {
   readonly name: string;
   readonly isBaseline: boolean;
-  readonly alpha: number;
-  readonly beta: number;
-  /** Mean of the posterior, [0,1]. */
-  readonly mean: number;
-  /** Central 95 % interval of the posterior. */
-  readonly intervalLow: number;
-  readonly intervalHigh: number;
-  /** Probability that this arm has the largest mean, [0,1]; over all arms it adds up to 1. */
-  readonly bestProbability: number;
   /** Probability with which this arm is served right now, holdout included. */
   readonly share: number;
-  /** Generations that contributed. */
-  readonly generations: number;
+  /** Prior learned from other code types. Absent: the policy's own. */
+  readonly sharedPrior?: { readonly alpha: number; readonly beta: number };
+  readonly change?: RewardChange;
 }
 
 export interface PageRequest {

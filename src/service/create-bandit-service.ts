@@ -7,6 +7,7 @@ import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import { AllocationTable } from "./allocation-table.ts";
 import type { BanditService, ServiceInfo } from "./bandit-service.ts";
+import { BookDefaultRewards } from "./book-default-rewards.ts";
 import { CatalogueCache } from "./catalogue-cache.ts";
 import { EventDrain } from "./event-drain.ts";
 import { ExplainGeneration } from "./explain-generation.ts";
@@ -21,6 +22,7 @@ import { QueryEvents } from "./query-events.ts";
 import { RecentDecisions } from "./recent-decisions.ts";
 import { RecordGeneration } from "./record-generation.ts";
 import { RecordOutcome } from "./record-outcome.ts";
+import { RewardChanges } from "./reward-changes.ts";
 import { SelectVariant } from "./select-variant.ts";
 import { TotalsSync } from "./totals-sync.ts";
 
@@ -42,6 +44,8 @@ export interface BanditServiceOptions {
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;
   readonly totalsSyncIntervalMs: number;
+  /** Between two rounds of booking default rewards. */
+  readonly defaultRewardIntervalMs: number;
 }
 
 /** The use cases, put together, and the background work they need. */
@@ -59,7 +63,14 @@ export async function createBanditService(
 ): Promise<RunningBanditService> {
   const { state, catalogue, eventLog, clock, telemetry, logger } = options;
   const cache = await CatalogueCache.load(catalogue, logger);
-  const allocations = new AllocationTable({ clock, telemetry });
+  const changes = new RewardChanges({ catalogue: cache, clock, telemetry, logger });
+  const allocations = new AllocationTable({
+    clock,
+    telemetry,
+    onLearned: (arm, before, after) => {
+      changes.observe(arm, before, after);
+    },
+  });
   const sync = new TotalsSync({
     state,
     allocations,
@@ -77,6 +88,19 @@ export async function createBanditService(
     rowsMax: options.drainRowsMax,
   });
   drain.start();
+
+  const defaultRewards = new BookDefaultRewards({
+    catalogue: cache,
+    allocations,
+    state,
+    eventLog,
+    drain,
+    clock,
+    telemetry,
+    logger,
+    intervalMs: options.defaultRewardIntervalMs,
+  });
+  defaultRewards.start();
 
   const ids = new GenerationIdFactory({ clock, entropy: options.entropy });
   const recent = new RecentDecisions(options.recentDecisionsMax);
@@ -117,7 +141,7 @@ export async function createBanditService(
     clock,
     telemetry,
   });
-  const allocation = new GetAllocation({ catalogue: cache, allocations });
+  const allocation = new GetAllocation({ catalogue: cache, allocations, changes, clock });
   const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
   const queries = new QueryEvents({ eventLog, drain });
 
@@ -150,6 +174,7 @@ export async function createBanditService(
     async stop() {
       cache.stop();
       sync.stop();
+      await defaultRewards.stop();
       await drain.stop();
     },
   };

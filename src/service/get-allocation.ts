@@ -1,47 +1,63 @@
-import type { AgentType, CodeType } from "../domain/ids.ts";
+import { forgettingPosition } from "../domain/policy.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { AllocationTable } from "./allocation-table.ts";
-import type { AllocationView } from "./bandit-service.ts";
+import type { AllocationRequest, AllocationView, ArmView } from "./bandit-service.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import { policyFor } from "./catalogue-view.ts";
+import type { RewardChange, RewardChanges } from "./reward-changes.ts";
 
 /** The arms of one (agent type, code type): what is believed of each and how often it is served right now. */
 export class GetAllocation {
-  readonly #deps: { readonly catalogue: CatalogueCache; readonly allocations: AllocationTable };
+  readonly #deps: {
+    readonly catalogue: CatalogueCache;
+    readonly allocations: AllocationTable;
+    readonly changes: RewardChanges;
+    readonly clock: Clock;
+  };
 
-  constructor(dependencies: { catalogue: CatalogueCache; allocations: AllocationTable }) {
+  constructor(dependencies: {
+    catalogue: CatalogueCache;
+    allocations: AllocationTable;
+    changes: RewardChanges;
+    clock: Clock;
+  }) {
     this.#deps = dependencies;
   }
 
   /** @throws BanditError not_found. */
-  execute(request: { agentType: AgentType; codeType: CodeType }): AllocationView {
+  execute({ agentType, codeType, features }: AllocationRequest): AllocationView {
+    const { allocations, changes, clock } = this.#deps;
     const { view } = this.#deps.catalogue;
-    const entry = view.getAgentType(request.agentType);
-    const { allocation, computedAtMs } = this.#deps.allocations.current(entry, request.codeType);
-    const posteriors = this.#deps.allocations.allocator(entry, request.codeType).posteriors();
+    const entry = view.getAgentType(agentType);
+    const policy = policyFor(entry, codeType);
+    const { allocation, computedAtMs } = allocations.current(entry, codeType, features);
+    const { posteriors, sharedPriors } = allocations.posteriors(entry, codeType, features);
     return {
-      agentType: request.agentType,
-      codeType: request.codeType,
+      agentType,
+      codeType,
       version: allocation.version,
       mode: entry.mode,
-      algorithm: policyFor(entry, request.codeType).policy.algorithm,
+      algorithm: policy.policy.algorithm,
       computedAtMs,
-      arms: posteriors.map((posterior) => {
-        const index = allocation.variantIds.indexOf(posterior.variantId);
-        const { belief } = posterior;
+      forgettingPosition: forgettingPosition(policy, clock.nowMs()),
+      ...changeField(changes.ofAgentType(agentType)),
+      arms: posteriors.map(({ variantId, ...posterior }): ArmView => {
+        const index = allocation.variantIds.indexOf(variantId);
+        const sharedPrior = sharedPriors?.get(variantId);
         return {
-          variantId: posterior.variantId,
-          name: view.getVariant(posterior.variantId).name,
-          isBaseline: posterior.variantId === entry.baseline.id,
-          alpha: belief.kind === "beta" ? belief.alpha : 0,
-          beta: belief.kind === "beta" ? belief.beta : 0,
-          mean: posterior.mean,
-          intervalLow: posterior.intervalLow,
-          intervalHigh: posterior.intervalHigh,
-          bestProbability: posterior.bestProbability,
+          variantId,
+          ...posterior,
+          name: view.getVariant(variantId).name,
+          isBaseline: variantId === entry.baseline.id,
           share: allocation.probabilities[index] ?? 0,
-          generations: posterior.generations,
+          ...(sharedPrior === undefined ? {} : { sharedPrior }),
+          ...changeField(changes.ofArm({ agentType, codeType, variantId })),
         };
       }),
     };
   }
+}
+
+function changeField(change: RewardChange | undefined): { change?: RewardChange } {
+  return change === undefined ? {} : { change };
 }

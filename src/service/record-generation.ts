@@ -86,6 +86,8 @@ export class RecordGeneration {
       codeType: record.codeType,
       variantId: record.variantId,
       generationId: record.generationId,
+      forgettingPosition: record.forgettingPosition,
+      ...(record.context === undefined ? {} : { context: record.context }),
       eventId: generationEventId,
       occurredAtMs: nowMs,
       contributions: learned ? booked : [],

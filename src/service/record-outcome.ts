@@ -93,6 +93,8 @@ export class RecordOutcome {
       codeType: record.codeType,
       variantId: record.variantId,
       generationId: record.generationId,
+      forgettingPosition: record.forgettingPosition,
+      ...(record.context === undefined ? {} : { context: record.context }),
       eventId: `outcome:${outcomeId}`,
       occurredAtMs,
       contributions: learned ? booked : [],

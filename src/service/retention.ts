@@ -10,6 +10,15 @@ const lateLearningSeconds = 30 * 24 * 3600;
  */
 const ledgerSlackSeconds = 60;
 
+/**
+ * The same where a default reward is booked after the window: known outcomes must keep it from counting, for as
+ * long as it may be booked.
+ */
+const ledgerSlackWithDefaultSeconds = 3600;
+
+/** Default rewards are booked within this time after the window has closed, or never. */
+export const defaultRewardSecondsMax = ledgerSlackWithDefaultSeconds - 600;
+
 /** A decision is in the state store for this long at least, however short its attribution window is. */
 const decisionSecondsMin = 120;
 
@@ -38,5 +47,7 @@ export function decisionTtlSeconds(policy: Policy): number {
  */
 export function ledgerTtlSeconds(policy: Policy, record: DecisionRecord, nowMs: number): number {
   const remainingSeconds = Math.ceil((record.retainedUntilMs - nowMs) / 1000);
-  return Math.max(remainingSeconds, retentionSeconds(policy)) + ledgerSlackSeconds;
+  const slackSeconds =
+    policy.defaultReward === undefined ? ledgerSlackSeconds : ledgerSlackWithDefaultSeconds;
+  return Math.max(remainingSeconds, retentionSeconds(policy)) + slackSeconds;
 }

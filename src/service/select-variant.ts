@@ -3,6 +3,7 @@ import type { DecisionRecord } from "../domain/decision.ts";
 import { BanditError, invalidField } from "../domain/errors.ts";
 import { formatGenerationId, generationIdBytes } from "../domain/generation-id.ts";
 import type { AgentType } from "../domain/ids.ts";
+import { forgettingPosition } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
@@ -52,7 +53,11 @@ export class SelectVariant {
         ? this.#deps.ids.next()
         : generationIdBytes(request.generationId);
     const generationId = request.generationId ?? formatGenerationId(idBytes);
-    const { allocation } = allocations.current(entry, request.codeType);
+    const { allocation, context: seen } = allocations.current(
+      entry,
+      request.codeType,
+      request.features,
+    );
     const allowed = request.allowedVariantIds;
     if (entry.mode === "static" && allowed.length > 0 && !allowed.includes(entry.baseline.id)) {
       throw baselineNotAllowed(entry);
@@ -61,7 +66,8 @@ export class SelectVariant {
     if (drawn === undefined) throw this.#noAllowedVariant(request);
 
     const decidedAtMs = clock.nowMs();
-    const { policy } = policyFor(entry, request.codeType);
+    const policyRecord = policyFor(entry, request.codeType);
+    const { policy } = policyRecord;
     const source = entry.mode === "static" ? "static" : drawn.source;
     const record: DecisionRecord = {
       generationId,
@@ -73,6 +79,8 @@ export class SelectVariant {
       source,
       propensity: drawn.propensity,
       allocationVersion: allocation.version,
+      forgettingPosition: forgettingPosition(policyRecord, decidedAtMs),
+      ...(seen === undefined ? {} : { context: seen }),
     };
     const event = decisionEvent({
       record,

@@ -22,6 +22,18 @@ const counters: Record<CounterName, { help: string; labels: readonly string[] }>
     help: "Outcomes and reports only logged because their agent type has too many code types.",
     labels: [],
   },
+  bandit_reward_changes_total: {
+    help: "Changes of a mean reward that the Page-Hinkley test has found.",
+    labels: ["scope", "direction"],
+  },
+  bandit_default_rewards_total: {
+    help: "Default rewards booked for generations whose attribution window closed without an outcome.",
+    labels: [],
+  },
+  bandit_default_reward_failures_total: {
+    help: "Rounds of booking default rewards that failed; the next one goes on from there.",
+    labels: ["reason"],
+  },
 };
 
 const timings: Record<TimingName, { help: string; labels: readonly string[] }> = {
@@ -31,6 +43,10 @@ const timings: Record<TimingName, { help: string; labels: readonly string[] }> =
   },
   bandit_allocation_refresh_duration_ms: {
     help: "Time to compute one allocation, milliseconds.",
+    labels: [],
+  },
+  bandit_shared_prior_duration_ms: {
+    help: "Time to learn the priors that code types share, milliseconds.",
     labels: [],
   },
   bandit_event_write_duration_ms: {

@@ -1,0 +1,197 @@
+import { defaultRewardComponent } from "../domain/contribution.ts";
+import { BanditError } from "../domain/errors.ts";
+import type { AgentType, CodeType } from "../domain/ids.ts";
+import type { Policy } from "../domain/policy.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EventLog, ListWithoutOutcomeInput, UnansweredDecision } from "../ports/event-log.ts";
+import type { OutcomeRow } from "../ports/event-rows.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { AllocationTable } from "./allocation-table.ts";
+import type { CatalogueCache } from "./catalogue-cache.ts";
+import type { AgentTypeEntry } from "./catalogue-view.ts";
+import { contributionColumns } from "./contribution-columns.ts";
+import type { EventDrain } from "./event-drain.ts";
+import { formatEventTime } from "./event-time.ts";
+import { defaultRewardSecondsMax } from "./retention.ts";
+
+/** With a space: no reporter can choose it (`domain/ids.ts`). */
+const defaultOutcomeId = "default reward";
+const pageRowsMax = 1_000;
+/** Looked at again in every round: replicas' clocks differ, and their events need a moment to reach the log. */
+const overlapMs = 120_000;
+
+/** The code types that one policy governs. */
+interface Scope {
+  readonly name: string;
+  readonly codeTypes: ListWithoutOutcomeInput["codeTypes"];
+  readonly policy: Policy;
+}
+
+export interface BookDefaultRewardsOptions {
+  readonly catalogue: CatalogueCache;
+  readonly allocations: AllocationTable;
+  readonly state: StateStore;
+  readonly eventLog: EventLog;
+  readonly drain: EventDrain;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  readonly intervalMs: number;
+}
+
+/**
+ * Books the policy's default reward for generations whose attribution window has closed without any outcome.
+ * Every replica looks; the generation's ledger tells a booking that is repeated, and a default counts only while no
+ * outcome with a weight is known, so neither a second replica nor an outcome on its way to the event log makes one
+ * generation two samples. Windows that closed more than {@link defaultRewardSecondsMax} ago, because no process
+ * was running, are left out: ledgers are not kept for longer.
+ */
+export class BookDefaultRewards {
+  readonly #options: BookDefaultRewardsOptions;
+  /** By scope: windows that closed before this moment have been looked at. */
+  readonly #doneUntilMs = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: BookDefaultRewardsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  /** Ends the schedule and waits for the round under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#round = this.#runLogged().finally(() => {
+        this.#schedule();
+      });
+    }, this.#options.intervalMs);
+    this.#timer.unref();
+  }
+
+  async #runLogged(): Promise<void> {
+    const { telemetry, logger } = this.#options;
+    try {
+      await this.run();
+    } catch (error) {
+      const reason = error instanceof BanditError ? error.reason : "BUG";
+      telemetry.count("bandit_default_reward_failures_total", { reason });
+      logger.error("default rewards could not be booked; the next round tries again", { error });
+    }
+  }
+
+  /** One round over all agent types. @returns how many were booked. @throws BanditError unavailable, ... */
+  async run(): Promise<number> {
+    let booked = 0;
+    for (const entry of this.#options.catalogue.view.listAgentTypes()) {
+      if (entry.mode !== "learning") continue;
+      for (const scope of scopesOf(entry)) {
+        if (this.#stopped) return booked;
+        booked += await this.#book(entry.record.agentType, scope);
+      }
+    }
+    this.#options.telemetry.count("bandit_default_rewards_total", {}, booked);
+    return booked;
+  }
+
+  async #book(agentType: AgentType, { name, codeTypes, policy }: Scope): Promise<number> {
+    const { eventLog, drain, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const closedBeforeMs = nowMs - policy.attributionWindowSeconds * 1000;
+    const oldestMs = closedBeforeMs - defaultRewardSecondsMax * 1000;
+    const doneUntilMs = this.#doneUntilMs.get(name) ?? 0;
+    let decidedFromMs = Math.max(oldestMs, doneUntilMs - overlapMs);
+    let afterGenerationId: UnansweredDecision["generationId"] | undefined;
+    // What was acknowledged before now is in the log after this.
+    await drain.flush();
+    let booked = 0;
+    for (;;) {
+      const page = await eventLog.listWithoutOutcome({
+        agentType,
+        codeTypes,
+        decidedFromMs,
+        decidedToMs: closedBeforeMs,
+        limit: pageRowsMax,
+        ...(afterGenerationId === undefined ? {} : { afterGenerationId }),
+      });
+      const results = await Promise.all(page.map((decision) => this.#apply(decision, policy)));
+      booked += results.filter((isNew) => isNew).length;
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageRowsMax) break;
+      decidedFromMs = last.decidedAtMs;
+      afterGenerationId = last.generationId;
+    }
+    this.#doneUntilMs.set(name, closedBeforeMs);
+    return booked;
+  }
+
+  async #apply(decision: UnansweredDecision, policy: Policy): Promise<boolean> {
+    const { state, allocations, clock } = this.#options;
+    if (!allocations.admit(decision)) return false;
+    const { generationId, agentType, codeType, variantId, decidedAtMs } = decision;
+    const closedAtMs = decidedAtMs + policy.attributionWindowSeconds * 1000;
+    const contribution = {
+      component: defaultRewardComponent,
+      value: policy.defaultReward as number,
+      weight: policy.reward.components.reduce((sum, { weight }) => sum + weight, 0),
+      penalty: 0,
+    };
+    const row: OutcomeRow = {
+      outcome_id: defaultOutcomeId,
+      generation_id: generationId,
+      agent_type: agentType,
+      code_type: codeType,
+      variant_id: variantId,
+      source: "default",
+      metrics: {},
+      action: "",
+      comment: "",
+      user_hash: "",
+      ci_pipeline: "",
+      ci_url: "",
+      ...contributionColumns([contribution], true),
+      late: 0,
+      decided_at: formatEventTime(decidedAtMs),
+      occurred_at: formatEventTime(closedAtMs),
+      received_at: formatEventTime(clock.nowMs()),
+    };
+    const { status } = await state.applyContributions({
+      agentType,
+      codeType,
+      variantId,
+      generationId,
+      forgettingPosition: decision.forgettingPosition,
+      ...(decision.context === undefined ? {} : { context: decision.context }),
+      eventId: `outcome:${defaultOutcomeId}`,
+      occurredAtMs: closedAtMs,
+      contributions: [contribution],
+      event: { stream: "outcomes", row: JSON.stringify(row) },
+      ttlSeconds: defaultRewardSecondsMax + 3600,
+    });
+    return status !== "duplicate";
+  }
+}
+
+/** The agent type's own policy for all code types without an override, and every override; those with a default. */
+function scopesOf(entry: AgentTypeEntry): Scope[] {
+  const { agentType } = entry.record;
+  const overridden: CodeType[] = [...entry.overrides.keys()];
+  const scopes: Scope[] = [
+    { name: agentType, codeTypes: { except: overridden }, policy: entry.policy.policy },
+  ];
+  for (const [codeType, { policy }] of entry.overrides) {
+    scopes.push({ name: `${agentType}|${codeType}`, codeTypes: { only: [codeType] }, policy });
+  }
+  return scopes.filter(({ policy }) => policy.defaultReward !== undefined);
+}

@@ -1,0 +1,142 @@
+import { PageHinkley, type PageHinkleyAlarm, pageHinkleyDefaults } from "../bandit/page-hinkley.ts";
+import { type RewardTotals, totalsAt } from "../domain/contribution.ts";
+import type { AgentType, CodeType } from "../domain/ids.ts";
+import type { ChangeDetection } from "../domain/policy.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ArmKey } from "../ports/state-store.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { CatalogueCache } from "./catalogue-cache.ts";
+import { policyFor } from "./catalogue-view.ts";
+
+/** A change of a mean reward, and when this process noticed it. */
+export interface RewardChange {
+  readonly noticedAtMs: number;
+  readonly meanBefore: number;
+  readonly meanSince: number;
+}
+
+/** Weight of one announcement that is looked at: what comes at once beyond that says no more about a moment. */
+const weightMax = 1_000;
+
+class Watch {
+  #detector: PageHinkley | undefined;
+  #options: ChangeDetection | undefined;
+  last: RewardChange | undefined;
+
+  /** @returns the first alarm that `weight` outcomes of mean `value` raise */
+  push(options: ChangeDetection, value: number, weight: number): PageHinkleyAlarm | undefined {
+    if (options !== this.#options) {
+      const { tolerance, threshold } = options;
+      this.#detector = new PageHinkley(
+        { ...pageHinkleyDefaults, tolerance, threshold },
+        this.#detector?.state(),
+      );
+      this.#options = options;
+    }
+    let alarm: PageHinkleyAlarm | undefined;
+    for (let left = weight; left > 0; left -= 1) {
+      alarm ??= this.#detector?.push(value, Math.min(left, 1));
+    }
+    return alarm;
+  }
+}
+
+/**
+ * Watches the mean reward of every arm and of every agent type as a whole (over its arms and code types) for
+ * changes, from what is announced of their totals; so every replica sees the outcomes of all. Begins anew with
+ * the process. What a rating adds to a test run counts as an outcome of its own, of its own weight; a replaced
+ * value is left out. Rewards outside [0,1] are not watched.
+ */
+export class RewardChanges {
+  readonly #deps: {
+    readonly catalogue: CatalogueCache;
+    readonly clock: Clock;
+    readonly telemetry: Telemetry;
+    readonly logger: Logger;
+  };
+  readonly #arms = new Map<AgentType, Map<string, Watch>>();
+  readonly #agentTypes = new Map<AgentType, Watch>();
+
+  constructor(dependencies: {
+    catalogue: CatalogueCache;
+    clock: Clock;
+    telemetry: Telemetry;
+    logger: Logger;
+  }) {
+    this.#deps = dependencies;
+  }
+
+  /** Totals of one arm have changed; both refer to the forgetting of the same agent type. */
+  observe(arm: ArmKey, before: RewardTotals, after: RewardTotals): void {
+    const entry = this.#deps.catalogue.view.findAgentType(arm.agentType);
+    if (entry === undefined) return;
+    const { changeDetection } = policyFor(entry, arm.codeType).policy;
+    const known = totalsAt(before, after.position);
+    const weight = after.weight - known.weight;
+    if (changeDetection.threshold === 0 || !(weight > 1e-9)) return;
+    const value = (after.reward - known.reward) / weight;
+    const seen = Math.min(weight, weightMax);
+    const watch = this.#watch(arm);
+    this.#report("arm", arm, watch, watch.push(changeDetection, value, seen));
+    const whole = this.#watchWhole(arm.agentType);
+    const own = entry.policy.policy.changeDetection;
+    if (own.threshold > 0) {
+      this.#report("agent_type", arm, whole, whole.push(own, value, seen));
+    }
+  }
+
+  ofArm(arm: ArmKey): RewardChange | undefined {
+    return this.#arms.get(arm.agentType)?.get(armName(arm))?.last;
+  }
+
+  ofAgentType(agentType: AgentType): RewardChange | undefined {
+    return this.#agentTypes.get(agentType)?.last;
+  }
+
+  #report(
+    scope: "arm" | "agent_type",
+    arm: ArmKey,
+    watch: Watch,
+    alarm: PageHinkleyAlarm | undefined,
+  ): void {
+    if (alarm === undefined) return;
+    const { clock, telemetry, logger } = this.#deps;
+    const { direction, meanBefore, meanSince } = alarm;
+    watch.last = { noticedAtMs: clock.nowMs(), meanBefore, meanSince };
+    telemetry.count("bandit_reward_changes_total", { scope, direction });
+    const { agentType, codeType, variantId } = arm;
+    const whose = scope === "arm" ? { agentType, codeType, variantId } : { agentType };
+    const fields = { ...whose, scope, direction, meanBefore, meanSince };
+    if (direction === "decrease") logger.warn("a mean reward has dropped", fields);
+    else logger.info("a mean reward has risen", fields);
+  }
+
+  #watch(arm: ArmKey): Watch {
+    let arms = this.#arms.get(arm.agentType);
+    if (arms === undefined) {
+      arms = new Map();
+      this.#arms.set(arm.agentType, arms);
+    }
+    const name = armName(arm);
+    let watch = arms.get(name);
+    if (watch === undefined) {
+      watch = new Watch();
+      arms.set(name, watch);
+    }
+    return watch;
+  }
+
+  #watchWhole(agentType: AgentType): Watch {
+    let watch = this.#agentTypes.get(agentType);
+    if (watch === undefined) {
+      watch = new Watch();
+      this.#agentTypes.set(agentType, watch);
+    }
+    return watch;
+  }
+}
+
+/** Neither part can hold a bar. */
+function armName({ codeType, variantId }: { codeType: CodeType; variantId: string }): string {
+  return `${codeType}|${variantId}`;
+}
