@@ -23,7 +23,7 @@ const squaresMax = 1e200;
 const shapeMin = 0.5;
 
 /**
- * The conjugate update (Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution", eq. 86–89)
+ * The conjugate update (Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution", §3)
  * with n = Σ W, x̄ = Σ R / Σ W and S = Σ R²/W − (Σ R)²/Σ W:
  *
  *     strength' = strength + n
@@ -58,7 +58,7 @@ export function normalPosterior(
   };
 }
 
-/** The marginal distribution of the mean: Student t with 2·shape degrees of freedom (Murphy 2007, eq. 91). */
+/** The marginal distribution of the mean: Student t with 2·shape degrees of freedom (Murphy 2007, §3). */
 export function meanDistribution({
   mean,
   strength,

@@ -6,8 +6,8 @@ import type { ObservedArm } from "./ucb1.ts";
  *
  *     max { q : n · kl(mean, q) ≤ ln t + c · ln ln t },   t = Σ n over all arms
  *
- * with kl the Kullback–Leibler divergence of two Bernoulli distributions (Garivier & Cappé 2011, algorithm 1,
- * equation 5; c = 0 is what the authors recommend in practice). Valid for any reward in [0,1] (their lemma 9).
+ * with kl the Kullback–Leibler divergence of two Bernoulli distributions (Garivier & Cappé 2011, algorithm 1;
+ * c = 0 is what the authors recommend in practice). Valid for any reward in [0,1], not only for 0 and 1.
  * Arms that were never seen come first. The right side counts as 0 below t = 1, ln ln t as 0 below t = e.
  */
 export function klUcbShares(arms: readonly ObservedArm[], exploration: number): Float64Array {

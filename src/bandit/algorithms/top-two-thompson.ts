@@ -15,7 +15,7 @@ const restMin = 1e-6;
 
 /**
  * The probability with which top-two Thompson sampling serves each arm (Russo 2020, "Simple Bayesian
- * algorithms for best-arm identification", §3.3): draw an arm as Thompson sampling does; keep it with
+ * algorithms for best-arm identification"): draw an arm as Thompson sampling does; keep it with
  * probability β = `leaderShare`, else draw again until another arm comes. With α the probabilities of being best:
  *
  *     ψ_i = β·α_i + (1 − β)·α_i·Σ_{j≠i} α_j / (1 − α_j)
