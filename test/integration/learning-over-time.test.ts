@@ -26,7 +26,9 @@ const policy: Policy = {
   ...defaultPolicy,
   reward: {
     ...defaultPolicy.reward,
-    components: [{ metric: "ci_passed", weight: 1, min: 0, max: 1, lowerIsBetter: false }],
+    components: [
+      { metric: "ci_passed", weight: 1, min: 0, max: 1, lowerIsBetter: false, unbounded: false },
+    ],
   },
   attributionWindowSeconds: 3600,
   refreshIntervalMs: 0,
@@ -71,7 +73,10 @@ describe("learning over time, by a clock that the test moves", () => {
   let running: RunningBanditService;
 
   const meanOf = async (variantId: string) => {
-    const view = await running.service.getAllocation({ agentType, codeType }, context);
+    const view = await running.service.getAllocation(
+      { agentType, codeType, features: {} },
+      context,
+    );
     return view.arms.find((arm) => arm.variantId === variantId)?.mean;
   };
   const decide = () =>
@@ -130,6 +135,7 @@ describe("learning over time, by a clock that the test moves", () => {
       drainIntervalMs: 20,
       drainRowsMax: 500,
       totalsSyncIntervalMs: 1_000,
+      defaultRewardIntervalMs: 60_000,
     });
     await running.service.createAgentType(
       {

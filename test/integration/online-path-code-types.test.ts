@@ -18,13 +18,20 @@ describe("an agent type with outcomes for 10,000 code types", () => {
     site = await openClockwork((engines) => {
       vi.spyOn(engines.state, "listTotals").mockImplementation(async function* () {
         for (let index = 0; index < 10_000; index += 1) {
-          const totals = { reward: 1, weight: 1, generations: 1 };
+          const totals = { reward: 1, weight: 1, squares: 1, generations: 1, position: 0 };
           yield { ...arm, codeType: `known_${index}` as CodeType, totals, version: 1 };
         }
       });
       return {};
     });
-    const component = { metric: "cost_usd", weight: 0.5, min: 0, max: 1, lowerIsBetter: true };
+    const component = {
+      metric: "cost_usd",
+      weight: 0.5,
+      min: 0,
+      max: 1,
+      lowerIsBetter: true,
+      unbounded: false,
+    };
     const half = clockworkPolicy.reward.components.map((one) => ({ ...one, weight: 0.5 }));
     await site.setPolicy({
       reward: { ...clockworkPolicy.reward, components: [...half, component] },

@@ -31,7 +31,9 @@ export const clockworkPolicy: Policy = {
   ...defaultPolicy,
   reward: {
     ...defaultPolicy.reward,
-    components: [{ metric: "ci_passed", weight: 1, min: 0, max: 1, lowerIsBetter: false }],
+    components: [
+      { metric: "ci_passed", weight: 1, min: 0, max: 1, lowerIsBetter: false, unbounded: false },
+    ],
   },
   attributionWindowSeconds: 3600,
   refreshIntervalMs: 0,
@@ -83,6 +85,7 @@ export async function openClockwork(
     drainIntervalMs: 20,
     drainRowsMax: 500,
     totalsSyncIntervalMs: 1_000,
+    defaultRewardIntervalMs: 60_000,
     ...changes(engines),
   });
   const { service } = running;
@@ -130,7 +133,7 @@ export async function openClockwork(
     },
     async generations() {
       const view = await service.getAllocation(
-        { agentType: clockworkAgent, codeType: clockworkCode },
+        { agentType: clockworkAgent, codeType: clockworkCode, features: {} },
         clockworkContext,
       );
       return view.arms.reduce((sum, arm) => sum + arm.generations, 0);

@@ -85,8 +85,11 @@ export class FakeBanditService implements BanditService {
     context: CallContext,
   ): ReturnType<BanditService["getAllocation"]> {
     this.#called("getAllocation", request, context);
+    const { agentType, codeType } = request;
     return {
-      ...request,
+      agentType,
+      codeType,
+      forgettingPosition: 0,
       version: "00112233445566ff",
       mode: "learning",
       algorithm: { kind: "epsilon_greedy", epsilon: 0.1, decayHalfLifeGenerations: 0 },
@@ -96,8 +99,9 @@ export class FakeBanditService implements BanditService {
           variantId: sampleVariant.id,
           name: sampleVariant.name,
           isBaseline: true,
-          alpha: 3,
-          beta: 2,
+          belief: { kind: "beta", alpha: 3, beta: 2 },
+          expectedLoss: 0,
+          effectiveWeight: 3,
           mean: 0.6,
           intervalLow: 0.2,
           intervalHigh: 0.9,

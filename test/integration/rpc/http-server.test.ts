@@ -144,7 +144,14 @@ describe("the other services", () => {
         algorithm: { kind: "epsilon_greedy", epsilon: 0.1, decayHalfLifeGenerations: 0 },
         reward: {
           components: [
-            { metric: "rating_overall", weight: 1, min: 1, max: 5, lowerIsBetter: false },
+            {
+              metric: "rating_overall",
+              weight: 1,
+              min: 1,
+              max: 5,
+              lowerIsBetter: false,
+              unbounded: false,
+            },
           ],
           costPenaltyPerUsd: 0,
           latencyPenaltyPerSecond: 0,
@@ -155,6 +162,9 @@ describe("the other services", () => {
         priorBeta: 1,
         refreshIntervalMs: 50,
         attributionWindowSeconds: 86_400,
+        forgettingHalfLifeSeconds: 0,
+        sharedPriorStrengthMax: 0,
+        changeDetection: { tolerance: 0.03, threshold: 30 },
         learnFromLateOutcomes: false,
       },
     });

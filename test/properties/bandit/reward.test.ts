@@ -6,6 +6,7 @@ import {
   generationTotals,
   type LedgerEntry,
   supersedes,
+  zeroTotals,
 } from "../../../src/domain/contribution.ts";
 import type { RewardSpec } from "../../../src/domain/policy.ts";
 
@@ -16,6 +17,7 @@ const spec: RewardSpec = {
     min: -1,
     max: 2,
     lowerIsBetter: index % 2 === 1,
+    unbounded: false,
   })),
   costPenaltyPerUsd: 0.5,
   latencyPenaltyPerSecond: 0.1,
@@ -79,7 +81,7 @@ describe("contributions", () => {
   it("move a posterior by exactly its totals while they are moderate", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.nat(1e6), (reward, missed) => {
-        const totals = { reward, weight: reward + missed, generations: 1 };
+        const totals = { ...zeroTotals, reward, weight: reward + missed, generations: 1 };
         const prior = { alpha: 0.75, beta: 2 };
         expect(posterior(prior, totals)).toEqual({ alpha: 0.75 + reward, beta: 2 + missed });
       }),

@@ -4,9 +4,23 @@ import type { RewardSpec } from "../../../src/domain/policy.ts";
 
 const spec: RewardSpec = {
   components: [
-    { metric: "rating_overall", weight: 0.5, min: 1, max: 5, lowerIsBetter: false },
-    { metric: "defects", weight: 0.3, min: 0, max: 10, lowerIsBetter: true },
-    { metric: "duration_ms", weight: 0.2, min: 1000, max: 5000, lowerIsBetter: true },
+    {
+      metric: "rating_overall",
+      weight: 0.5,
+      min: 1,
+      max: 5,
+      lowerIsBetter: false,
+      unbounded: false,
+    },
+    { metric: "defects", weight: 0.3, min: 0, max: 10, lowerIsBetter: true, unbounded: false },
+    {
+      metric: "duration_ms",
+      weight: 0.2,
+      min: 1000,
+      max: 5000,
+      lowerIsBetter: true,
+      unbounded: false,
+    },
   ],
   costPenaltyPerUsd: 2,
   latencyPenaltyPerSecond: 0.01,

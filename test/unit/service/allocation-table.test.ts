@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
+import { zeroTotals } from "../../../src/domain/contribution.ts";
 import type { ArmTotals } from "../../../src/ports/state-store.ts";
 import { AllocationTable } from "../../../src/service/allocation-table.ts";
 import { sampleArm, systemClock } from "../../support/state-samples.ts";
@@ -11,7 +12,11 @@ beforeEach(() => {
 
 /** The arm as it is after so many generations. */
 function armAt(version: number, reward = version / 2): ArmTotals {
-  return { ...sampleArm, version, totals: { reward, weight: version, generations: version } };
+  return {
+    ...sampleArm,
+    version,
+    totals: { ...zeroTotals, reward, weight: version, generations: version },
+  };
 }
 
 function generations(): number {

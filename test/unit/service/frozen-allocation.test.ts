@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import { defaultPolicy } from "../../../src/bandit/default-policy.ts";
+import { zeroTotals } from "../../../src/domain/contribution.ts";
 import { parseAgentType, parseCodeType, parseVariantId } from "../../../src/domain/ids.ts";
 import type { Mode } from "../../../src/domain/policy.ts";
 import type { Variant } from "../../../src/domain/variant.ts";
@@ -9,6 +10,7 @@ import { CatalogueView } from "../../../src/service/catalogue-view.ts";
 
 const agentType = parseAgentType("agent");
 const codeType = parseCodeType("c");
+const forgetting = { sinceMs: 0, position: 0 };
 const good = parseVariantId("agent/a@1");
 
 function entryIn(mode: Mode) {
@@ -33,7 +35,7 @@ function entryIn(mode: Mode) {
     revision: 1,
     serviceMode: "learning",
     agentTypes: [{ agentType, description: "", mode, createdAtMs: 0 }],
-    policies: [{ agentType, policy, updatedAtMs: 0, etag: "1" }],
+    policies: [{ agentType, policy, forgetting, featuresSinceMs: 0, updatedAtMs: 0, etag: "1" }],
     variants: [variant("a", true), variant("b", false)],
   }).getAgentType(agentType);
 }
@@ -47,10 +49,10 @@ describe("frozen mode", () => {
         agentType,
         codeType,
         variantId: good,
-        totals: { reward: version, weight: version, generations: version },
+        totals: { ...zeroTotals, reward: version, weight: version, generations: version },
         version,
       });
-    const versionIn = (mode: Mode) => table.current(entryIn(mode), codeType).allocation.version;
+    const versionIn = (mode: Mode) => table.current(entryIn(mode), codeType, {}).allocation.version;
     learn(1);
     const before = versionIn("learning");
     learn(2);

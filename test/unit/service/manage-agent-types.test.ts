@@ -19,7 +19,14 @@ async function open(count: number) {
     const agentType = parseAgentType(name);
     const record = { agentType, description: "", mode: "learning", createdAtMs: 0 } as const;
     agentTypes.push(record);
-    policies.push({ agentType, policy: defaultPolicy, updatedAtMs: 0, etag: "1" });
+    policies.push({
+      agentType,
+      policy: defaultPolicy,
+      forgetting: { sinceMs: 0, position: 0 },
+      featuresSinceMs: 0,
+      updatedAtMs: 0,
+      etag: "1",
+    });
     variants.push({
       id: formatVariantId({ agentType, name: "baseline", version: 1 }),
       agentType,
