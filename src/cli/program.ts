@@ -5,6 +5,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { modeCommand } from "./commands/mode.ts";
 import { offPolicyCommand } from "./commands/off-policy.ts";
+import { powerCommand } from "./commands/power.ts";
 import { queryCommand } from "./commands/query.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -38,6 +39,7 @@ export function buildProgram(terminal: Terminal): Command {
     explainCommand(terminal),
     queryCommand(terminal),
     offPolicyCommand(terminal),
+    powerCommand(terminal),
     variantsCommand(terminal),
     modeCommand(terminal),
     migrateCommand(terminal),

@@ -9,6 +9,7 @@ import type { Refusal, Result } from "../../statistics/result.ts";
 import type { MissingReward, ReadingCounts } from "../decision-log/log-source.ts";
 import { formatNumber } from "../format-value.ts";
 import { integer } from "../progress.ts";
+import { refusalNotes, roughly, shown, wrap } from "../report-text.ts";
 import { formatTable } from "../table.ts";
 
 /** In the order in which they are printed; with dashes as on the command line. */
@@ -71,8 +72,6 @@ export interface OffPolicyReport {
 
 /** Below it, an interval covers less than it claims: the standard error itself is a guess. */
 const standardErrorRowsMin = 30;
-/** Widest line; a screen of 100 columns shows all of it. */
-const lineWidthMax = 100;
 
 export function buildOffPolicyReport(input: {
   readonly log: string;
@@ -174,14 +173,7 @@ function diagnosticsText(report: OffPolicyReport): string {
 }
 
 function notesText(report: OffPolicyReport, rows: readonly (readonly [string, EstimateJson])[]) {
-  const notes: string[] = [];
-  const refusals = new Map<string, string[]>();
-  for (const [name, { refusal }] of rows) {
-    if (refusal === null) continue;
-    const text = `${refusal.message} (${refusal.reason})`;
-    refusals.set(text, [...(refusals.get(text) ?? []), name]);
-  }
-  for (const [text, names] of refusals) notes.push(`No number for ${names.join(", ")}: ${text}.`);
+  const notes = [...refusalNotes(rows.map(([name, { refusal }]) => [name, refusal] as const))];
   const { switch_dr: switchDr } = report.estimates;
   if (switchDr !== undefined && switchDr.threshold !== null) {
     notes.push(
@@ -212,32 +204,6 @@ function notesText(report: OffPolicyReport, rows: readonly (readonly [string, Es
     );
   }
   return notes.map(wrap).join("");
-}
-
-/** A count that need not be whole: one decimal below 100. */
-function roughly(count: number): string {
-  return count < 100 ? String(Number(count.toFixed(1))) : integer(count);
-}
-
-/** Four significant digits; integers from 10,000 on with thousands separated. */
-function shown(value: number): string {
-  if (Math.abs(value) >= 10_000) return integer(value);
-  return String(Number(value.toPrecision(4)));
-}
-
-/** Lines of at most {@link lineWidthMax} characters, broken at spaces. */
-function wrap(text: string): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > lineWidthMax) {
-      lines.push(line);
-      line = `  ${word}`;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return `${[...lines, line].join("\n")}\n`;
 }
 
 function estimateJson(result: Result<ValueEstimate>): EstimateJson {

@@ -2,9 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { describeFailure } from "../../../../src/cli/main.ts";
-import { buildProgram } from "../../../../src/cli/program.ts";
 import { readReference } from "../../../fixtures/reference/read-reference.ts";
+import { runInProcess } from "../run-in-process.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -21,32 +20,8 @@ function file(name: string, content: string | object): string {
   return path;
 }
 
-/** Runs the command in this process. */
-async function offPolicy(args: readonly string[], input = "") {
-  let stdout = "";
-  let stderr = "";
-  const program = buildProgram({
-    out: (text) => {
-      stdout += text;
-    },
-    err: (text) => {
-      stderr += text;
-    },
-    errIsScreen: false,
-    monotonicMs: () => 0,
-    nowMs: () => 0,
-    fillRandom: () => undefined,
-    readInput: async () => input,
-    waitForStop: () => new Promise(() => undefined),
-  });
-  try {
-    await program.parseAsync(["node", "banditd", "off-policy", ...args]);
-    return { exitCode: 0, stdout, stderr };
-  } catch (error) {
-    const { exitCode, message } = describeFailure(error);
-    return { exitCode, stdout, stderr: stderr + message };
-  }
-}
+const offPolicy = (args: readonly string[], input = "") =>
+  runInProcess(["off-policy", ...args], input);
 
 async function reportOf(...args: string[]) {
   const { exitCode, stdout, stderr } = await offPolicy([...args, "--json"]);
