@@ -5,6 +5,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { modeCommand } from "./commands/mode.ts";
 import { offPolicyCommand } from "./commands/off-policy.ts";
+import { policyCommand } from "./commands/policy.ts";
 import { powerCommand } from "./commands/power.ts";
 import { queryCommand } from "./commands/query.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -41,6 +42,7 @@ export function buildProgram(terminal: Terminal): Command {
     offPolicyCommand(terminal),
     powerCommand(terminal),
     variantsCommand(terminal),
+    policyCommand(terminal),
     modeCommand(terminal),
     migrateCommand(terminal),
   ]) {
