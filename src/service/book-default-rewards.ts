@@ -13,7 +13,7 @@ import type { AgentTypeEntry } from "./catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import type { EventDrain } from "./event-drain.ts";
 import { formatEventTime } from "./event-time.ts";
-import { defaultRewardSecondsMax } from "./retention.ts";
+import { defaultLedgerTtlSeconds, defaultRewardSecondsMax } from "./retention.ts";
 
 /** With a space: no reporter can choose it (`domain/ids.ts`). */
 const defaultOutcomeId = "default reward";
@@ -91,22 +91,31 @@ export class BookDefaultRewards {
     }
   }
 
-  /** One round over all agent types. @returns how many were booked. @throws BanditError unavailable, ... */
+  /**
+   * One round over all agent types. One that fails does not keep the others from theirs, unless an engine is down.
+   * @returns how many were booked. @throws BanditError the first failure, at the end of the round.
+   */
   async run(): Promise<number> {
+    const failures: unknown[] = [];
     let booked = 0;
     for (const entry of this.#options.catalogue.view.listAgentTypes()) {
       if (entry.mode !== "learning") continue;
       for (const scope of scopesOf(entry)) {
         if (this.#stopped) return booked;
-        booked += await this.#book(entry.record.agentType, scope);
+        try {
+          booked += await this.#book(entry.record.agentType, scope);
+        } catch (error) {
+          if (error instanceof BanditError && error.code === "unavailable") throw error;
+          failures.push(error);
+        }
       }
     }
-    this.#options.telemetry.count("bandit_default_rewards_total", {}, booked);
+    if (failures.length > 0) throw failures[0];
     return booked;
   }
 
   async #book(agentType: AgentType, { name, codeTypes, policy }: Scope): Promise<number> {
-    const { eventLog, drain, clock } = this.#options;
+    const { eventLog, drain, clock, telemetry } = this.#options;
     const nowMs = clock.nowMs();
     const closedBeforeMs = nowMs - policy.attributionWindowSeconds * 1000;
     const oldestMs = closedBeforeMs - defaultRewardSecondsMax * 1000;
@@ -126,7 +135,9 @@ export class BookDefaultRewards {
         ...(afterGenerationId === undefined ? {} : { afterGenerationId }),
       });
       const results = await Promise.all(page.map((decision) => this.#apply(decision, policy)));
-      booked += results.filter((isNew) => isNew).length;
+      const isNew = results.filter(Boolean).length;
+      telemetry.count("bandit_default_rewards_total", {}, isNew);
+      booked += isNew;
       const last = page.at(-1);
       if (last === undefined || page.length < pageRowsMax) break;
       decidedFromMs = last.decidedAtMs;
@@ -166,6 +177,8 @@ export class BookDefaultRewards {
       occurred_at: formatEventTime(closedAtMs),
       received_at: formatEventTime(clock.nowMs()),
     };
+    // Where late outcomes are learned from, one may yet have to replace the default, long after this round.
+    const record = await state.findDecision(generationId);
     const { status } = await state.applyContributions({
       agentType,
       codeType,
@@ -177,7 +190,7 @@ export class BookDefaultRewards {
       occurredAtMs: closedAtMs,
       contributions: [contribution],
       event: { stream: "outcomes", row: JSON.stringify(row) },
-      ttlSeconds: defaultRewardSecondsMax + 3600,
+      ttlSeconds: defaultLedgerTtlSeconds(policy, record, clock.nowMs()),
     });
     return status !== "duplicate";
   }

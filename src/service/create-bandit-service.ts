@@ -53,6 +53,7 @@ export interface RunningBanditService {
   readonly service: BanditService;
   readonly drain: EventDrain;
   readonly catalogue: CatalogueCache;
+  readonly defaultRewards: BookDefaultRewards;
   /** Ends background work; what is in the outbox stays there. The stores are the caller's to close. */
   stop(): Promise<void>;
 }
@@ -171,6 +172,7 @@ export async function createBanditService(
     service,
     drain,
     catalogue: cache,
+    defaultRewards,
     async stop() {
       cache.stop();
       sync.stop();

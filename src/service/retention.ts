@@ -51,3 +51,17 @@ export function ledgerTtlSeconds(policy: Policy, record: DecisionRecord, nowMs: 
     policy.defaultReward === undefined ? ledgerSlackSeconds : ledgerSlackWithDefaultSeconds;
   return Math.max(remainingSeconds, retentionSeconds(policy)) + slackSeconds;
 }
+
+/**
+ * The same after a default reward was booked: until no round can book it once more, and for as long as an outcome
+ * may replace it. @param record absent: the decision is known to the event log only, so nothing more is learned.
+ */
+export function defaultLedgerTtlSeconds(
+  policy: Policy,
+  record: DecisionRecord | undefined,
+  nowMs: number,
+): number {
+  const untilForgottenByRounds = defaultRewardSecondsMax + ledgerSlackWithDefaultSeconds;
+  if (record === undefined) return untilForgottenByRounds;
+  return Math.max(ledgerTtlSeconds(policy, record, nowMs), untilForgottenByRounds);
+}

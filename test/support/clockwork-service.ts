@@ -1,12 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { hmacUserIdHasher } from "../../src/adapters/system/hmac-user-id-hasher.ts";
-import { pinoLogger } from "../../src/adapters/system/pino-logger.ts";
-import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
-import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
-import { readConfig } from "../../src/app/config.ts";
-import { type Engines, openEngines } from "../../src/app/engines.ts";
+import type { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
+import type { Engines } from "../../src/app/engines.ts";
 import { defaultPolicy } from "../../src/bandit/default-policy.ts";
 import {
   type CodeType,
@@ -16,11 +9,11 @@ import {
 } from "../../src/domain/ids.ts";
 import type { Policy } from "../../src/domain/policy.ts";
 import type { BanditService } from "../../src/service/bandit-service.ts";
-import {
-  type BanditServiceOptions,
-  createBanditService,
-  type RunningBanditService,
+import type {
+  BanditServiceOptions,
+  RunningBanditService,
 } from "../../src/service/create-bandit-service.ts";
+import { clockworkDecisionsMax, openClockworkSite } from "./clockwork-site.ts";
 
 export const clockworkAgent = parseAgentType("clockwork");
 export const clockworkCode = parseCodeType("c");
@@ -57,38 +50,8 @@ export interface ClockworkService {
 export async function openClockwork(
   changes: (engines: Engines) => Partial<BanditServiceOptions> = () => ({}),
 ): Promise<ClockworkService> {
-  const time = { timeMs: Date.UTC(2026, 0, 1) };
-  const clock = { nowMs: () => time.timeMs, monotonicMs: () => time.timeMs };
-  const directory = mkdtempSync(join(tmpdir(), "banditd-clockwork-"));
-  const logger = pinoLogger("silent");
-  const engines = await openEngines(readConfig({ dataDir: directory }, {}), { clock, logger });
-  const telemetry = new PrometheusTelemetry();
-  const recentDecisionsMax = 2;
-  const running = await createBanditService({
-    state: engines.state,
-    catalogue: engines.catalogue,
-    eventLog: engines.eventLog,
-    clock,
-    entropy: systemEntropy,
-    telemetry,
-    logger,
-    userIds: hmacUserIdHasher("0123456789abcdef"),
-    info: {
-      version: "test",
-      engines: engines.names,
-      dataDirectory: directory,
-      startedAtMs: time.timeMs,
-    },
-    storeContent: false,
-    autoCreateAgentTypes: false,
-    recentDecisionsMax,
-    drainIntervalMs: 20,
-    drainRowsMax: 500,
-    totalsSyncIntervalMs: 1_000,
-    defaultRewardIntervalMs: 60_000,
-    ...changes(engines),
-  });
-  const { service } = running;
+  const site = await openClockworkSite();
+  const { engines, telemetry, running, service } = await site.open({ changes });
   const content = { promptTemplate: "t", model: "", parameters: {} };
   await service.createAgentType(
     {
@@ -115,14 +78,14 @@ export async function openClockwork(
     return decision.generationId;
   };
   return {
-    clock: time,
+    clock: site.clock,
     engines,
     telemetry,
     running,
     service,
     decide,
     async forget() {
-      for (let made = 0; made <= recentDecisionsMax; made += 1) await decide();
+      for (let made = 0; made <= clockworkDecisionsMax; made += 1) await decide();
     },
     async setPolicy(policyChanges) {
       const policy = { ...clockworkPolicy, ...policyChanges };
@@ -138,10 +101,6 @@ export async function openClockwork(
       );
       return view.arms.reduce((sum, arm) => sum + arm.generations, 0);
     },
-    async close() {
-      await running.stop();
-      await engines.close();
-      rmSync(directory, { recursive: true, force: true });
-    },
+    close: () => site.remove(),
   };
 }
