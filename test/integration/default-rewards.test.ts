@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { BanditError } from "../../src/domain/errors.ts";
+import { parseCodeType } from "../../src/domain/ids.ts";
 import {
   type ClockworkReplica,
   type ClockworkSite,
@@ -175,7 +176,7 @@ describe.each(engineSets)(
       await replica.service.setPolicy(
         {
           agentType: agent.agentType,
-          codeType: "silent" as never,
+          codeType: parseCodeType("silent"),
           policy: silent,
           validateOnly: false,
         },
@@ -214,7 +215,7 @@ describe.each(engineSets)(
       agent.moveTo(replica.service);
       expect(await book()).toBe(0);
       expect(await evidence(agent)).toEqual(byDefault);
-      site.clock.timeMs += hourMs;
+      site.clock.timeMs += hourMs + 1;
       expect(await book()).toBe(1);
       expect(await evidence(agent)).toEqual({ generations: 2, weight: 2, reward: 0.5 });
     });
