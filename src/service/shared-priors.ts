@@ -7,7 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 
 /** Priors are learned anew at most this often … */
-const intervalMsMin = 100;
+const intervalMsMin = 20;
 /** … and so rarely that they take at most a twentieth of the thread's time … */
 const pausePerCost = 20;
 /** … when at least this share of the outcomes is new, or after {@link intervalMsMax} if any is. */

@@ -57,7 +57,10 @@ describe("off-policy on the log of a running service", () => {
     served = await serve(["--data-dir", join(directory, "data")]);
     client = createBanditClient({ address: served.grpcAddress, deadlineMs: 20_000 });
     // Thompson sampling may stop serving the worse arm, and then the log says too little; this does not.
-    const learning = create(PolicySchema, replayPolicy(0.15));
+    const learning = create(
+      PolicySchema,
+      replayPolicy({ costWeight: 0.15, sharedPriorStrengthMax: 0 }),
+    );
     learning.algorithm = create(AlgorithmSchema, {
       kind: { case: "epsilonGreedy", value: { epsilon: 0.5 } },
     });

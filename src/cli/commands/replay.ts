@@ -24,6 +24,7 @@ interface ReplayOptions {
   readonly codeType: string;
   readonly arm: readonly string[];
   readonly costWeight: number;
+  readonly sharedPriorStrength: number;
   readonly passes: number;
   readonly seed: number;
   readonly batchSize: number;
@@ -52,6 +53,12 @@ export function replayCommand(terminal: Terminal): Command {
       "reward = (1 − W) × outcome + W × (1 − cost)",
       numberWithin(0, 1),
       costWeightDefault,
+    )
+    .option(
+      "--shared-prior-strength <outcomes>",
+      "most outcomes that a prior learned from other code types is worth; 0: no sharing",
+      numberWithin(0, 1000),
+      0,
     )
     .option(
       "--passes <count>",
@@ -109,7 +116,12 @@ async function replay(file: string, options: ReplayOptions, terminal: Terminal):
   }
 
   const run = async (client: BanditClient): Promise<ReplayReport> => {
-    const served = await prepareArms(client, { agentType, arms, costWeight });
+    const served = await prepareArms(client, {
+      agentType,
+      arms,
+      costWeight,
+      sharedPriorStrengthMax: options.sharedPriorStrength,
+    });
     for (const warning of served.warnings) progress.step(`note: ${warning}`);
     const startedMs = terminal.monotonicMs();
     const elapsedMs = (): number => terminal.monotonicMs() - startedMs;

@@ -27,13 +27,21 @@ export interface ReplayArms {
   readonly warnings: readonly string[];
 }
 
+/** What an agent type is created with when it is not there. */
+interface ReplayAgentType {
+  readonly agentType: string;
+  readonly arms: readonly ArmOption[];
+  readonly costWeight: number;
+  readonly sharedPriorStrengthMax: number;
+}
+
 /**
  * Finds the arms, or creates the agent type with them if it is not there.
  * @throws CliError usage when the agent type is there without an arm, or would learn nothing.
  */
 export async function prepareArms(
   client: BanditClient,
-  options: { agentType: string; arms: readonly ArmOption[]; costWeight: number },
+  options: ReplayAgentType,
 ): Promise<ReplayArms> {
   const known = await findPolicy(client, options.agentType);
   if (known === undefined) await createReplayAgentType(client, options);
@@ -60,12 +68,12 @@ async function findPolicy(client: BanditClient, agentType: string): Promise<Poli
 
 async function createReplayAgentType(
   client: BanditClient,
-  options: { agentType: string; arms: readonly ArmOption[]; costWeight: number },
+  options: ReplayAgentType,
 ): Promise<void> {
   await client.createAgentType({
     agentType: options.agentType,
     description: "Created by banditd replay: its arms are the columns of a table of outcomes.",
-    policy: replayPolicy(options.costWeight),
+    policy: replayPolicy(options),
     variants: options.arms.map((arm) => ({
       name: arm.name,
       description: `Outcomes come from the column ${arm.column}.`,
@@ -80,7 +88,12 @@ async function createReplayAgentType(
  * Reward (1 − W) × outcome + W × (1 − cost). Replays are about what can be learned from every row, so
  * nothing is spent on a minimum share or a holdout, and every decision sees every outcome before it.
  */
-export function replayPolicy(costWeight: number): MessageInitShape<typeof PolicySchema> {
+export function replayPolicy({
+  costWeight,
+  sharedPriorStrengthMax,
+}: Pick<ReplayAgentType, "costWeight" | "sharedPriorStrengthMax">): MessageInitShape<
+  typeof PolicySchema
+> {
   const component = (metric: string, weight: number, lowerIsBetter: boolean) =>
     weight > 0 ? [{ metric, weight, min: 0, max: 1, lowerIsBetter }] : [];
   return {
@@ -97,6 +110,7 @@ export function replayPolicy(costWeight: number): MessageInitShape<typeof Policy
     priorBeta: 1,
     refreshInterval: durationFromMs(0),
     attributionWindow: durationFromMs(attributionWindowMs),
+    sharedPriorStrengthMax,
   };
 }
 
