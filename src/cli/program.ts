@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { projectVersion } from "../app/project-root.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -39,6 +40,7 @@ export function buildProgram(terminal: Terminal): Command {
     replayCommand(terminal),
     explainCommand(terminal),
     queryCommand(terminal),
+    compareCommand(terminal),
     offPolicyCommand(terminal),
     powerCommand(terminal),
     variantsCommand(terminal),

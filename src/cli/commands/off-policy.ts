@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { BanditError } from "../../domain/errors.ts";
-import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
 import { openCsvLog } from "../decision-log/csv-log.ts";
+import { requireOneLog, serviceSpanOf } from "../decision-log/log-option.ts";
 import type { LogSource, MissingReward } from "../decision-log/log-source.ts";
 import { openServiceLog } from "../decision-log/service-log.ts";
 import { timeOption } from "../decision-log/time-option.ts";
@@ -137,7 +136,11 @@ async function evaluated(
   options: OffPolicyCommandOptions,
   terminal: Terminal,
 ): Promise<OffPolicyReport> {
-  requireOneLog(options);
+  requireOneLog(options, {
+    "--action-column": options.actionColumn,
+    "--reward-column": options.rewardColumn,
+    "--propensity-column": options.propensityColumn,
+  });
   const policy = await readPolicy(options.policy, terminal);
   const progress = new Progress(terminal);
   const common = {
@@ -162,7 +165,7 @@ async function evaluated(
     let firstRowMs: number | undefined;
     const serviceOptions = {
       ...common,
-      ...serviceColumnsOf(options),
+      ...serviceSpanOf(options),
       toMs: options.to ?? terminal.nowMs(),
       onProgress(done: number, total: number) {
         firstRowMs ??= progress.elapsedMs();
@@ -206,30 +209,6 @@ async function evaluateSource(
   });
 }
 
-function requireOneLog(options: OffPolicyCommandOptions): void {
-  const { log, from } = options;
-  if ((log === undefined) === (from === undefined)) {
-    throw badInput("either --log (a file) or --from (a service's log) is needed");
-  }
-  const misplaced = Object.entries({
-    "--to": log !== undefined && options.to !== undefined,
-    "--agent-type": log !== undefined && options.agentType !== undefined,
-    "--code-type": log !== undefined && options.codeType !== undefined,
-    "--address": log !== undefined && options.address !== undefined,
-    "--data-dir": log !== undefined && options.dataDir !== undefined,
-    "--action-column": from !== undefined && options.actionColumn !== undefined,
-    "--reward-column": from !== undefined && options.rewardColumn !== undefined,
-    "--propensity-column": from !== undefined && options.propensityColumn !== undefined,
-  }).find(([, isMisplaced]) => isMisplaced);
-  if (misplaced === undefined) return;
-  const [option] = misplaced;
-  throw badInput(
-    log === undefined
-      ? `${option} belongs to --log, not to --from`
-      : `${option} belongs to --from, not to --log`,
-  );
-}
-
 function columnsOf(options: OffPolicyCommandOptions) {
   const { actionColumn, rewardColumn, propensityColumn } = options;
   return {
@@ -237,21 +216,6 @@ function columnsOf(options: OffPolicyCommandOptions) {
     ...(rewardColumn === undefined ? {} : { rewardColumn }),
     ...(propensityColumn === undefined ? {} : { propensityColumn }),
   };
-}
-
-function serviceColumnsOf(options: OffPolicyCommandOptions) {
-  const { agentType, codeType } = options;
-  if (agentType === undefined) throw badInput("--agent-type is needed with --from");
-  try {
-    return {
-      agentType: parseAgentType(agentType, "--agent-type"),
-      ...(codeType === undefined ? {} : { codeType: parseCodeType(codeType, "--code-type") }),
-      fromMs: options.from ?? 0,
-    };
-  } catch (error) {
-    if (error instanceof BanditError) throw badInput(error.message);
-    throw error;
-  }
 }
 
 async function readPolicy(file: string, terminal: Terminal): Promise<PolicyFile> {

@@ -1,0 +1,215 @@
+import { Command, Option } from "commander";
+import { type AdaptiveReport, compareAdaptive } from "../compare/adaptive-comparison.ts";
+import { openCsvDecisions } from "../compare/csv-decisions.ts";
+import type { DecisionSource } from "../compare/decision-source.ts";
+import { compareFixed, type FixedReport } from "../compare/fixed-comparison.ts";
+import {
+  formatAdaptive,
+  formatFixed,
+  hasNumber,
+  ratioAlarm,
+} from "../compare/format-comparison.ts";
+import { openServiceDecisions } from "../compare/service-decisions.ts";
+import { type LogOptions, requireOneLog, serviceSpanOf } from "../decision-log/log-option.ts";
+import type { MissingReward } from "../decision-log/log-source.ts";
+import { timeOption } from "../decision-log/time-option.ts";
+import { badInput, CliError, exitCodes } from "../exit-code.ts";
+import { append, numberWithin, wholeNumber } from "../parse-option.ts";
+import { describeRate, integer, Progress } from "../progress.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+const levelDefault = 0.95;
+const tightestAtDefault = 1000;
+/** Between reading and printing the event loop has turns; progress costs nothing in between. */
+const progressEvery = 1000;
+
+interface CompareOptions extends ConnectionOptions, LogOptions {
+  readonly control: string;
+  readonly treatment?: readonly string[];
+  readonly shares?: "adaptive" | "fixed";
+  readonly ratio?: readonly string[];
+  readonly level: number;
+  readonly missing: MissingReward;
+  readonly unbounded?: true;
+  readonly tightestAt?: number;
+  readonly actionColumn?: string;
+  readonly rewardColumn?: string;
+  readonly covariateColumn?: string;
+  readonly json?: true;
+}
+
+export function compareCommand(terminal: Terminal): Command {
+  const command = new Command("compare")
+    .description("compare arms with a control on a log: is one better, and by how much?")
+    .requiredOption("--control <arm>", "arm that the others are compared with")
+    .option(
+      "--treatment <arm>",
+      "arm to compare with it; may be given several times (default: every other arm of the log)",
+      append,
+    )
+    .option("--log <file>", "CSV with a title line: one row for each decision, in their order")
+    .option(
+      "--from <time>",
+      "instead of a file: what a service has decided since then (UTC)",
+      timeOption,
+    )
+    .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
+    .option("--agent-type <name>", "with --from: agent type")
+    .option("--code-type <name>", "with --from: only this code type")
+    .addOption(
+      new Option(
+        "--shares <kind>",
+        "whether shares followed the rewards (default: adaptive, of a file without propensities fixed)",
+      ).choices(["adaptive", "fixed"]),
+    )
+    .option(
+      "--ratio <arm=share>",
+      "fixed: share an arm should have had, for every arm (default: all alike)",
+      append,
+    )
+    .option(
+      "--level <share>",
+      "how often an interval is to cover",
+      numberWithin(0.01, 0.9999),
+      levelDefault,
+    )
+    .addOption(
+      new Option(
+        "--missing <what>",
+        "decisions without a reward: leave them out, or count them as 0 once their window has closed",
+      )
+        .choices(["drop", "zero"])
+        .default("drop"),
+    )
+    .option("--unbounded", "rewards need not be from 0 to 1")
+    .option(
+      "--tightest-at <count>",
+      `fixed: rewards an arm at which a sequence is tightest (default: ${tightestAtDefault})`,
+      wholeNumber(1, 1_000_000_000_000),
+    )
+    .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
+    .option("--reward-column <name>", "column of the reward (default: reward or click)")
+    .option("--covariate-column <name>", "fixed: column of a number known before, for CUPED")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+adaptive needs the probability of every arm in every decision: a service's log has them, a file may have the
+columns arm_variant_ids and arm_probabilities (JSON lists) or a column propensity:<arm> for every arm.
+
+Exits with 1 when there is no number for any comparison; the reasons are printed.
+
+Examples:
+  banditd compare --from 2026-11-01 --agent-type evolution --control evolution/standard@1
+  banditd compare --log experiment.csv --shares fixed --control a --ratio a=0.8 --ratio b=0.2`,
+    );
+  return addConnectionOptions(command).action(async (options: CompareOptions) => {
+    const report = await compared(options, terminal);
+    const alarm = ratioAlarm(report);
+    if (options.json) printJson(terminal, report);
+    else terminal.out(report.shares === "fixed" ? formatFixed(report) : formatAdaptive(report));
+    if (alarm !== undefined && options.json) terminal.err(`${alarm}\n`);
+    if (!hasNumber(report)) {
+      throw new CliError(exitCodes.failed, "the log does not say how the arms compare");
+    }
+  });
+}
+
+async function compared(
+  options: CompareOptions,
+  terminal: Terminal,
+): Promise<AdaptiveReport | FixedReport> {
+  const { covariateColumn } = options;
+  requireOneLog(options, {
+    "--action-column": options.actionColumn,
+    "--reward-column": options.rewardColumn,
+    "--covariate-column": covariateColumn,
+  });
+  requireArms(options);
+  const progress = new Progress(terminal);
+  try {
+    if (options.log !== undefined) {
+      const { log: file, actionColumn, rewardColumn } = options;
+      const source = await openCsvDecisions({
+        file,
+        ...(actionColumn === undefined ? {} : { actionColumn }),
+        ...(rewardColumn === undefined ? {} : { rewardColumn }),
+        ...(covariateColumn === undefined ? {} : { covariateColumn }),
+        onProgress(rows) {
+          if (rows % progressEvery === 0) progress.update(() => `${integer(rows)} rows`);
+        },
+      });
+      const isFixed = source.lacksVectors !== undefined || covariateColumn !== undefined;
+      return await compareSource(source, options, isFixed ? "fixed" : "adaptive");
+    }
+    let firstRowMs: number | undefined;
+    const nowMs = terminal.nowMs();
+    const span = {
+      ...serviceSpanOf(options),
+      toMs: options.to ?? nowMs,
+      nowMs,
+      onProgress(done: number, total: number) {
+        firstRowMs ??= progress.elapsedMs();
+        if (done % progressEvery !== 0) return;
+        const elapsedMs = progress.elapsedMs() - firstRowMs;
+        progress.update(() => describeRate({ done, total, noun: "decisions", elapsedMs }));
+      },
+    };
+    return await withService(options, terminal, (client) =>
+      compareSource(openServiceDecisions({ ...span, client }), options, "adaptive"),
+    );
+  } finally {
+    progress.clear();
+  }
+}
+
+function compareSource(
+  source: DecisionSource,
+  options: CompareOptions,
+  sharesDefault: "adaptive" | "fixed",
+): Promise<AdaptiveReport | FixedReport> {
+  const { level, missing, control, treatment: treatments = [] } = options;
+  const common = { level, missing, control, treatments, unbounded: options.unbounded ?? false };
+  const shares = options.shares ?? sharesDefault;
+  const misplaced = Object.entries({
+    "--ratio": options.ratio,
+    "--tightest-at": options.tightestAt,
+    "--covariate-column": options.covariateColumn,
+  }).find(([, value]) => value !== undefined);
+  if (shares === "adaptive") {
+    if (misplaced !== undefined) throw badInput(`${misplaced[0]} belongs to --shares fixed`);
+    return compareAdaptive(source, common);
+  }
+  return compareFixed(source, {
+    ...common,
+    tightestAt: options.tightestAt ?? tightestAtDefault,
+    hasCovariate: options.covariateColumn !== undefined,
+    ...(options.ratio === undefined ? {} : { ratio: ratioFrom(options.ratio) }),
+  });
+}
+
+function requireArms({ control, treatment = [] }: CompareOptions): void {
+  if (treatment.includes(control)) throw badInput(`--treatment ${control}: it is the control`);
+  const twice = treatment.find((arm, index) => treatment.indexOf(arm) < index);
+  if (twice !== undefined) throw badInput(`--treatment ${twice}: given twice`);
+}
+
+function ratioFrom(texts: readonly string[]): ReadonlyMap<string, number> {
+  const ratio = new Map<string, number>();
+  for (const text of texts) {
+    const at = text.lastIndexOf("=");
+    const arm = text.slice(0, at);
+    const share = Number(text.slice(at + 1));
+    if (at < 1 || text.endsWith("=") || !(share > 0 && share < 1)) {
+      throw badInput(`--ratio ${text}: must be an arm, =, and a share between 0 and 1`);
+    }
+    if (ratio.has(arm)) throw badInput(`--ratio ${arm}: given twice`);
+    ratio.set(arm, share);
+  }
+  return ratio;
+}

@@ -1,0 +1,444 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SeededGenerator } from "../../../../src/numerics/random-generator.ts";
+import { Aipw } from "../../../../src/statistics/aipw.ts";
+import { bestArmBeta } from "../../../../src/statistics/best-arm.ts";
+import { boundedDifferenceSequence } from "../../../../src/statistics/bounded-sequence.ts";
+import {
+  differenceSequence,
+  relativeDifferenceSequence,
+} from "../../../../src/statistics/confidence-sequence.ts";
+import { EqualityEProcess } from "../../../../src/statistics/equality-e-process.ts";
+import { holmAdjustment } from "../../../../src/statistics/holm.ts";
+import { sampleFromObservations } from "../../../../src/statistics/moments.ts";
+import { PropensitySampleRatio } from "../../../../src/statistics/propensity-sample-ratio.ts";
+import type { Result } from "../../../../src/statistics/result.ts";
+import { sampleRatioSequence, sampleRatioTest } from "../../../../src/statistics/sample-ratio.ts";
+import {
+  relativeProportionTest,
+  twoProportionTest,
+} from "../../../../src/statistics/two-proportions.ts";
+import { relativeWelchTest, welchTest } from "../../../../src/statistics/welch.ts";
+import { runInProcess } from "../run-in-process.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+/** Writes a log and gives its path. */
+function file(name: string, lines: readonly string[]): string {
+  const path = join(directory, name);
+  writeFileSync(path, lines.join("\n"));
+  return path;
+}
+
+const compare = (...args: string[]) => runInProcess(["compare", ...args]);
+async function reportOf(...args: string[]) {
+  const { exitCode, stdout, stderr } = await compare(...args, "--json");
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return JSON.parse(stdout);
+}
+
+function accepted<Value>(result: Result<Value>): Value {
+  if (!result.ok) throw new Error(result.refusal.message);
+  return result.value;
+}
+
+const arms = ["a", "b", "c"];
+const means = [0.4, 0.55, 0.45];
+
+/** Shares that lean towards what earned more so far; never below 0.1. */
+function adaptiveLog(decisions: number) {
+  const source = SeededGenerator.fromSeed(11);
+  const earned = [1, 1, 1];
+  return Array.from({ length: decisions }, (_, index) => {
+    const sum = earned.reduce((total, one) => total + one, 0);
+    const propensities = earned.map((one) => 0.1 + (0.7 * one) / sum);
+    let left = source.next();
+    let arm = propensities.findIndex((share) => {
+      left -= share;
+      return left < 0;
+    });
+    if (arm < 0) arm = 2;
+    const reward = source.next() < (means[arm] as number) ? 1 : 0;
+    earned[arm] = (earned[arm] as number) + reward;
+    return { index, arm, propensities, reward };
+  });
+}
+
+describe("banditd compare with adaptive shares", () => {
+  const log = adaptiveLog(1500);
+  const columns = log.map(
+    ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities.join(",")}`,
+  );
+  const titles = "variant_id,reward,propensity:a,propensity:b,propensity:c";
+  const logFile = () => file("adaptive.csv", [titles, ...columns]);
+
+  it("gives what the statistics give on the same decisions", async () => {
+    const ratio = new PropensitySampleRatio({ arms });
+    const aipw = new Aipw({ arms, control: 0 });
+    const equality = [1, 2].map(
+      (treatment) => new EqualityEProcess({ arms, treatment, control: 0 }),
+    );
+    for (const decision of log) {
+      ratio.push(decision);
+      aipw.push(decision);
+      for (const process of equality) process.push(decision);
+    }
+    const alpha = 1 - 0.9;
+    const differences = [1, 2].map((arm) => accepted(aipw.difference(arm, { alpha })));
+    const adjusted = accepted(holmAdjustment(differences.map(({ pValue }) => pValue)));
+    const report = await reportOf("--log", logFile(), "--control", "a", "--level", "0.9");
+    expect(report).toMatchObject({
+      shares: "adaptive",
+      control: "a",
+      treatments: ["b", "c"],
+      decisions: 1500,
+      decisions_not_drawn: 0,
+      decisions_without_reward: 0,
+      rewards: "binary",
+      sample_ratio: { p_value: accepted(ratio.test()).pValue, mismatch: false, refusal: null },
+      any_time_sample_ratio: { p_value: accepted(ratio.sequence()).pValue },
+    });
+    const value = accepted(aipw.value(1, { alpha }));
+    expect(report.arms[1]).toEqual({
+      arm: "b",
+      served: log.filter(({ arm }) => arm === 1).length,
+      expected: accepted(ratio.test()).arms[1]?.expected,
+      value: {
+        estimate: value.estimate,
+        low: value.low,
+        high: value.high,
+        standard_error: value.standardError,
+        effective_sample_size: value.effectiveSampleSize,
+        mean_weight: value.meanWeight,
+        refusal: null,
+      },
+    });
+    const evidence = equality.map((process) => accepted(process.result()));
+    for (const at of [0, 1]) {
+      expect(report.comparisons[at]).toMatchObject({
+        treatment: arms[at + 1],
+        difference: {
+          estimate: differences[at]?.estimate,
+          low: differences[at]?.low,
+          p_value: differences[at]?.pValue,
+          adjusted_p_value: adjusted[at]?.adjustedPValue,
+          treatment_effective_sample_size: differences[at]?.treatment.effectiveSampleSize,
+          control_effective_sample_size: differences[at]?.control.effectiveSampleSize,
+        },
+        equality: {
+          e_value: evidence[at]?.eValue,
+          p_value: evidence[at]?.pValue,
+          control_rewards: evidence[at]?.controlN,
+        },
+      });
+    }
+  });
+
+  it("reads JSON lists that leave out what could not be served, and puts decisions in their order", async () => {
+    const time = (index: number) => new Date(1_700_000_000_000 + index * 1000).toISOString();
+    const lists = log.map(({ index, arm, reward, propensities }) =>
+      [
+        arms[arm],
+        reward,
+        `"[""a"",""b"",""c""]"`,
+        `"${JSON.stringify(propensities)}"`,
+        time(index).replace("T", " ").replace("Z", ""),
+      ].join(","),
+    );
+    // A decision that could only serve a tells nothing of the others, and does no harm.
+    const alone = `a,1,"[""a""]","[1]",${time(log.length)}`;
+    const header = "variant_id,reward,arm_variant_ids,arm_probabilities,decided_at";
+    const shuffled = file("lists.csv", [header, alone, ...lists.toReversed()]);
+    const report = await reportOf("--log", shuffled, "--control", "a");
+    const plain = await reportOf("--log", logFile(), "--control", "a");
+    expect(report.decisions).toBe(1501);
+    expect(report.comparisons).toEqual(
+      [plain.comparisons[0], plain.comparisons[1]].map((one) => ({
+        ...one,
+        equality: expect.objectContaining({
+          treatment_rewards: one.equality.treatment_rewards,
+          control_rewards: one.equality.control_rewards + 1,
+        }),
+      })),
+    );
+  });
+
+  it("compares only the treatments asked for, at the price of one", async () => {
+    const report = await reportOf("--log", logFile(), "--control", "c", "--treatment", "b");
+    expect(report.comparisons).toHaveLength(1);
+    const [{ difference }] = report.comparisons;
+    expect(difference.adjusted_p_value).toBe(difference.p_value);
+    expect(report.arms.map(({ arm }: { arm: string }) => arm)).toEqual(["c", "b", "a"]);
+  });
+
+  it("says loudly when the arms were not served as logged", async () => {
+    const wrong = log.map(({ arm, reward }) => `${arms[arm]},${reward},0.8,0.1,0.1`);
+    const path = file("wrong.csv", [titles, ...wrong]);
+    const { stdout } = await compare("--log", path, "--control", "a");
+    expect(stdout.indexOf("!!! SAMPLE RATIO MISMATCH")).toBeGreaterThan(0);
+    expect(stdout.indexOf("!!! SAMPLE RATIO MISMATCH")).toBeLessThan(
+      stdout.indexOf("value (AIPW)"),
+    );
+    const json = await compare("--log", path, "--control", "a", "--json");
+    expect(json.stderr).toContain("!!! SAMPLE RATIO MISMATCH");
+    expect(JSON.parse(json.stdout).sample_ratio.mismatch).toBe(true);
+  });
+
+  it("says why there is no e-process for rewards between 0 and 1, and none at all beyond", async () => {
+    const lines = (scale: number) =>
+      log.map(
+        ({ arm, reward, propensities }) =>
+          `${arms[arm]},${reward * scale},${propensities.join(",")}`,
+      );
+    const half = file("half.csv", [titles, ...lines(0.5)]);
+    const report = await reportOf("--log", half, "--control", "a");
+    expect(report.rewards).toBe("in_range");
+    expect(report.comparisons[0].difference.refusal).toBeNull();
+    expect(report.comparisons[0].equality).toMatchObject({
+      e_value: null,
+      refusal: { reason: "out_of_range" },
+    });
+    const { stdout } = await compare("--log", half, "--control", "a");
+    expect(stdout).toContain("none: out of range");
+    expect(stdout).toContain("is neither 0 nor 1");
+
+    const double = file("double.csv", [titles, ...lines(2)]);
+    const refused = await compare("--log", double, "--control", "a");
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("does not say how the arms compare");
+    const unbounded = await reportOf("--log", double, "--control", "a", "--unbounded");
+    expect(unbounded.comparisons[0].difference.estimate).toBeCloseTo(
+      4 * report.comparisons[0].difference.estimate,
+      12,
+    );
+  });
+
+  it("leaves decisions without a reward out, or counts them as 0", async () => {
+    const gaps = log.map(({ arm, reward, propensities, index }) =>
+      [arms[arm], index % 10 === 0 ? "" : reward, ...propensities].join(","),
+    );
+    const path = file("gaps.csv", [titles, ...gaps]);
+    const dropped = await reportOf("--log", path, "--control", "a");
+    expect(dropped).toMatchObject({ decisions: 1500, decisions_without_reward: 150 });
+    const zero = await reportOf("--log", path, "--control", "a", "--missing", "zero");
+    expect(zero.arms[1].value.estimate).toBeLessThan(dropped.arms[1].value.estimate);
+    // Whether a reward is known has nothing to do with what was drawn.
+    expect(zero.sample_ratio).toEqual(dropped.sample_ratio);
+  });
+
+  it("prints at most 100 columns", async () => {
+    const long = "evolution/a-name-that-nobody-would-type-twice@12";
+    const path = file("long.csv", [
+      titles.replace(":a", `:${long}`),
+      ...columns.map((line) => line.replace(/^a,/, `${long},`)),
+    ]);
+    const { stdout } = await compare("--log", path, "--control", "b");
+    expect(stdout).toContain("evolution/a-name-that-nobody");
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+});
+
+describe("banditd compare with fixed shares", () => {
+  const source = SeededGenerator.fromSeed(5);
+  const units = Array.from({ length: 900 }, () => {
+    const arm = source.next() < 0.5 ? "a" : source.next() < 0.6 ? "b" : "c";
+    const before = source.next();
+    const reward = source.next() < 0.2 + 0.4 * before + (arm === "b" ? 0.1 : 0) ? 1 : 0;
+    return { arm, before, reward };
+  });
+  const logFile = () =>
+    file("fixed.csv", [
+      "arm,reward,before",
+      ...units.map(({ arm, reward, before }) => `${arm},${reward},${before}`),
+    ]);
+  const ratio = ["--ratio", "a=0.5", "--ratio", "b=0.3", "--ratio", "c=0.2"];
+  const base = () => ["--log", logFile(), "--action-column", "arm", "--control", "a"];
+
+  it("gives what the statistics give on the same rewards", async () => {
+    const rewards = (arm: string) =>
+      units.filter((unit) => unit.arm === arm).map(({ reward }) => reward);
+    const sample = (arm: string) => accepted(sampleFromObservations(rewards(arm)));
+    const counts = (arm: string) => ({
+      n: rewards(arm).length,
+      successes: rewards(arm).filter((reward) => reward === 1).length,
+    });
+    const report = await reportOf(...base(), ...ratio, "--tightest-at", "300");
+    const shares = [0.5, 0.3, 0.2];
+    const seen = arms.map((arm, at) => ({
+      count: rewards(arm).length,
+      share: shares[at] as number,
+    }));
+    const best = accepted(
+      bestArmBeta(
+        arms.map((arm) => {
+          const { n, successes } = counts(arm);
+          return { alpha: 1 + successes, beta: 1 + n - successes };
+        }),
+      ),
+    );
+    expect(report).toMatchObject({
+      shares: "fixed",
+      treatments: ["b", "c"],
+      decisions_of_other_arms: 0,
+      propensities_moved: false,
+      sample_ratio: { p_value: accepted(sampleRatioTest(seen)).pValue, mismatch: false },
+      any_time_sample_ratio: { p_value: accepted(sampleRatioSequence(seen)).pValue },
+    });
+    expect(report.arms[1]).toMatchObject({
+      arm: "b",
+      units: rewards("b").length,
+      share: 0.3,
+      mean: sample("b").mean,
+      best_probability: best[1]?.bestProbability,
+      expected_loss: best[1]?.expectedLoss,
+    });
+    const pair = (arm: string) => ({ control: sample("a"), treatment: sample(arm) });
+    const countPair = (arm: string) => ({ control: counts("a"), treatment: counts(arm) });
+    const sequence = { tightestAtN: 300 };
+    for (const [at, arm] of ["b", "c"].entries()) {
+      const expected = {
+        difference: accepted(welchTest(pair(arm))),
+        relative: accepted(relativeWelchTest(pair(arm))),
+        proportions: accepted(twoProportionTest(countPair(arm))),
+        relative_proportions: accepted(relativeProportionTest(countPair(arm))),
+        sequence: accepted(differenceSequence(pair(arm), sequence)),
+        relative_sequence: accepted(relativeDifferenceSequence(pair(arm), sequence)),
+        bounded_sequence: accepted(boundedDifferenceSequence(pair(arm))),
+      };
+      for (const [method, { estimate, low, high, pValue }] of Object.entries(expected)) {
+        const found = report.comparisons[at][method];
+        const close = [found.estimate, found.low, found.high, found.p_value];
+        for (const [place, number] of [estimate, low, high, pValue].entries()) {
+          expect(close[place], `${method} of ${arm}`).toBeCloseTo(number, 9);
+        }
+      }
+      expect(report.comparisons[at].cuped).toBeNull();
+    }
+    const pValues = ["b", "c"].map((arm) => accepted(welchTest(pair(arm))).pValue);
+    const adjusted = accepted(holmAdjustment(pValues));
+    expect(report.comparisons[1].difference.adjusted_p_value).toBeCloseTo(
+      adjusted[1]?.adjustedPValue as number,
+      9,
+    );
+  });
+
+  it("takes a covariate for CUPED, which makes the interval narrower", async () => {
+    const report = await reportOf(...base(), ...ratio, "--covariate-column", "before");
+    const [{ difference, cuped }] = report.comparisons;
+    expect(cuped.variance_reduction).toBeGreaterThan(0.02);
+    expect(cuped.high - cuped.low).toBeLessThan(difference.high - difference.low);
+  });
+
+  it("finds a ratio that was not kept: one half was asked for each", async () => {
+    const { stdout } = await compare(...base());
+    expect(stdout).toContain("!!! SAMPLE RATIO MISMATCH");
+  });
+
+  it("says that the shares moved when the propensities did", async () => {
+    const log = adaptiveLog(600).map(
+      ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities[arm]}`,
+    );
+    const path = file("moved.csv", ["variant_id,reward,propensity", ...log]);
+    const { stdout } = await compare("--log", path, "--control", "a");
+    expect(stdout).toContain("!!! THE SHARES MOVED");
+  });
+
+  it("has no two-proportion test for rewards that are not 0 or 1, and prints why", async () => {
+    const rows = units.map(({ arm, before }) => `${arm},${before}`);
+    const path = file("means.csv", ["variant_id,reward", ...rows]);
+    const { exitCode, stdout } = await compare("--log", path, "--control", "a");
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/two proportions +– +none: out of range/);
+    expect(stdout).toContain("the rewards are not all 0 or 1");
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  it("needs --unbounded for a sequence of rewards beyond 0 to 1", async () => {
+    const rows = units.map(({ arm, before }) => `${arm},${before * 10}`);
+    const path = file("wide.csv", ["variant_id,reward", ...rows]);
+    const narrow = await reportOf("--log", path, "--control", "a", ...ratio);
+    expect(narrow.comparisons[0].sequence.refusal.message).toContain("--unbounded");
+    const wide = await reportOf("--log", path, "--control", "a", ...ratio, "--unbounded");
+    expect(wide.comparisons[0].sequence.refusal).toBeNull();
+    expect(wide.comparisons[0].bounded_sequence.refusal.reason).toBe("out_of_range");
+  });
+
+  it("exits with 1 and the reasons when there is no number at all", async () => {
+    const path = file("two.csv", ["variant_id,reward", "a,1.5", "b,1.5"]);
+    const { exitCode, stdout, stderr } = await compare("--log", path, "--control", "a");
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain("(too_few)");
+    expect(stderr).toContain("does not say how the arms compare");
+    const none = await compare("--log", file("none.csv", ["variant_id,reward"]), "--control", "a");
+    expect(none.exitCode).toBe(1);
+    expect(none.stdout).toContain("The log has no decisions");
+  });
+
+  it.each<[string, string[], string]>([
+    [
+      "an unknown control",
+      ["--control", "z"],
+      "--control z: the log has no such arm; it has: a, b",
+    ],
+    ["an unknown treatment", ["--control", "a", "--treatment", "z"], "--treatment z: the log has"],
+    ["the control as treatment", ["--control", "a", "--treatment", "a"], "it is the control"],
+    [
+      "a treatment twice",
+      ["--control", "a", "--treatment", "b", "--treatment", "b"],
+      "--treatment b: given twice",
+    ],
+    ["a ratio without a share", ["--control", "a", "--ratio", "a"], "--ratio a: must be an arm"],
+    ["a share of 1", ["--control", "a", "--ratio", "a=1"], "between 0 and 1"],
+    ["a ratio that lacks an arm", ["--control", "a", "--ratio", "a=0.5"], "share of b is missing"],
+    [
+      "a ratio of an arm that is not compared",
+      ["--control", "a", "--ratio", "z=0.5"],
+      "--ratio z: this arm is not compared",
+    ],
+    [
+      "adaptive shares without vectors",
+      ["--control", "a", "--shares", "adaptive"],
+      "a column propensity:<arm> for every arm",
+    ],
+    [
+      "a covariate that is not there",
+      ["--control", "a", "--covariate-column", "age"],
+      '--covariate-column: there is no column "age"',
+    ],
+    ["an address beside a file", ["--control", "a", "--address", "x:1"], "--address belongs to"],
+  ])("exits with 2 for %s", async (_, args, message) => {
+    const path = file("tiny.csv", ["variant_id,reward", "a,1", "b,0"]);
+    const { exitCode, stderr } = await compare("--log", path, ...args);
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+
+  it.each<[string, string, string]>([
+    ["arm_variant_ids,arm_probabilities", '[a],"[1]"', "not such a JSON list"],
+    ["propensity:a,decided_at", "1,yesterday", "not a time"],
+  ])("names the cell that cannot be read: %s", async (titles, cells, message) => {
+    const path = file("bad.csv", [`variant_id,reward,${titles}`, `a,1,${cells}`]);
+    const { exitCode, stderr } = await compare("--log", path, "--control", "a");
+    expect(stderr).toContain(message);
+    expect(stderr).toContain("line 2");
+    expect(exitCode).toBe(2);
+  });
+
+  it("refuses options of the other kind", async () => {
+    const adaptive = file("own.csv", ["variant_id,reward,propensity:a", "a,1,1"]);
+    const misplaced = await compare("--log", adaptive, "--control", "a", "--tightest-at", "5");
+    expect(misplaced.stderr).toContain("--tightest-at belongs to --shares fixed");
+    const live = ["--from", "2026-01-01", "--agent-type", "x", "--control", "a"];
+    const column = await compare(...live, "--covariate-column", "y");
+    expect(column.stderr).toContain("--covariate-column belongs to --log");
+    expect(column.exitCode).toBe(2);
+  });
+});
