@@ -218,40 +218,42 @@ function ratioText(report: AdaptiveReport | FixedReport, name: string): string {
 }
 
 function title(report: LogJson, shares: string): string {
-  return wrap(`Log of ${report.log}: ${integer(report.decisions)} decisions, ${shares}`);
+  return wrap(`Log of ${report.log}: ${counted(report.decisions)}, ${shares}`);
 }
 
 function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[]): string {
   const texts = [...refusalNotes(refusals)];
   if (report.decisions === 0) texts.push("The log has no decisions for which an arm was drawn.");
   if (report.decisions_without_reward > 0) {
+    const without = `${counted(report.decisions_without_reward)} without a reward`;
     texts.push(
-      `${integer(report.decisions_without_reward)} decisions without a reward ${
-        report.missing === "zero"
-          ? "count as 0."
-          : "were left out: harmless only if rewards are missing whatever the arm was."
-      }`,
+      report.missing === "zero"
+        ? `Counted as 0: ${without}.`
+        : `Left out: ${without}. Harmless only if rewards are missing whatever the arm was.`,
     );
   }
   if (report.decisions_window_open > 0) {
+    const open = `${counted(report.decisions_window_open)} whose attribution window is still open`;
     texts.push(
-      `The attribution window of ${integer(report.decisions_window_open)} decisions is still open. ${
-        report.missing === "zero"
-          ? "They were left out."
-          : "If one arm's rewards come later than another's, compare again when it has closed, or with an earlier --to."
-      }`,
+      report.missing === "zero"
+        ? `Left out: ${open}.`
+        : `Not complete: ${open}. If one arm's rewards come later than another's, compare again when it has ` +
+            "closed, or with an earlier --to.",
     );
   }
   if (report.decisions_not_drawn > 0) {
     texts.push(
-      `${integer(report.decisions_not_drawn)} decisions were left out because no arm was drawn for them (static ` +
-        "mode, fallback, degraded).",
+      `Left out: ${counted(report.decisions_not_drawn)} for which no arm was drawn (static mode, fallback, degraded).`,
     );
   }
   if (report.shares === "fixed" && report.decisions_of_other_arms > 0) {
-    texts.push(`${integer(report.decisions_of_other_arms)} decisions served other arms.`);
+    texts.push(`Left out: ${counted(report.decisions_of_other_arms)} of other arms.`);
   }
   return texts.map(wrap).join("");
+}
+
+function counted(decisions: number): string {
+  return `${integer(decisions)} ${decisions === 1 ? "decision" : "decisions"}`;
 }
 
 function intervalTitle(level: number): string {
