@@ -18,7 +18,7 @@ export interface RegretChart {
 
 const width = 960;
 const height = 560;
-const plot = { left: 64, right: 724, top: 72, bottom: 500 };
+const plot = { left: 64, right: 690, top: 72, bottom: 500 };
 const labelHeight = 19;
 
 /** Colours that keep 3:1 against white and against #0d1117, and differ in lightness for those who see few hues. */
