@@ -17,6 +17,8 @@ export interface RewardChange {
 
 /** Weight of one announcement that is looked at: what comes at once beyond that says no more about a moment. */
 const weightMax = 1_000;
+/** A reward is the difference of two sums: one of 1 comes out as 1.0000000000000002 as often as as less. */
+const roundingMax = 1e-6;
 
 class Watch {
   #detector: PageHinkley | undefined;
@@ -70,18 +72,21 @@ export class RewardChanges {
   observe(arm: ArmKey, before: RewardTotals, after: RewardTotals): void {
     const entry = this.#deps.catalogue.view.findAgentType(arm.agentType);
     if (entry === undefined) return;
-    const { changeDetection } = policyFor(entry, arm.codeType).policy;
     const known = totalsAt(before, after.position);
     const weight = after.weight - known.weight;
-    if (changeDetection.threshold === 0 || !(weight > 1e-9)) return;
-    const value = (after.reward - known.reward) / weight;
+    if (!(weight > 1e-9)) return;
+    const value = withoutRounding((after.reward - known.reward) / weight);
     const seen = Math.min(weight, weightMax);
-    const watch = this.#watch(arm);
-    this.#report("arm", arm, watch, watch.push(changeDetection, value, seen));
-    const whole = this.#watchWhole(arm.agentType);
-    const own = entry.policy.policy.changeDetection;
-    if (own.threshold > 0) {
-      this.#report("agent_type", arm, whole, whole.push(own, value, seen));
+    // Each by its own policy: an override that is switched off says nothing about the agent type as a whole.
+    const ofArm = policyFor(entry, arm.codeType).policy.changeDetection;
+    if (ofArm.threshold > 0) {
+      const watch = this.#watch(arm);
+      this.#report("arm", arm, watch, watch.push(ofArm, value, seen));
+    }
+    const ofAgentType = entry.policy.policy.changeDetection;
+    if (ofAgentType.threshold > 0) {
+      const watch = this.#watchWhole(arm.agentType);
+      this.#report("agent_type", arm, watch, watch.push(ofAgentType, value, seen));
     }
   }
 
@@ -134,6 +139,11 @@ export class RewardChanges {
     }
     return watch;
   }
+}
+
+function withoutRounding(value: number): number {
+  const nearest = Math.min(Math.max(value, 0), 1);
+  return Math.abs(value - nearest) <= roundingMax ? nearest : value;
 }
 
 /** Neither part can hold a bar. */
