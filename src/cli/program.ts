@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { projectVersion } from "../app/project-root.ts";
+import { allocationCommand } from "./commands/allocation.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -44,6 +45,7 @@ export function buildProgram(terminal: Terminal): Command {
     offPolicyCommand(terminal),
     powerCommand(terminal),
     variantsCommand(terminal),
+    allocationCommand(terminal),
     policyCommand(terminal),
     modeCommand(terminal),
     migrateCommand(terminal),

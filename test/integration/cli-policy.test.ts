@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Allocation, AllocationSchema, createBanditClient } from "../../src/client/index.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -130,3 +132,66 @@ describe("banditd policy", () => {
     expect(missing.stderr).toContain("none.json");
   });
 });
+
+describe("banditd allocation", () => {
+  const allocation = (...args: string[]) =>
+    banditd(["allocation", ...args, "--address", served.grpcAddress]);
+
+  it("shows what GetAllocation says", async () => {
+    const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 10_000 });
+    const request = { agentType: "evolution", codeType: "py" };
+    const { generationId } = await client.selectVariant(request);
+    await client.recordOutcome({
+      generationId,
+      outcome: { case: "testRun", value: { passed: 9, failed: 1 } },
+    });
+    // Recomputed when the outcome is heard of, and the same from then on.
+    const learned = await vi.waitFor(async () => {
+      const { allocation: current } = await client.getAllocation(request);
+      expect(current?.arms.map((arm) => arm.generations)).toContain(1n);
+      return current as Allocation;
+    });
+    client.close();
+    const json = await allocation("evolution", "py", "--json");
+    const found = JSON.parse(json.stdout);
+    const wanted = toJson(AllocationSchema, learned, {
+      alwaysEmitImplicit: true,
+      useProtoFieldName: true,
+    });
+    expect(found).toEqual({ ...(wanted as object), computed_at: expect.any(String) });
+    const { stdout } = await allocation("evolution", "py");
+    expect(stdout).toContain("Allocation of evolution for py: ");
+    expect(stdout).toContain("* the baseline");
+    for (const arm of found.arms)
+      expect(stdout).toContain(`Beta(${short(arm.alpha)}, ${short(arm.beta)})`);
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  it("is that of the features, where a policy looks at them", async () => {
+    const features = [{ name: "size", mean: 10, scale: 5 }];
+    const linear = { algorithm: { linear_thompson: { features } }, reward: { components } };
+    await policyJson("set", "requirements", "--file", file("linear.json", linear));
+    const deviation = async (size: string) => {
+      const { stdout } = await allocation("requirements", "py", "--feature", size, "--json");
+      return JSON.parse(stdout).arms[0].linear.standard_deviation;
+    };
+    expect(await deviation("size=10")).toBeCloseTo(1, 10);
+    expect(await deviation("size=20")).toBeCloseTo(Math.sqrt(1 + 2 ** 2), 10);
+  });
+
+  it.each([
+    [["nobody", "py"], 3, "nobody"],
+    [["evolution", "p y"], 2, "code_type"],
+    [["evolution", "py", "--feature", "size"], 2, "--feature size: must be a name"],
+    [["evolution", "py", "--feature", "a=1", "--feature", "a=2"], 2, "given twice"],
+  ])("%j exits with %i", async (args, code, message) => {
+    const { exitCode, stderr } = await allocation(...args);
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(code);
+  });
+});
+
+/** As tables show a number. */
+function short(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,66 @@
+import { toJson } from "@bufbuild/protobuf";
+import { Command } from "commander";
+import { AllocationSchema } from "../../client/index.ts";
+import { formatAllocation } from "../allocation-text.ts";
+import { badInput } from "../exit-code.ts";
+import { append } from "../parse-option.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+interface AllocationOptions extends ConnectionOptions {
+  readonly feature?: readonly string[];
+  readonly json?: true;
+}
+
+export function allocationCommand(terminal: Terminal): Command {
+  const command = new Command("allocation")
+    .description("show with what probability each arm is served right now, and why")
+    .argument("<agent_type>", "e.g. evolution")
+    .argument("<code_type>", "e.g. python_class; one never seen before has the prior's allocation")
+    .option(
+      "--feature <name=value>",
+      "a number that is known about the input, for linear_thompson; may be given several times",
+      append,
+    )
+    .option("--json", "print JSON: the contract's Allocation")
+    .addHelpText(
+      "after",
+      `
+Example:
+  banditd allocation evolution python_class`,
+    );
+  return addConnectionOptions(command).action(
+    async (agentType: string, codeType: string, options: AllocationOptions) => {
+      const features = featuresFrom(options.feature ?? []);
+      const { allocation } = await withService(options, terminal, (client) =>
+        client.getAllocation({ agentType, codeType, features }),
+      );
+      if (allocation === undefined) return;
+      if (options.json) {
+        const json = { alwaysEmitImplicit: true, useProtoFieldName: true };
+        printJson(terminal, toJson(AllocationSchema, allocation, json));
+      } else {
+        terminal.out(formatAllocation(allocation));
+      }
+    },
+  );
+}
+
+function featuresFrom(texts: readonly string[]): Record<string, number> {
+  const features = new Map<string, number>();
+  for (const text of texts) {
+    const at = text.lastIndexOf("=");
+    const name = text.slice(0, at);
+    const value = text.slice(at + 1);
+    if (at < 1 || value.trim() === "" || !Number.isFinite(Number(value))) {
+      throw badInput(`--feature ${text}: must be a name, =, and a number`);
+    }
+    if (features.has(name)) throw badInput(`--feature ${name}: given twice`);
+    features.set(name, Number(value));
+  }
+  return Object.fromEntries(features);
+}
