@@ -87,14 +87,16 @@ export class AllocationTable {
   }
 
   compare(listed: ArmTotals): void {
-    this.#findOrAdd(listed).compare(listed, this.#comparison);
+    const changed = this.#findOrAdd(listed).compare(listed, this.#comparison);
+    if (changed) this.#priorsOf(listed.agentType).noteChange();
   }
 
   /** Ends a comparison in which everything was listed, in steps, so that others can have their turn. */
   *forgetUnlisted(): Generator<void, void, void> {
-    for (const codeTypes of this.#byAgentType.values()) {
+    for (const [agentType, codeTypes] of this.#byAgentType) {
       for (const [codeType, allocation] of codeTypes) {
-        allocation.forgetUnlisted(this.#comparison);
+        const forgotten = allocation.forgetUnlisted(this.#comparison);
+        if (forgotten) this.#priorsOf(agentType).noteChange();
         if (allocation.totals.size === 0) codeTypes.delete(codeType);
         yield;
       }

@@ -71,22 +71,27 @@ export class CodeTypeAllocation {
     return true;
   }
 
-  /** Takes in what the comparison of that number has listed. */
-  compare(listed: ArmTotals, comparison: number): void {
-    if (this.accept(listed, comparison)) return;
+  /** Takes in what the comparison of that number has listed. False when that has changed nothing. */
+  compare(listed: ArmTotals, comparison: number): boolean {
+    if (this.accept(listed, comparison)) return true;
     const known = this.totals.get(listed.variantId) as KnownTotals;
     known.listedIn = comparison;
     const isSame = known.version === listed.version && isEqual(known.totals, listed.totals);
-    if (!isSame && isContradictedAgain(known, comparison)) this.#set(listed, comparison);
+    if (isSame || !isContradictedAgain(known, comparison)) return false;
+    this.#set(listed, comparison);
+    return true;
   }
 
-  /** Forgets the arms that the comparison of that number and the one before it did not list. */
-  forgetUnlisted(comparison: number): void {
+  /** Forgets the arms that the comparison of that number and the one before it did not list. False: there were none. */
+  forgetUnlisted(comparison: number): boolean {
+    let forgotten = false;
     for (const [variantId, known] of this.totals) {
       if (known.listedIn === comparison || !isContradictedAgain(known, comparison)) continue;
       this.totals.delete(variantId);
       this.#changed.add(variantId);
+      forgotten = true;
     }
+    return forgotten;
   }
 
   #set({ variantId, totals, version }: ArmTotals, comparison: number): void {

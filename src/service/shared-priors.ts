@@ -10,9 +10,11 @@ import type { Telemetry } from "../ports/telemetry.ts";
 const intervalMsMin = 20;
 /** … and so rarely that they take at most a twentieth of the thread's time … */
 const pausePerCost = 20;
-/** … when at least this share of the outcomes is new, or after {@link intervalMsMax} if any is. */
+/** … when at least this share of the outcomes is new, or after {@link intervalMsMax} if any is … */
 const newShareMin = 0.005;
 const intervalMsMax = 10_000;
+/** … or when this many half-lives have passed, because what others have learned is forgotten too. */
+const forgettingStep = 0.05;
 /** Totals looked at: a few milliseconds, for which decisions wait. More code types than fit are left out, those known first stay. */
 const cellsMax = 10_000;
 /** A prior that moves by less than this many outcomes is left as it is: the allocation need not be made anew for it. */
@@ -29,6 +31,7 @@ interface Estimate {
   readonly variantIds: readonly VariantId[];
   readonly policyEtag: string;
   readonly pool: readonly VariantId[];
+  readonly position: number;
   readonly computedAtMonotonicMs: number;
   readonly costMs: number;
   readonly changes: number;
@@ -94,11 +97,13 @@ export class SharedPriors {
   #isDue(known: Estimate, policy: PolicyRecord, pool: readonly VariantId[]): boolean {
     if (known.policyEtag !== policy.etag || known.pool !== pool) return true;
     const changes = this.#changes - known.changes;
-    if (changes === 0) return false;
+    const position = forgettingPosition(policy, this.#clock.nowMs());
+    const isForgotten = known.outcomes > 0 && position - known.position >= forgettingStep;
+    if (changes === 0 && !isForgotten) return false;
     const elapsedMs = this.#clock.monotonicMs() - known.computedAtMonotonicMs;
     if (elapsedMs >= intervalMsMax) return true;
     if (elapsedMs < Math.max(intervalMsMin, pausePerCost * known.costMs)) return false;
-    return changes >= newShareMin * known.outcomes;
+    return isForgotten || changes >= newShareMin * known.outcomes;
   }
 
   #learn(policy: PolicyRecord, pool: readonly VariantId[], before: Estimate | undefined): Estimate {
@@ -131,6 +136,7 @@ export class SharedPriors {
       variantIds: ids,
       policyEtag: policy.etag,
       pool,
+      position,
       computedAtMonotonicMs: startedMs,
       costMs: this.#clock.monotonicMs() - startedMs,
       changes: this.#changes,
