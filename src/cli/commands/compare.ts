@@ -144,8 +144,8 @@ async function compared(
           if (rows % progressEvery === 0) progress.update(() => `${integer(rows)} rows`);
         },
       });
-      const isFixed = source.lacksVectors !== undefined || covariateColumn !== undefined;
-      return await compareSource(source, options, isFixed ? "fixed" : "adaptive");
+      const isAdaptive = source.lacksVectors === undefined;
+      return await compareSource(source, options, isAdaptive ? "adaptive" : "fixed");
     }
     let firstRowMs: number | undefined;
     const nowMs = terminal.nowMs();

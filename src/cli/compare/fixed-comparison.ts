@@ -19,7 +19,7 @@ import {
   type SampleRatioJson,
   sampleRatioJson,
 } from "./comparison-report.ts";
-import type { DecisionSource } from "./decision-source.ts";
+import type { ComparedDecision, DecisionSource } from "./decision-source.ts";
 import { type ComparisonLog, readDecisions, treatmentsOf } from "./read-decisions.ts";
 
 export interface FixedOptions extends ComparisonLog {
@@ -90,7 +90,7 @@ export async function compareFixed(
   const counts = await readDecisions(source, options.missing, (decision, reward) => {
     const record = records.get(decision.arm) ?? new ArmRecord();
     records.set(decision.arm, record);
-    record.addUnit(decision.propensity);
+    record.addUnit(propensityOf(decision));
     if (reward !== undefined) record.addReward(reward, decision.covariate);
   });
   const treatments = treatmentsOf(options, new Set(records.keys()));
@@ -125,6 +125,11 @@ export async function compareFixed(
     best_refusal: best.ok ? null : best.refusal,
     comparisons: comparisonsJson(treatments, arms, { ...options, rewards: counts.rewards }),
   };
+}
+
+/** Undefined where the log does not say. */
+function propensityOf({ arm, propensity, vector }: ComparedDecision): number | undefined {
+  return propensity ?? vector?.probabilities[vector.arms.indexOf(arm)];
 }
 
 function comparisonsJson(

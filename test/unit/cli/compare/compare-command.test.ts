@@ -171,6 +171,19 @@ describe("banditd compare with adaptive shares", () => {
     );
   });
 
+  it("refuses a vector that is none: too short, or served with a probability of 0", async () => {
+    const header = "variant_id,reward,arm_variant_ids,arm_probabilities";
+    const refused = async (name: string, probabilities: string) => {
+      const line = `a,1,"[""a"",""b""]","${probabilities}"`;
+      const path = file(name, [header, line]);
+      const { exitCode, stdout } = await compare("--log", path, "--control", "a");
+      expect(exitCode).toBe(1);
+      return stdout;
+    };
+    expect(await refused("short.csv", "[1]")).toContain("decision 0: 0 propensities for 2 arms");
+    expect(await refused("zero.csv", "[0,1]")).toContain("a was served with a propensity of 0");
+  });
+
   it("compares only the treatments asked for, at the price of one", async () => {
     const report = await reportOf("--log", logFile(), "--control", "c", "--treatment", "b");
     expect(report.comparisons).toHaveLength(1);
@@ -349,6 +362,17 @@ describe("banditd compare with fixed shares", () => {
     const path = file("moved.csv", ["variant_id,reward,propensity", ...log]);
     const { stdout } = await compare("--log", path, "--control", "a");
     expect(stdout).toContain("!!! THE SHARES MOVED");
+    const vectors = adaptiveLog(600).map(
+      ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities.join(",")}`,
+    );
+    const whole = file("whole.csv", [
+      "variant_id,reward,propensity:a,propensity:b,propensity:c",
+      ...vectors,
+    ]);
+    const told = await compare("--log", whole, "--control", "a", "--shares", "fixed");
+    expect(told.stdout).toContain("!!! THE SHARES MOVED");
+    const still = await compare(...base(), ...ratio);
+    expect(still.stdout).not.toContain("!!!");
   });
 
   it("has no two-proportion test for rewards that are not 0 or 1, and prints why", async () => {
