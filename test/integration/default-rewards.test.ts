@@ -294,17 +294,27 @@ describe("default rewards in several processes", () => {
     }
   });
 
-  it("rounds run by themselves", async () => {
+  it("rounds run by themselves, also after one that has failed, which is counted", async () => {
     const site = await openClockworkSite();
     try {
-      const { service } = await site.open({ changes: () => ({ defaultRewardIntervalMs: 20 }) });
+      const { service, engines, telemetry } = await site.open({
+        changes: () => ({ defaultRewardIntervalMs: 20 }),
+      });
       const agent = await new LearningAgent({
         service,
         name: "alone",
         policy: { defaultReward: 0.25 },
       }).create(["only"]);
       await agent.decide();
+      const listing = vi
+        .spyOn(engines.eventLog, "listWithoutOutcome")
+        .mockRejectedValue(new BanditError("unavailable", "as told", { reason: "TEST_FAULT" }));
       site.clock.timeMs += hourMs + secondMs;
+      await expect
+        .poll(async () => (await telemetry.page()).body, { timeout: 10_000 })
+        .toMatch(/^bandit_default_reward_failures_total\{reason="TEST_FAULT"\} [2-9]/m);
+      expect((await agent.arm("only")).generations).toBe(0);
+      listing.mockRestore();
       await expect
         .poll(async () => (await agent.arm("only")).generations, { timeout: 10_000 })
         .toBe(1);
