@@ -162,20 +162,41 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
     expect(after.generations).toBe(before.generations + 1);
   });
 
-  it("an override with features of its own can come and go: the code type learns again afterwards", async () => {
+  it.each<{ fate: string; last: Algorithm[] }>([
+    { fate: "goes", last: [] },
+    { fate: "becomes Thompson sampling and goes", last: [{ kind: "thompson_sampling" }] },
+  ])(
+    "an override with features of its own comes and $fate: the code type learns again afterwards",
+    async ({ last }) => {
+      const agent = await freshAgent();
+      site.clock.timeMs += 1_000;
+      await agent.setPolicy({ algorithm: linearOn({ name: "depth" }) }, "c");
+      await agent.teach("c", "a", 0.9);
+      site.clock.timeMs += 1_000;
+      for (const algorithm of last) await agent.setPolicy({ algorithm }, "c");
+      site.clock.timeMs += 1_000;
+      await replica.service.deletePolicy(
+        { agentType: agent.agentType, codeType: parseCodeType("c") },
+        context,
+      );
+      site.clock.timeMs += 1_000;
+      await learn(agent, 200);
+      expect(await share(agent, "a", { size: -1 })).toBeGreaterThan(0.8);
+      expect(await share(agent, "b", { size: 1 })).toBeGreaterThan(0.8);
+    },
+  );
+
+  it("an override that never had features takes nothing from the agent type's model when it goes", async () => {
     const agent = await freshAgent();
     site.clock.timeMs += 1_000;
-    await agent.setPolicy({ algorithm: linearOn({ name: "depth" }) }, "c");
-    await agent.teach("c", "a", 0.9);
-    site.clock.timeMs += 1_000;
+    await agent.setPolicy({ algorithm: { kind: "thompson_sampling" } }, "other");
+    await learn(agent, 60);
+    const before = await agent.allocation("c", { size: -1 });
     await replica.service.deletePolicy(
-      { agentType: agent.agentType, codeType: parseCodeType("c") },
+      { agentType: agent.agentType, codeType: parseCodeType("other") },
       context,
     );
-    site.clock.timeMs += 1_000;
-    await learn(agent, 200);
-    expect(await share(agent, "a", { size: -1 })).toBeGreaterThan(0.8);
-    expect(await share(agent, "b", { size: 1 })).toBeGreaterThan(0.8);
+    expect((await agent.allocation("c", { size: -1 })).arms).toEqual(before.arms);
   });
 
   it("frozen keeps what is served in each context; static serves the baseline whatever the context", async () => {

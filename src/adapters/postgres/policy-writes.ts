@@ -70,10 +70,12 @@ function forgettingClock(
   return { sinceMs: nowMs, position: forgettingPosition(inForce, nowMs) };
 }
 
+/** Without features of its own a policy keeps the epoch before: the sums may still be of that one. */
 function featuresSince(policy: Policy, inForce: PolicyRecord | undefined, nowMs: number): number {
+  if (inForce === undefined) return nowMs;
   const features = featuresOf(policy);
-  const same = inForce !== undefined && features === featuresOf(inForce.policy);
-  return same && features !== undefined ? inForce.featuresSinceMs : nowMs;
+  const isKept = features === undefined || features === featuresOf(inForce.policy);
+  return isKept ? inForce.featuresSinceMs : nowMs;
 }
 
 function featuresOf({ algorithm }: Policy): string | undefined {
@@ -88,7 +90,6 @@ export async function renewFeatures(
   transaction: CatalogueTransaction,
   removed: PolicyRecord,
 ): Promise<void> {
-  if (featuresOf(removed.policy) === undefined) return;
   await transaction.query(
     `UPDATE policy SET features_since = to_timestamp($2::float8 / 1000), etag = $3::float8::bigint
       WHERE agent_type = $1 AND code_type = '' AND features_since < to_timestamp($4::float8 / 1000)`,
