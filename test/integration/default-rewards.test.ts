@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { BanditError } from "../../src/domain/errors.ts";
 import { parseCodeType } from "../../src/domain/ids.ts";
+import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
 import {
   type ClockworkReplica,
   type ClockworkSite,
@@ -109,6 +110,41 @@ describe.each(engineSets)(
       site.clock.timeMs += 24 * hourMs;
       expect(await agent.report(decision, 0.875)).toBe("applied");
       expect(await evidence(agent)).toEqual({ generations: 1, weight: 1, reward: 0.875 });
+    });
+
+    it("counts where and when it was decided: with its context, at its place in forgetting", async () => {
+      const agent = await freshAgent({
+        algorithm: algorithmsWithDefaults.linear_thompson,
+        forgettingHalfLifeSeconds: 3_600,
+        learnFromLateOutcomes: true,
+      });
+      const features = { x: 2 };
+      await agent.decide("silent", { features });
+      const changed = await agent.decide("changed", { features });
+      const twins = [
+        { codeType: "reported_default", score: 0.25 },
+        { codeType: "reported", score: 0.875 },
+      ];
+      for (const { codeType, score } of twins) {
+        await agent.report(await agent.decide(codeType, { features }), score);
+      }
+      site.clock.timeMs += hourMs + secondMs;
+      expect(await book()).toBe(2);
+      site.clock.timeMs += 3 * hourMs;
+      await agent.report(changed, 0.875);
+      for (const [name, twin] of [
+        ["silent", "reported_default"],
+        ["changed", "reported"],
+      ] as const) {
+        const [arm, same] = [
+          await agent.arm("only", name, features),
+          await agent.arm("only", twin, features),
+        ];
+        expect(arm.effectiveWeight).toBeCloseTo(2 ** -(4 + 1 / 3600), 12);
+        expect(arm.effectiveWeight).toBeCloseTo(same.effectiveWeight, 12);
+        expect(arm.mean).toBeCloseTo(same.mean, 12);
+        expect(arm.mean).not.toBeCloseTo(0.5, 3);
+      }
     });
 
     it("stays when a late outcome is only logged", async () => {
