@@ -1,9 +1,12 @@
-import type { EvidenceTable } from "./evidence-table.ts";
+import { type EvidenceTable, evidenceWeightMin } from "./evidence-table.ts";
 
-/** An estimate and the variance of its error. */
-export interface Estimate {
+/** δ_a as estimated from some of the code types. */
+export interface ArmEffect {
   readonly value: number;
+  /** Of the error of {@link value}; above 0. */
   readonly variance: number;
+  /** Σ W that it rests on. */
+  readonly outcomes: number;
 }
 
 /**
@@ -16,9 +19,11 @@ export interface Estimate {
 const halfWeight = 10;
 /** Outcomes' worth of belief that a code type is an average one. */
 const averageLevelWeight = 5;
-/** The fit has settled to 1e-4 by then on everything tried; the result is defined by this number all the same. */
-const sweeps = 8;
-const bisections = 20;
+/** The effects have settled when no sweep moves one by more; sparse tables with few code types need 15 sweeps or so. */
+const settled = 1e-6;
+const sweepsMax = 40;
+/** Five or six are used; each gets at least half way to what is left in 1/τ². */
+const newtonSteps = 40;
 /** No variance of a number in [0,1] is larger. */
 const varianceMax = 0.25;
 
@@ -42,18 +47,20 @@ export class ArmEffects {
   /** Independent differences that τ² was estimated from; above 2. */
   readonly degreesOfFreedom: number;
   readonly #table: EvidenceTable;
-  /** h-limited weight of each cell, and n for which it stands. */
+  /** u = n·h/(n + h) of each cell; 0 without evidence. */
   readonly #limited: Float64Array;
-  /** δ_a; NaN without evidence. */
+  /** δ_a; 0 without evidence. */
   readonly #effects: Float64Array;
   /** ℓ_c as the effects were fitted with. */
   readonly #fittedLevels: Float64Array;
   /** ℓ_c as best predicted. */
   readonly #levels: Float64Array;
-  /** Per arm over its cells: Σu, Σu(y − ℓ), Σu²·(τ² + v/n). */
+  /** Per arm over its cells, u the limited weight: Σu, Σu(y − ℓ), Σu²·(τ² + v/n). */
   readonly #weightSums: Float64Array;
   readonly #valueSums: Float64Array;
   readonly #varianceSums: Float64Array;
+  /** Per arm: Σ W. */
+  readonly #outcomes: Float64Array;
 
   private constructor(parts: {
     table: EvidenceTable;
@@ -74,9 +81,12 @@ export class ArmEffects {
     this.#weightSums = parts.fit.weightSums;
     this.#valueSums = parts.fit.valueSums;
     this.#varianceSums = new Float64Array(this.armCount);
+    this.#outcomes = new Float64Array(this.armCount);
     this.#limited.forEach((weight, cell) => {
       const arm = cell % this.armCount;
+      const n = this.#table.weights[cell] as number;
       this.#varianceSums[arm] = (this.#varianceSums[arm] as number) + this.#errorTerm(cell, weight);
+      this.#outcomes[arm] = (this.#outcomes[arm] as number) + n;
     });
     this.#levels = this.#predictLevels();
   }
@@ -108,30 +118,39 @@ export class ArmEffects {
   }
 
   /** δ_a over all code types; undefined for an arm without evidence. */
-  effect(arm: number): Estimate | undefined {
+  effect(arm: number): ArmEffect | undefined {
     const weight = this.#weightSums[arm] as number;
     if (!(weight > 0)) return undefined;
     return {
       value: this.#effects[arm] as number,
       variance: (this.#varianceSums[arm] as number) / weight ** 2,
+      outcomes: this.#outcomes[arm] as number,
     };
   }
 
   /**
-   * δ_a without the arm's own outcomes in that row. Exact in the arm's own terms; the levels of the other rows
-   * are those fitted with it. @returns undefined when there is nothing else.
+   * δ_a without the arm's outcomes in that row. Exact in the arm's own terms; the levels of the other rows are
+   * those fitted with them. @returns undefined when there is nothing else.
    */
-  effectWithout(arm: number, row: number): Estimate | undefined {
+  effectWithout(arm: number, row: number): ArmEffect | undefined {
     const cell = row * this.armCount + arm;
     const own = this.#limited[cell] as number;
-    if (own === 0) return this.effect(arm);
+    const all = this.effect(arm);
+    if (own === 0 || all === undefined) return all;
     const weight = (this.#weightSums[arm] as number) - own;
+    // What rounding leaves of a difference of equal numbers is no evidence.
     if (!(weight > 1e-9 * own)) return undefined;
     const mean = (this.#table.means[cell] as number) - (this.#fittedLevels[row] as number);
+    const errors = (this.#varianceSums[arm] as number) - this.#errorTerm(cell, own);
+    const outcomes = Math.max(
+      all.outcomes - (this.#table.weights[cell] as number),
+      evidenceWeightMin,
+    );
     return {
       value: ((this.#valueSums[arm] as number) - own * mean) / weight,
-      variance:
-        Math.max((this.#varianceSums[arm] as number) - this.#errorTerm(cell, own), 0) / weight ** 2,
+      // No weighted mean of so many outcomes varies less; rounding may say otherwise.
+      variance: Math.max(errors / weight ** 2, this.outcomeVariance / outcomes),
+      outcomes,
     };
   }
 
@@ -241,7 +260,7 @@ function fitEffects({ means, rowOf, armOf }: EvidenceTable, limited: Float64Arra
   const levels = new Float64Array(rows);
   const weightSums = new Float64Array(arms);
   const valueSums = new Float64Array(arms);
-  for (let sweep = 0; sweep < sweeps; sweep += 1) {
+  for (let sweep = 0, moved = 1; sweep < sweepsMax && moved > settled; sweep += 1) {
     if (sweep > 0) fitLevels();
     weightSums.fill(0);
     valueSums.fill(0);
@@ -254,9 +273,12 @@ function fitEffects({ means, rowOf, armOf }: EvidenceTable, limited: Float64Arra
         valueSums[arm] = (valueSums[arm] as number) + weight * ((means[cell] as number) - level);
       }
     }
-    // 0/0 for an arm without evidence: not a number, and never asked for.
+    moved = 0;
     for (let arm = 0; arm < arms; arm += 1) {
-      effects[arm] = (valueSums[arm] as number) / (weightSums[arm] as number);
+      if (weightSums[arm] === 0) continue;
+      const effect = (valueSums[arm] as number) / (weightSums[arm] as number);
+      moved = Math.max(moved, Math.abs(effect - (effects[arm] as number)));
+      effects[arm] = effect;
     }
   }
   return { effects, levels, weightSums, valueSums };
@@ -284,22 +306,28 @@ function fitEffects({ means, rowOf, armOf }: EvidenceTable, limited: Float64Arra
 
 /**
  * The τ² at which Q(τ²) = Σ_c Σ_a w(x − x̄_c)² is what it is on average, its degrees of freedom; x = y − δ_a,
- * w = 1/(τ² + v/n), x̄_c the mean of the row weighted by w. 0 when Q is smaller already there.
+ * w = 1/(τ² + v/n), x̄_c the mean of the row weighted by w (Paule & Mandel 1982). 0 when Q is smaller there
+ * already. Q falls and is convex, so Newton's steps from 0 come from below and never overshoot (DerSimonian &
+ * Kacker 2007).
  */
 function solveInteractionVariance(
   { weights, means, rowOf, armOf }: EvidenceTable,
   effects: Float64Array,
   known: { readonly outcomeVariance: number; readonly degreesOfFreedom: number },
 ): number {
-  const arms = armOf.size;
-  const dispersion = (variance: number): number => {
-    let sum = 0;
+  let variance = 0;
+  for (let step = 0; step < newtonSteps; step += 1) {
+    let dispersion = 0;
+    let slope = 0;
     for (let row = 0; row < rowOf.size; row += 1) {
       let w = 0;
       let wx = 0;
       let wxx = 0;
-      for (let arm = 0; arm < arms; arm += 1) {
-        const cell = row * arms + arm;
+      let ww = 0;
+      let wwx = 0;
+      let wwxx = 0;
+      for (let arm = 0; arm < armOf.size; arm += 1) {
+        const cell = row * armOf.size + arm;
         const n = weights[cell] as number;
         if (n === 0) continue;
         const precision = n / (variance * n + known.outcomeVariance);
@@ -307,18 +335,18 @@ function solveInteractionVariance(
         w += precision;
         wx += precision * x;
         wxx += precision * x * x;
+        ww += precision * precision;
+        wwx += precision * precision * x;
+        wwxx += precision * precision * x * x;
       }
-      if (w > 0) sum += Math.max(wxx - (wx * wx) / w, 0);
+      if (w === 0) continue;
+      const mean = wx / w;
+      dispersion += Math.max(wxx - wx * mean, 0);
+      slope += Math.max(wwxx - 2 * mean * wwx + mean * mean * ww, 0);
     }
-    return sum;
-  };
-  if (dispersion(0) <= known.degreesOfFreedom) return 0;
-  let low = 0;
-  let high = varianceMax;
-  for (let step = 0; step < bisections; step += 1) {
-    const middle = (low + high) / 2;
-    if (dispersion(middle) > known.degreesOfFreedom) low = middle;
-    else high = middle;
+    const excess = dispersion - known.degreesOfFreedom;
+    if (!(excess > 1e-9 * known.degreesOfFreedom) || slope === 0) break;
+    variance += excess / slope;
   }
-  return high;
+  return Math.min(variance, varianceMax);
 }

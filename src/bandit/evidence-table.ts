@@ -21,7 +21,7 @@ export interface EvidenceTable {
 }
 
 /** Less than half an outcome says nothing, but would count as a full cell where cells are counted. */
-const weightMin = 0.5;
+export const evidenceWeightMin = 0.5;
 /** More evidence than this counts as this much, as in a posterior. */
 const weightMax = 1e12;
 
@@ -41,7 +41,7 @@ export function tabulateEvidence(
   for (const [name, row] of rowOf) {
     for (const [id, { reward, weight }] of codeTypes.get(name) ?? []) {
       const arm = armOf.get(id);
-      if (arm === undefined || !(weight >= weightMin) || Number.isNaN(reward)) continue;
+      if (arm === undefined || !(weight >= evidenceWeightMin) || Number.isNaN(reward)) continue;
       const cell = row * armOf.size + arm;
       weights[cell] = Math.min(weight, weightMax);
       // With both infinite there is no mean to tell.

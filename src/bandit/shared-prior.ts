@@ -1,13 +1,14 @@
 import type { CodeType, VariantId } from "../domain/ids.ts";
-import { ArmEffects, type Estimate } from "./arm-effects.ts";
+import { type ArmEffect, ArmEffects } from "./arm-effects.ts";
 import { type CellTotals, type EvidenceTable, tabulateEvidence } from "./evidence-table.ts";
 import type { Posterior } from "./posterior.ts";
 
-/** By how many of its own standard deviations a prior may put an arm below the best, at most. */
-const deviationsMax = 3;
+/** What an arm's mean rests on is doubtful up to about so many outcomes. */
+const doubtfulOutcomes = 10;
 /** Strength of what is believed of an arm that no other code type has tried, at most. */
 const familyStrengthMax = 4;
 
+/** How an arm compares with its rival: the best arm, or for the best arm the second. */
 interface Standing {
   /** Behind the best arm, from −1 to 0; of the best, 0. */
   readonly behind: number;
@@ -15,27 +16,35 @@ interface Standing {
   readonly commonShare: number;
 }
 
+/** What is believed of an arm that no other code type has tried. */
+interface Family {
+  readonly mean: number;
+  /** Of such an arm around the mean, in one code type. */
+  readonly variance: number;
+}
+
 /**
  * Priors of the arms of one agent type in one code type, learned from its other code types: parametric empirical
  * Bayes (Robbins 1956; Efron & Morris 1975) on the two-way decomposition of {@link ArmEffects}. A prior is the
  * policy's own plus s outcomes of mean m,
  *
- *     α = α₀ + s·m,   β = β₀ + s·(1 − m),   m = δ_a (without code type c) + ℓ_c
- *     s = min(strengthMax, ρ · (ν − 2)/ν · v/(τ² + Var δ_a), 9·v/gap²)
+ *     α = α₀ + s·m,   β = β₀ + s·(1 − m),   m = δ_a (without code type c) + ℓ_c, clamped to [0,1]
+ *     s = min(strengthMax, ρ · (ν − 2)/ν · v/(τ² + Var δ_a), v·ln(1 + N/10)/gap²)
  *
- * - v/(τ² + Var δ_a): as many outcomes of variance v as have the variance that is left about an arm in a new code
- *   type. (ν − 2)/ν because τ² is known from ν differences only (the variance of Student's t).
- * - ρ = g/(g + τ²), g = gap² − 2·Var(gap) or 0: the share of the gap between this arm and its rival that is common to
- *   all code types. Textbook empirical Bayes has no ρ; without it, code types that disagree get strong priors with
- *   equal means, which favour nobody and only slow learning down (costs 0.007 of the mean reward in the worst case
- *   measured, docs/concepts/sharing.md).
- * - 9·v/gap²: no arm starts further than three of its prior's standard deviations behind, so outcomes of its
- *   own can always turn the verdict.
+ * - v/(τ² + Var δ_a): as many outcomes of variance v as leave the mean the variance that an arm's mean has in a new
+ *   code type. (ν − 2)/ν because τ² is known from ν differences only (the variance of Student's t).
+ * - ρ = g/(g + τ²), g = gap² − 2·ln(K)·Var(gap) or 0: how much of the gap between this arm and the best other one is
+ *   common to all code types; 2·ln(K) is the universal threshold of Donoho & Johnstone (1994) for the largest of K
+ *   effects. Textbook empirical Bayes has no ρ. Without it code types that disagree get strong priors with equal
+ *   means, which favour nobody and only slow learning down: 0.007 of the mean reward in the worst case measured.
+ * - v·ln(1 + N/10)/gap²: no arm starts further behind the best one than √ln(1 + N/10) standard deviations of its
+ *   prior, N the outcomes that it rests on; so a mistake made early is not kept alive by nobody's looking.
  *
- * An arm that no other code type has tried gets the mean and the variance of the arms that were: at most 4 outcomes,
- * never its parent's counts. Where nothing can be learned, the prior is the policy's own.
+ * An arm that no other code type has tried gets the mean and the spread of the arms that were: at most 4 outcomes,
+ * never its parent's counts. Where nothing can be learned, the prior is the policy's own. Everything here was
+ * measured, also what was refused: docs/concepts/sharing.md.
  *
- * A function of the totals alone, whatever the order of the maps. 1,000 code types × 10 arms: about 3 ms.
+ * A function of the totals alone, whatever the order of the maps. 1,000 code types × 10 arms take about 4 ms.
  */
 export class SharedPrior {
   readonly #prior: Posterior;
@@ -43,7 +52,7 @@ export class SharedPrior {
   readonly #table: EvidenceTable;
   readonly #effects: ArmEffects | undefined;
   readonly #standings: readonly Standing[];
-  readonly #family: Estimate | undefined;
+  readonly #family: Family | undefined;
 
   private constructor(options: {
     prior: Posterior;
@@ -96,20 +105,22 @@ export class SharedPrior {
     const level = row === undefined ? 0 : this.#effects.level(row);
     if (effect !== undefined) return this.#add(effect.value + level, this.#strength(arm, effect));
     if (this.#family === undefined) return this.#prior;
-    return this.#add(this.#family.value + level, this.#familyStrength(this.#family));
+    return this.#add(this.#family.mean + level, this.#familyStrength(this.#family));
   }
 
-  #strength(arm: number, effect: Estimate): number {
+  #strength(arm: number, effect: ArmEffect): number {
     const { outcomeVariance, interactionVariance, degreesOfFreedom } = this.#effects as ArmEffects;
     const { behind, commonShare } = this.#standings[arm] as Standing;
     const earned =
       (commonShare * (1 - 2 / degreesOfFreedom) * outcomeVariance) /
       (interactionVariance + effect.variance);
-    const revocable = outcomeVariance * (deviationsMax / behind) ** 2;
+    // Infinite for the best arm.
+    const revocable =
+      (outcomeVariance * Math.log1p(effect.outcomes / doubtfulOutcomes)) / behind ** 2;
     return Math.min(this.#strengthMax, earned, revocable);
   }
 
-  #familyStrength(family: Estimate): number {
+  #familyStrength(family: Family): number {
     const { outcomeVariance } = this.#effects as ArmEffects;
     return Math.min(this.#strengthMax, familyStrengthMax, outcomeVariance / family.variance);
   }
@@ -142,8 +153,8 @@ function rank(effects: ArmEffects): Standing[] {
 }
 
 /** Mean of the arms' effects, and the variance of another arm's around it in a code type of its own. */
-function familyOf(effects: ArmEffects): Estimate | undefined {
-  const known: Estimate[] = [];
+function familyOf(effects: ArmEffects): Family | undefined {
+  const known: ArmEffect[] = [];
   for (let arm = 0; arm < effects.armCount; arm += 1) {
     const effect = effects.effect(arm);
     if (effect !== undefined) known.push(effect);
@@ -152,5 +163,5 @@ function familyOf(effects: ArmEffects): Estimate | undefined {
   const mean = known.reduce((sum, { value }) => sum + value, 0) / known.length;
   const squares = known.reduce((sum, { value }) => sum + (value - mean) ** 2, 0);
   // Not less what their errors explain: with few arms that is as often too little as too much.
-  return { value: mean, variance: squares / (known.length - 1) + effects.interactionVariance };
+  return { mean, variance: squares / (known.length - 1) + effects.interactionVariance };
 }
