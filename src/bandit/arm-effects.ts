@@ -22,8 +22,8 @@ const averageLevelWeight = 5;
 /** The effects have settled when no sweep moves one by more; sparse tables with few code types need 15 sweeps or so. */
 const settled = 1e-6;
 const sweepsMax = 40;
-/** Five or six are used; each gets at least half way to what is left in 1/τ². */
-const newtonSteps = 40;
+/** Seven were enough for everything tried. */
+const newtonStepsMax = 40;
 /** No variance of a number in [0,1] is larger. */
 const varianceMax = 0.25;
 
@@ -307,8 +307,8 @@ function fitEffects({ means, rowOf, armOf }: EvidenceTable, limited: Float64Arra
 /**
  * The τ² at which Q(τ²) = Σ_c Σ_a w(x − x̄_c)² is what it is on average, its degrees of freedom; x = y − δ_a,
  * w = 1/(τ² + v/n), x̄_c the mean of the row weighted by w (Paule & Mandel 1982). 0 when Q is smaller there
- * already. Q falls and is convex, so Newton's steps from 0 come from below and never overshoot (DerSimonian &
- * Kacker 2007).
+ * already. Newton's method as in DerSimonian & Kacker (2007), but on 1/Q: a sum of z²/(τ² + λ) has a concave
+ * reciprocal, so the steps from 0 come from below and never overshoot, and evidence of any weight takes few.
  */
 function solveInteractionVariance(
   { weights, means, rowOf, armOf }: EvidenceTable,
@@ -316,7 +316,7 @@ function solveInteractionVariance(
   known: { readonly outcomeVariance: number; readonly degreesOfFreedom: number },
 ): number {
   let variance = 0;
-  for (let step = 0; step < newtonSteps; step += 1) {
+  for (let step = 0; step < newtonStepsMax; step += 1) {
     let dispersion = 0;
     let slope = 0;
     for (let row = 0; row < rowOf.size; row += 1) {
@@ -346,7 +346,7 @@ function solveInteractionVariance(
     }
     const excess = dispersion - known.degreesOfFreedom;
     if (!(excess > 1e-9 * known.degreesOfFreedom) || slope === 0) break;
-    variance += excess / slope;
+    variance += (dispersion / known.degreesOfFreedom) * (excess / slope);
   }
   return Math.min(variance, varianceMax);
 }
