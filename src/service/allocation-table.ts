@@ -150,7 +150,7 @@ export class AllocationTable {
     return new CodeTypeAllocation({
       clock: this.#clock,
       telemetry: this.#telemetry,
-      priorsOf: (policy, pool) => this.#priorsOf(agentType).priorsOf(policy, pool, codeType),
+      priorsOf: (entry, policy) => this.#priorsOf(agentType).priorsOf(entry, policy, codeType),
     });
   }
 

@@ -25,10 +25,7 @@ export interface CurrentAllocation {
 export type Features = Readonly<Record<string, number>>;
 
 /** Where the priors of a code type come from; a new object when they have changed. */
-export type PriorSource = (
-  policy: PolicyRecord,
-  pool: readonly VariantId[],
-) => ArmPriors | undefined;
+export type PriorSource = (entry: AgentTypeEntry, policy: PolicyRecord) => ArmPriors | undefined;
 
 interface KnownTotals {
   totals: RewardTotals;
@@ -172,7 +169,7 @@ export class CodeTypeAllocation {
       this.#isStale ||
       this.#changed.size > 0 ||
       forgettingPosition(policy, this.#clock.nowMs()) - this.#position >= forgettingStep ||
-      this.#priorsOf(policy, entry.pool) !== this.#priors
+      this.#priorsOf(entry, policy) !== this.#priors
     );
   }
 
@@ -185,7 +182,7 @@ export class CodeTypeAllocation {
     this.#changed.clear();
     this.#isStale = true;
     this.#position = forgettingPosition(policy, this.#clock.nowMs());
-    const priors = this.#priorsOf(policy, entry.pool);
+    const priors = this.#priorsOf(entry, policy);
     if (priors !== this.#priors) allocator.setPriors(priors ?? new Map());
     this.#priors = priors;
   }
@@ -235,6 +232,7 @@ function isEqual(a: RewardTotals, b: RewardTotals): boolean {
     a.weight === b.weight &&
     a.squares === b.squares &&
     a.generations === b.generations &&
-    a.position === b.position
+    a.position === b.position &&
+    JSON.stringify(a.context) === JSON.stringify(b.context)
   );
 }

@@ -5,6 +5,7 @@ import type { CodeType, VariantId } from "../domain/ids.ts";
 import { forgettingPosition, type PolicyRecord } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
+import type { AgentTypeEntry } from "./catalogue-view.ts";
 
 /** Priors are learned anew at most this often … */
 const intervalMsMin = 20;
@@ -26,11 +27,14 @@ export type KnownCodeTypes = ReadonlyMap<
   { readonly totals: ReadonlyMap<VariantId, { readonly totals: RewardTotals }> }
 >;
 
+/** What the catalogue says of the agent type. */
+type Scope = Pick<AgentTypeEntry, "policy" | "overrides" | "pool">;
+
 interface Estimate {
   readonly estimate: SharedPrior;
   readonly variantIds: readonly VariantId[];
   readonly policyEtag: string;
-  readonly pool: readonly VariantId[];
+  readonly entry: Scope;
   readonly position: number;
   readonly computedAtMonotonicMs: number;
   readonly costMs: number;
@@ -70,19 +74,19 @@ export class SharedPriors {
 
   /**
    * The priors of every arm in a code type, the same object for as long as they have not moved; undefined when the
-   * policy does not share. @param pool the arms that are served. @param codeType absent: one without outcomes
+   * policy does not share. @param policy in force for the code type. @param codeType absent: one without outcomes
    */
   priorsOf(
+    entry: Scope,
     policy: PolicyRecord,
-    pool: readonly VariantId[],
     codeType: CodeType | undefined,
   ): ArmPriors | undefined {
     if (policy.policy.sharedPriorStrengthMax === 0) return undefined;
     const scope = policy.codeType ?? "";
     const known = this.#estimates.get(scope);
     const estimate =
-      known === undefined || this.#isDue(known, policy, pool)
-        ? this.#learn(policy, pool, known)
+      known === undefined || this.#isDue(known, entry, policy)
+        ? this.#learn(entry, policy, known)
         : known;
     let priors = estimate.priors.get(codeType);
     if (priors === undefined) {
@@ -94,8 +98,8 @@ export class SharedPriors {
     return priors;
   }
 
-  #isDue(known: Estimate, policy: PolicyRecord, pool: readonly VariantId[]): boolean {
-    if (known.policyEtag !== policy.etag || known.pool !== pool) return true;
+  #isDue(known: Estimate, entry: Scope, policy: PolicyRecord): boolean {
+    if (known.policyEtag !== policy.etag || known.entry !== entry) return true;
     const changes = this.#changes - known.changes;
     const position = forgettingPosition(policy, this.#clock.nowMs());
     const isForgotten = known.outcomes > 0 && position - known.position >= forgettingStep;
@@ -106,15 +110,19 @@ export class SharedPriors {
     return isForgotten || changes >= newShareMin * known.outcomes;
   }
 
-  #learn(policy: PolicyRecord, pool: readonly VariantId[], before: Estimate | undefined): Estimate {
+  #learn(entry: Scope, policy: PolicyRecord, before: Estimate | undefined): Estimate {
     const startedMs = this.#clock.monotonicMs();
     const position = forgettingPosition(policy, this.#clock.nowMs());
     const codeTypes = new Map<CodeType, Map<VariantId, RewardTotals>>();
-    const variantIds = new Set<VariantId>(pool);
+    const variantIds = new Set<VariantId>(entry.pool);
+    const reward = JSON.stringify(policy.policy.reward);
     let cells = 0;
     let outcomes = 0;
     for (const [codeType, { totals }] of this.#codeTypes()) {
       if (cells + totals.size > cellsMax) break;
+      // Rewards of another specification are other numbers: they say nothing about these.
+      const other = entry.overrides.get(codeType) ?? entry.policy;
+      if (other !== policy && JSON.stringify(other.policy.reward) !== reward) continue;
       cells += totals.size;
       const arms = new Map<VariantId, RewardTotals>();
       for (const [variantId, known] of totals) {
@@ -135,7 +143,7 @@ export class SharedPriors {
       }),
       variantIds: ids,
       policyEtag: policy.etag,
-      pool,
+      entry,
       position,
       computedAtMonotonicMs: startedMs,
       costMs: this.#clock.monotonicMs() - startedMs,

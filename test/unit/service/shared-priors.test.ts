@@ -30,6 +30,8 @@ function record(changes: Partial<Policy> = {}, etag = "1"): PolicyRecord {
   };
 }
 
+const entry = { pool, policy: record(), overrides: new Map<CodeType, PolicyRecord>() };
+
 function totalsOf(reward: number, generations: number): RewardTotals {
   return { ...zeroTotals, reward, weight: generations, squares: reward, generations };
 }
@@ -52,7 +54,7 @@ describe("priors that code types learn from each other", () => {
     }
   };
   const meanOf = (policy: PolicyRecord, variantId: VariantId, codeType?: CodeType) => {
-    const prior = priors.priorsOf(policy, pool, codeType)?.get(variantId);
+    const prior = priors.priorsOf(entry, policy, codeType)?.get(variantId);
     return prior === undefined ? undefined : prior.alpha / (prior.alpha + prior.beta);
   };
 
@@ -66,14 +68,29 @@ describe("priors that code types learn from each other", () => {
     });
   });
 
+  it("leaves code types out whose rewards are made otherwise", () => {
+    learnEverywhere();
+    const odd = parseCodeType("odd");
+    learn("odd", good, 0, 1_000_000);
+    const without = meanOf(record(), good) as number;
+    const reward = { ...defaultPolicy.reward, costPenaltyPerUsd: 1 };
+    const overrides = new Map([[odd, { ...record({ reward }, "2"), codeType: odd }]]);
+    const prior = priors.priorsOf({ ...entry, overrides }, record(), undefined)?.get(good);
+    const mean = (prior?.alpha ?? 0) / ((prior?.alpha ?? 0) + (prior?.beta ?? 0));
+    expect(mean).toBeGreaterThan(without);
+    expect(mean).toBeGreaterThan(0.7);
+  });
+
   it("is off without a strength", () => {
     learnEverywhere();
-    expect(priors.priorsOf(record({ sharedPriorStrengthMax: 0 }), pool, undefined)).toBeUndefined();
+    expect(
+      priors.priorsOf(entry, record({ sharedPriorStrengthMax: 0 }), undefined),
+    ).toBeUndefined();
   });
 
   it("gives a new code type what the others have, at most as strong as allowed", () => {
     learnEverywhere();
-    const both = priors.priorsOf(record(), pool, undefined);
+    const both = priors.priorsOf(entry, record(), undefined);
     expect(meanOf(record(), good)).toBeGreaterThan(0.7);
     expect(meanOf(record(), bad)).toBeLessThan(0.4);
     for (const { alpha, beta } of both?.values() ?? [])
@@ -82,24 +99,24 @@ describe("priors that code types learn from each other", () => {
 
   it("is the same object for as long as nothing has moved, and is not learned anew too often", () => {
     learnEverywhere();
-    const first = priors.priorsOf(record(), pool, undefined);
+    const first = priors.priorsOf(entry, record(), undefined);
     clock.timeMs += 60_000;
-    expect(priors.priorsOf(record(), pool, undefined)).toBe(first);
+    expect(priors.priorsOf(entry, record(), undefined)).toBe(first);
     learn("c0", good, 81, 101);
-    expect(priors.priorsOf(record(), pool, undefined)).toBe(first);
+    expect(priors.priorsOf(entry, record(), undefined)).toBe(first);
     for (let at = 0; at < 12; at += 1) learn(`c${at}`, good, 20, 100);
     clock.timeMs += 1;
     // The change of a moment ago began a new pause.
-    expect(priors.priorsOf(record(), pool, undefined)).toBe(first);
+    expect(priors.priorsOf(entry, record(), undefined)).toBe(first);
     clock.timeMs += 10_000;
-    expect(priors.priorsOf(record(), pool, undefined)).not.toBe(first);
+    expect(priors.priorsOf(entry, record(), undefined)).not.toBe(first);
     expect(meanOf(record(), good)).toBeLessThan(0.4);
   });
 
   it("follows another policy and another pool at once", () => {
     learnEverywhere();
     const strengthOf = (policy: PolicyRecord) => {
-      const { alpha, beta } = priors.priorsOf(policy, pool, undefined)?.get(good) ?? {
+      const { alpha, beta } = priors.priorsOf(entry, policy, undefined)?.get(good) ?? {
         alpha: 0,
         beta: 0,
       };
@@ -108,9 +125,11 @@ describe("priors that code types learn from each other", () => {
     expect(strengthOf(record())).toBeGreaterThan(10);
     expect(strengthOf(record({ sharedPriorStrengthMax: 2 }, "2"))).toBeCloseTo(4, 9);
     const newcomer = parseVariantId("agent/new@1");
-    expect(priors.priorsOf(record({}, "3"), [...pool, newcomer], undefined)?.has(newcomer)).toBe(
-      true,
-    );
+    expect(
+      priors
+        .priorsOf({ ...entry, pool: [...pool, newcomer] }, record({}, "3"), undefined)
+        ?.has(newcomer),
+    ).toBe(true);
   });
 
   it("a code type's own outcomes do not come back to it as a prior", () => {
@@ -134,7 +153,7 @@ describe("priors that code types learn from each other", () => {
       learn(`c${at}`, bad, 3, 10);
     }
     const strength = () => {
-      const prior = priors.priorsOf(forgetting, pool, undefined)?.get(good);
+      const prior = priors.priorsOf(entry, forgetting, undefined)?.get(good);
       return (prior?.alpha ?? 0) + (prior?.beta ?? 0);
     };
     const fresh = strength();
