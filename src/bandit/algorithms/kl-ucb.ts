@@ -1,5 +1,5 @@
 import { shareOfLargest } from "./largest.ts";
-import type { ObservedArm } from "./ucb1.ts";
+import { type ObservedArm, seenWeightMin } from "./ucb1.ts";
 
 /**
  * Everything to the arm with the largest index
@@ -8,7 +8,8 @@ import type { ObservedArm } from "./ucb1.ts";
  *
  * with kl the Kullback–Leibler divergence of two Bernoulli distributions (Garivier & Cappé 2011, algorithm 1;
  * c = 0 is what the authors recommend in practice). Valid for any reward in [0,1], not only for 0 and 1.
- * Arms that were never seen come first. The right side counts as 0 below t = 1, ln ln t as 0 below t = e.
+ * Arms that were never seen, or of which less than {@link seenWeightMin} still counts, come first. The right side
+ * counts as 0 below t = 1, ln ln t as 0 below t = e.
  */
 export function klUcbShares(arms: readonly ObservedArm[], exploration: number): Float64Array {
   const total = arms.reduce((sum, { weight }) => sum + weight, 0);
@@ -16,7 +17,7 @@ export function klUcbShares(arms: readonly ObservedArm[], exploration: number): 
   const budget = logTotal + exploration * Math.max(Math.log(logTotal), 0);
   return shareOfLargest(
     arms.map(({ mean, weight }) =>
-      weight > 0 ? klUpperBound(mean, budget / weight) : Number.POSITIVE_INFINITY,
+      weight < seenWeightMin ? Number.POSITIVE_INFINITY : klUpperBound(mean, budget / weight),
     ),
   );
 }

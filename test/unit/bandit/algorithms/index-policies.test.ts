@@ -31,12 +31,24 @@ describe.each([
     expect([...shares(arms, exploration)]).toEqual([0, 1]);
   });
 
-  it("serves the highest mean while the discounted sums are below one observation", () => {
-    const arms = [
-      { mean: 0.5, weight: 0.3 },
-      { mean: 0.6, weight: 0.4 },
-    ];
-    expect([...shares(arms, exploration)]).toEqual([0, 1]);
+  it.each([-2, -7, -100, -1000])(
+    "takes arms of which 2^%d of an outcome still counts for never seen",
+    (exponent) => {
+      const forgotten = 2 ** exponent;
+      const better = { mean: 0.6, weight: 1.5 * forgotten };
+      const worse = { mean: 0.5, weight: forgotten };
+      expect([...shares([better, worse], exploration)]).toEqual([0.5, 0.5]);
+      const known = { mean: 1, weight: 100 };
+      expect([...shares([known, worse, unseen], exploration)]).toEqual([0, 0.5, 0.5]);
+    },
+  );
+
+  it("knows an arm from half an outcome on", () => {
+    const half = { mean: 0.5, weight: 0.5 };
+    const less = { mean: 0.4, weight: 0.5 };
+    expect([...shares([half, less], exploration)]).toEqual([1, 0]);
+    expect([...shares([half, { ...less, weight: 0.499 }], exploration)]).toEqual([0, 1]);
+    expect([...shares([half], exploration)]).toEqual([1]);
   });
 });
 
