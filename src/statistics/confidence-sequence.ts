@@ -94,7 +94,8 @@ export function differenceSequence(
  * excludes 0 exactly when {@link differenceSequence} does; p-values are that one's. The standard error is the
  * delta method's.
  *
- * Refuses also a control mean that is not above 0 or that the sequence cannot tell from 0.
+ * Refuses also a control mean that is not above 0 or that the sequence cannot tell from 0, and a spread that
+ * is, against the control mean, too small for a number.
  */
 export function relativeDifferenceSequence(
   arms: TwoArms<Sample>,
@@ -118,6 +119,10 @@ export function relativeDifferenceSequence(
   }
   const margin = Math.sqrt(treatmentPart + ratio ** 2 * controlPart - controlPart * treatmentPart);
   const standardError = Math.sqrt((treatmentPart + ratio ** 2 * controlPart) / boundary);
+  // Divided by a large control mean, a spread above 0 may become 0.
+  if (standardError === 0) {
+    return refuse("zero_variance", "the relative spread is too small to compute with");
+  }
   return acceptFinite({
     ...absolute.value,
     estimate: ratio - 1,

@@ -183,4 +183,12 @@ describe("sequences of bad input", () => {
     const negative = { control: { ...sound, mean: -0.5 }, treatment: sound };
     expect(reasonOf(relativeDifferenceSequence(negative, { range }))).toBe("out_of_range");
   });
+
+  it("refuses a relative effect whose standard error is too small for a number", () => {
+    const range = "unbounded";
+    const control = { n: 400, mean: 1e8, variance: 1e-310 };
+    const arms = { control, treatment: { ...control, mean: 1 } };
+    expect(reasonOf(differenceSequence(arms, { range }))).toBe("accepted");
+    expect(reasonOf(relativeDifferenceSequence(arms, { range }))).toBe("zero_variance");
+  });
 });
