@@ -107,9 +107,7 @@ function rejections(
       if (one.logEValueMax >= -Math.log(alpha)) rejected[index] = (rejected[index] as number) + 1;
     });
   }
-  const rates = rejected.map((count) => count / runs);
-  console.log(JSON.stringify({ ...log, means: log.meansAt(0), runs, rates }));
-  return rates;
+  return rejected.map((count) => count / runs);
 }
 
 const underThompson = { algorithm: thompson, minimumShare: 0.02 };

@@ -45,13 +45,11 @@ function alarms(
     const equalShares = served.map((count) => ({ count, share: 1 / served.length }));
     if (accepted(sampleRatioTest(equalShares, { alpha })).mismatch) counts.fixed += 1;
   }
-  const rates = {
+  return {
     test: counts.test / runs,
     sequence: counts.sequence / runs,
     fixedShares: counts.fixed / runs,
   };
-  console.log(JSON.stringify({ ...log, means: log.meansAt(0), alpha, runs, ...rates }));
-  return rates;
 }
 
 const asLogged = (decision: RewardedDecision): RewardedDecision => decision;
