@@ -60,6 +60,12 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
     "shared_prior_strength_max",
     "must be from 0 to 1,000",
   );
+  check(
+    policy.sharedPriorStrengthMax === 0 ||
+      !policy.reward.components.some(({ unbounded }) => unbounded),
+    "shared_prior_strength_max",
+    "must be 0 with unbounded rewards: what code types share is a reward in [0,1]",
+  );
   const { tolerance, threshold } = policy.changeDetection;
   check(isWithin(tolerance, 0, 1), "change_detection.tolerance", "must be from 0 to 1");
   check(isWithin(threshold, 0, 1e6), "change_detection.threshold", "must be from 0 to 1,000,000");

@@ -56,6 +56,8 @@ export interface AgentTypeRecord {
   readonly agentType: AgentType;
   readonly description: string;
   readonly mode: Mode;
+  /** When its own mode, or the service's, became what it is: the later of the two. 0: it has always been that. */
+  readonly modeSinceMs: number;
   readonly createdAtMs: number;
 }
 

@@ -19,6 +19,7 @@ export type CounterName =
   | "bandit_allocation_refreshes_total"
   | "bandit_code_types_not_admitted_total"
   | "bandit_reward_changes_total"
+  | "bandit_decisions_ahead_total"
   | "bandit_default_rewards_total"
   | "bandit_default_reward_failures_total";
 

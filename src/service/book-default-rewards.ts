@@ -1,6 +1,6 @@
 import { defaultRewardComponent } from "../domain/contribution.ts";
 import { BanditError } from "../domain/errors.ts";
-import type { AgentType, CodeType } from "../domain/ids.ts";
+import type { CodeType } from "../domain/ids.ts";
 import type { Policy } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog, ListWithoutOutcomeInput, UnansweredDecision } from "../ports/event-log.ts";
@@ -103,7 +103,7 @@ export class BookDefaultRewards {
       for (const scope of scopesOf(entry)) {
         if (this.#stopped) return booked;
         try {
-          booked += await this.#book(entry.record.agentType, scope);
+          booked += await this.#book(entry, scope);
         } catch (error) {
           if (error instanceof BanditError && error.code === "unavailable") throw error;
           failures.push(error);
@@ -114,13 +114,15 @@ export class BookDefaultRewards {
     return booked;
   }
 
-  async #book(agentType: AgentType, { name, codeTypes, policy }: Scope): Promise<number> {
+  async #book(entry: AgentTypeEntry, { name, codeTypes, policy }: Scope): Promise<number> {
+    const { agentType, modeSinceMs } = entry.record;
     const { eventLog, drain, clock, telemetry } = this.#options;
     const nowMs = clock.nowMs();
     const closedBeforeMs = nowMs - policy.attributionWindowSeconds * 1000;
     const oldestMs = closedBeforeMs - defaultRewardSecondsMax * 1000;
     const doneUntilMs = this.#doneUntilMs.get(name) ?? 0;
-    let decidedFromMs = Math.max(oldestMs, doneUntilMs - overlapMs);
+    // Of what was decided while nothing was learned, the answered ones are missing: the silent ones alone would mislead.
+    let decidedFromMs = Math.max(oldestMs, doneUntilMs - overlapMs, modeSinceMs);
     let afterGenerationId: UnansweredDecision["generationId"] | undefined;
     // What was acknowledged before now is in the log after this.
     await drain.flush();

@@ -7,7 +7,9 @@ import type { Telemetry } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, RecordResult } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
+import { bookedPosition } from "./booked-position.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
+import { policyFor } from "./catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
@@ -86,7 +88,10 @@ export class RecordGeneration {
       codeType: record.codeType,
       variantId: record.variantId,
       generationId: record.generationId,
-      forgettingPosition: record.forgettingPosition,
+      forgettingPosition: bookedPosition(record, policyFor(entry, record.codeType), {
+        nowMs,
+        telemetry: this.#deps.telemetry,
+      }),
       ...(record.context === undefined ? {} : { context: record.context }),
       eventId: generationEventId,
       occurredAtMs: nowMs,

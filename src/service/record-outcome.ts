@@ -11,7 +11,9 @@ import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, OutcomeResult } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
+import { bookedPosition } from "./booked-position.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
+import { policyFor } from "./catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
@@ -93,7 +95,10 @@ export class RecordOutcome {
       codeType: record.codeType,
       variantId: record.variantId,
       generationId: record.generationId,
-      forgettingPosition: record.forgettingPosition,
+      forgettingPosition: bookedPosition(record, policyFor(entry, record.codeType), {
+        nowMs,
+        telemetry: this.#deps.telemetry,
+      }),
       ...(record.context === undefined ? {} : { context: record.context }),
       eventId: `outcome:${outcomeId}`,
       occurredAtMs,

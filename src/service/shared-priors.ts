@@ -1,8 +1,9 @@
 import type { ArmPriors } from "../bandit/allocator.ts";
+import type { Posterior } from "../bandit/posterior.ts";
 import { SharedPrior } from "../bandit/shared-prior.ts";
 import { type RewardTotals, totalsAt } from "../domain/contribution.ts";
 import type { CodeType, VariantId } from "../domain/ids.ts";
-import { forgettingPosition, type PolicyRecord } from "../domain/policy.ts";
+import { forgettingPosition, type Policy, type PolicyRecord } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { AgentTypeEntry } from "./catalogue-view.ts";
@@ -90,7 +91,7 @@ export class SharedPriors {
         : known;
     let priors = estimate.priors.get(codeType);
     if (priors === undefined) {
-      priors = armPriors(estimate, codeType ?? noCodeType);
+      priors = armPriors(estimate, policy.policy, codeType ?? noCodeType);
       const before = estimate.earlier.get(codeType);
       if (before !== undefined && !haveMoved(before, priors)) priors = before;
       estimate.priors.set(codeType, priors);
@@ -158,8 +159,18 @@ export class SharedPriors {
   }
 }
 
-function armPriors({ estimate, variantIds }: Estimate, codeType: CodeType): ArmPriors {
-  return new Map(variantIds.map((id) => [id, estimate.priorOf(codeType, id)]));
+/** Arms of which the other code types say nothing are left out: they start from the policy's own prior, whatever kind it is. */
+function armPriors(
+  { estimate, variantIds }: Estimate,
+  { priorAlpha, priorBeta }: Policy,
+  codeType: CodeType,
+): ArmPriors {
+  const priors = new Map<VariantId, Posterior>();
+  for (const id of variantIds) {
+    const prior = estimate.priorOf(codeType, id);
+    if (prior.alpha !== priorAlpha || prior.beta !== priorBeta) priors.set(id, prior);
+  }
+  return priors;
 }
 
 function haveMoved(before: ArmPriors, after: ArmPriors): boolean {

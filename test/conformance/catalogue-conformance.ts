@@ -220,6 +220,26 @@ function describeModes(catalogue: () => Catalogue): void {
     expect((await catalogue().load()).serviceMode).toBe("learning");
   });
 
+  test("knows since when a mode is what it is: of the agent type or of the service, whichever is later", async () => {
+    const { agentType } = await createAgentType(catalogue(), "first");
+    const since = async () => {
+      const { agentTypes } = await catalogue().load();
+      return agentTypes.find((type) => type.agentType === agentType)?.modeSinceMs as number;
+    };
+    await catalogue().setMode({ agentType, mode: "frozen", reason: "" }, actor);
+    const frozen = await since();
+    expect(Math.abs(frozen - Date.now())).toBeLessThan(60_000);
+    await later(frozen);
+    await catalogue().setMode({ agentType, mode: "frozen", reason: "again" }, actor);
+    expect(await since()).toBe(frozen);
+    await catalogue().setMode({ mode: "static", reason: "" }, actor);
+    const stopped = await since();
+    expect(stopped).toBeGreaterThan(frozen);
+    await later(stopped);
+    await catalogue().setMode({ mode: "learning", reason: "" }, actor);
+    expect(await since()).toBeGreaterThan(stopped);
+  });
+
   test("finds no mode to set for an agent type that does not exist", async () => {
     const set = catalogue().setMode({ agentType: unknown, mode: "static", reason: "" }, actor);
     await expectBanditError(set, "not_found");

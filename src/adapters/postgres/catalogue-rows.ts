@@ -11,7 +11,9 @@ import { parseStoredPolicy } from "./stored-policy.ts";
 const msOf = (column: string): string =>
   `round(extract(epoch FROM ${column}) * 1000)::float8 AS ${column}_ms`;
 
-export const agentTypeColumns = `agent_type, description, mode, ${msOf("created_at")}`;
+export const agentTypeColumns = `agent_type, description, mode, ${msOf("created_at")},
+  round(extract(epoch FROM greatest(mode_since, (SELECT service_setting.mode_since FROM service_setting)))
+        * 1000)::float8 AS mode_since_ms`;
 export const policyColumns = `agent_type, code_type, policy, etag::text AS etag, forgetting_position,
   ${msOf("forgetting_since")}, ${msOf("features_since")}, ${msOf("updated_at")}`;
 export const variantColumns = `id, agent_type, name, version, status, is_baseline, description,
@@ -23,6 +25,7 @@ export function agentTypeOfRow(row: SqlRow): AgentTypeRecord {
     agentType: agentTypeNameOf(row),
     description: text(row, "description"),
     mode: modeOf(row),
+    modeSinceMs: number(row, "mode_since_ms"),
     createdAtMs: number(row, "created_at_ms"),
   };
 }

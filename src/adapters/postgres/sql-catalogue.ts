@@ -155,16 +155,19 @@ export class SqlCatalogue implements Catalogue {
       const action = "set_mode";
       if (agentType === undefined) {
         const [row] = await transaction.query("SELECT mode FROM service_setting", []);
-        await transaction.query("UPDATE service_setting SET mode = $1", [mode]);
+        await transaction.query(`UPDATE service_setting SET mode = $1, ${modeSince(2)}`, [
+          mode,
+          transaction.nowMs,
+        ]);
         const before = { mode: row?.["mode"] };
         await transaction.audit({ action, resource: "service", before, after: { mode }, reason });
         return;
       }
       const before = { mode: await requireAgentType(transaction, agentType) };
-      await transaction.query("UPDATE agent_type SET mode = $2 WHERE agent_type = $1", [
-        agentType,
-        mode,
-      ]);
+      await transaction.query(
+        `UPDATE agent_type SET mode = $1, ${modeSince(2)} WHERE agent_type = $3`,
+        [mode, transaction.nowMs, agentType],
+      );
       const resource = `agent_type/${agentType}`;
       await transaction.audit({ action, resource, before, after: { mode }, reason });
     });
@@ -191,6 +194,12 @@ export class SqlCatalogue implements Catalogue {
     this.#revisions.wrote(revision);
     return result;
   }
+}
+
+/** Setting the mode that it has already changes nothing. $1 is the mode. */
+function modeSince(nowParameter: number): string {
+  return `mode_since = CASE WHEN mode = $1 THEN mode_since
+    ELSE to_timestamp($${nowParameter}::float8 / 1000) END`;
 }
 
 /** @returns its mode. */

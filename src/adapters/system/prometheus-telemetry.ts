@@ -26,6 +26,10 @@ const counters: Record<CounterName, { help: string; labels: readonly string[] }>
     help: "Changes of a mean reward that the Page-Hinkley test has found.",
     labels: ["scope", "direction"],
   },
+  bandit_decisions_ahead_total: {
+    help: "Events of decisions that come from a clock more than five minutes ahead; see ADR 0005.",
+    labels: [],
+  },
   bandit_default_rewards_total: {
     help: "Default rewards booked for generations whose attribution window closed without an outcome.",
     labels: [],

@@ -121,6 +121,14 @@ describe("validatePolicy", () => {
     ["policy.default_reward", { ...defaultPolicy, defaultReward: 1.5 }],
     ["policy.shared_prior_strength_max", { ...defaultPolicy, sharedPriorStrengthMax: 1001 }],
     [
+      "policy.shared_prior_strength_max",
+      {
+        ...withComponents({ ...component, unbounded: true }),
+        algorithm: gaussian,
+        sharedPriorStrengthMax: 20,
+      },
+    ],
+    [
       "policy.change_detection.tolerance",
       { ...defaultPolicy, changeDetection: { tolerance: -0.1, threshold: 1 } },
     ],

@@ -20,7 +20,7 @@ function entryOf(
   return new CatalogueView({
     revision: 1,
     serviceMode: "learning",
-    agentTypes: [{ agentType, description: "", mode: "learning", createdAtMs: 0 }],
+    agentTypes: [{ agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 }],
     policies: policies.map((policy) => ({
       agentType,
       forgetting: { sinceMs: 0, position: 0 },

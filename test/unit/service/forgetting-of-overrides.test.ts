@@ -20,7 +20,7 @@ function entryWith(own: Partial<PolicyRecord>, override: Partial<PolicyRecord>) 
   return new CatalogueView({
     revision: 1,
     serviceMode: "learning",
-    agentTypes: [{ agentType, description: "", mode: "learning", createdAtMs: 0 }],
+    agentTypes: [{ agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 }],
     policies: [
       { ...record, codeType, ...override },
       { ...record, ...own },

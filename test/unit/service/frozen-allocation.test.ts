@@ -34,7 +34,7 @@ function entryIn(mode: Mode) {
   return new CatalogueView({
     revision: 1,
     serviceMode: "learning",
-    agentTypes: [{ agentType, description: "", mode, createdAtMs: 0 }],
+    agentTypes: [{ agentType, description: "", mode, modeSinceMs: 0, createdAtMs: 0 }],
     policies: [{ agentType, policy, forgetting, featuresSinceMs: 0, updatedAtMs: 0, etag: "1" }],
     variants: [variant("a", true), variant("b", false)],
   }).getAgentType(agentType);

@@ -17,7 +17,13 @@ async function open(count: number) {
   const variants: Variant[] = [];
   const add = (name: string): AgentTypeRecord => {
     const agentType = parseAgentType(name);
-    const record = { agentType, description: "", mode: "learning", createdAtMs: 0 } as const;
+    const record = {
+      agentType,
+      description: "",
+      mode: "learning",
+      modeSinceMs: 0,
+      createdAtMs: 0,
+    } as const;
     agentTypes.push(record);
     policies.push({
       agentType,

@@ -57,7 +57,9 @@ describe("changes of mean rewards", () => {
     const snapshot: CatalogueSnapshot = {
       revision: 1,
       serviceMode: "learning",
-      agentTypes: [{ agentType, description: "", mode: "learning", createdAtMs: 0 }],
+      agentTypes: [
+        { agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 },
+      ],
       policies: [
         record({ ...defaultPolicy, changeDetection: own }, "1"),
         ...(override === undefined

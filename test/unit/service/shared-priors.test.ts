@@ -160,7 +160,6 @@ describe("priors that code types learn from each other", () => {
     expect(fresh).toBeGreaterThan(4);
     clock.timeMs += 20 * 3_600_000;
     expect(strength()).toBeLessThan(fresh - 1);
-    expect(strength()).toBeGreaterThanOrEqual(2);
   });
 
   it("reaches the table also when the announcement was missed and a comparison repairs it", () => {
@@ -184,7 +183,9 @@ describe("priors that code types learn from each other", () => {
     const entry = new CatalogueView({
       revision: 1,
       serviceMode: "learning",
-      agentTypes: [{ agentType, description: "", mode: "learning", createdAtMs: 0 }],
+      agentTypes: [
+        { agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 },
+      ],
       policies: [policy],
       variants: [variant(good, "a", true), variant(bad, "b", false)],
     }).getAgentType(agentType);

@@ -556,7 +556,7 @@ export type Policy = Message<"bandit.v1.Policy"> & {
 
   /**
    * Most observations that a prior learned from the agent type's other code types is worth, 0 to 1,000. 0: arms
-   * start from prior_alpha and prior_beta in every code type.
+   * start from prior_alpha and prior_beta in every code type. Must be 0 with unbounded rewards.
    *
    * @generated from field: double shared_prior_strength_max = 12;
    */
