@@ -15,6 +15,11 @@ export function shown(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
+/** What stands in a table in place of a number that was refused. */
+export function noNumber(refusal: Refusal | null): string {
+  return `none: ${refusal?.reason.replaceAll("_", " ")}`;
+}
+
 /** Why there is no number for what was refused: one sentence for each reason, naming all it concerns. */
 export function refusalNotes(
   results: readonly (readonly [name: string, refusal: Refusal | null])[],

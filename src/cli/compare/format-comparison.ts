@@ -1,7 +1,7 @@
 import type { Refusal } from "../../statistics/result.ts";
 import { formatNumber, formatShare } from "../format-value.ts";
 import { integer } from "../progress.ts";
-import { refusalNotes, roughly, shown, wrap } from "../report-text.ts";
+import { noNumber, refusalNotes, roughly, shown, wrap } from "../report-text.ts";
 import { type Column, formatTable } from "../table.ts";
 import type { AdaptiveReport } from "./adaptive-comparison.ts";
 import type { EffectJson, LogJson, SampleRatioJson } from "./comparison-report.ts";
@@ -198,10 +198,6 @@ function rangeCells(
   const { estimate, low, high, refusal } = effect;
   if (estimate === null || low === null || high === null) return ["–", noNumber(refusal)];
   return [shown(estimate), `${shown(low)} to ${shown(high)}`];
-}
-
-function noNumber(refusal: Refusal | null): string {
-  return `none: ${refusal?.reason.replaceAll("_", " ")}`;
 }
 
 function ratioText(report: AdaptiveReport | FixedReport, name: string): string {

@@ -9,7 +9,7 @@ import type { Refusal, Result } from "../../statistics/result.ts";
 import type { MissingReward, ReadingCounts } from "../decision-log/log-source.ts";
 import { formatNumber } from "../format-value.ts";
 import { integer } from "../progress.ts";
-import { refusalNotes, roughly, shown, wrap } from "../report-text.ts";
+import { noNumber, refusalNotes, roughly, shown, wrap } from "../report-text.ts";
 import { formatTable } from "../table.ts";
 
 /** In the order in which they are printed; with dashes as on the command line. */
@@ -130,10 +130,10 @@ export function formatOffPolicyReport(report: OffPolicyReport): string {
       { title: interval, align: "right" },
       { title: "std. error", align: "right" },
     ],
-    rows.map(([name, { value, low, high, standard_error: error }]) => [
+    rows.map(([name, { value, low, high, standard_error: error, refusal }]) => [
       name,
       value === null ? "–" : shown(value),
-      low === null || high === null ? "–" : `${shown(low)} to ${shown(high)}`,
+      low === null || high === null ? noNumber(refusal) : `${shown(low)} to ${shown(high)}`,
       error === null ? "–" : shown(error),
     ]),
   );
@@ -148,7 +148,7 @@ function titleOf(report: OffPolicyReport): string {
   const noun = contexts === 1 ? "context" : "contexts";
   const where = columns === "" ? "no context" : `${integer(contexts)} ${noun} by ${columns}`;
   return wrap(
-    `Policy ${report.policy} on the log of ${report.log}: ${integer(report.rows)} rows, ${where}`,
+    `Policy ${report.policy} on the log of ${report.log}: ${rowsText(report.rows)}, ${where}`,
   );
 }
 
@@ -158,7 +158,7 @@ function diagnosticsText(report: OffPolicyReport): string {
   const lines: [string, string][] = [
     [
       "effective sample size",
-      `${roughly(diagnostics.effective_sample_size)} of ${integer(report.rows)} rows`,
+      `${roughly(diagnostics.effective_sample_size)} of ${rowsText(report.rows)}`,
     ],
     [
       "mean weight (should be 1)",
@@ -184,26 +184,31 @@ function notesText(report: OffPolicyReport, rows: readonly (readonly [string, Es
   const behind = report.diagnostics?.standard_error_rows ?? 0;
   if (hasNumber(report) && behind > 0 && behind < standardErrorRowsMin) {
     notes.push(
-      `The standard errors rest on about ${roughly(behind)} rows (heavy weights, or rare rewards); below ` +
+      `The standard errors rest on about ${rowsText(behind)} (heavy weights, or rare rewards); below ` +
         `${standardErrorRowsMin}, intervals cover less than they claim.`,
     );
   }
   if (report.rows_without_reward > 0) {
     notes.push(
-      `${integer(report.rows_without_reward)} rows without a reward ${
+      `${rowsText(report.rows_without_reward)} without a reward ${
         report.missing === "zero"
-          ? "count as 0."
-          : "were left out: harmless only if rewards are missing whatever the arm was."
+          ? "counted as 0."
+          : "left out: harmless only if rewards are missing whatever the arm was."
       }`,
     );
   }
   if (report.rows_not_drawn > 0) {
     notes.push(
-      `${integer(report.rows_not_drawn)} rows were left out because no arm was drawn for them (static mode, ` +
+      `${rowsText(report.rows_not_drawn)} left out because no arm was drawn for them (static mode, ` +
         "fallback, degraded).",
     );
   }
   return notes.map(wrap).join("");
+}
+
+function rowsText(count: number): string {
+  const text = roughly(count);
+  return `${text} ${text === "1" ? "row" : "rows"}`;
 }
 
 function estimateJson(result: Result<ValueEstimate>): EstimateJson {

@@ -52,19 +52,19 @@ describe("the report of an off-policy evaluation", () => {
     const text = formatOffPolicyReport(
       reportOn(outlierLog(), { counts: { rows: 10_000, withoutReward: 1234, notDrawn: 5 } }),
     );
-    expect(text).toMatch(/^ips +– +– +–$/m);
+    expect(text).toMatch(/^ips +– +none: no overlap +–$/m);
     expect(text).toMatch(/No number for ips, snips, dr: 10000 rows say as much as 1\.\d+ equally/);
     expect(text).toMatch(/\(no_overlap\)\.$/m);
     expect(text).toMatch(/^switch-dr leaves weights above [\d,.]+ to the reward model/m);
-    expect(text).toMatch(/rest on about 1 rows/);
-    expect(text).toMatch(/^1,234 rows without a reward were left out: harmless only if/m);
-    expect(text).toMatch(/^5 rows were left out because no arm was drawn/m);
+    expect(text).toMatch(/rest on about 1 row \(/);
+    expect(text).toMatch(/^1,234 rows without a reward left out: harmless only if/m);
+    expect(text).toMatch(/^5 rows left out because no arm was drawn/m);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     const zero = reportOn(evenLog(2000), {
       missing: "zero",
       counts: { rows: 2000, withoutReward: 7, notDrawn: 0 },
     });
-    expect(formatOffPolicyReport(zero)).toContain("7 rows without a reward count as 0.");
+    expect(formatOffPolicyReport(zero)).toContain("7 rows without a reward counted as 0.");
   });
 
   it("is stable as JSON: the same names whether there are numbers or reasons", () => {
