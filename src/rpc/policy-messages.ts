@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../domain/errors.ts";
 import { builtInMetrics, isBuiltInMetric } from "../domain/metric.ts";
 import type {
@@ -57,11 +57,19 @@ export function parsePolicy(policy: Policy): DomainPolicy {
     refreshIntervalMs:
       policy.refreshInterval === undefined
         ? defaultRefreshIntervalMs
-        : Math.round(durationMs(policy.refreshInterval)),
+        : wholeUnits(policy.refreshInterval, {
+            field: "policy.refresh_interval",
+            unitMs: 1,
+            unit: "milliseconds",
+          }),
     attributionWindowSeconds:
       policy.attributionWindow === undefined
         ? defaultAttributionWindowSeconds
-        : Math.round(durationMs(policy.attributionWindow) / 1000),
+        : wholeUnits(policy.attributionWindow, {
+            field: "policy.attribution_window",
+            unitMs: 1000,
+            unit: "seconds",
+          }),
     learnFromLateOutcomes: policy.learnFromLateOutcomes,
     forgettingHalfLifeSeconds:
       policy.forgettingHalfLife === undefined ? 0 : durationMs(policy.forgettingHalfLife) / 1000,
@@ -72,6 +80,21 @@ export function parsePolicy(policy: Policy): DomainPolicy {
       threshold: policy.changeDetection?.threshold ?? defaultChangeDetection.threshold,
     },
   };
+}
+
+/** A finer duration is refused rather than rounded: what is in force is what was asked for. */
+function wholeUnits(
+  duration: Duration,
+  {
+    field,
+    unitMs,
+    unit,
+  }: { readonly field: string; readonly unitMs: number; readonly unit: string },
+): number {
+  if (duration.nanos % (unitMs * 1_000_000) !== 0) {
+    throw invalidField(field, `must be whole ${unit}`);
+  }
+  return Math.round(durationMs(duration) / unitMs);
 }
 
 function parseAlgorithm(algorithm: Algorithm): DomainAlgorithm {
