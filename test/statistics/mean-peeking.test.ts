@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { normalUpperQuantile } from "../../src/numerics/normal.ts";
 import { sampleBeta } from "../../src/numerics/sampling.ts";
 import {
   boundedDifferenceSequence,
   boundedMeanSequence,
 } from "../../src/statistics/bounded-sequence.ts";
 import { meanSequence } from "../../src/statistics/confidence-sequence.ts";
-import { refuse } from "../../src/statistics/result.ts";
+import { accept, refuse } from "../../src/statistics/result.ts";
 import { bernoulli, type Draw, type IntervalTest, missRate } from "../support/peeked-experiment.ts";
 import { rateMax } from "../support/rate-bound.ts";
 
@@ -26,6 +27,22 @@ describe(`a mean that is looked at ${looks} times`, () => {
     const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
     expect(missRate(test, setting, { runs, looks })).toBeLessThan(rateMax(alpha, runs));
   });
+
+  it.each(settings)(
+    "%s: an interval for one look does not pass the same check (negative control)",
+    (_, draw, truth) => {
+      const critical = normalUpperQuantile(alpha / 2);
+      const forOneLook: IntervalTest = ({ control }) => {
+        const sequence = meanSequence(control, { expectedMean: truth });
+        if (!sequence.ok) return sequence;
+        const { estimate, standardError } = sequence.value;
+        const margin = critical * standardError;
+        return accept({ low: estimate - margin, high: estimate + margin });
+      };
+      const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
+      expect(missRate(forOneLook, setting, { runs, looks })).toBeGreaterThan(rateMax(alpha, runs));
+    },
+  );
 });
 
 describe("bounded sequences, from the first observation on", () => {

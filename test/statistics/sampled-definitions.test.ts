@@ -119,13 +119,20 @@ function topTwo(source: UniformSource): number {
   }
 }
 
-function chiSquare(choose: (source: UniformSource) => number, shares: ArrayLike<number>): number {
+type Choice = (source: UniformSource) => number;
+
+/** How often each arm is chosen. */
+function countsOf(choose: Choice): readonly number[] {
   const source = SeededGenerator.fromSeed(20261124);
-  const counts = new Array<number>(shares.length).fill(0);
+  const counts = new Array<number>(ids.length).fill(0);
   for (let count = 0; count < draws; count += 1) {
     const arm = choose(source);
     counts[arm] = (counts[arm] as number) + 1;
   }
+  return counts;
+}
+
+function chiSquare(counts: readonly number[], shares: ArrayLike<number>): number {
   return counts.reduce((sum, count, arm) => {
     const expected = draws * (shares[arm] as number);
     return sum + (count - expected) ** 2 / expected;
@@ -133,41 +140,38 @@ function chiSquare(choose: (source: UniformSource) => number, shares: ArrayLike<
 }
 
 describe("computed shares are the frequencies of the algorithm as the literature draws it", () => {
-  const settings: [
-    Algorithm["kind"],
-    (source: UniformSource) => number,
-    readonly RewardTotals[],
-  ][] = [
+  const settings: [Algorithm["kind"], Choice, readonly RewardTotals[]][] = [
     ["thompson_sampling", thompson(betaSampler), bounded],
     ["gaussian_thompson", thompson(gaussianSampler), arms],
     ["linear_thompson", thompson(linearSampler), arms],
     ["top_two_thompson", topTwo, bounded],
   ];
 
-  it.each(settings)("%s", (kind, choose, totals) => {
+  it.each(settings)("%s, and a tenth of an outcome more is found", (kind, choose, totals) => {
+    const counts = countsOf(choose);
     const shares = sharesOf(algorithmsWithDefaults[kind], totals);
     expect(Math.min(...shares)).toBeGreaterThan(0.005);
-    expect(chiSquare(choose, shares)).toBeLessThan(critical);
-  });
+    expect(chiSquare(counts, shares)).toBeLessThan(critical);
 
-  it.each(settings)(
-    "%s: a tenth of an outcome more is found (negative control)",
-    (kind, choose, totals) => {
-      const wrong = totals.map((one, arm) => {
-        if (arm !== 1) return one;
-        const [first = 0, ...rest] = one.context?.rewards ?? [];
-        return {
-          ...one,
-          reward: one.reward + 0.1,
-          context: {
-            epoch: contextEpoch,
-            products: one.context?.products ?? [],
-            rewards: [first + 0.1, ...rest],
-          },
-        };
-      });
-      const shares = sharesOf(algorithmsWithDefaults[kind], wrong);
-      expect(chiSquare(choose, shares)).toBeGreaterThan(critical);
-    },
-  );
+    // The negative control.
+    const wrong = sharesOf(algorithmsWithDefaults[kind], oneTenthMore(totals));
+    expect(chiSquare(counts, wrong)).toBeGreaterThan(critical);
+  });
 });
+
+/** Of reward, for the second arm. */
+function oneTenthMore(totals: readonly RewardTotals[]): readonly RewardTotals[] {
+  return totals.map((one, arm) => {
+    if (arm !== 1) return one;
+    const [first = 0, ...rest] = one.context?.rewards ?? [];
+    return {
+      ...one,
+      reward: one.reward + 0.1,
+      context: {
+        epoch: contextEpoch,
+        products: one.context?.products ?? [],
+        rewards: [first + 0.1, ...rest],
+      },
+    };
+  });
+}

@@ -28,7 +28,7 @@ const logNormal: Draw = (source) => Math.exp(sampleNormal(source));
 const evenly = { treatmentShare: 0.5, truth: 0 };
 
 describe(`a difference that is looked at ${looks} times`, () => {
-  const runs = 1000;
+  const runs = 500;
   const fewerRuns = 400;
   const settings: [string, PeekedExperiment, number][] = [
     [
