@@ -3,6 +3,7 @@ import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import {
   type Algorithm,
   AlgorithmSchema,
+  type LinearFeature,
   type Policy,
   type PolicyRecord,
   type RewardSpec,
@@ -27,19 +28,28 @@ export function formatPolicyRecord(record: PolicyRecord): string {
   const facts = [...lines, ["etag", record.etag] as const].map(
     ([name, value]) => `  ${name.padEnd(width)}  ${value}\n`,
   );
+  const kind = policy?.algorithm?.kind;
+  const features =
+    kind?.case === "linearThompson" ? `\n${formatFeatures(kind.value.features)}` : "";
   const reward = policy?.reward === undefined ? "" : `\n${formatReward(policy.reward)}`;
-  return `${title}\n\n${facts.join("")}${reward}`;
+  return `${title}\n\n${facts.join("")}${features}${reward}`;
 }
 
 /** e.g. `epsilon_greedy (epsilon 0.1)`. */
 export function formatAlgorithm(algorithm: Algorithm | undefined): string {
-  if (algorithm === undefined) return "none";
+  const { name, settings } = algorithmParts(algorithm);
+  const parts = settings.map(([field, value]) => `${field} ${settingText(value)}`);
+  return parts.length === 0 ? name : `${name} (${parts.join(", ")})`;
+}
+
+function algorithmParts(algorithm: Algorithm | undefined): {
+  readonly name: string;
+  readonly settings: readonly (readonly [field: string, value: JsonValue])[];
+} {
+  if (algorithm === undefined) return { name: "none", settings: [] };
   const json = toJson(AlgorithmSchema, algorithm, { useProtoFieldName: true });
   const [[name, settings] = ["none", {}]] = Object.entries(json as Record<string, JsonValue>);
-  const parts = Object.entries(settings as Record<string, JsonValue>).map(
-    ([field, value]) => `${field} ${settingText(value)}`,
-  );
-  return parts.length === 0 ? name : `${name} (${parts.join(", ")})`;
+  return { name, settings: Object.entries(settings as Record<string, JsonValue>) };
 }
 
 /** The largest unit in which it is whole, e.g. `36 h`; milliseconds below a second. */
@@ -54,11 +64,19 @@ function factsOf(policy: Policy): (readonly [string, string])[] {
   const { changeDetection, reward, sharedPriorStrengthMax } = policy;
   const number = (value: number | undefined): string =>
     value === undefined ? "none" : formatNumber(value);
+  const { name, settings } = algorithmParts(policy.algorithm);
   return [
-    ["algorithm", formatAlgorithm(policy.algorithm)],
+    ["algorithm", name],
+    ...settings
+      .filter(([, value]) => !Array.isArray(value))
+      .map(([field, value]) => [`  ${field}`, settingText(value)] as const),
     ["minimum share", number(policy.minimumShare)],
     ["holdout share", number(policy.holdoutShare)],
-    ["Beta prior", `alpha ${number(policy.priorAlpha)}, beta ${number(policy.priorBeta)}`],
+    [
+      "Beta prior",
+      `alpha ${number(policy.priorAlpha)}, beta ${number(policy.priorBeta)}` +
+        (ignoresBetaPrior(policy) ? ` (not used by ${name})` : ""),
+    ],
     [
       "shared prior",
       sharedPriorStrengthMax === 0
@@ -84,6 +102,34 @@ function factsOf(policy: Policy): (readonly [string, string])[] {
       `${number(reward?.costPenaltyPerUsd)} per USD, ${number(reward?.latencyPenaltyPerSecond)} per second`,
     ],
   ];
+}
+
+/** True when no share depends on it; `GetAllocation` describes the arms of UCB by it all the same. */
+function ignoresBetaPrior({ algorithm, sharedPriorStrengthMax }: Policy): boolean {
+  switch (algorithm?.kind.case) {
+    case "ucb1":
+    case "klUcb":
+      return true;
+    case "gaussianThompson":
+      return sharedPriorStrengthMax === 0;
+    default:
+      return false;
+  }
+}
+
+function formatFeatures(features: readonly LinearFeature[]): string {
+  return formatTable(
+    [
+      { title: "feature", widthMax: 64 },
+      { title: "mean", align: "right" },
+      { title: "scale", align: "right" },
+    ],
+    features.map(({ name, mean = 0, scale = 1 }) => [
+      name,
+      formatNumber(mean),
+      formatNumber(scale),
+    ]),
+  );
 }
 
 function formatReward({ components }: RewardSpec): string {

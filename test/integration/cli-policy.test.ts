@@ -87,7 +87,7 @@ describe("banditd policy", () => {
     const path = file("other.json", { algorithm: { ucb1: {} }, reward: { components } });
     const checked = await policy("set", "reporting", "--file", path, "--validate-only");
     expect(checked.stdout).toContain("Valid; nothing was changed.");
-    expect(checked.stdout).toMatch(/algorithm +ucb1 \(exploration 2\)/);
+    expect(checked.stdout).toMatch(/algorithm +ucb1\n +exploration +2\n/);
     expect(await policyJson("show", "reporting")).toEqual(before);
     const stale = await policy("set", "reporting", "--file", path, "--etag", "stale");
     expect(stale.exitCode).toBe(1);

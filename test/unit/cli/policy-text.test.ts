@@ -1,8 +1,12 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { formatAlgorithm, formatPolicyRecord } from "../../../src/cli/policy-text.ts";
-import { AlgorithmSchema, PolicyRecordSchema } from "../../../src/client/index.ts";
+import {
+  AlgorithmSchema,
+  PolicyRecordSchema,
+  type PolicySchema,
+} from "../../../src/client/index.ts";
 
 describe("a policy as text", () => {
   it("has every part, with durations in the largest unit that holds them whole", () => {
@@ -35,7 +39,8 @@ describe("a policy as text", () => {
       [
         "Policy of evolution, code type py, set 1970-01-01 00:00:00.000 UTC",
         "",
-        "  algorithm             softmax (temperature 0.1)",
+        "  algorithm             softmax",
+        "    temperature         0.1",
         "  minimum share         0.02",
         "  holdout share         0",
         "  Beta prior            alpha 2, beta 3",
@@ -56,6 +61,57 @@ describe("a policy as text", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  const shown = (policy: MessageInitShape<typeof PolicySchema>): string =>
+    formatPolicyRecord(create(PolicyRecordSchema, { agentType: "evolution", etag: "7", policy }));
+
+  it("gives every parameter and every feature a line, none over 100 columns", () => {
+    const features = Array.from({ length: 16 }, (_, index) => ({
+      name: `${"n".repeat(62)}${index + 10}`,
+      mean: -123_456.789,
+      scale: 0.000_123_4,
+    }));
+    const linear = shown({
+      algorithm: {
+        kind: {
+          case: "linearThompson",
+          value: { features, priorVariance: 2, noiseStandardDeviation: 0.5 },
+        },
+      },
+    });
+    expect(linear).toMatch(/^ {2}algorithm +linear_thompson\n {4}prior_variance +2\n/m);
+    expect(linear).toMatch(/^ {4}noise_standard_deviation +0\.5$/m);
+    expect(linear.match(/^n{62}\d\d +\S+ +\S+$/gm)).toHaveLength(16);
+    const gaussian = shown({
+      algorithm: {
+        kind: {
+          case: "gaussianThompson",
+          value: { priorMean: 0.5, priorStrength: 1, priorShape: 1, priorScale: 0.25 },
+        },
+      },
+    });
+    expect(gaussian.match(/^ {4}prior_\w+ +[\d.]+$/gm)).toHaveLength(4);
+    for (const line of `${linear}${gaussian}`.split("\n")) {
+      expect(line.length).toBeLessThanOrEqual(100);
+    }
+  });
+
+  it.each([
+    ["gaussianThompson", 0, "gaussian_thompson"],
+    ["gaussianThompson", 20, undefined],
+    ["ucb1", 20, "ucb1"],
+    ["klUcb", 0, "kl_ucb"],
+    ["thompsonSampling", 0, undefined],
+  ] as const)("marks a Beta prior that %s with sharing %d does not use", (kind, sharing, name) => {
+    const text = shown({
+      algorithm: { kind: { case: kind, value: {} } },
+      priorAlpha: 1,
+      priorBeta: 1,
+      sharedPriorStrengthMax: sharing,
+    });
+    const mark = name === undefined ? "" : ` (not used by ${name})`;
+    expect(text).toContain(`  alpha 1, beta 1${mark}\n`);
   });
 
   it("names an algorithm as policies do, with its settings", () => {
