@@ -101,8 +101,16 @@ describe("banditd policy", () => {
   it.each<[string, unknown, string]>([
     ["what is no JSON", "{", "not JSON"],
     ["a list", [], "is not a policy"],
-    ["a field nobody knows", { minimum_shares: 0.1 }, '"minimum_shares" is unknown'],
-    ["a field of the wrong kind", { minimum_share: "much" }, "Policy.minimum_share"],
+    [
+      "a field nobody knows",
+      { minimum_shares: 0.1 },
+      "policy.minimum_shares: unknown field; is it minimum_share?",
+    ],
+    [
+      "a field of the wrong kind",
+      { minimum_share: "much" },
+      "policy.minimum_share: must be a number",
+    ],
     ["a record without a policy", { policy: null }, "its policy is null"],
     [
       "a value out of range",
@@ -129,7 +137,7 @@ describe("banditd policy", () => {
     expect((await policy("show", "nobody")).exitCode).toBe(3);
     const missing = await policy("set", "evolution", "--file", join(directory, "none.json"));
     expect(missing.exitCode).toBe(2);
-    expect(missing.stderr).toContain("none.json");
+    expect(missing.stderr).toContain(`there is no file ${join(directory, "none.json")}`);
   });
 });
 

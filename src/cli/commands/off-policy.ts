@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
 import { openCsvLog } from "../decision-log/csv-log.ts";
@@ -7,6 +6,7 @@ import type { LogSource, MissingReward } from "../decision-log/log-source.ts";
 import { openServiceLog } from "../decision-log/service-log.ts";
 import { timeOption } from "../decision-log/time-option.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
+import { readInputFile } from "../input-file.ts";
 import {
   buildOffPolicyReport,
   type EstimatorName,
@@ -141,7 +141,8 @@ async function evaluated(
     "--reward-column": options.rewardColumn,
     "--propensity-column": options.propensityColumn,
   });
-  const policy = await readPolicy(options.policy, terminal);
+  const { name, text } = await readInputFile(options.policy, terminal);
+  const policy = parsePolicyFile(text, name);
   const progress = new Progress(terminal);
   const common = {
     policyColumns: policy.by,
@@ -216,17 +217,6 @@ function columnsOf(options: OffPolicyCommandOptions) {
     ...(rewardColumn === undefined ? {} : { rewardColumn }),
     ...(propensityColumn === undefined ? {} : { propensityColumn }),
   };
-}
-
-async function readPolicy(file: string, terminal: Terminal): Promise<PolicyFile> {
-  if (file === "-") return parsePolicyFile(await terminal.readInput(), "standard input");
-  try {
-    return parsePolicyFile(await readFile(file, "utf8"), file);
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw badInput(`--policy ${file}: ${reason}`);
-  }
 }
 
 function namesIn(text: string): readonly string[] {

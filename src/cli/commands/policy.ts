@@ -1,13 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
-import {
-  type Policy,
-  type PolicyRecord,
-  PolicyRecordSchema,
-  PolicySchema,
-} from "../../client/index.ts";
-import { badInput } from "../exit-code.ts";
+import { type PolicyRecord, PolicyRecordSchema } from "../../client/index.ts";
+import { readInputFile } from "../input-file.ts";
+import { parsePolicyJson } from "../policy-json.ts";
 import { formatPolicyRecord } from "../policy-text.ts";
 import {
   addConnectionOptions,
@@ -75,7 +70,8 @@ Example:
   banditd policy set evolution --file policy.json --validate-only`,
     )
     .action(async (agentType: string, options: SetOptions) => {
-      const policy = await readPolicy(options.file, terminal);
+      const { name, text } = await readInputFile(options.file, terminal);
+      const policy = parsePolicyJson(text, name);
       const { record } = await withService(options, terminal, (client) =>
         client.setPolicy({
           agentType,
@@ -123,32 +119,4 @@ function print(
   }
   const json = { alwaysEmitImplicit: true, useProtoFieldName: true };
   printJson(terminal, toJson(PolicyRecordSchema, record, json));
-}
-
-async function readPolicy(file: string, terminal: Terminal): Promise<Policy> {
-  const name = file === "-" ? "standard input" : file;
-  const text = file === "-" ? await terminal.readInput() : await readText(file);
-  let content: JsonValue;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    throw badInput(`${name} is not JSON: ${(error as Error).message}`);
-  }
-  try {
-    const isRecord = typeof content === "object" && content !== null && "policy" in content;
-    if (!isRecord) return fromJson(PolicySchema, content);
-    const { policy } = fromJson(PolicyRecordSchema, content);
-    if (policy !== undefined) return policy;
-  } catch (error) {
-    throw badInput(`${name} is not a policy: ${(error as Error).message}`);
-  }
-  throw badInput(`${name} is not a policy: its policy is null`);
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw badInput(`--file ${file}: ${(error as Error).message}`);
-  }
 }

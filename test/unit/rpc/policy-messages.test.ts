@@ -1,9 +1,14 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { PolicySchema } from "../../../src/gen/bandit/v1/policy_pb.ts";
+import { type Policy, PolicySchema } from "../../../src/gen/bandit/v1/policy_pb.ts";
 import { parsePolicy } from "../../../src/rpc/policy-messages.ts";
 
-const parsed = (durations: MessageInitShape<typeof PolicySchema>) =>
+type Durations = Pick<
+  Exclude<MessageInitShape<typeof PolicySchema>, Policy>,
+  "attributionWindow" | "refreshInterval"
+>;
+
+const parsed = (durations: Durations) =>
   parsePolicy(
     create(PolicySchema, {
       algorithm: { kind: { case: "thompsonSampling", value: {} } },
