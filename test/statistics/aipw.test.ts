@@ -21,7 +21,7 @@ const lookEvery = 10;
 interface Rates {
   /** Share of the runs in which a difference was stated. */
   readonly spoke: number;
-  /** Share of all runs, refusals included, in which a stated interval of the difference missed. */
+  /** Share of those in which the interval missed: a refusal is no hit. */
   readonly missed: number;
   /** Coverage of the values of both arms, where stated. */
   readonly covered: readonly number[];
@@ -96,41 +96,58 @@ function measure(runs: number, log: Omit<AdaptiveLogOptions, "seed">): Rates {
       if (Math.abs(statistic) > critical) counts.separate += 1;
     }
   }
-  const rates = {
+  return {
     spoke: counts.spoke / runs,
-    missed: counts.missed / runs,
+    missed: counts.missed / counts.spoke,
     covered: covered.map((count, arm) => count / (stated[arm] as number)),
     naive: counts.naive / runs,
     naivePeeking: counts.peeking / runs,
     separateWeights: counts.separate / counts.both,
   };
-  console.log(JSON.stringify({ ...log, truth, runs, ...rates }));
-  return rates;
 }
 
 describe("AIPW under allocations that follow the rewards", () => {
   const steps = 2000;
 
-  it.each<[string, Pick<AdaptiveLogOptions, "algorithm" | "minimumShare">, number, number]>([
-    ["Thompson sampling, means 0.5", { algorithm: thompson, minimumShare: 0.02 }, 0.5, 0.05],
-    ["Thompson sampling, means 0.2", { algorithm: thompson, minimumShare: 0.02 }, 0.2, 0.09],
-    ["Thompson sampling, a small floor", { algorithm: thompson, minimumShare: 0.001 }, 0.5, 0.09],
-    ["epsilon-greedy", { algorithm: epsilonGreedy(0.1), minimumShare: 0 }, 0.5, 0.05],
+  type Policy = Pick<AdaptiveLogOptions, "algorithm" | "minimumShare">;
+
+  function measureEqualArms(runs: number, { mean, ...policy }: Policy & { mean: number }): Rates {
+    const rates = measure(runs, { ...policy, steps, meansAt: () => [mean, mean] });
+    expect(rates.missed).toBeLessThan(rateMax(alpha, runs * rates.spoke));
+    expect(rates.spoke).toBeGreaterThan(0.85);
+    for (const coverage of rates.covered) {
+      expect(coverage).toBeGreaterThan(rateMin(1 - alpha, runs * 0.85));
+    }
+    expect(rates.naivePeeking).toBeGreaterThan(0.25);
+    return rates;
+  }
+
+  // Over 2,000 runs the naive test finds a difference in 9 %, 11 % and 12 % of them: the nearer to its level, the
+  // more runs it takes to see that it does not keep it.
+  it.each<[string, Policy, number, number]>([
+    ["Thompson sampling, means 0.5", { algorithm: thompson, minimumShare: 0.02 }, 0.5, 800],
+    ["Thompson sampling, means 0.2", { algorithm: thompson, minimumShare: 0.02 }, 0.2, 300],
+    ["Thompson sampling, a small floor", { algorithm: thompson, minimumShare: 0.001 }, 0.5, 300],
   ])(
     "%s, equal arms: finds a difference in at most one run of twenty; the naive test in more",
-    (_, policy, mean, naiveMin) => {
-      const runs = 300;
-      const rates = measure(runs, { ...policy, steps, meansAt: () => [mean, mean] });
-      expect(rates.missed).toBeLessThan(rateMax(alpha, runs));
-      expect(rates.spoke).toBeGreaterThan(0.85);
-      for (const coverage of rates.covered) {
-        expect(coverage).toBeGreaterThan(rateMin(1 - alpha, runs * 0.85));
-      }
-      // The negative control: on the same data, what one would do without knowing how they came about.
-      expect(rates.naive).toBeGreaterThan(naiveMin);
-      expect(rates.naivePeeking).toBeGreaterThan(0.25);
+    (_, policy, mean, runs) => {
+      const rates = measureEqualArms(runs, { ...policy, mean });
+      // The negative control: on the same data, what one would do without knowing how they came about
+      // does not pass the same check.
+      expect(rates.naive).toBeGreaterThan(rateMax(alpha, runs));
     },
   );
+
+  it("epsilon-greedy, equal arms: finds a difference in at most one run of twenty; so, almost, does the naive test", () => {
+    const runs = 300;
+    const rates = measureEqualArms(runs, {
+      algorithm: epsilonGreedy(0.1),
+      minimumShare: 0,
+      mean: 0.5,
+    });
+    // A control in the other direction: a test that is nearly right (6.3 % of 10,000 runs) is not blamed.
+    expect(rates.naive).toBeLessThan(rateMax(0.063, runs));
+  });
 
   it("unequal arms: the intervals cover", () => {
     const runs = 250;
@@ -140,7 +157,7 @@ describe("AIPW under allocations that follow the rewards", () => {
       steps,
       meansAt: () => [0.5, 0.55],
     });
-    expect(rates.missed).toBeLessThan(rateMax(alpha, runs));
+    expect(rates.missed).toBeLessThan(rateMax(alpha, runs * rates.spoke));
     expect(rates.spoke).toBeGreaterThan(0.9);
     for (const coverage of rates.covered) {
       expect(coverage).toBeGreaterThan(rateMin(1 - alpha, runs * 0.9));
@@ -155,7 +172,7 @@ describe("AIPW under allocations that follow the rewards", () => {
       steps,
       meansAt: (step) => (step < steps / 2 ? [0.3, 0.3] : [0.7, 0.7]),
     });
-    expect(rates.missed).toBeLessThan(rateMax(alpha, runs));
+    expect(rates.missed).toBeLessThan(rateMax(alpha, runs * rates.spoke));
     expect(rates.naive).toBeGreaterThan(0.5);
     expect(rates.separateWeights).toBeGreaterThan(0.5);
   });
