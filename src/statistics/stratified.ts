@@ -1,0 +1,184 @@
+import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
+import type { ArmDifference, ArmValue } from "./aipw.ts";
+import { acceptFinite, alphaDefault, checkAlpha, type LevelOption } from "./comparison.ts";
+import type { Overlap } from "./overlap.ts";
+import { type Refusal, type RefusalReason, type Result, refuse } from "./result.ts";
+
+/** A part of the traffic that is estimated by itself, e.g. a code type. */
+export interface Stratum<Value> {
+  /** For messages. */
+  readonly name: string;
+  /** Decisions in it, with a reward or without: its part of the traffic. Whole, 0 or more. */
+  readonly decisions: number;
+  /** Of its decisions alone, independent of the other strata's. */
+  readonly result: Result<Value>;
+}
+
+export interface LeftOutStratum {
+  readonly name: string;
+  /** Of the traffic, in [0,1]. */
+  readonly share: number;
+  readonly refusal: Refusal;
+}
+
+/** What part of the traffic a number is about. */
+export interface Coverage {
+  /** From 0.9 to 1. */
+  readonly coveredShare: number;
+  /** Strata without a number, the largest first. */
+  readonly leftOut: readonly LeftOutStratum[];
+}
+
+export interface StratifiedValue extends ArmValue, Coverage {}
+
+export interface StratifiedDifference extends ArmDifference, Coverage {}
+
+/** With less of the traffic a number is not about the traffic any more. */
+const coveredShareMin = 0.9;
+
+/** A stratum says too little. Any other reason means that the log is broken: then no part of it is believed. */
+const silences: ReadonlySet<RefusalReason> = new Set([
+  "empty",
+  "too_few",
+  "zero_variance",
+  "no_overlap",
+]);
+
+interface Part<Value> {
+  /** Of the covered traffic; they add up to 1. */
+  readonly share: number;
+  readonly value: Value;
+}
+
+/**
+ * The value of an arm over all strata: Σ share_c · value_c with the variance Σ share_c² · se_c² (Cochran, *Sampling
+ * Techniques*, 3rd ed. 1977, theorems 5.1 and 5.2), share_c the stratum's share of the decisions, taken as given:
+ * the number is about traffic made up like that of the log. One accumulator over all strata is no substitute: its
+ * weights follow the propensities, so strata count by how evenly they are split instead of by their traffic.
+ *
+ * Strata that say too little are left out, the shares of the others are made to add up to 1, and `leftOut` names
+ * them. Refuses when what is left has less than 90 % of the traffic, and whatever made a stratum's log invalid.
+ * `effectiveSampleSize` is that of the importance weights scaled to the shares, 1 / Σ share_c² / n_c.
+ */
+export function stratifiedValue(
+  strata: readonly Stratum<ArmValue>[],
+  { alpha = alphaDefault }: LevelOption = {},
+): Result<StratifiedValue> {
+  const covered = cover(strata, alpha);
+  if (!covered.ok) return covered;
+  const { parts, ...coverage } = covered.value;
+  const { estimate, standardError } = combined(parts);
+  const margin = normalUpperQuantile(alpha / 2) * standardError;
+  return acceptFinite({
+    estimate,
+    low: estimate - margin,
+    high: estimate + margin,
+    standardError,
+    ...overlapOf(parts),
+    ...coverage,
+  });
+}
+
+/** The same for the difference of an arm from the control. */
+export function stratifiedDifference(
+  strata: readonly Stratum<ArmDifference>[],
+  { alpha = alphaDefault }: LevelOption = {},
+): Result<StratifiedDifference> {
+  const covered = cover(strata, alpha);
+  if (!covered.ok) return covered;
+  const { parts, ...coverage } = covered.value;
+  const { estimate, standardError } = combined(parts);
+  const margin = normalUpperQuantile(alpha / 2) * standardError;
+  const statistic = estimate / standardError;
+  const overlapIn = (arm: "treatment" | "control"): Overlap =>
+    overlapOf(parts.map(({ share, value }) => ({ share, value: value[arm] })));
+  return acceptFinite({
+    estimate,
+    low: estimate - margin,
+    high: estimate + margin,
+    standardError,
+    pValue: Math.min(1, 2 * normalSf(Math.abs(statistic))),
+    statistic,
+    treatment: overlapIn("treatment"),
+    control: overlapIn("control"),
+    ...coverage,
+  });
+}
+
+function cover<Value>(
+  strata: readonly Stratum<Value>[],
+  alpha: number,
+): Result<Coverage & { readonly parts: readonly Part<Value>[] }> {
+  const problem = checkAlpha(alpha) ?? checkStrata(strata);
+  if (problem !== undefined) return { ok: false, refusal: problem };
+  const total = decisionsOf(strata);
+  const known: { decisions: number; value: Value }[] = [];
+  const leftOut: LeftOutStratum[] = [];
+  for (const { name, decisions, result } of strata) {
+    if (result.ok) known.push({ decisions, value: result.value });
+    else leftOut.push({ name, share: decisions / total, refusal: result.refusal });
+  }
+  leftOut.sort((a, b) => b.share - a.share);
+  const coveredDecisions = decisionsOf(known);
+  const coveredShare = coveredDecisions / total;
+  const [largest] = leftOut;
+  if (largest !== undefined && coveredShare < coveredShareMin) {
+    const { name, share, refusal } = largest;
+    if (strata.length === 1) return { ok: false, refusal };
+    return refuse(
+      refusal.reason,
+      `${name} has ${percent(share)} of the traffic and no number (${refusal.message}); ` +
+        `the numbers that there are stand for ${percent(coveredShare)}, and ${percent(coveredShareMin)} are needed`,
+    );
+  }
+  const parts = known.map(({ decisions, value }) => ({
+    share: decisions / coveredDecisions,
+    value,
+  }));
+  return { ok: true, value: { parts, coveredShare, leftOut } };
+}
+
+function checkStrata(strata: readonly Stratum<unknown>[]): Refusal | undefined {
+  for (const { name, decisions, result } of strata) {
+    if (!Number.isInteger(decisions) || decisions < 0) {
+      return { reason: "out_of_range", message: `${name} has ${decisions} decisions` };
+    }
+    if (result.ok || silences.has(result.refusal.reason)) continue;
+    const { reason, message } = result.refusal;
+    return { reason, message: strata.length === 1 ? message : `in ${name}: ${message}` };
+  }
+  if (decisionsOf(strata) > 0) return undefined;
+  return { reason: "empty", message: "the log has no decisions" };
+}
+
+function decisionsOf(strata: readonly { readonly decisions: number }[]): number {
+  return strata.reduce((sum, { decisions }) => sum + decisions, 0);
+}
+
+function combined(
+  parts: readonly Part<{ readonly estimate: number; readonly standardError: number }>[],
+): { readonly estimate: number; readonly standardError: number } {
+  let estimate = 0;
+  let variance = 0;
+  for (const { share, value } of parts) {
+    estimate += share * value.estimate;
+    variance += (share * value.standardError) ** 2;
+  }
+  return { estimate, standardError: Math.sqrt(variance) };
+}
+
+function overlapOf(parts: readonly Part<Overlap>[]): Overlap {
+  let served = 0;
+  let meanWeight = 0;
+  let perReward = 0;
+  for (const { share, value } of parts) {
+    served += value.served;
+    meanWeight += share * value.meanWeight;
+    perReward += share ** 2 / value.effectiveSampleSize;
+  }
+  return { served, effectiveSampleSize: 1 / perReward, meanWeight };
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
