@@ -208,13 +208,16 @@ if (existsSync(openBandit)) {
       }
     });
 
-    it("prints what docs/concepts/off-policy.md shows", async () => {
+    it.each([
+      ["men-random.csv", btsShares],
+      ["men-bts.csv", () => ({ uniform: true })],
+    ] as const)("prints what docs/concepts/off-policy.md shows of %s", async (name, makePolicy) => {
       const page = readFileSync(
         join(import.meta.dirname, "../../../../docs/concepts/off-policy.md"),
         "utf8",
       );
-      const policy = file("shares.json", btsShares());
-      const log = join(openBandit, "men-random.csv");
+      const policy = file("shares.json", makePolicy());
+      const log = join(openBandit, name);
       const { stdout } = await offPolicy(["--log", log, "--policy", policy]);
       const belowTitle = stdout.slice(stdout.indexOf("\n\n"));
       expect(belowTitle.length).toBeGreaterThan(500);
