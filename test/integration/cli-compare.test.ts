@@ -8,6 +8,7 @@ import { Aipw } from "../../src/statistics/aipw.ts";
 import { EqualityEProcess } from "../../src/statistics/equality-e-process.ts";
 import { PropensitySampleRatio } from "../../src/statistics/propensity-sample-ratio.ts";
 import type { Result } from "../../src/statistics/result.ts";
+import { stratifiedDifference, stratifiedValue } from "../../src/statistics/stratified.ts";
 import { twoProportionTest } from "../../src/statistics/two-proportions.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
@@ -68,13 +69,14 @@ const setPolicy = (attributionWindow: string) =>
 async function loggedDecisions() {
   const answer = await client.query({
     sql:
-      "SELECT variant_id, arm_variant_ids, arm_probabilities, reward / reward_weight, reward_weight " +
+      "SELECT variant_id, arm_variant_ids, arm_probabilities, reward / reward_weight, reward_weight, code_type " +
       `FROM generation_full WHERE agent_type = '${agentType}' AND source NOT IN ('static', 'fallback') ` +
       "ORDER BY decided_at, code_type, generation_id",
     rowsMax: 10_000,
     fresh: true,
   });
-  return rowsOf(answer).map(([variant, arms, probabilities, reward, weight]) => ({
+  return rowsOf(answer).map(([variant, arms, probabilities, reward, weight, codeType]) => ({
+    codeType: String(codeType),
     arm: variant === control ? 0 : 1,
     propensities: [control, treatment].map((arm) =>
       Number((probabilities as number[])[(arms as string[]).indexOf(arm)]),
@@ -122,14 +124,22 @@ describe("banditd compare on the log of a running service", () => {
   it("gives what the statistics give on the rows of the log", async () => {
     const arms = [control, treatment];
     const ratio = new PropensitySampleRatio({ arms });
-    const aipw = new Aipw({ arms, control: 0 });
+    const strata = ["left", "right"].map((name) => ({
+      name,
+      decisions: 0,
+      aipw: new Aipw({ arms, control: 0 }),
+    }));
+    const resultsOf = <Value>(resultOf: (aipw: Aipw) => Result<Value>) =>
+      strata.map(({ aipw, ...stratum }) => ({ ...stratum, result: resultOf(aipw) }));
     const equality = new EqualityEProcess({ arms, treatment: 1, control: 0 });
     const log = await loggedDecisions();
     expect(log).toHaveLength(1004);
-    for (const { reward, ...decision } of log) {
+    for (const { reward, codeType, ...decision } of log) {
       ratio.push(decision);
+      const stratum = strata.find(({ name }) => name === codeType) as (typeof strata)[number];
+      stratum.decisions += 1;
       if (reward === undefined) continue;
-      aipw.push({ ...decision, reward });
+      stratum.aipw.push({ ...decision, reward });
       equality.push({ ...decision, reward });
     }
     const report = await reportOf();
@@ -137,6 +147,7 @@ describe("banditd compare on the log of a running service", () => {
       log: agentType,
       shares: "adaptive",
       treatments: [treatment],
+      contexts: 2,
       decisions: 1004,
       decisions_not_drawn: 1,
       decisions_without_reward: 4,
@@ -147,7 +158,7 @@ describe("banditd compare on the log of a running service", () => {
     expect(report.sample_ratio.p_value).toBeCloseTo(accepted(ratio.test()).pValue, 10);
     expect(report.any_time_sample_ratio.p_value).toBeCloseTo(accepted(ratio.sequence()).pValue, 10);
     const [{ difference, equality: evidence }] = report.comparisons;
-    const expected = accepted(aipw.difference(1));
+    const expected = accepted(stratifiedDifference(resultsOf((aipw) => aipw.difference(1))));
     expect(difference.estimate).toBeCloseTo(expected.estimate, 10);
     expect(difference.low).toBeCloseTo(expected.low, 10);
     expect(difference.p_value).toBeCloseTo(expected.pValue, 10);
@@ -159,7 +170,7 @@ describe("banditd compare on the log of a running service", () => {
     expect(evidence.log_e_value).toBeCloseTo(expectedEvidence.logEValue, 8);
     expect(evidence.control_rewards).toBe(expectedEvidence.controlN);
     for (const [index, arm] of report.arms.entries()) {
-      const value = accepted(aipw.value(index));
+      const value = accepted(stratifiedValue(resultsOf((aipw) => aipw.value(index))));
       expect(arm.served).toBe(log.filter((decision) => decision.arm === index).length);
       expect(arm.value.estimate).toBeCloseTo(value.estimate, 10);
       // What the arm earns in all tasks is known here.
@@ -171,7 +182,7 @@ describe("banditd compare on the log of a running service", () => {
   it("gives the same from an export of the log as a file", async () => {
     const csv = await succeed(
       "query",
-      "SELECT variant_id, source, degraded, decided_at, arm_variant_ids, arm_probabilities, reward, " +
+      "SELECT variant_id, code_type, source, degraded, decided_at, arm_variant_ids, arm_probabilities, reward, " +
         `reward_weight FROM generation_full WHERE agent_type = '${agentType}' ORDER BY code_type, generation_id`,
       ...["--csv", "--rows", "10000"],
     );

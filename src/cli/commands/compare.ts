@@ -40,6 +40,7 @@ interface CompareOptions extends ConnectionOptions, LogOptions {
   readonly actionColumn?: string;
   readonly rewardColumn?: string;
   readonly covariateColumn?: string;
+  readonly contextColumn?: string;
   readonly json?: true;
 }
 
@@ -95,6 +96,10 @@ export function compareCommand(terminal: Terminal): Command {
     .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
     .option("--reward-column <name>", "column of the reward (default: reward or click)")
     .option("--covariate-column <name>", "fixed: column of a number known before, for CUPED")
+    .option(
+      "--context-column <name>",
+      "adaptive: column of what the shares went by (default: code_type where there is one)",
+    )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -124,11 +129,12 @@ async function compared(
   options: CompareOptions,
   terminal: Terminal,
 ): Promise<AdaptiveReport | FixedReport> {
-  const { covariateColumn } = options;
+  const { contextColumn, covariateColumn } = options;
   requireOneLog(options, {
     "--action-column": options.actionColumn,
     "--reward-column": options.rewardColumn,
     "--covariate-column": covariateColumn,
+    "--context-column": contextColumn,
   });
   requireArms(options);
   const progress = new Progress(terminal);
@@ -140,6 +146,7 @@ async function compared(
         ...(actionColumn === undefined ? {} : { actionColumn }),
         ...(rewardColumn === undefined ? {} : { rewardColumn }),
         ...(covariateColumn === undefined ? {} : { covariateColumn }),
+        ...(contextColumn === undefined ? {} : { contextColumn }),
         onProgress(rows) {
           if (rows % progressEvery === 0) progress.update(() => `${integer(rows)} rows`);
         },
@@ -184,6 +191,9 @@ function compareSource(
   if (shares === "adaptive") {
     if (misplaced !== undefined) throw badInput(`${misplaced[0]} belongs to --shares fixed`);
     return compareAdaptive(source, common);
+  }
+  if (options.contextColumn !== undefined) {
+    throw badInput("--context-column belongs to --shares adaptive");
   }
   return compareFixed(source, {
     ...common,

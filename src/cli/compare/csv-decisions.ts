@@ -15,6 +15,7 @@ import { type DecisionSource, exactReward, type PropensityVector } from "./decis
 const armsColumn = "arm_variant_ids";
 const probabilitiesColumn = "arm_probabilities";
 const timeColumn = "decided_at";
+const contextColumnUsual = "code_type";
 /** `propensity:a` is the column of the probability of arm a. */
 const propensityPrefix = "propensity:";
 const zoned = /(Z|[+-]\d{2}:?\d{2})$/;
@@ -25,6 +26,8 @@ export interface CsvDecisionOptions {
   readonly actionColumn?: string;
   readonly rewardColumn?: string;
   readonly covariateColumn?: string;
+  /** Absent: `code_type` where the file has it. */
+  readonly contextColumn?: string;
   readonly onProgress: (rows: number) => void;
 }
 
@@ -40,7 +43,11 @@ export async function openCsvDecisions(options: CsvDecisionOptions): Promise<Dec
   const outcome = layOutOutcome(columns, options);
   const propensity = columns.usual("propensity");
   const time = columns.find(timeColumn);
-  const { covariateColumn } = options;
+  const { contextColumn, covariateColumn } = options;
+  const context =
+    contextColumn === undefined
+      ? columns.find(contextColumnUsual)
+      : columns.named(contextColumn, "--context-column");
   const covariate =
     covariateColumn === undefined
       ? undefined
@@ -68,6 +75,7 @@ export async function openCsvDecisions(options: CsvDecisionOptions): Promise<Dec
         const reward = rewardOf(outcome, row);
         take({
           arm: armOf(outcome, row),
+          context: context === undefined ? "" : row.at(context),
           windowIsOpen: false,
           ...(reward === undefined ? {} : { reward: exactReward(reward) }),
           ...(propensity === undefined ? {} : { propensity: row.numberAt(propensity) }),

@@ -9,6 +9,8 @@ export interface PropensityVector {
 /** A logged decision for which an arm was drawn, and what it earned. */
 export interface ComparedDecision {
   readonly arm: string;
+  /** Decisions of one context share their propensities: the code type. Empty: the log does not tell contexts apart. */
+  readonly context: string;
   /** Absent: nothing is known of it. */
   readonly reward?: number;
   /** With which the arm was served. Absent: the log does not say. */

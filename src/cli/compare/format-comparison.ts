@@ -3,7 +3,7 @@ import { formatNumber, formatShare } from "../format-value.ts";
 import { integer } from "../progress.ts";
 import { noNumber, refusalNotes, roughly, shown, wrap } from "../report-text.ts";
 import { type Column, formatTable } from "../table.ts";
-import type { AdaptiveReport } from "./adaptive-comparison.ts";
+import type { AdaptiveReport, CoverageJson } from "./adaptive-comparison.ts";
 import type { EffectJson, LogJson, SampleRatioJson } from "./comparison-report.ts";
 import type { FixedReport } from "./fixed-comparison.ts";
 
@@ -91,6 +91,7 @@ export function formatAdaptive(report: AdaptiveReport): string {
     title(report, "shares that follow the rewards (adaptive)"),
     ratioText(report, "Sample ratio by propensities"),
     values,
+    coverageText(report),
     `Difference to the control, ${report.control}:\n`,
     ...(report.comparisons.length === 0 ? [] : [differences, evidence]),
     notes(report, refusals),
@@ -150,6 +151,30 @@ export function formatFixed(report: FixedReport): string {
     ...comparisons,
     notes(report, refusals),
   ]);
+}
+
+/** How contexts were put together, and loudly what the numbers leave out; nothing where there is one context. */
+function coverageText(report: AdaptiveReport): string {
+  if (report.contexts < 2) return "";
+  const named: (readonly [string, CoverageJson])[] = [
+    ...report.arms.map(({ arm, value }) => [`the value of ${arm}`, value] as const),
+    ...report.comparisons.map(
+      ({ treatment, difference }) => [`the difference of ${treatment}`, difference] as const,
+    ),
+  ];
+  const alarms = named.flatMap(([name, { covered_share: share, left_out: leftOut }]) => {
+    if (share === null || leftOut.length === 0) return [];
+    const [first, ...rest] = leftOut.map(
+      ({ context, share: part, refusal }) =>
+        `${context} (${formatShare(part)} of the traffic; ${refusal.message})`,
+    );
+    const others = rest.length === 0 ? "" : ` and ${integer(rest.length)} more`;
+    return `!!! PART OF THE TRAFFIC: ${name} is about a share of ${formatShare(share)} of it. Left out: ${first}${others}.`;
+  });
+  const method =
+    `${integer(report.contexts)} contexts (code types): values and differences are estimated in each by itself ` +
+    "and weighed by its share of the traffic. The e-process asks whether the arms are equal in every context; it has no direction.";
+  return [...alarms, method].map(wrap).join("");
 }
 
 /** In the order in which they are printed. */

@@ -58,7 +58,7 @@ export function openServiceDecisions(options: ServiceDecisionOptions): DecisionS
 }
 
 function decisionOf(
-  { values }: ServiceLogRow,
+  { codeType, values }: ServiceLogRow,
   openSinceMs: number,
   lists: Map<string, readonly string[]>,
 ): ComparedDecision {
@@ -70,6 +70,7 @@ function decisionOf(
   const decidedAtMs = Number(decidedAt);
   return {
     arm: String(arm),
+    context: codeType,
     propensity: Number(propensity),
     vector: { arms, probabilities: (probabilities as readonly unknown[]).map(Number) },
     decidedAtMs,

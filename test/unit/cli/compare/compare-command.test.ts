@@ -116,9 +116,11 @@ describe("banditd compare with adaptive shares", () => {
         low: value.low,
         high: value.high,
         standard_error: value.standardError,
-        effective_sample_size: value.effectiveSampleSize,
+        effective_sample_size: expect.closeTo(value.effectiveSampleSize, 9),
         mean_weight: value.meanWeight,
         refusal: null,
+        covered_share: 1,
+        left_out: [],
       },
     });
     const evidence = equality.map((process) => accepted(process.result()));
@@ -130,8 +132,14 @@ describe("banditd compare with adaptive shares", () => {
           low: differences[at]?.low,
           p_value: differences[at]?.pValue,
           adjusted_p_value: adjusted[at]?.adjustedPValue,
-          treatment_effective_sample_size: differences[at]?.treatment.effectiveSampleSize,
-          control_effective_sample_size: differences[at]?.control.effectiveSampleSize,
+          treatment_effective_sample_size: expect.closeTo(
+            differences[at]?.treatment.effectiveSampleSize as number,
+            9,
+          ),
+          control_effective_sample_size: expect.closeTo(
+            differences[at]?.control.effectiveSampleSize as number,
+            9,
+          ),
         },
         equality: {
           e_value: evidence[at]?.eValue,
@@ -182,6 +190,90 @@ describe("banditd compare with adaptive shares", () => {
     };
     expect(await refused("short.csv", "[1]")).toContain("decision 0: 0 propensities for 2 arms");
     expect(await refused("zero.csv", "[0,1]")).toContain("a was served with a propensity of 0");
+  });
+
+  describe("of several code types", () => {
+    const header = "variant_id,reward,propensity:a,propensity:b,code_type";
+    /** Means of a and b over both are 0.5; how often b is served is not the same. */
+    const mixture = (() => {
+      const source = SeededGenerator.fromSeed(3);
+      return Array.from({ length: 20_000 }, (_, index) => {
+        const isLeft = index % 2 === 0;
+        const shareOfA = isLeft ? 0.5 : 0.95;
+        const isA = source.next() < shareOfA;
+        const reward = source.next() < (isLeft === isA ? 0.35 : 0.65) ? 1 : 0;
+        return [isA ? "a" : "b", reward, shareOfA, 1 - shareOfA, isLeft ? "left" : "right"].join();
+      });
+    })();
+    /** Forty decisions for each of the names: too few to say anything. */
+    const silent = (...names: string[]) =>
+      names.flatMap((name) =>
+        Array.from({ length: 40 }, (_, index) => `${index % 2 ? "a" : "b"},1,0.5,0.5,${name}`),
+      );
+
+    it("weighs each by its traffic: arms that are equal over both are not called different", async () => {
+      const path = file("mixture.csv", [header, ...mixture]);
+      const report = await reportOf("--log", path, "--control", "a");
+      expect(report.contexts).toBe(2);
+      const [{ difference, equality }] = report.comparisons;
+      expect(difference.low).toBeLessThan(0);
+      expect(difference.high).toBeGreaterThan(0);
+      expect(difference).toMatchObject({ covered_share: 1, left_out: [] });
+      // In each of the two the arms do differ, which is what the e-process looks for.
+      expect(equality.log_e_value).toBeGreaterThan(100);
+      for (const { value } of report.arms) {
+        expect(value.low).toBeLessThan(0.5);
+        expect(value.high).toBeGreaterThan(0.5);
+      }
+      const { stdout } = await compare("--log", path, "--control", "a");
+      expect(stdout).toContain("2 contexts (code types): values and differences");
+      expect(stdout.replace(/\s+/g, " ")).toContain("it has no direction");
+      expect(stdout).not.toContain("!!!");
+    });
+
+    it("calls them different when the column is not named so (negative control)", async () => {
+      const path = file("kinds.csv", [header.replace("code_type", "kind"), ...mixture]);
+      const pooled = await reportOf("--log", path, "--control", "a");
+      expect(pooled.contexts).toBe(1);
+      expect(pooled.comparisons[0].difference.low).toBeGreaterThan(0.09);
+      const told = await reportOf("--log", path, "--control", "a", "--context-column", "kind");
+      expect(told.comparisons[0].difference.low).toBeLessThan(0);
+      const fixed = ["--shares", "fixed", "--context-column", "kind"];
+      const misplaced = await compare("--log", path, "--control", "a", ...fixed);
+      expect(misplaced.stderr).toContain("--context-column belongs to --shares adaptive");
+      expect(misplaced.exitCode).toBe(2);
+    });
+
+    it("says loudly which it had to leave out", async () => {
+      const path = file("rare.csv", [header, ...mixture, ...silent("rare", "odd")]);
+      const plain = file("mixture.csv", [header, ...mixture]);
+      const report = await reportOf("--log", path, "--control", "a");
+      const [{ difference }] = report.comparisons;
+      const [{ difference: without }] = (await reportOf("--log", plain, "--control", "a"))
+        .comparisons;
+      expect(difference.estimate).toBe(without.estimate);
+      expect(difference.covered_share).toBeCloseTo(20_000 / 20_080, 12);
+      expect(difference.left_out).toMatchObject([
+        { context: "rare", share: 40 / 20_080, refusal: { reason: "too_few" } },
+        { context: "odd" },
+      ]);
+      const { exitCode, stdout } = await compare("--log", path, "--control", "a");
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(
+        "!!! PART OF THE TRAFFIC: the difference of b is about a share of 0.996",
+      );
+      expect(stdout.replace(/\s+/g, " ")).toContain("Left out: rare (0.002 of the traffic;");
+      expect(stdout).toContain("and 1 more.");
+    });
+
+    it("refuses a number for less than 90 % of the traffic, and names what has the rest", async () => {
+      const path = file("half.csv", [header, ...mixture.slice(0, 300), ...silent("rare")]);
+      const { stdout } = await compare("--log", path, "--control", "a", "--json");
+      const [{ difference }] = JSON.parse(stdout).comparisons;
+      expect(difference).toMatchObject({ estimate: null, covered_share: null, left_out: [] });
+      expect(difference.refusal.reason).toBe("too_few");
+      expect(difference.refusal.message).toMatch(/^(left|right) has 44.1 % of the traffic/);
+    });
   });
 
   it("compares only the treatments asked for, at the price of one", async () => {
