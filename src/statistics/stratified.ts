@@ -10,7 +10,7 @@ export interface Stratum<Value> {
   readonly name: string;
   /** Decisions in it, with a reward or without: its part of the traffic. Whole, 0 or more. */
   readonly decisions: number;
-  /** Of its decisions alone, independent of the other strata's. */
+  /** Of its decisions alone: scores of different strata are uncorrelated, also where what is learned is shared. */
   readonly result: Result<Value>;
 }
 

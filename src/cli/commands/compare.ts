@@ -107,7 +107,8 @@ export function compareCommand(terminal: Terminal): Command {
 adaptive needs the probability of every arm in every decision: a service's log has them, a file may have the
 columns arm_variant_ids and arm_probabilities (JSON lists) or a column propensity:<arm> for every arm.
 
-Exits with 1 when there is no number for any comparison; the reasons are printed.
+Exits with 1 when there is no number for any comparison, when the arms were not served as often as they should
+have been (sample-ratio mismatch) and when the log has no decisions; the reasons are printed.
 
 Examples:
   banditd compare --from 2026-11-01 --agent-type evolution --control evolution/standard@1
@@ -119,6 +120,12 @@ Examples:
     if (options.json) printJson(terminal, report);
     else terminal.out(report.shares === "fixed" ? formatFixed(report) : formatAdaptive(report));
     if (alarm !== undefined && options.json) terminal.err(`${alarm}\n`);
+    if (report.decisions === 0) {
+      throw new CliError(exitCodes.failed, "the log has no decisions to compare");
+    }
+    if (alarm !== undefined) {
+      throw new CliError(exitCodes.failed, "the arms were not served as often as they should be");
+    }
     if (!hasNumber(report)) {
       throw new CliError(exitCodes.failed, "the log does not say how the arms compare");
     }

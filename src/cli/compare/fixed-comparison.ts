@@ -62,6 +62,8 @@ interface ComparisonJson {
 /** What `banditd compare --shares fixed --json` prints. */
 export interface FixedReport extends LogJson {
   readonly shares: "fixed";
+  /** True when no ratio was given. */
+  readonly equal_shares_assumed: boolean;
   /** Decisions that served an arm that is not compared. */
   readonly decisions_of_other_arms: number;
   /** True when an arm was served with propensities that differ: the shares were not fixed. */
@@ -75,6 +77,8 @@ export interface FixedReport extends LogJson {
   readonly comparisons: readonly ComparisonJson[];
 }
 
+/** How far the shares asked for may be from 1 in sum, as in the test that gets them: decimals written by people. */
+const shareSumTolerance = 1e-6;
 /** Propensities this far apart are not one number that was rounded. */
 const propensityTolerance = 1e-6;
 
@@ -96,7 +100,9 @@ export async function compareFixed(
   const treatments = treatmentsOf(options, new Set(records.keys()));
   const names = [options.control, ...treatments];
   const arms = names.map((arm) => records.get(arm) ?? new ArmRecord());
-  const shares = sharesOf(names, options.ratio);
+  // Without decisions the arms are not known, and there is nothing to find fault with.
+  const ratio = counts.decisions === 0 ? undefined : options.ratio;
+  const shares = sharesOf(names, ratio);
   const log = {
     log: source.name,
     level: options.level,
@@ -110,6 +116,7 @@ export async function compareFixed(
   return {
     ...log,
     shares: "fixed",
+    equal_shares_assumed: ratio === undefined,
     decisions_of_other_arms: counts.decisions - units.reduce((sum, { count }) => sum + count, 0),
     propensities_moved: arms.some(
       ({ propensityMin, propensityMax }) => propensityMax - propensityMin > propensityTolerance,
@@ -256,9 +263,14 @@ function sharesOf(
   if (ratio === undefined) return names.map(() => 1 / names.length);
   const strange = [...ratio.keys()].find((arm) => !names.includes(arm));
   if (strange !== undefined) throw badInput(`--ratio ${strange}: this arm is not compared`);
-  return names.map((arm) => {
+  const shares = names.map((arm) => {
     const share = ratio.get(arm);
     if (share === undefined) throw badInput(`--ratio: the share of ${arm} is missing`);
     return share;
   });
+  const sum = shares.reduce((total, share) => total + share, 0);
+  if (Math.abs(sum - 1) > shareSumTolerance) {
+    throw badInput(`--ratio: the shares add up to ${Number(sum.toPrecision(9))} and not to 1`);
+  }
+  return shares;
 }

@@ -18,9 +18,13 @@ export function ratioAlarm(report: AdaptiveReport | FixedReport): string | undef
     report.sample_ratio.mismatch === true || report.any_time_sample_ratio.mismatch === true;
   if (!isWrong) return undefined;
   const expectation = report.shares === "adaptive" ? "the logged propensities" : "their shares";
+  const assumed =
+    report.shares === "fixed" && report.equal_shares_assumed
+      ? " Equal shares were assumed; give --ratio if they should have been others."
+      : "";
   return (
     `!!! SAMPLE RATIO MISMATCH: the arms were not served as often as ${expectation} say. ` +
-    "Assignment or logging is broken; believe no number below."
+    `Assignment or logging is broken; believe no number below.${assumed}`
   );
 }
 
@@ -37,6 +41,7 @@ export function hasNumber(report: AdaptiveReport | FixedReport): boolean {
 }
 
 export function formatAdaptive(report: AdaptiveReport): string {
+  if (report.decisions === 0) return emptyText(report);
   const interval = intervalTitle(report.level);
   const values = formatTable(
     [
@@ -99,6 +104,7 @@ export function formatAdaptive(report: AdaptiveReport): string {
 }
 
 export function formatFixed(report: FixedReport): string {
+  if (report.decisions === 0) return emptyText(report);
   const interval = intervalTitle(report.level);
   const arms = formatTable(
     [
@@ -244,7 +250,6 @@ function title(report: LogJson, shares: string): string {
 
 function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[]): string {
   const texts = [...refusalNotes(refusals)];
-  if (report.decisions === 0) texts.push("The log has no decisions for which an arm was drawn.");
   if (report.decisions_without_reward > 0) {
     const without = `${counted(report.decisions_without_reward)} without a reward`;
     texts.push(
@@ -262,15 +267,24 @@ function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[])
             "closed, or with an earlier --to.",
     );
   }
-  if (report.decisions_not_drawn > 0) {
-    texts.push(
-      `Left out: ${counted(report.decisions_not_drawn)} for which no arm was drawn (static mode, fallback, degraded).`,
-    );
-  }
+  texts.push(...notDrawnNotes(report));
   if (report.shares === "fixed" && report.decisions_of_other_arms > 0) {
     texts.push(`Left out: ${counted(report.decisions_of_other_arms)} of other arms.`);
   }
   return texts.map(wrap).join("");
+}
+
+/** All that is said of a log without decisions: every method would refuse it in its own words. */
+function emptyText(report: LogJson): string {
+  const texts = ["The log has no decisions for which an arm was drawn.", ...notDrawnNotes(report)];
+  return texts.map(wrap).join("");
+}
+
+function notDrawnNotes({ decisions_not_drawn: notDrawn }: LogJson): readonly string[] {
+  if (notDrawn === 0) return [];
+  return [
+    `Left out: ${counted(notDrawn)} for which no arm was drawn (static mode, fallback, degraded).`,
+  ];
 }
 
 function counted(decisions: number): string {

@@ -294,6 +294,8 @@ describe("banditd compare with adaptive shares", () => {
     );
     const json = await compare("--log", path, "--control", "a", "--json");
     expect(json.stderr).toContain("!!! SAMPLE RATIO MISMATCH");
+    expect(json.stderr).not.toContain("--ratio");
+    expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.stdout).sample_ratio.mismatch).toBe(true);
   });
 
@@ -442,9 +444,19 @@ describe("banditd compare with fixed shares", () => {
     expect(cuped.high - cuped.low).toBeLessThan(difference.high - difference.low);
   });
 
-  it("finds a ratio that was not kept: one half was asked for each", async () => {
-    const { stdout } = await compare(...base());
-    expect(stdout).toContain("!!! SAMPLE RATIO MISMATCH");
+  it("finds a ratio that was not kept, and says that equal shares were assumed where none was given", async () => {
+    const assumed = await compare(...base());
+    expect(assumed.stdout).toContain("!!! SAMPLE RATIO MISMATCH");
+    expect(assumed.stdout.replace(/\s+/g, " ")).toContain(
+      "Equal shares were assumed; give --ratio",
+    );
+    expect(assumed.stderr).toContain("not served as often as they should be");
+    expect(assumed.exitCode).toBe(1);
+    const asked = ["--ratio", "a=0.2", "--ratio", "b=0.3", "--ratio", "c=0.5"];
+    const given = await compare(...base(), ...asked);
+    expect(given.stdout).toContain("!!! SAMPLE RATIO MISMATCH");
+    expect(given.stdout).not.toContain("were assumed");
+    expect(given.exitCode).toBe(1);
   });
 
   it("says that the shares moved when the propensities did", async () => {
@@ -470,7 +482,7 @@ describe("banditd compare with fixed shares", () => {
   it("has no two-proportion test for rewards that are not 0 or 1, and prints why", async () => {
     const rows = units.map(({ arm, before }) => `${arm},${before}`);
     const path = file("means.csv", ["variant_id,reward", ...rows]);
-    const { exitCode, stdout } = await compare("--log", path, "--control", "a");
+    const { exitCode, stdout } = await compare("--log", path, "--control", "a", ...ratio);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/two proportions +– +none: out of range/);
     expect(stdout).toContain("the rewards are not all 0 or 1");
@@ -493,9 +505,18 @@ describe("banditd compare with fixed shares", () => {
     expect(exitCode).toBe(1);
     expect(stdout).toContain("(too_few)");
     expect(stderr).toContain("does not say how the arms compare");
-    const none = await compare("--log", file("none.csv", ["variant_id,reward"]), "--control", "a");
-    expect(none.exitCode).toBe(1);
-    expect(none.stdout).toContain("The log has no decisions");
+  });
+
+  it.each<[string, string, string[]]>([
+    ["fixed", "variant_id,reward", []],
+    ["fixed, with a ratio", "variant_id,reward", ["--ratio", "a=0.5", "--ratio", "b=0.5"]],
+    ["adaptive", "variant_id,reward,propensity:a", []],
+  ])("says of an empty log only that it has no decisions: %s", async (_, titles, options) => {
+    const path = file("none.csv", [titles]);
+    const { exitCode, stdout, stderr } = await compare("--log", path, "--control", "a", ...options);
+    expect(stdout).toBe("The log has no decisions for which an arm was drawn.\n");
+    expect(stderr).toContain("the log has no decisions to compare");
+    expect(exitCode).toBe(1);
   });
 
   it.each<[string, string[], string]>([
@@ -514,6 +535,11 @@ describe("banditd compare with fixed shares", () => {
     ["a ratio without a share", ["--control", "a", "--ratio", "a"], "--ratio a: must be an arm"],
     ["a share of 1", ["--control", "a", "--ratio", "a=1"], "between 0 and 1"],
     ["a ratio that lacks an arm", ["--control", "a", "--ratio", "a=0.5"], "share of b is missing"],
+    [
+      "a ratio that does not add up to 1",
+      ["--control", "a", "--ratio", "a=0.8", "--ratio", "b=0.1"],
+      "--ratio: the shares add up to 0.9 and not to 1",
+    ],
     [
       "a ratio of an arm that is not compared",
       ["--control", "a", "--ratio", "z=0.5"],
