@@ -74,6 +74,9 @@ interface Arm {
  * (by 6 % under Thompson sampling), but when both means move together, as with tasks that get harder, it
  * compares one arm's good times with the other's bad ones: nine false positives in ten runs.
  *
+ * One accumulator for each code type, put together by `stratifiedValue` and `stratifiedDifference`: in a mixture the
+ * weights count each code type by its propensities instead of by its traffic.
+ *
  * Valid at one look, at a size that the rewards did not choose; for any number of looks: EqualityEProcess.
  * A decision counts for an arm that could be served (e > 0) and has been served before, so that m̂ exists.
  * Push every decision once, in the order of the decisions, whenever their rewards came. Anything that cannot

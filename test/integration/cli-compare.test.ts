@@ -20,7 +20,7 @@ const treatment = "router/b@1";
 /** Of every ten tasks a is right in four and b in six; two kinds of tasks. */
 const tasks = Array.from({ length: 1000 }, (_, row) => {
   const [a, b] = [row % 10 < 4 ? 1 : 0, row % 7 < 4 ? 1 : 0];
-  return `${row % 3 === 0 ? "left" : "right"},${a},${b}`;
+  return `${row % 2 === 0 ? "left" : "right"},${a},${b}`;
 });
 
 let directory: string;
@@ -54,11 +54,14 @@ function accepted<Value>(result: Result<Value>): Value {
   return result.value;
 }
 
-/** Learns from the metric that a replay reports; never less than a tenth for an arm. */
+/**
+ * Learns from the metric that a replay reports. An arm's share is 0.3 or more: of the 500 tasks of a kind a has 60
+ * successes or more on average, and 30, which its value needs, are more than four standard deviations away.
+ */
 const policy = (attributionWindow: string) => ({
   algorithm: { thompson_sampling: {} },
   reward: { components: [{ metric: "outcome", weight: 1, min: 0, max: 1 }] },
-  minimum_share: 0.1,
+  minimum_share: 0.3,
   refresh_interval: "0s",
   attribution_window: attributionWindow,
 });
@@ -207,7 +210,7 @@ describe("banditd compare on the log of a running service", () => {
 
   it("reads one code type only", async () => {
     const report = await reportOf("--code-type", "left");
-    expect(report.decisions).toBe(334 + 4);
+    expect(report.decisions).toBe(500 + 4);
   });
 
   it("compares with tests for fixed shares when told to, and warns that the shares moved", async () => {
@@ -218,10 +221,13 @@ describe("banditd compare on the log of a running service", () => {
       return { n: rewards.length, successes };
     };
     const expected = accepted(twoProportionTest({ control: countsOf(0), treatment: countsOf(1) }));
-    const report = await reportOf("--shares", "fixed");
+    // The shares it had, so that nothing is the matter with them.
+    const shareOfA = log.filter(({ arm }) => arm === 0).length / log.length;
+    const ratio = ["--ratio", `${control}=${shareOfA}`, "--ratio", `${treatment}=${1 - shareOfA}`];
+    const report = await reportOf("--shares", "fixed", ...ratio);
     expect(report).toMatchObject({ shares: "fixed", propensities_moved: true });
     expect(report.comparisons[0].proportions.p_value).toBeCloseTo(expected.pValue, 12);
-    const { stdout } = await compare("--shares", "fixed");
+    const { stdout } = await compare("--shares", "fixed", ...ratio);
     expect(stdout).toContain("!!! THE SHARES MOVED");
   });
 
