@@ -1,9 +1,4 @@
-import {
-  type Duration,
-  durationMs,
-  type Timestamp,
-  timestampMs,
-} from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs, type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../domain/errors.ts";
 import {
   parseAgentType,
