@@ -17,11 +17,14 @@ export interface ArmEffect {
  * docs/concepts/sharing.md).
  */
 const halfWeight = 10;
-/** Outcomes' worth of belief that a code type is an average one. */
-const averageLevelWeight = 5;
-/** The effects have settled when no sweep moves one by more; sparse tables with few code types need 15 sweeps or so. */
+/** Outcomes' worth of belief that a code type is an average one, while effects are fitted. */
+const averageOutcomes = 5;
+/**
+ * The effects have settled when no sweep moves one by more. Where hardly any code type has tried both of two groups
+ * of arms, it takes more sweeps than there are: the difference between the groups then stays nearer to the raw one.
+ */
 const settled = 1e-6;
-const sweepsMax = 40;
+const sweepsMax = 100;
 /** Seven were enough for everything tried. */
 const newtonStepsMax = 40;
 /** No variance of a number in [0,1] is larger. */
@@ -250,10 +253,11 @@ function estimateOutcomeVariance({ weights, means }: EvidenceTable): number {
 }
 
 /**
- * Alternates between ℓ_c = Σ_a u(y − δ_a)/(Σ_a u + κ), then centred, and δ_a = Σ_c u(y − ℓ_c)/Σ_c u. Adjusting for
- * the level keeps an arm that was tried in hard code types only from looking bad.
+ * Alternates between ℓ_c = n/(n + κ) · Σ_a u(y − δ_a)/Σ_a u, n all outcomes of the code type, then centred, and
+ * δ_a = Σ_c u(y − ℓ_c)/Σ_c u. Adjusting for the level keeps an arm that was tried in hard code types only from
+ * looking bad.
  */
-function fitEffects({ means, rowOf, armOf }: EvidenceTable, limited: Float64Array): Fit {
+function fitEffects({ weights, means, rowOf, armOf }: EvidenceTable, limited: Float64Array): Fit {
   const rows = rowOf.size;
   const arms = armOf.size;
   const effects = new Float64Array(arms);
@@ -289,14 +293,16 @@ function fitEffects({ means, rowOf, armOf }: EvidenceTable, limited: Float64Arra
     for (let row = 0; row < rows; row += 1) {
       let value = 0;
       let weight = 0;
+      let outcomes = 0;
       for (let arm = 0; arm < arms; arm += 1) {
         const cell = row * arms + arm;
         const own = limited[cell] as number;
         if (own === 0) continue;
         value += own * ((means[cell] as number) - (effects[arm] as number));
         weight += own;
+        outcomes += weights[cell] as number;
       }
-      levels[row] = weight > 0 ? value / (weight + averageLevelWeight) : 0;
+      levels[row] = weight > 0 ? (value / weight) * (outcomes / (outcomes + averageOutcomes)) : 0;
       sum += levels[row] as number;
       if (weight > 0) known += 1;
     }

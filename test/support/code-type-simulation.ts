@@ -1,0 +1,180 @@
+import type { Posterior } from "../../src/bandit/posterior.ts";
+import { SharedPrior } from "../../src/bandit/shared-prior.ts";
+import {
+  type CodeType,
+  parseCodeType,
+  parseVariantId,
+  type VariantId,
+} from "../../src/domain/ids.ts";
+import { SeededGenerator } from "../../src/numerics/random-generator.ts";
+import { sampleBeta } from "../../src/numerics/sampling.ts";
+
+/** What every arm would earn in each of some tasks. */
+export interface TaskSet {
+  readonly codeTypes: readonly CodeType[];
+  readonly arms: readonly VariantId[];
+  readonly taskCount: number;
+  /** Index into {@link codeTypes}. */
+  codeTypeOf(task: number): number;
+  /** [0,1]. */
+  rewardOf(task: number, arm: number): number;
+  /** Mean of {@link rewardOf} where it is known, else the same: what is added up, so that luck adds no noise. */
+  expectedOf(task: number, arm: number): number;
+}
+
+export type Cells = ReadonlyMap<
+  CodeType,
+  ReadonlyMap<VariantId, { reward: number; weight: number }>
+>;
+
+/** Makes priors from the totals so far. */
+export type LearnPriors = (
+  totals: Cells,
+  arms: readonly VariantId[],
+) => (codeType: CodeType, arm: VariantId) => Posterior;
+
+export const uniformPrior: Posterior = { alpha: 1, beta: 1 };
+
+/** Each code type on its own. */
+export const independent: LearnPriors = () => () => uniformPrior;
+
+export function shared(strengthMax: number): LearnPriors {
+  return (codeTypes, variantIds) => {
+    const estimate = SharedPrior.estimate({
+      codeTypes,
+      variantIds,
+      prior: uniformPrior,
+      strengthMax,
+    });
+    return (codeType, arm) => estimate.priorOf(codeType, arm);
+  };
+}
+
+/** All outcomes of the other code types, at full weight: no cap, no question whether they are alike. */
+export const pooled: LearnPriors = (totals) => (codeType, arm) => {
+  let { alpha, beta } = uniformPrior;
+  for (const [other, cells] of totals) {
+    const cell = cells.get(arm);
+    if (other === codeType || cell === undefined) continue;
+    alpha += cell.reward;
+    beta += cell.weight - cell.reward;
+  }
+  return { alpha, beta };
+};
+
+export function codeTypeNames(count: number): CodeType[] {
+  return Array.from({ length: count }, (_, at) => parseCodeType(`c${String(at).padStart(4, "0")}`));
+}
+
+export function armNames(count: number): VariantId[] {
+  return Array.from({ length: count }, (_, at) =>
+    parseVariantId(`t/v${String(at).padStart(3, "0")}@1`),
+  );
+}
+
+/** Rewards 0 and 1; in code type c arm c mod `armCount` earns `best` on average, every other arm `rest`. */
+export function disagreeingTasks(options: {
+  readonly codeTypeCount: number;
+  readonly armCount: number;
+  readonly taskCount: number;
+  readonly best: number;
+  readonly rest: number;
+  readonly seed: number;
+}): TaskSet {
+  const { codeTypeCount, armCount, taskCount, best, rest } = options;
+  const generator = SeededGenerator.fromSeed(options.seed);
+  const codeTypeOf = (task: number) => task % codeTypeCount;
+  const expectedOf = (task: number, arm: number) =>
+    codeTypeOf(task) % armCount === arm ? best : rest;
+  const rewards = Uint8Array.from({ length: taskCount * armCount }, (_, at) =>
+    generator.next() < expectedOf(Math.floor(at / armCount), at % armCount) ? 1 : 0,
+  );
+  return {
+    codeTypes: codeTypeNames(codeTypeCount),
+    arms: armNames(armCount),
+    taskCount,
+    codeTypeOf,
+    rewardOf: (task, arm) => rewards[task * armCount + arm] as number,
+    expectedOf,
+  };
+}
+
+/** 0 to count − 1, every order equally likely. */
+export function shuffled(count: number, seed: number): Uint32Array {
+  const generator = SeededGenerator.fromSeed(seed);
+  const order = Uint32Array.from({ length: count }, (_, at) => at);
+  for (let at = count - 1; at > 0; at -= 1) {
+    const other = Math.floor(generator.next() * (at + 1));
+    [order[at], order[other]] = [order[other] as number, order[at] as number];
+  }
+  return order;
+}
+
+/**
+ * Mean reward of Thompson sampling over all tasks, each once, in seeded random order. One draw from each posterior,
+ * the largest is served: the same distribution as a draw from the exact allocation. Posteriors follow every
+ * outcome, priors every `relearnEvery` outcomes.
+ */
+export function thompsonMean(
+  tasks: TaskSet,
+  options: {
+    readonly learn: LearnPriors;
+    readonly minimumShare: number;
+    readonly relearnEvery: number;
+    readonly seed: number;
+  },
+): number {
+  const { codeTypes, arms } = tasks;
+  const source = SeededGenerator.fromSeed(2 * options.seed + 1);
+  const cells = codeTypes.map(() => arms.map(() => ({ reward: 0, weight: 0 })));
+  const totals: Cells = new Map(
+    codeTypes.map((name, row) => [
+      name,
+      new Map(arms.map((id, arm) => [id, cells[row]?.[arm] as { reward: number; weight: number }])),
+    ]),
+  );
+  let priors: Posterior[][] = [];
+  let earned = 0;
+  shuffled(tasks.taskCount, 2 * options.seed).forEach((task, served) => {
+    if (served % options.relearnEvery === 0) {
+      const priorOf = options.learn(totals, arms);
+      priors = codeTypes.map((name) => arms.map((id) => priorOf(name, id)));
+    }
+    const row = tasks.codeTypeOf(task);
+    const own = cells[row] as { reward: number; weight: number }[];
+    const arm = serve(priors[row] as Posterior[], own, options.minimumShare, source);
+    const cell = own[arm] as { reward: number; weight: number };
+    cell.reward += tasks.rewardOf(task, arm);
+    cell.weight += 1;
+    earned += tasks.expectedOf(task, arm);
+  });
+  return earned / tasks.taskCount;
+}
+
+function serve(
+  priors: readonly Posterior[],
+  cells: readonly { reward: number; weight: number }[],
+  minimumShare: number,
+  source: SeededGenerator,
+): number {
+  if (source.next() < minimumShare * cells.length) return Math.floor(source.next() * cells.length);
+  let best = 0;
+  let largest = -1;
+  cells.forEach(({ reward, weight }, arm) => {
+    const { alpha, beta } = priors[arm] as Posterior;
+    const mean = sampleBeta(source, { alpha: alpha + reward, beta: beta + weight - reward });
+    if (mean > largest) [best, largest] = [arm, mean];
+  });
+  return best;
+}
+
+export interface Summary {
+  readonly mean: number;
+  readonly standardError: number;
+}
+
+export function summarize(values: readonly number[]): Summary {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, standardError: Math.sqrt(squares / (values.length - 1) / values.length) };
+}
