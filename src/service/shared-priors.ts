@@ -115,7 +115,6 @@ export class SharedPriors {
     const startedMs = this.#clock.monotonicMs();
     const position = forgettingPosition(policy, this.#clock.nowMs());
     const codeTypes = new Map<CodeType, Map<VariantId, RewardTotals>>();
-    const variantIds = new Set<VariantId>(entry.pool);
     const reward = JSON.stringify(policy.policy.reward);
     let cells = 0;
     let outcomes = 0;
@@ -127,13 +126,13 @@ export class SharedPriors {
       cells += totals.size;
       const arms = new Map<VariantId, RewardTotals>();
       for (const [variantId, known] of totals) {
-        variantIds.add(variantId);
         outcomes += known.totals.generations;
         arms.set(variantId, totalsAt(known.totals, position));
       }
       codeTypes.set(codeType, arms);
     }
-    const ids = [...variantIds].sort();
+    // Retired arms are no rivals any more.
+    const ids = entry.pool;
     const { priorAlpha, priorBeta, sharedPriorStrengthMax } = policy.policy;
     const estimate: Estimate = {
       estimate: SharedPrior.estimate({
