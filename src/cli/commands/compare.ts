@@ -111,7 +111,7 @@ Exits with 1 when there is no number for any comparison, when the arms were not 
 have been (sample-ratio mismatch) and when the log has no decisions; the reasons are printed.
 
 Examples:
-  banditd compare --from 2026-11-01 --agent-type evolution --control evolution/standard@1
+  banditd compare --from 2026-11-01 --agent-type evolution --control evolution/baseline-direct@1
   banditd compare --log experiment.csv --shares fixed --control a --ratio a=0.8 --ratio b=0.2`,
     );
   return addConnectionOptions(command).action(async (options: CompareOptions) => {
