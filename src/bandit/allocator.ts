@@ -1,4 +1,4 @@
-import { type RewardTotals, totalsAt, zeroTotals } from "../domain/contribution.ts";
+import { areSameTotals, type RewardTotals, totalsAt, zeroTotals } from "../domain/contribution.ts";
 import { invariant } from "../domain/errors.ts";
 import type { VariantId } from "../domain/ids.ts";
 import type { Policy } from "../domain/policy.ts";
@@ -154,21 +154,4 @@ export class Allocator {
 /** Whether `told`, made of `totals`, is what they count at `position`. */
 function isAsAt(told: RewardTotals, totals: RewardTotals, position: number): boolean {
   return totals.generations === 0 || told.position === Math.max(totals.position, position);
-}
-
-function areSameTotals(a: RewardTotals, b: RewardTotals): boolean {
-  return (
-    a.reward === b.reward &&
-    a.weight === b.weight &&
-    a.squares === b.squares &&
-    a.generations === b.generations &&
-    a.position === b.position &&
-    a.context?.epoch === b.context?.epoch &&
-    areSameNumbers(a.context?.products, b.context?.products) &&
-    areSameNumbers(a.context?.rewards, b.context?.rewards)
-  );
-}
-
-function areSameNumbers(a: readonly number[] = [], b: readonly number[] = []): boolean {
-  return a === b || (a.length === b.length && a.every((value, at) => value === b[at]));
 }

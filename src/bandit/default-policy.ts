@@ -1,5 +1,6 @@
 import { builtInComponent } from "../domain/metric.ts";
 import type { Policy } from "../domain/policy.ts";
+import { pageHinkleyDefaults } from "./page-hinkley.ts";
 
 /**
  * The policy of an agent type that was given none. Every built-in metric counts, so that whatever an
@@ -32,5 +33,8 @@ export const defaultPolicy: Policy = {
   learnFromLateOutcomes: false,
   forgettingHalfLifeSeconds: 0,
   sharedPriorStrengthMax: 0,
-  changeDetection: { tolerance: 0.03, threshold: 30 },
+  changeDetection: {
+    tolerance: pageHinkleyDefaults.tolerance,
+    threshold: pageHinkleyDefaults.threshold,
+  },
 };

@@ -196,6 +196,23 @@ function scaledContext(context: ContextTotals, factor: number): ContextTotals {
   };
 }
 
+export function areSameTotals(a: RewardTotals, b: RewardTotals): boolean {
+  return (
+    a.reward === b.reward &&
+    a.weight === b.weight &&
+    a.squares === b.squares &&
+    a.generations === b.generations &&
+    a.position === b.position &&
+    a.context?.epoch === b.context?.epoch &&
+    areSameNumbers(a.context?.products, b.context?.products) &&
+    areSameNumbers(a.context?.rewards, b.context?.rewards)
+  );
+}
+
+function areSameNumbers(a: readonly number[] = [], b: readonly number[] = []): boolean {
+  return a === b || (a.length === b.length && a.every((value, at) => value === b[at]));
+}
+
 /** The totals as they count at a later position; the same object when nothing was forgotten since. */
 export function totalsAt(totals: RewardTotals, position: number): RewardTotals {
   if (position <= totals.position || totals.generations === 0) return totals;

@@ -11,8 +11,10 @@ import type { AllocationTable } from "./allocation-table.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import type { AgentTypeEntry } from "./catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
+import { contributionTarget } from "./contribution-target.ts";
 import type { EventDrain } from "./event-drain.ts";
 import { formatEventTime } from "./event-time.ts";
+import { RepeatedWork } from "./repeated-work.ts";
 import { defaultLedgerTtlSeconds, defaultRewardSecondsMax } from "./retention.ts";
 
 /** With a space: no reporter can choose it (`domain/ids.ts`). */
@@ -51,44 +53,33 @@ export class BookDefaultRewards {
   readonly #options: BookDefaultRewardsOptions;
   /** By scope: windows that closed before this moment have been looked at. */
   readonly #doneUntilMs = new Map<string, number>();
-  #timer: NodeJS.Timeout | undefined;
-  #round: Promise<void> = Promise.resolve();
+  readonly #rounds: RepeatedWork;
   #stopped = false;
 
   constructor(options: BookDefaultRewardsOptions) {
     this.#options = options;
+    const { intervalMs, telemetry, logger } = options;
+    this.#rounds = new RepeatedWork({
+      intervalMs,
+      work: async () => {
+        await this.run();
+      },
+      onFailure(error) {
+        const reason = error instanceof BanditError ? error.reason : "BUG";
+        telemetry.count("bandit_default_reward_failures_total", { reason });
+        logger.error("default rewards could not be booked; the next round tries again", { error });
+      },
+    });
   }
 
   start(): void {
-    this.#schedule();
+    this.#rounds.start();
   }
 
   /** Ends the schedule and waits for the round under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#round;
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.#runLogged().finally(() => {
-        this.#schedule();
-      });
-    }, this.#options.intervalMs);
-    this.#timer.unref();
-  }
-
-  async #runLogged(): Promise<void> {
-    const { telemetry, logger } = this.#options;
-    try {
-      await this.run();
-    } catch (error) {
-      const reason = error instanceof BanditError ? error.reason : "BUG";
-      telemetry.count("bandit_default_reward_failures_total", { reason });
-      logger.error("default rewards could not be booked; the next round tries again", { error });
-    }
+    await this.#rounds.stop();
   }
 
   /**
@@ -182,12 +173,7 @@ export class BookDefaultRewards {
     // Where late outcomes are learned from, one may yet have to replace the default, long after this round.
     const record = await state.findDecision(generationId);
     const { status } = await state.applyContributions({
-      agentType,
-      codeType,
-      variantId,
-      generationId,
-      forgettingPosition: decision.forgettingPosition,
-      ...(decision.context === undefined ? {} : { context: decision.context }),
+      ...contributionTarget(decision),
       eventId: `outcome:${defaultOutcomeId}`,
       occurredAtMs: closedAtMs,
       contributions: [contribution],

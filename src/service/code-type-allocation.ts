@@ -2,7 +2,12 @@ import type { Allocation } from "../bandit/allocation.ts";
 import { Allocator, type ArmPriors } from "../bandit/allocator.ts";
 import type { ArmPosterior } from "../bandit/arm-posterior.ts";
 import { contextOf } from "../bandit/context.ts";
-import { type DecisionContext, type RewardTotals, zeroTotals } from "../domain/contribution.ts";
+import {
+  areSameTotals,
+  type DecisionContext,
+  type RewardTotals,
+  zeroTotals,
+} from "../domain/contribution.ts";
 import type { CodeType, VariantId } from "../domain/ids.ts";
 import { forgettingPosition, type PolicyRecord } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -73,7 +78,7 @@ export class CodeTypeAllocation {
     if (this.accept(listed, comparison)) return true;
     const known = this.totals.get(listed.variantId) as KnownTotals;
     known.listedIn = comparison;
-    const isSame = known.version === listed.version && isEqual(known.totals, listed.totals);
+    const isSame = known.version === listed.version && areSameTotals(known.totals, listed.totals);
     if (isSame || !isContradictedAgain(known, comparison)) return false;
     this.#set(listed, comparison);
     return true;
@@ -109,16 +114,13 @@ export class CodeTypeAllocation {
   current(entry: AgentTypeEntry, codeType: CodeType, features: Features): CurrentAllocation {
     const policy = this.#follow(entry, codeType);
     const current = this.#refresh(entry, policy);
-    const { algorithm } = policy.policy;
-    if (algorithm.kind !== "linear_thompson") return current;
-    const context = {
-      epoch: policy.featuresSinceMs,
-      values: contextOf(algorithm.features, features),
-    };
+    const values = contextIn(policy, features);
+    if (values === undefined) return current;
     const allocation = (this.#allocator as Allocator).allocate({
       position: this.#position,
-      context: context.values,
+      context: values,
     });
+    const context = { epoch: policy.featuresSinceMs, values };
     return { allocation, computedAtMs: current.computedAtMs, context };
   }
 
@@ -127,12 +129,10 @@ export class CodeTypeAllocation {
     const policy = this.#follow(entry, codeType);
     this.#refresh(entry, policy);
     if (entry.mode === "learning") this.#takeIn(entry, policy);
-    const { algorithm } = policy.policy;
+    const context = contextIn(policy, features);
     return (this.#allocator as Allocator).posteriors({
       position: this.#position,
-      ...(algorithm.kind === "linear_thompson"
-        ? { context: contextOf(algorithm.features, features) }
-        : {}),
+      ...(context === undefined ? {} : { context }),
     });
   }
 
@@ -226,13 +226,9 @@ function isContradictedAgain(known: KnownTotals, comparison: number): boolean {
   return again;
 }
 
-function isEqual(a: RewardTotals, b: RewardTotals): boolean {
-  return (
-    a.reward === b.reward &&
-    a.weight === b.weight &&
-    a.squares === b.squares &&
-    a.generations === b.generations &&
-    a.position === b.position &&
-    JSON.stringify(a.context) === JSON.stringify(b.context)
-  );
+/** What a contextual policy sees of a request; undefined for the other policies. */
+function contextIn({ policy }: PolicyRecord, features: Features): number[] | undefined {
+  const { algorithm } = policy;
+  if (algorithm.kind !== "linear_thompson") return undefined;
+  return contextOf(algorithm.features, features);
 }

@@ -1,5 +1,7 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { Policy } from "../domain/policy.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import { bookedPosition } from "./booked-position.ts";
 import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
 import { ledgerTtlSeconds } from "./retention.ts";
 
@@ -9,6 +11,8 @@ export interface LearningTerms {
   /** The event came after the attribution window. */
   readonly late: boolean;
   readonly learns: boolean;
+  /** Where the generation counts, see {@link bookedPosition}. */
+  readonly forgettingPosition: number;
   /** How long the generation's contributions are to be kept. */
   readonly ledgerTtlSeconds: number;
 }
@@ -21,9 +25,10 @@ export interface LearningTerms {
 export function learningTerms(
   entry: AgentTypeEntry,
   found: { record: DecisionRecord; expired: boolean },
-  nowMs: number,
+  { nowMs, telemetry }: { readonly nowMs: number; readonly telemetry: Telemetry },
 ): LearningTerms {
-  const { policy } = policyFor(entry, found.record.codeType);
+  const record = policyFor(entry, found.record.codeType);
+  const { policy } = record;
   const ageSeconds = (nowMs - found.record.decidedAtMs) / 1000;
   const late = found.expired || ageSeconds > policy.attributionWindowSeconds;
   const learns =
@@ -32,6 +37,7 @@ export function learningTerms(
     policy,
     late,
     learns,
+    forgettingPosition: bookedPosition(found.record, record, { nowMs, telemetry }),
     ledgerTtlSeconds: ledgerTtlSeconds(policy, found.record, nowMs),
   };
 }

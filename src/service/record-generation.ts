@@ -7,10 +7,9 @@ import type { Telemetry } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, RecordResult } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
-import { bookedPosition } from "./booked-position.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
-import { policyFor } from "./catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
+import { contributionTarget } from "./contribution-target.ts";
 import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import { learningTerms } from "./learning-terms.ts";
@@ -52,14 +51,14 @@ export class RecordGeneration {
   }
 
   async #record(report: GenerationReport): Promise<RecordResult> {
-    const { catalogue, allocations, decisions, state, clock } = this.#deps;
+    const { catalogue, allocations, decisions, state, clock, telemetry } = this.#deps;
     const found = await decisions.get(report.generationId);
     // What was booked of an expired generation is remembered by the event log only.
     if (found.history?.generation !== undefined) return this.#answer("duplicate");
     const { record } = found;
     const nowMs = clock.nowMs();
     const entry = await catalogue.getAgentType(record.agentType);
-    const terms = learningTerms(entry, found, nowMs);
+    const terms = learningTerms(entry, found, { nowMs, telemetry });
     const booked = generationContributions(terms.policy.reward, report);
     const learned = terms.learns && booked.length > 0 && allocations.admit(record);
     const row: GenerationRow = {
@@ -84,15 +83,8 @@ export class RecordGeneration {
       recorded_at: formatEventTime(nowMs),
     };
     const result = await state.applyContributions({
-      agentType: record.agentType,
-      codeType: record.codeType,
-      variantId: record.variantId,
-      generationId: record.generationId,
-      forgettingPosition: bookedPosition(record, policyFor(entry, record.codeType), {
-        nowMs,
-        telemetry: this.#deps.telemetry,
-      }),
-      ...(record.context === undefined ? {} : { context: record.context }),
+      ...contributionTarget(record),
+      forgettingPosition: terms.forgettingPosition,
       eventId: generationEventId,
       occurredAtMs: nowMs,
       contributions: learned ? booked : [],

@@ -11,10 +11,9 @@ import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, OutcomeResult } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
-import { bookedPosition } from "./booked-position.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
-import { policyFor } from "./catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
+import { contributionTarget } from "./contribution-target.ts";
 import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
@@ -52,7 +51,7 @@ export class RecordOutcome {
   }
 
   async #record(outcome: Outcome): Promise<OutcomeResult> {
-    const { catalogue, allocations, decisions, state, clock } = this.#deps;
+    const { catalogue, allocations, decisions, state, clock, telemetry } = this.#deps;
     const nowMs = clock.nowMs();
     const occurredAtMs = outcome.occurredAtMs ?? nowMs;
     if (occurredAtMs > nowMs + clockSkewMsMax) {
@@ -70,7 +69,7 @@ export class RecordOutcome {
       return this.#answer(reportedId, "duplicate", outcome.content);
     }
     const entry = await catalogue.getAgentType(record.agentType);
-    const terms = learningTerms(entry, found, nowMs);
+    const terms = learningTerms(entry, found, { nowMs, telemetry });
     const booked = outcomeContributions(terms.policy.reward, metrics);
     const learned = terms.learns && booked.length > 0 && allocations.admit(record);
     const outcomeId =
@@ -91,15 +90,8 @@ export class RecordOutcome {
       received_at: formatEventTime(nowMs),
     };
     const { status: applied } = await state.applyContributions({
-      agentType: record.agentType,
-      codeType: record.codeType,
-      variantId: record.variantId,
-      generationId: record.generationId,
-      forgettingPosition: bookedPosition(record, policyFor(entry, record.codeType), {
-        nowMs,
-        telemetry: this.#deps.telemetry,
-      }),
-      ...(record.context === undefined ? {} : { context: record.context }),
+      ...contributionTarget(record),
+      forgettingPosition: terms.forgettingPosition,
       eventId: `outcome:${outcomeId}`,
       occurredAtMs,
       contributions: learned ? booked : [],

@@ -1,6 +1,6 @@
 import { PageHinkley, type PageHinkleyAlarm, pageHinkleyDefaults } from "../bandit/page-hinkley.ts";
 import { type RewardTotals, totalsAt } from "../domain/contribution.ts";
-import type { AgentType, CodeType } from "../domain/ids.ts";
+import type { AgentType } from "../domain/ids.ts";
 import type { ChangeDetection } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ArmKey } from "../ports/state-store.ts";
@@ -56,8 +56,8 @@ export class RewardChanges {
     readonly telemetry: Telemetry;
     readonly logger: Logger;
   };
-  readonly #arms = new Map<AgentType, Map<string, Watch>>();
-  readonly #agentTypes = new Map<AgentType, Watch>();
+  /** By {@link armName}, and by the agent type's own name. */
+  readonly #watches = new Map<string, Watch>();
 
   constructor(dependencies: {
     catalogue: CatalogueCache;
@@ -80,22 +80,22 @@ export class RewardChanges {
     // Each by its own policy: an override that is switched off says nothing about the agent type as a whole.
     const ofArm = policyFor(entry, arm.codeType).policy.changeDetection;
     if (ofArm.threshold > 0) {
-      const watch = this.#watch(arm);
+      const watch = this.#watch(armName(arm));
       this.#report("arm", arm, watch, watch.push(ofArm, value, seen));
     }
     const ofAgentType = entry.policy.policy.changeDetection;
     if (ofAgentType.threshold > 0) {
-      const watch = this.#watchWhole(arm.agentType);
+      const watch = this.#watch(arm.agentType);
       this.#report("agent_type", arm, watch, watch.push(ofAgentType, value, seen));
     }
   }
 
   ofArm(arm: ArmKey): RewardChange | undefined {
-    return this.#arms.get(arm.agentType)?.get(armName(arm))?.last;
+    return this.#watches.get(armName(arm))?.last;
   }
 
   ofAgentType(agentType: AgentType): RewardChange | undefined {
-    return this.#agentTypes.get(agentType)?.last;
+    return this.#watches.get(agentType)?.last;
   }
 
   #report(
@@ -116,26 +116,11 @@ export class RewardChanges {
     else logger.info("a mean reward has risen", fields);
   }
 
-  #watch(arm: ArmKey): Watch {
-    let arms = this.#arms.get(arm.agentType);
-    if (arms === undefined) {
-      arms = new Map();
-      this.#arms.set(arm.agentType, arms);
-    }
-    const name = armName(arm);
-    let watch = arms.get(name);
+  #watch(name: string): Watch {
+    let watch = this.#watches.get(name);
     if (watch === undefined) {
       watch = new Watch();
-      arms.set(name, watch);
-    }
-    return watch;
-  }
-
-  #watchWhole(agentType: AgentType): Watch {
-    let watch = this.#agentTypes.get(agentType);
-    if (watch === undefined) {
-      watch = new Watch();
-      this.#agentTypes.set(agentType, watch);
+      this.#watches.set(name, watch);
     }
     return watch;
   }
@@ -146,7 +131,7 @@ function withoutRounding(value: number): number {
   return Math.abs(value - nearest) <= roundingMax ? nearest : value;
 }
 
-/** Neither part can hold a bar. */
-function armName({ codeType, variantId }: { codeType: CodeType; variantId: string }): string {
-  return `${codeType}|${variantId}`;
+/** No part can hold a bar. */
+function armName({ agentType, codeType, variantId }: ArmKey): string {
+  return `${agentType}|${codeType}|${variantId}`;
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
+import { RepeatedWork } from "./repeated-work.ts";
 
 /** Arms compared before others get their turn: about 1 ms, for which decisions wait. */
 const armsPerTurn = 200;
@@ -17,9 +18,8 @@ export class TotalsSync {
     readonly logger: Logger;
     readonly intervalMs: number;
   };
+  readonly #comparisons: RepeatedWork;
   #stopListening: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
 
   constructor(options: {
     state: StateStore;
@@ -28,6 +28,13 @@ export class TotalsSync {
     intervalMs: number;
   }) {
     this.#options = options;
+    this.#comparisons = new RepeatedWork({
+      intervalMs: options.intervalMs,
+      work: () => this.#compare(),
+      onFailure(error) {
+        options.logger.warn("posteriors could not be compared with the state store", { error });
+      },
+    });
   }
 
   /** Resolves when every posterior has been read. @throws BanditError unavailable. */
@@ -38,29 +45,13 @@ export class TotalsSync {
       allocations.accept(totals);
     });
     await this.#compare();
-    if (state.shared) this.#schedule();
+    if (state.shared) this.#comparisons.start();
   }
 
+  /** Does not wait for a comparison under way. */
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    void this.#comparisons.stop();
     this.#stopListening?.();
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#compare()
-        .catch((error: unknown) => {
-          this.#options.logger.warn("posteriors could not be compared with the state store", {
-            error,
-          });
-        })
-        .finally(() => {
-          this.#schedule();
-        });
-    }, this.#options.intervalMs);
-    this.#timer.unref();
   }
 
   async #compare(): Promise<void> {

@@ -1,3 +1,4 @@
+import { defaultPolicy } from "../../bandit/default-policy.ts";
 import { parseAgentType } from "../../domain/ids.ts";
 import { type BuiltInMetric, builtInComponent } from "../../domain/metric.ts";
 import type { JsonValue } from "../../domain/variant.ts";
@@ -32,7 +33,7 @@ export interface SeedVariant {
 }
 
 /**
- * Completes a seeded agent type: Thompson sampling from a uniform prior, 5 % of the traffic at least
+ * Completes a seeded agent type: the default policy (Thompson sampling from a uniform prior), 5 % of the traffic at least
  * for every arm (so that a variant that was unlucky at first is found again), no holdout (the minimum
  * share already keeps the baseline measured), and no model name: the agent's own choice.
  */
@@ -42,7 +43,7 @@ export function seedAgentType(seed: SeedAgentType): CreateAgentTypeInput {
     agentType: parseAgentType(seed.agentType),
     description: seed.description,
     policy: {
-      algorithm: { kind: "thompson_sampling" },
+      ...defaultPolicy,
       reward: {
         components: Object.entries(seed.rewardWeights).map(([metric, weight]) =>
           builtInComponent(metric as BuiltInMetric, weight),
@@ -51,15 +52,7 @@ export function seedAgentType(seed: SeedAgentType): CreateAgentTypeInput {
         latencyPenaltyPerSecond: seed.latencyPenaltyPerSecond,
       },
       minimumShare: 0.05,
-      holdoutShare: 0,
-      priorAlpha: 1,
-      priorBeta: 1,
-      refreshIntervalMs: 50,
       attributionWindowSeconds: seed.attributionWindowHours * hourSeconds,
-      learnFromLateOutcomes: false,
-      forgettingHalfLifeSeconds: 0,
-      sharedPriorStrengthMax: 0,
-      changeDetection: { tolerance: 0.03, threshold: 30 },
     },
     variants: [newVariant(baseline), ...others.map(newVariant)],
   };
