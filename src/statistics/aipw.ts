@@ -1,10 +1,11 @@
-import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
 import {
   acceptFinite,
   alphaDefault,
   checkAlpha,
   type Estimate,
   type LevelOption,
+  normalInterval,
+  normalTest,
 } from "./comparison.ts";
 import { checkRange, type ObservationRange } from "./confidence-sequence.ts";
 import {
@@ -138,12 +139,8 @@ export class Aipw {
     const { standardError } = value;
     if (standardError === 0)
       return refuse("zero_variance", `all rewards of ${this.#name(arm)} are equal`);
-    const margin = normalUpperQuantile(alpha / 2) * standardError;
     return acceptFinite({
-      estimate: value.mean,
-      low: value.mean - margin,
-      high: value.mean + margin,
-      standardError,
+      ...normalInterval({ estimate: value.mean, standardError }, alpha),
       ...valueWeights.overlap(),
     });
   }
@@ -165,15 +162,8 @@ export class Aipw {
         `all rewards of ${this.#name(arm)} are equal, and all of ${this.#name(control)}`,
       );
     }
-    const statistic = estimate / standardError;
-    const margin = normalUpperQuantile(alpha / 2) * standardError;
     return acceptFinite({
-      estimate,
-      low: estimate - margin,
-      high: estimate + margin,
-      standardError,
-      pValue: Math.min(1, 2 * normalSf(Math.abs(statistic))),
-      statistic,
+      ...normalTest({ estimate, standardError }, alpha),
       treatment: treatmentWeights.overlap(),
       control: controlWeights.overlap(),
     });

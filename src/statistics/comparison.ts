@@ -1,3 +1,4 @@
+import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
 import { accept, type Refusal, type Result, refuse } from "./result.ts";
 
 /** What is known of the two arms that are compared. An effect is always treatment against control. */
@@ -30,6 +31,25 @@ export interface Comparison extends Estimate {
 }
 
 export const alphaDefault = 0.05;
+
+/** estimate ± z·SE, z the normal quantile that leaves alpha/2 on each side. */
+export function normalInterval(
+  { estimate, standardError }: Pick<Estimate, "estimate" | "standardError">,
+  alpha: number,
+): Omit<Estimate, "pValue"> {
+  const margin = normalUpperQuantile(alpha / 2) * standardError;
+  return { estimate, low: estimate - margin, high: estimate + margin, standardError };
+}
+
+/** The same, with the two-sided z-test that agrees with it. `statistic` is the estimate in standard errors. */
+export function normalTest(
+  effect: Pick<Estimate, "estimate" | "standardError">,
+  alpha: number,
+): Estimate & { readonly statistic: number } {
+  const statistic = effect.estimate / effect.standardError;
+  const pValue = Math.min(1, 2 * normalSf(Math.abs(statistic)));
+  return { ...normalInterval(effect, alpha), pValue, statistic };
+}
 
 /** The refusal of a level outside (0,1); undefined if it is one. */
 export function checkAlpha(alpha: number): Refusal | undefined {

@@ -1,6 +1,12 @@
-import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
 import type { ArmDifference, ArmValue } from "./aipw.ts";
-import { acceptFinite, alphaDefault, checkAlpha, type LevelOption } from "./comparison.ts";
+import {
+  acceptFinite,
+  alphaDefault,
+  checkAlpha,
+  type LevelOption,
+  normalInterval,
+  normalTest,
+} from "./comparison.ts";
 import type { Overlap } from "./overlap.ts";
 import { type Refusal, type RefusalReason, type Result, refuse } from "./result.ts";
 
@@ -67,13 +73,8 @@ export function stratifiedValue(
   const covered = cover(strata, alpha);
   if (!covered.ok) return covered;
   const { parts, ...coverage } = covered.value;
-  const { estimate, standardError } = combined(parts);
-  const margin = normalUpperQuantile(alpha / 2) * standardError;
   return acceptFinite({
-    estimate,
-    low: estimate - margin,
-    high: estimate + margin,
-    standardError,
+    ...normalInterval(combined(parts), alpha),
     ...overlapOf(parts),
     ...coverage,
   });
@@ -87,18 +88,10 @@ export function stratifiedDifference(
   const covered = cover(strata, alpha);
   if (!covered.ok) return covered;
   const { parts, ...coverage } = covered.value;
-  const { estimate, standardError } = combined(parts);
-  const margin = normalUpperQuantile(alpha / 2) * standardError;
-  const statistic = estimate / standardError;
   const overlapIn = (arm: "treatment" | "control"): Overlap =>
     overlapOf(parts.map(({ share, value }) => ({ share, value: value[arm] })));
   return acceptFinite({
-    estimate,
-    low: estimate - margin,
-    high: estimate + margin,
-    standardError,
-    pValue: Math.min(1, 2 * normalSf(Math.abs(statistic))),
-    statistic,
+    ...normalTest(combined(parts), alpha),
     treatment: overlapIn("treatment"),
     control: overlapIn("control"),
     ...coverage,
