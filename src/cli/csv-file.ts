@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { parse } from "csv-parse";
 import { badInput } from "./exit-code.ts";
+import { fileProblem } from "./input-file.ts";
 
 export interface CsvRecord {
   readonly record: readonly string[];
@@ -36,10 +37,8 @@ function translate(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {
     return error;
   }
-  if (error.code === "ENOENT") return badInput(`there is no file ${file}`);
-  if (error.code === "EACCES") return badInput(`${file} may not be read`);
   if (error.code.startsWith("CSV_")) {
     return badInput(`${file} is not a valid CSV file: ${error.message}`);
   }
-  return error;
+  return fileProblem(error.code, file) ?? error;
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { badInput } from "./exit-code.ts";
+import { badInput, type CliError } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface InputText {
@@ -18,9 +18,14 @@ export async function readInputFile(file: string, terminal: Terminal): Promise<I
     return { name: file, text: await readFile(file, "utf8") };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw badInput(`there is no file ${file}`);
-    if (code === "EACCES") throw badInput(`${file} may not be read`);
-    if (code === "EISDIR") throw badInput(`${file} is a directory`);
-    throw badInput(`${file} cannot be read: ${message}`);
+    throw fileProblem(code, file) ?? badInput(`${file} cannot be read: ${message}`);
   }
+}
+
+/** In a sentence why a file cannot be read; undefined when the system's error code is none of the usual ones. */
+export function fileProblem(code: string | undefined, file: string): CliError | undefined {
+  if (code === "ENOENT") return badInput(`there is no file ${file}`);
+  if (code === "EACCES") return badInput(`${file} may not be read`);
+  if (code === "EISDIR") return badInput(`${file} is a directory`);
+  return undefined;
 }

@@ -10,12 +10,18 @@ import {
   ratioAlarm,
 } from "../compare/format-comparison.ts";
 import { openServiceDecisions } from "../compare/service-decisions.ts";
-import { type LogOptions, requireOneLog, serviceSpanOf } from "../decision-log/log-option.ts";
+import {
+  addLogOptions,
+  type LogOptions,
+  levelOption,
+  requireOneLog,
+  serviceSpanOf,
+} from "../decision-log/log-option.ts";
+import { logProgress } from "../decision-log/log-progress.ts";
 import type { MissingReward } from "../decision-log/log-source.ts";
-import { timeOption } from "../decision-log/time-option.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
-import { append, numberWithin, wholeNumber } from "../parse-option.ts";
-import { describeRate, integer, Progress } from "../progress.ts";
+import { append, wholeNumber } from "../parse-option.ts";
+import { Progress } from "../progress.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
@@ -23,10 +29,7 @@ import {
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
 
-const levelDefault = 0.95;
 const tightestAtDefault = 1000;
-/** Between reading and printing the event loop has turns; progress costs nothing in between. */
-const progressEvery = 1000;
 
 interface CompareOptions extends ConnectionOptions, LogOptions {
   readonly control: string;
@@ -52,16 +55,8 @@ export function compareCommand(terminal: Terminal): Command {
       "--treatment <arm>",
       "arm to compare with it; may be given several times (default: every other arm of the log)",
       append,
-    )
-    .option("--log <file>", "CSV with a title line: one row for each decision, in their order")
-    .option(
-      "--from <time>",
-      "instead of a file: what a service has decided since then (UTC)",
-      timeOption,
-    )
-    .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
-    .option("--agent-type <name>", "with --from: agent type")
-    .option("--code-type <name>", "with --from: only this code type")
+    );
+  addLogOptions(command, "CSV with a title line: one row for each decision, in their order")
     .addOption(
       new Option(
         "--shares <kind>",
@@ -73,12 +68,7 @@ export function compareCommand(terminal: Terminal): Command {
       "fixed: share an arm should have had, for every arm (default: all alike)",
       append,
     )
-    .option(
-      "--level <share>",
-      "how often an interval is to cover",
-      numberWithin(0.01, 0.9999),
-      levelDefault,
-    )
+    .addOption(levelOption())
     .addOption(
       new Option(
         "--missing <what>",
@@ -145,6 +135,7 @@ async function compared(
   });
   requireArms(options);
   const progress = new Progress(terminal);
+  const told = logProgress(progress, "decisions");
   try {
     if (options.log !== undefined) {
       const { log: file, actionColumn, rewardColumn } = options;
@@ -154,25 +145,17 @@ async function compared(
         ...(rewardColumn === undefined ? {} : { rewardColumn }),
         ...(covariateColumn === undefined ? {} : { covariateColumn }),
         ...(contextColumn === undefined ? {} : { contextColumn }),
-        onProgress(rows) {
-          if (rows % progressEvery === 0) progress.update(() => `${integer(rows)} rows`);
-        },
+        onProgress: told.ofFile,
       });
       const isAdaptive = source.lacksVectors === undefined;
       return await compareSource(source, options, isAdaptive ? "adaptive" : "fixed");
     }
-    let firstRowMs: number | undefined;
     const nowMs = terminal.nowMs();
     const span = {
       ...serviceSpanOf(options),
       toMs: options.to ?? nowMs,
       nowMs,
-      onProgress(done: number, total: number) {
-        firstRowMs ??= progress.elapsedMs();
-        if (done % progressEvery !== 0) return;
-        const elapsedMs = progress.elapsedMs() - firstRowMs;
-        progress.update(() => describeRate({ done, total, noun: "decisions", elapsedMs }));
-      },
+      onProgress: told.ofService,
     };
     return await withService(options, terminal, (client) =>
       compareSource(openServiceDecisions({ ...span, client }), options, "adaptive"),

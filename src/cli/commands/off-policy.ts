@@ -1,10 +1,16 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
 import { openCsvLog } from "../decision-log/csv-log.ts";
-import { requireOneLog, serviceSpanOf } from "../decision-log/log-option.ts";
+import {
+  addLogOptions,
+  type LogOptions,
+  levelOption,
+  requireOneLog,
+  serviceSpanOf,
+} from "../decision-log/log-option.ts";
+import { logProgress } from "../decision-log/log-progress.ts";
 import type { LogSource, MissingReward } from "../decision-log/log-source.ts";
 import { openServiceLog } from "../decision-log/service-log.ts";
-import { timeOption } from "../decision-log/time-option.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { readInputFile } from "../input-file.ts";
 import {
@@ -22,7 +28,7 @@ import {
   parsePolicyFile,
 } from "../off-policy/policy-file.ts";
 import { append, numberWithin, wholeNumber } from "../parse-option.ts";
-import { describeRate, integer, Progress } from "../progress.ts";
+import { Progress } from "../progress.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
@@ -30,18 +36,10 @@ import {
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
 
-const levelDefault = 0.95;
 const effectiveRowsDefault = 100;
-/** Between reading and printing the event loop has turns; progress costs nothing in between. */
-const progressEvery = 1000;
 
-interface OffPolicyCommandOptions extends ConnectionOptions {
+interface OffPolicyCommandOptions extends ConnectionOptions, LogOptions {
   readonly policy: string;
-  readonly log?: string;
-  readonly from?: number;
-  readonly to?: number;
-  readonly agentType?: string;
-  readonly codeType?: string;
   readonly actionColumn?: string;
   readonly rewardColumn?: string;
   readonly propensityColumn?: string;
@@ -57,16 +55,8 @@ interface OffPolicyCommandOptions extends ConnectionOptions {
 export function offPolicyCommand(terminal: Terminal): Command {
   const command = new Command("off-policy")
     .description("estimate from a log what another policy would have earned")
-    .requiredOption("--policy <file>", "the policy to evaluate, JSON; - is standard input")
-    .option("--log <file>", "CSV with a title line: one row for each decision")
-    .option(
-      "--from <time>",
-      "instead of a file: what a service has decided since then (UTC)",
-      timeOption,
-    )
-    .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
-    .option("--agent-type <name>", "with --from: agent type")
-    .option("--code-type <name>", "with --from: only this code type")
+    .requiredOption("--policy <file>", "the policy to evaluate, JSON; - is standard input");
+  addLogOptions(command, "CSV with a title line: one row for each decision")
     .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
     .option("--reward-column <name>", "column of the reward (default: reward or click)")
     .option(
@@ -87,12 +77,7 @@ export function offPolicyCommand(terminal: Terminal): Command {
         .choices([...estimatorNames])
         .argParser(estimatorOption),
     )
-    .option(
-      "--level <share>",
-      "how often an interval is to cover",
-      numberWithin(0.01, 0.9999),
-      levelDefault,
-    )
+    .addOption(levelOption())
     .option(
       "--min-effective-rows <count>",
       "refuse below this effective sample size",
@@ -144,6 +129,7 @@ async function evaluated(
   const { name, text } = await readInputFile(options.policy, terminal);
   const policy = parsePolicyFile(text, name);
   const progress = new Progress(terminal);
+  const told = logProgress(progress, "rows");
   const common = {
     policyColumns: policy.by,
     missing: options.missing,
@@ -157,23 +143,15 @@ async function evaluated(
         ...common,
         ...columnsOf(options),
         file: options.log,
-        onProgress(rows) {
-          if (rows % progressEvery === 0) progress.update(() => `${integer(rows)} rows`);
-        },
+        onProgress: told.ofFile,
       });
       return await evaluateSource(source, policy, options);
     }
-    let firstRowMs: number | undefined;
     const serviceOptions = {
       ...common,
       ...serviceSpanOf(options),
       toMs: options.to ?? terminal.nowMs(),
-      onProgress(done: number, total: number) {
-        firstRowMs ??= progress.elapsedMs();
-        if (done % progressEvery !== 0) return;
-        const elapsedMs = progress.elapsedMs() - firstRowMs;
-        progress.update(() => describeRate({ done, total, noun: "rows", elapsedMs }));
-      },
+      onProgress: told.ofService,
     };
     return await withService(options, terminal, (client) =>
       evaluateSource(openServiceLog({ ...serviceOptions, client }), policy, options),

@@ -19,7 +19,7 @@ import {
   sampleRatioJson,
 } from "./comparison-report.ts";
 import type { DecisionSource } from "./decision-source.ts";
-import { type ComparisonLog, readDecisions, treatmentsOf } from "./read-decisions.ts";
+import { type ComparisonLog, logJson, readDecisions, treatmentsOf } from "./read-decisions.ts";
 
 export interface AdaptiveOptions extends ComparisonLog {
   /** Rewards need not be in [0,1]. */
@@ -124,14 +124,7 @@ export async function compareAdaptive(
   const compared = [options.control, ...treatments];
   const others = [...names].filter((name) => !compared.includes(name)).sort();
   const arms = [...compared, ...others];
-  const log = {
-    log: source.name,
-    level: options.level,
-    missing: options.missing,
-    control: options.control,
-    treatments,
-    ...counts,
-  };
+  const log = logJson(source.name, options, { treatments, counts });
   return { ...log, shares: "adaptive", ...analysed(kept, arms, treatments.length, options) };
 }
 

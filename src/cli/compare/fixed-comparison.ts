@@ -20,7 +20,7 @@ import {
   sampleRatioJson,
 } from "./comparison-report.ts";
 import type { ComparedDecision, DecisionSource } from "./decision-source.ts";
-import { type ComparisonLog, readDecisions, treatmentsOf } from "./read-decisions.ts";
+import { type ComparisonLog, logJson, readDecisions, treatmentsOf } from "./read-decisions.ts";
 
 export interface FixedOptions extends ComparisonLog {
   /** Rewards need not be in [0,1]. */
@@ -103,14 +103,7 @@ export async function compareFixed(
   // Without decisions the arms are not known, and there is nothing to find fault with.
   const ratio = counts.decisions === 0 ? undefined : options.ratio;
   const shares = sharesOf(names, ratio);
-  const log = {
-    log: source.name,
-    level: options.level,
-    missing: options.missing,
-    control: options.control,
-    treatments,
-    ...counts,
-  };
+  const log = logJson(source.name, options, { treatments, counts });
   const units = arms.map((arm, index) => ({ count: arm.units, share: shares[index] as number }));
   const best = bestOf(arms, counts.rewards);
   return {

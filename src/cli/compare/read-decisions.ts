@@ -56,6 +56,15 @@ export async function readDecisions(
   };
 }
 
+/** What a report says of the log that was read. */
+export function logJson(
+  name: string,
+  { level, missing, control }: ComparisonLog,
+  read: { readonly treatments: readonly string[]; readonly counts: ReadingCounts },
+): LogJson {
+  return { log: name, level, missing, control, treatments: read.treatments, ...read.counts };
+}
+
 /**
  * The treatments that were asked for, or every arm but the control, sorted.
  * @param arms those of the log

@@ -1,6 +1,11 @@
+import { type Command, Option } from "commander";
 import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
 import { badInput } from "../exit-code.ts";
+import { numberWithin } from "../parse-option.ts";
+import { timeOption } from "./time-option.ts";
+
+const levelDefault = 0.95;
 
 /** Options that say which log a command reads: a file, or what a service has decided. */
 export interface LogOptions {
@@ -11,6 +16,27 @@ export interface LogOptions {
   readonly codeType?: string;
   readonly address?: string;
   readonly dataDir?: string;
+}
+
+/** `--log` and `--from` with what goes with them. @param fileDescription what the file has to be */
+export function addLogOptions(command: Command, fileDescription: string): Command {
+  return command
+    .option("--log <file>", fileDescription)
+    .option(
+      "--from <time>",
+      "instead of a file: what a service has decided since then (UTC)",
+      timeOption,
+    )
+    .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
+    .option("--agent-type <name>", "with --from: agent type")
+    .option("--code-type <name>", "with --from: only this code type");
+}
+
+/** How often an interval is to cover; 0.95 if not given. */
+export function levelOption(): Option {
+  return new Option("--level <share>", "how often an interval is to cover")
+    .argParser(numberWithin(0.01, 0.9999))
+    .default(levelDefault);
 }
 
 /**
