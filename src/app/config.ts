@@ -10,6 +10,11 @@ const port = z.coerce
   .number({ error: portRule })
   .refine((value) => Number.isInteger(value) && value >= 0 && value <= 65_535, { error: portRule });
 
+const bytesRule = "must be a whole number of bytes from 65536";
+const bytes = z.coerce
+  .number({ error: bytesRule })
+  .refine((value) => Number.isSafeInteger(value) && value >= 65_536, { error: bytesRule });
+
 const url = (schemes: readonly string[]) =>
   z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
     error: `must start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
@@ -83,6 +88,50 @@ const environmentSchema = z.object({
     .max(100_000)
     .default(10_000)
     .describe("Rows written to the event log at once."),
+  BANDIT_STATE_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(10_000)
+    .default(500)
+    .describe(
+      "Longest time a call waits for Redis before it goes on without it (degraded), milliseconds.",
+    ),
+  BANDIT_SPOOL_BYTES_MAX: bytes
+    .default(2 ** 30)
+    .describe("Disk that reports may take while Redis is down, bytes; beyond it they are refused."),
+  BANDIT_OUTBOX_BYTES_MAX: bytes
+    .default(2 ** 30)
+    .describe("Events that may wait in the state store for the event log, bytes."),
+  BANDIT_OUTBOX_FULL: z
+    .enum(["refuse", "spill"], { error: "must be refuse or spill" })
+    .default("refuse")
+    .describe(
+      "When that many wait: refuse new outcomes and generation reports, or spill the oldest events to this machine's disk.",
+    ),
+  BANDIT_SPILL_BYTES_MAX: bytes
+    .default(8 * 2 ** 30)
+    .describe("Disk that spilled events may take, bytes; beyond it new reports are refused."),
+  BANDIT_REQUESTS_MAX: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(100_000)
+    .default(1_000)
+    .describe("Calls that may be under way at once; see docs/operating/reliability.md."),
+  BANDIT_RATE_LIMIT_PER_SECOND: z.coerce
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .describe("Calls each caller may make in a second; 0: as many as it likes."),
+  BANDIT_RATE_LIMIT_BURST: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(100)
+    .describe("Calls a caller that was silent may make at once."),
   BANDIT_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"], {
       error: "must be debug, info, warn, error or silent",
@@ -109,6 +158,15 @@ export interface ServiceOptions {
   readonly eventRetentionDays: number;
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;
+  readonly stateTimeoutMs: number;
+  readonly spoolBytesMax: number;
+  readonly outboxBytesMax: number;
+  readonly outboxFull: "refuse" | "spill";
+  readonly spillBytesMax: number;
+  readonly requestsMax: number;
+  /** 0: no limit. */
+  readonly rateLimitPerSecond: number;
+  readonly rateLimitBurst: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Told what is being done while the service starts. */
   readonly onProgress?: (step: string) => void;
@@ -148,6 +206,14 @@ export function readConfig(
     eventRetentionDays: values.BANDIT_EVENT_RETENTION_DAYS,
     drainIntervalMs: values.BANDIT_DRAIN_INTERVAL_MS,
     drainRowsMax: values.BANDIT_DRAIN_ROWS_MAX,
+    stateTimeoutMs: values.BANDIT_STATE_TIMEOUT_MS,
+    spoolBytesMax: values.BANDIT_SPOOL_BYTES_MAX,
+    outboxBytesMax: values.BANDIT_OUTBOX_BYTES_MAX,
+    outboxFull: values.BANDIT_OUTBOX_FULL,
+    spillBytesMax: values.BANDIT_SPILL_BYTES_MAX,
+    requestsMax: values.BANDIT_REQUESTS_MAX,
+    rateLimitPerSecond: values.BANDIT_RATE_LIMIT_PER_SECOND,
+    rateLimitBurst: values.BANDIT_RATE_LIMIT_BURST,
     logLevel: values.BANDIT_LOG_LEVEL,
     ...(values.REDIS_URL === undefined ? {} : { redisUrl: values.REDIS_URL }),
     ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),

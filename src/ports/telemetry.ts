@@ -21,7 +21,17 @@ export type CounterName =
   | "bandit_reward_changes_total"
   | "bandit_decisions_ahead_total"
   | "bandit_default_rewards_total"
-  | "bandit_default_reward_failures_total";
+  | "bandit_default_reward_failures_total"
+  | "bandit_decisions_spooled_total"
+  | "bandit_reports_spooled_total"
+  | "bandit_spool_applied_total"
+  | "bandit_state_outages_total"
+  | "bandit_reports_refused_total"
+  | "bandit_dead_letters_total"
+  | "bandit_events_spilled_total"
+  | "bandit_outbox_takeovers_total"
+  | "bandit_requests_shed_total"
+  | "bandit_requests_rate_limited_total";
 
 export type TimingName =
   | "bandit_request_duration_ms"
@@ -29,7 +39,20 @@ export type TimingName =
   | "bandit_shared_prior_duration_ms"
   | "bandit_event_write_duration_ms";
 
-export type GaugeName = "bandit_outbox_entries" | "bandit_allocations" | "bandit_ready";
+export type GaugeName =
+  | "bandit_outbox_entries"
+  | "bandit_outbox_rows"
+  | "bandit_outbox_bytes"
+  | "bandit_event_lag_seconds"
+  | "bandit_spill_bytes"
+  | "bandit_spool_records"
+  | "bandit_spool_bytes"
+  | "bandit_dead_letters"
+  | "bandit_state_available"
+  | "bandit_catalogue_fresh"
+  | "bandit_requests_in_flight"
+  | "bandit_allocations"
+  | "bandit_ready";
 
 /** Structured log. The message is a constant sentence; everything variable is in `fields`. */
 export interface Logger {

@@ -38,6 +38,46 @@ const counters: Record<CounterName, { help: string; labels: readonly string[] }>
     help: "Rounds of booking default rewards that failed; the next one goes on from there.",
     labels: ["reason"],
   },
+  bandit_decisions_spooled_total: {
+    help: "Decisions kept on disk because the state store could not be reached (degraded).",
+    labels: [],
+  },
+  bandit_reports_spooled_total: {
+    help: "Reports kept on disk because the state store could not be reached.",
+    labels: ["kind"],
+  },
+  bandit_spool_applied_total: {
+    help: "Spooled records that were applied when the state store was back; refused ones are dead letters.",
+    labels: ["kind", "result"],
+  },
+  bandit_state_outages_total: {
+    help: "Times the state store was found not to answer.",
+    labels: [],
+  },
+  bandit_reports_refused_total: {
+    help: "Reports refused because a bound was reached: outbox, spool or spill.",
+    labels: ["kind", "reason"],
+  },
+  bandit_dead_letters_total: {
+    help: "Events and reports that were refused for good.",
+    labels: ["kind"],
+  },
+  bandit_events_spilled_total: {
+    help: "Events moved from a full outbox to this machine's disk.",
+    labels: ["stream"],
+  },
+  bandit_outbox_takeovers_total: {
+    help: "Outbox entries and batches taken over from a process that had fallen silent.",
+    labels: [],
+  },
+  bandit_requests_shed_total: {
+    help: "Calls refused because too many were under way.",
+    labels: ["class", "reason"],
+  },
+  bandit_requests_rate_limited_total: {
+    help: "Calls refused because their caller made too many.",
+    labels: [],
+  },
 };
 
 const timings: Record<TimingName, { help: string; labels: readonly string[] }> = {
@@ -61,6 +101,28 @@ const timings: Record<TimingName, { help: string; labels: readonly string[] }> =
 
 const gauges: Record<GaugeName, { help: string; labels: readonly string[] }> = {
   bandit_outbox_entries: { help: "Entries waiting in the outbox.", labels: [] },
+  bandit_outbox_rows: { help: "Events waiting in the outbox.", labels: [] },
+  bandit_outbox_bytes: { help: "Bytes of events waiting in the outbox.", labels: [] },
+  bandit_event_lag_seconds: {
+    help: "Age of the oldest event that is not in the event log yet; 0 when there is none.",
+    labels: [],
+  },
+  bandit_spill_bytes: { help: "Bytes of spilled events on this machine's disk.", labels: [] },
+  bandit_spool_records: {
+    help: "Decisions and reports on this machine's disk that wait for the state store.",
+    labels: [],
+  },
+  bandit_spool_bytes: { help: "Bytes of them.", labels: [] },
+  bandit_dead_letters: {
+    help: "Events and reports that wait to be replayed or dropped.",
+    labels: [],
+  },
+  bandit_state_available: { help: "1 while the state store answers.", labels: [] },
+  bandit_catalogue_fresh: {
+    help: "1 while changes of the catalogue can be followed, 0 while the last one known is in force.",
+    labels: [],
+  },
+  bandit_requests_in_flight: { help: "Calls under way.", labels: ["class"] },
   bandit_allocations: { help: "Code types with posteriors of their own.", labels: [] },
   bandit_ready: { help: "1 when ready to serve.", labels: [] },
 };

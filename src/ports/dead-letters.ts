@@ -1,0 +1,51 @@
+import type { EventStream } from "./event-rows.ts";
+
+/** A row of a stream of the event log, or a report that was spooled while the state store was down. */
+export type DeadLetterKind = EventStream | "spooled";
+
+export const deadLetterKinds: readonly DeadLetterKind[] = [
+  "decisions",
+  "generations",
+  "outcomes",
+  "spooled",
+];
+
+/** Something that was acknowledged and then refused, kept until somebody replays or drops it. */
+export interface DeadLetter {
+  /** 32 hexadecimal digits, a digest of kind and content: the same thing refused twice is one letter. */
+  readonly id: string;
+  readonly kind: DeadLetterKind;
+  /** One JSON object: the row as it was to be inserted, or the spooled report. */
+  readonly content: string;
+  /** Why it was refused, in words. */
+  readonly error: string;
+  /** When it was refused last. */
+  readonly failedAtMs: number;
+  /** How often it was refused, from 1. */
+  readonly attempts: number;
+}
+
+/**
+ * What was refused, in the event log's engine, which is there when it refuses something.
+ * Methods reject with a {@link BanditError}: `unavailable` when the engine cannot be reached.
+ */
+export interface DeadLetterStore {
+  /** Durable on resolve. Idempotent for each id; a letter that was replayed or dropped before is dead again. */
+  add(letters: readonly DeadLetter[]): Promise<void>;
+
+  /** Letters that are dead now, ordered by id. @param options.limit 1 to 1,000 */
+  list(options: {
+    kind?: DeadLetterKind;
+    limit: number;
+    afterId?: string;
+  }): Promise<readonly DeadLetter[]>;
+
+  /** Undefined when unknown, replayed or dropped. */
+  find(id: string): Promise<DeadLetter | undefined>;
+
+  /** Marks letters as replayed or dropped; they stay in the table for the record. Idempotent. */
+  resolve(letters: readonly DeadLetter[], how: "replayed" | "dropped"): Promise<void>;
+
+  /** Letters that are dead now. */
+  count(): Promise<number>;
+}
