@@ -8,6 +8,7 @@ import {
 import { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { DeadLetterStore } from "../ports/dead-letters.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import type { Migrator } from "../ports/migrator.ts";
 import type { StateStore } from "../ports/state-store.ts";
@@ -20,6 +21,7 @@ export interface Engines {
   readonly state: StateStore;
   readonly catalogue: Catalogue;
   readonly eventLog: EventLog;
+  readonly deadLetters: DeadLetterStore;
   readonly names: { readonly state: string; readonly catalogue: string; readonly events: string };
   /** Which of them answer within half a second. @param catalogueStale changes of the catalogue cannot be followed. */
   readiness(catalogueStale: boolean): Promise<{ ready: boolean; checks: Record<string, string> }>;
@@ -105,6 +107,7 @@ export async function openEngines(
     state,
     catalogue: schemas.catalogue,
     eventLog: schemas.events.eventLog,
+    deadLetters: schemas.events.deadLetters,
     names: {
       state: options.redisUrl === undefined ? "LMDB" : "Redis",
       catalogue: options.databaseUrl === undefined ? "PGlite" : "Postgres",

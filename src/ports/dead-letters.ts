@@ -25,26 +25,37 @@ export interface DeadLetter {
   readonly attempts: number;
 }
 
+/** A letter in a list: a thousand contents may be a gibibyte. */
+export interface DeadLetterSummary extends Omit<DeadLetter, "content"> {
+  readonly contentBytes: number;
+}
+
 /**
  * What was refused, in the event log's engine, which is there when it refuses something.
  * Methods reject with a {@link BanditError}: `unavailable` when the engine cannot be reached.
  */
 export interface DeadLetterStore {
-  /** Durable on resolve. Idempotent for each id; a letter that was replayed or dropped before is dead again. */
+  /**
+   * Durable on resolve. Idempotent for each id; a letter that was replayed or dropped before is dead again.
+   * The attempts of one that is dead already never become fewer.
+   */
   add(letters: readonly DeadLetter[]): Promise<void>;
 
-  /** Letters that are dead now, ordered by id. @param options.limit 1 to 1,000 */
+  /** Letters that are dead now, ordered by id. @param options.limit 1 to 1,001 */
   list(options: {
     kind?: DeadLetterKind;
     limit: number;
     afterId?: string;
-  }): Promise<readonly DeadLetter[]>;
+  }): Promise<readonly DeadLetterSummary[]>;
 
   /** Undefined when unknown, replayed or dropped. */
   find(id: string): Promise<DeadLetter | undefined>;
 
-  /** Marks letters as replayed or dropped; they stay in the table for the record. Idempotent. */
-  resolve(letters: readonly DeadLetter[], how: "replayed" | "dropped"): Promise<void>;
+  /**
+   * Marks letters that are dead as replayed or dropped; they stay in the table for the record. Idempotent.
+   * @param ids up to 1,000
+   */
+  resolve(ids: readonly string[], how: "replayed" | "dropped"): Promise<void>;
 
   /** Letters that are dead now. */
   count(): Promise<number>;

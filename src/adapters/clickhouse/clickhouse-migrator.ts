@@ -1,7 +1,6 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { eventStreams } from "../../ports/event-rows.ts";
 import type { MigrationStatus, Migrator } from "../../ports/migrator.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { isSchemaMissing, unavailable } from "./clickhouse-errors.ts";
@@ -15,11 +14,19 @@ export interface ClickHouseMigratorOptions {
   readonly logger: Logger;
   /** Per statement. */
   readonly statementTimeoutMs: number;
-  /** Days after the decision at which its rows are deleted; absent: never. */
+  /** Days after the decision, or a dead letter's last failure, at which rows are deleted; absent: never. */
   readonly retentionDays?: number;
   /** Ends with a slash. */
   readonly directory?: URL;
 }
+
+/** Tables whose rows are kept for a while, and the column that they age by. */
+const agingColumns = new Map([
+  ["decisions", "decided_at"],
+  ["generations", "decided_at"],
+  ["outcomes", "decided_at"],
+  ["dead_letters", "failed_at"],
+]);
 
 interface Applied {
   readonly checksum: string;
@@ -28,7 +35,7 @@ interface Applied {
 
 interface SchemaState {
   readonly applied: ReadonlyMap<string, Applied>;
-  /** Of each stream's table; undefined: rows are kept for ever. */
+  /** Of each table that ages; undefined: rows are kept for ever. */
   readonly retentionDays: ReadonlyMap<string, number | undefined>;
 }
 
@@ -109,7 +116,7 @@ export class ClickHouseMigrator implements Migrator {
 
   /** Undefined: nothing was ever applied here. */
   async #findState(): Promise<SchemaState | undefined> {
-    const streams = eventStreams.map((stream) => `'${stream}'`).join(", ");
+    const aging = [...agingColumns.keys()].map((table) => `'${table}'`).join(", ");
     try {
       const result = await this.#options.client.query({
         // Two processes may have applied one file; the first one counts.
@@ -118,8 +125,8 @@ export class ClickHouseMigrator implements Migrator {
                  toUnixTimestamp64Milli(min(applied_at)) AS at
           FROM schema_migration GROUP BY name
           UNION ALL
-          SELECT 'table', name, extract(create_table_query, 'TTL toDateTime\\\\(decided_at\\\\) \\\\+ toIntervalDay\\\\((\\\\d+)\\\\)'), 0
-          FROM system.tables WHERE database = currentDatabase() AND name IN (${streams})`,
+          SELECT 'table', name, extract(create_table_query, 'TTL toDateTime\\\\([a-z_]+\\\\) \\\\+ toIntervalDay\\\\((\\\\d+)\\\\)'), 0
+          FROM system.tables WHERE database = currentDatabase() AND name IN (${aging})`,
         format: "JSONEachRow",
         clickhouse_settings: { wait_end_of_query: 1 },
         abort_signal: AbortSignal.timeout(this.#options.statementTimeoutMs),
@@ -151,7 +158,7 @@ export class ClickHouseMigrator implements Migrator {
       await this.#command(
         wanted === undefined
           ? `ALTER TABLE ${table} REMOVE TTL`
-          : `ALTER TABLE ${table} MODIFY TTL toDateTime(decided_at) + toIntervalDay(${wanted})`,
+          : `ALTER TABLE ${table} MODIFY TTL toDateTime(${agingColumns.get(table)}) + toIntervalDay(${wanted})`,
       );
       this.#options.logger.info("changed the retention of the event log", {
         table,

@@ -3,16 +3,19 @@ import { resolve } from "node:path";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 import type { Migrator } from "../../ports/migrator.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { ChdbProcessConnection } from "./chdb-connection.ts";
+import { ClickHouseDeadLetters } from "./clickhouse-dead-letters.ts";
 import { ClickHouseEventLog } from "./clickhouse-event-log.ts";
 import { ClickHouseMigrator } from "./clickhouse-migrator.ts";
 
-/** Both speak through one client; closing the event log closes it. Call `migrator.migrate()` before anything else. */
+/** All speak through one client; closing the event log closes it. Call `migrator.migrate()` before anything else. */
 export interface OpenedEventLog {
   readonly eventLog: EventLog;
+  readonly deadLetters: DeadLetterStore;
   readonly migrator: Migrator;
 }
 
@@ -21,7 +24,7 @@ interface EventLogOptions {
   readonly logger: Logger;
   /** Of every call but queries, which bring their own. Default 30,000. */
   readonly requestTimeoutMs?: number;
-  /** Days after the decision at which its rows are deleted, from 1; absent: never. Applied by `migrate()`. */
+  /** Days after which rows are deleted, from 1; absent: never. Applied by `migrate()`. */
   readonly retentionDays?: number;
   /** Default `bandit`. */
   readonly database?: string;
@@ -96,6 +99,7 @@ function assemble(
   const requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
   return {
     eventLog: new ClickHouseEventLog({ client, clock, requestTimeoutMs }),
+    deadLetters: new ClickHouseDeadLetters({ client, requestTimeoutMs }),
     migrator: new ClickHouseMigrator({
       client,
       clock,
