@@ -31,7 +31,9 @@ export type CounterName =
   | "bandit_events_spilled_total"
   | "bandit_outbox_takeovers_total"
   | "bandit_requests_shed_total"
-  | "bandit_requests_rate_limited_total";
+  | "bandit_requests_rate_limited_total"
+  | "bandit_requests_expired_total"
+  | "bandit_connections_refused_total";
 
 export type TimingName =
   | "bandit_request_duration_ms"
@@ -51,6 +53,10 @@ export type GaugeName =
   | "bandit_state_available"
   | "bandit_catalogue_fresh"
   | "bandit_requests_in_flight"
+  | "bandit_requests_limit"
+  | "bandit_event_loop_delay_ms"
+  | "bandit_rate_limit_callers"
+  | "bandit_connections"
   | "bandit_allocations"
   | "bandit_ready";
 

@@ -78,6 +78,14 @@ const counters: Record<CounterName, { help: string; labels: readonly string[] }>
     help: "Calls refused because their caller made too many.",
     labels: [],
   },
+  bandit_requests_expired_total: {
+    help: "Calls and batch items that were not begun because their deadline had passed.",
+    labels: ["class"],
+  },
+  bandit_connections_refused_total: {
+    help: "Connections closed at once because too many were open.",
+    labels: ["transport"],
+  },
 };
 
 const timings: Record<TimingName, { help: string; labels: readonly string[] }> = {
@@ -122,7 +130,17 @@ const gauges: Record<GaugeName, { help: string; labels: readonly string[] }> = {
     help: "1 while changes of the catalogue can be followed, 0 while the last one known is in force.",
     labels: [],
   },
-  bandit_requests_in_flight: { help: "Calls under way.", labels: ["class"] },
+  bandit_requests_in_flight: { help: "Calls and batch items under way.", labels: ["class"] },
+  bandit_requests_limit: {
+    help: "Calls and batch items that may be under way; below BANDIT_REQUESTS_MAX while the event loop is late.",
+    labels: [],
+  },
+  bandit_event_loop_delay_ms: {
+    help: "Longest delay of the event loop in the last second, milliseconds.",
+    labels: [],
+  },
+  bandit_rate_limit_callers: { help: "Callers that the rate limit tells apart.", labels: [] },
+  bandit_connections: { help: "Connections open.", labels: ["transport"] },
   bandit_allocations: { help: "Code types with posteriors of their own.", labels: [] },
   bandit_ready: { help: "1 when ready to serve.", labels: [] },
 };
@@ -130,7 +148,13 @@ const gauges: Record<GaugeName, { help: string; labels: readonly string[] }> = {
 /** Milliseconds, from 0.05 to 1000. */
 const buckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000];
 
-/** Metrics for a Prometheus scrape. */
+/**
+ * Combinations of label values that one metric may have. Every label comes from a closed set, so this
+ * is never reached; should a label ever take what users write, it keeps the page and the memory bounded.
+ */
+export const seriesPerMetricMax = 100;
+
+/** Metrics for a Prometheus scrape. Beyond {@link seriesPerMetricMax}, new label values become `other`. */
 export class PrometheusTelemetry implements Telemetry {
   readonly #registry = new Registry();
   readonly #counters = new Map<CounterName, Counter>();
@@ -138,8 +162,12 @@ export class PrometheusTelemetry implements Telemetry {
   readonly #gauges = new Map<GaugeName, Gauge>();
   readonly #counterChildren: Children<Counter.Internal> = new Map();
   readonly #timingChildren: Children<Histogram.Internal<string>> = new Map();
+  readonly #gaugeChildren: Children<Gauge.Internal<string>> = new Map();
+  readonly #onTooManySeries: (metric: string) => void;
 
-  constructor() {
+  /** @param onTooManySeries told once for each metric that has reached {@link seriesPerMetricMax} */
+  constructor(onTooManySeries: (metric: string) => void = () => undefined) {
+    this.#onTooManySeries = onTooManySeries;
     const registers = [this.#registry];
     for (const name of keysOf(counters)) {
       const { help, labels } = counters[name];
@@ -160,7 +188,7 @@ export class PrometheusTelemetry implements Telemetry {
   }
 
   count(name: CounterName, labels: Readonly<Record<string, string>> = noLabels, amount = 1): void {
-    child(this.#counterChildren, this.#counters, name, labels).inc(amount);
+    this.#child(this.#counterChildren, this.#counters, name, labels).inc(amount);
   }
 
   observeMs(
@@ -168,47 +196,61 @@ export class PrometheusTelemetry implements Telemetry {
     durationMs: number,
     labels: Readonly<Record<string, string>> = noLabels,
   ): void {
-    child(this.#timingChildren, this.#timings, name, labels).observe(durationMs);
+    this.#child(this.#timingChildren, this.#timings, name, labels).observe(durationMs);
   }
 
-  gauge(name: GaugeName, value: number, labels: Readonly<Record<string, string>> = {}): void {
-    this.#gauges.get(name)?.set(labels, value);
+  gauge(name: GaugeName, value: number, labels: Readonly<Record<string, string>> = noLabels): void {
+    this.#child(this.#gaugeChildren, this.#gauges, name, labels).set(value);
   }
 
   /** The Prometheus text page. */
   async page(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
+
+  /** The series of these labels, found without the hash over sorted labels that the library makes on every call. */
+  #child<Child>(
+    children: Children<Child>,
+    metrics: ReadonlyMap<string, { labels(labels: Record<string, string>): Child }>,
+    name: string,
+    labels: Readonly<Record<string, string>>,
+  ): Child {
+    let ofMetric = children.get(name);
+    if (ofMetric === undefined) {
+      ofMetric = new Map();
+      children.set(name, ofMetric);
+    }
+    let key = "";
+    for (const label in labels) key += `${labels[label]}\n`;
+    const known = ofMetric.get(key);
+    if (known !== undefined) return known;
+    const metric = metrics.get(name);
+    invariant(metric !== undefined, `metric ${name} is not declared`);
+    if (ofMetric.size < seriesPerMetricMax - 1) {
+      const added = metric.labels(labels);
+      ofMetric.set(key, added);
+      return added;
+    }
+    let other = ofMetric.get(otherKey);
+    if (other === undefined) {
+      this.#onTooManySeries(name);
+      other = metric.labels(withOtherValues(labels));
+      ofMetric.set(otherKey, other);
+    }
+    return other;
+  }
 }
 
 const noLabels: Readonly<Record<string, string>> = {};
+/** No combination of labels has it: each value ends in a line break. */
+const otherKey = "other";
 
-/** One per metric and combination of label values: all of them come from closed sets. */
-type Children<Child> = Map<string, Map<string, Child>>;
-
-/** The series of these labels, found without the hash over sorted labels that the library makes on every call. */
-function child<Child>(
-  children: Children<Child>,
-  metrics: ReadonlyMap<string, { labels(labels: Record<string, string>): Child }>,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-): Child {
-  let ofMetric = children.get(name);
-  if (ofMetric === undefined) {
-    ofMetric = new Map();
-    children.set(name, ofMetric);
-  }
-  let key = "";
-  for (const label in labels) key += `${labels[label]}\n`;
-  let found = ofMetric.get(key);
-  if (found === undefined) {
-    const metric = metrics.get(name);
-    invariant(metric !== undefined, `metric ${name} is not declared`);
-    found = metric.labels(labels);
-    ofMetric.set(key, found);
-  }
-  return found;
+function withOtherValues(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.keys(labels).map((label) => [label, "other"]));
 }
+
+/** One per metric and combination of label values. */
+type Children<Child> = Map<string, Map<string, Child>>;
 
 function keysOf<Key extends string>(table: Record<Key, unknown>): Key[] {
   return Object.keys(table) as Key[];

@@ -1,0 +1,193 @@
+import type { Entropy } from "../ports/entropy.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+
+/** What a call is for; decides who is refused first when there is more to do than can be done in time. */
+export type RequestClass = "select" | "report" | "control";
+
+export const requestClasses: readonly RequestClass[] = ["select", "report", "control"];
+
+/**
+ * Part of the limit that all calls under way may reach before a call of this class is refused. An agent
+ * that gets no decision stands still; a report can be sent again later; whoever looks at the console
+ * can wait. So control calls are refused first and selects last.
+ */
+export const classShares: Readonly<Record<RequestClass, number>> = {
+  select: 1,
+  report: 0.75,
+  control: 0.5,
+};
+
+/** A batch never counts as more than this part of its class's limit: else a large one would starve. */
+const batchShareMax = 0.5;
+/** However late the event loop is, this many calls may be under way: otherwise nobody would ever get through. */
+export const limitMin = 32;
+/** The limit shrinks while the event loop is later than this … */
+export const delayHighMs = 10;
+/** … and grows while it is less late than this. In between it stays (hysteresis). */
+export const delayLowMs = 5;
+const shrinkFactor = 0.8;
+const growFactor = 1.02;
+/** A limit of which less than this part was used has not been tried, so it does not grow. */
+const usedShareToGrow = 0.5;
+
+/** Refused calls are asked to come back after this … */
+export const retryAfterMsMin = 100;
+/** … or up to this many milliseconds later, drawn anew for each, so that they do not come back together. */
+export const retryAfterMsMax = 1_000;
+/** Distinct delays, so that refusals can be prepared once. */
+const retryAfterSteps = 32;
+const retryAfterStepMs = (retryAfterMsMax - retryAfterMsMin) / (retryAfterSteps - 1);
+
+/** Why there is no room: as many calls as are ever allowed, or fewer than that because the event loop is late. */
+export type ShedReason = "in_flight" | "delay";
+
+export interface AdmissionOptions {
+  /** Calls and batch items that may be under way at once. */
+  readonly requestsMax: number;
+  readonly entropy: Entropy;
+  readonly telemetry: Telemetry;
+}
+
+/**
+ * Decides whether one more call may begin. The limit is `requestsMax` as long as the event loop turns in
+ * time. While it does not, the limit shrinks by a fifth with each measurement and grows again by a
+ * fiftieth when the delay has gone: the shape that TCP uses, because no figure for "how much is too
+ * much" fits every machine. Waiting in the process is thereby kept short, and what does not fit is
+ * refused at once instead of being answered late.
+ */
+export class Admission {
+  readonly #requestsMax: number;
+  readonly #telemetry: Telemetry;
+  readonly #entropy: Entropy;
+  readonly #inFlight: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
+  /** Calls whose headers have come in this turn of the event loop and whose messages have not. */
+  readonly #announced: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
+  #limit: number;
+  /** Most calls under way since the last measurement of the delay. */
+  #peak = 0;
+  readonly #random = new Uint8Array(256);
+  #randomAt = 256;
+
+  constructor({ requestsMax, entropy, telemetry }: AdmissionOptions) {
+    this.#requestsMax = requestsMax;
+    this.#limit = requestsMax;
+    this.#entropy = entropy;
+    this.#telemetry = telemetry;
+    this.publish();
+  }
+
+  /** Calls that may be under way now, between {@link limitMin} (or `requestsMax`, if smaller) and `requestsMax`. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Calls and batch items under way. */
+  get inFlight(): number {
+    return this.#inFlight.select + this.#inFlight.report + this.#inFlight.control;
+  }
+
+  /**
+   * Asked when nothing but the name of the call is known, so that a refusal costs next to nothing.
+   * @returns after how many milliseconds to come back; undefined: go on, {@link enter} has the last word.
+   */
+  announce(requestClass: RequestClass): number | undefined {
+    const coming = this.inFlight + this.#announcedTotal + 1;
+    if (coming > this.#room(requestClass)) return this.#shed(requestClass);
+    this.#announced[requestClass] += 1;
+    return undefined;
+  }
+
+  /** The turn of the event loop is over: what was announced in it has begun, or never will. */
+  forgetAnnounced(): void {
+    for (const requestClass of requestClasses) this.#announced[requestClass] = 0;
+  }
+
+  /**
+   * Begins a call, or a batch of `items` as a whole. Each that was let in must {@link leave} with the
+   * number that was returned.
+   */
+  enter(requestClass: RequestClass, items: number): Entry {
+    if (this.#announced[requestClass] > 0) this.#announced[requestClass] -= 1;
+    const room = this.#room(requestClass);
+    const counted = Math.max(1, Math.min(items, Math.floor(room * batchShareMax)));
+    const inFlight = this.inFlight;
+    if (inFlight > 0 && inFlight + counted > room) {
+      return { counted: 0, retryAfterMs: this.#shed(requestClass) };
+    }
+    this.#inFlight[requestClass] += counted;
+    this.#peak = Math.max(this.#peak, inFlight + counted);
+    return { counted, retryAfterMs: undefined };
+  }
+
+  /** The call has ended, however. @param counted what {@link enter} returned */
+  leave(requestClass: RequestClass, counted: number): void {
+    this.#inFlight[requestClass] -= counted;
+  }
+
+  /** A measurement of how late the event loop is; to be told at short, even intervals. */
+  observeDelay(delayMs: number): void {
+    if (delayMs > delayHighMs) {
+      this.#limit = Math.max(
+        Math.min(limitMin, this.#requestsMax),
+        Math.floor(this.#limit * shrinkFactor),
+      );
+    } else if (delayMs < delayLowMs && this.#peak >= this.#limit * usedShareToGrow) {
+      this.#limit = Math.min(this.#requestsMax, Math.ceil(this.#limit * growFactor));
+    }
+    this.#peak = this.inFlight;
+  }
+
+  /** Sets the gauges; often enough for a scrape. */
+  publish(): void {
+    for (const requestClass of requestClasses) {
+      this.#telemetry.gauge("bandit_requests_in_flight", this.#inFlight[requestClass], {
+        class: requestClass,
+      });
+    }
+    this.#telemetry.gauge("bandit_requests_limit", this.#limit);
+  }
+
+  get #announcedTotal(): number {
+    return this.#announced.select + this.#announced.report + this.#announced.control;
+  }
+
+  /** Calls of all classes that may be under way when one of this class begins. */
+  #room(requestClass: RequestClass): number {
+    return Math.max(1, Math.floor(this.#limit * classShares[requestClass]));
+  }
+
+  #shed(requestClass: RequestClass): number {
+    const reason: ShedReason = this.#limit < this.#requestsMax ? "delay" : "in_flight";
+    this.#telemetry.count("bandit_requests_shed_total", shedLabels[requestClass][reason]);
+    return retryAfterMsMin + Math.round((this.#randomByte() % retryAfterSteps) * retryAfterStepMs);
+  }
+
+  #randomByte(): number {
+    if (this.#randomAt === this.#random.length) {
+      this.#entropy.fill(this.#random);
+      this.#randomAt = 0;
+    }
+    const byte = this.#random[this.#randomAt] as number;
+    this.#randomAt += 1;
+    return byte;
+  }
+}
+
+export type Entry =
+  /** Let in; `counted` is to be given back. */
+  | { readonly counted: number; readonly retryAfterMs: undefined }
+  /** Refused. */
+  | { readonly counted: 0; readonly retryAfterMs: number };
+
+const shedLabels = {
+  select: labelsOf("select"),
+  report: labelsOf("report"),
+  control: labelsOf("control"),
+} as const satisfies Record<RequestClass, unknown>;
+
+function labelsOf(requestClass: RequestClass): Record<ShedReason, Record<string, string>> {
+  return {
+    in_flight: { class: requestClass, reason: "in_flight" },
+    delay: { class: requestClass, reason: "delay" },
+  };
+}
