@@ -67,12 +67,12 @@ describe("who is refused", () => {
     let shedSelects = 0;
     for (let event = 0; event < 20_000; event += 1) {
       if (random(100) < 3) admission.observeDelay(random(20));
-      if (random(100) < 40 && open.length > 0) {
+      if (random(100) < 25 && open.length > 0) {
         const [ended] = open.splice(random(open.length), 1);
         if (ended !== undefined) admission.leave(ended.requestClass, ended.counted);
         continue;
       }
-      const requestClass = requestClasses[random(3)] as RequestClass;
+      const requestClass = random(2) === 0 ? "select" : (requestClasses[random(3)] as RequestClass);
       const before = admission.inFlight;
       const { counted, retryAfterMs } = admission.enter(requestClass, 1);
       if (retryAfterMs === undefined) {
