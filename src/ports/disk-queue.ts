@@ -17,6 +17,9 @@ export interface DiskQueue {
   /** Whether a record with this key is in the queue. */
   has(key: string): boolean;
 
+  /** The record with this key. */
+  find(key: string): DiskRecord | undefined;
+
   /** Removes records for good. Idempotent. */
   remove(ids: readonly number[]): Promise<void>;
 
