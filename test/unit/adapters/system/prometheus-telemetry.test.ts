@@ -21,7 +21,7 @@ describe("prometheus telemetry", () => {
     expect(body).toContain("bandit_outbox_entries 7");
   });
 
-  it("puts label values beyond a hundred series into one, and says so once", async () => {
+  it("puts label values beyond the bound of a metric's series into one, and says so once", async () => {
     const full: string[] = [];
     const telemetry = new PrometheusTelemetry((metric) => full.push(metric));
     const values = Array.from({ length: 5_000 }, (_, index) => `made-up-${index}`);
