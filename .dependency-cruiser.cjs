@@ -12,7 +12,7 @@ const rooms = {
   gen: [],
   cli: ["app", "domain", "client", "statistics"],
 };
-const adapters = ["redis", "lmdb", "clickhouse", "postgres", "system"];
+const adapters = ["redis", "lmdb", "clickhouse", "postgres", "system", "wrappers"];
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => ({
   name: `room-${room}`,

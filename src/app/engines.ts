@@ -5,26 +5,36 @@ import {
   type OpenedEventLog,
   openChdbEventLog,
 } from "../adapters/clickhouse/open-event-log.ts";
+import { EventLogGate } from "../adapters/wrappers/event-log-gate.ts";
+import { LateStateStore } from "../adapters/wrappers/late-state-store.ts";
 import { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DeadLetterStore } from "../ports/dead-letters.ts";
-import type { EventLog } from "../ports/event-log.ts";
 import type { Migrator } from "../ports/migrator.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
+import { KeepTrying, type Problem } from "./keep-trying.ts";
 import { projectRoot } from "./project-root.ts";
+import { atMost, stopBudget } from "./stop-budget.ts";
 
-/** The three engines a service runs on, and what each is called. */
+/** The three engines a service runs on, and what each is called. A server that is out of reach now may come later. */
 export interface Engines {
   readonly state: StateStore;
   readonly catalogue: Catalogue;
-  readonly eventLog: EventLog;
+  readonly eventLog: EventLogGate;
   readonly deadLetters: DeadLetterStore;
   readonly names: { readonly state: string; readonly catalogue: string; readonly events: string };
-  /** Which of them answer within half a second. @param catalogueStale changes of the catalogue cannot be followed. */
-  readiness(catalogueStale: boolean): Promise<{ ready: boolean; checks: Record<string, string> }>;
+  /** Why the state store was not connected to yet; undefined once it was. */
+  stateProblem(): Problem | undefined;
+  /** Why the event log's schema is not up to date yet; undefined once it is. */
+  eventLogProblem(): Problem | undefined;
+  /** What the catalogue server's schema could not be brought up to date for at the start; always `unavailable`. */
+  readonly catalogueProblem: BanditError | undefined;
+  /** Brings the catalogue's schema up to date. May be repeated. @throws BanditError */
+  migrateCatalogue(): Promise<void>;
+  /** Each within a bound: one that hangs is given up with a line in the log. */
   close(): Promise<void>;
 }
 
@@ -44,6 +54,9 @@ type StorageOptions = Pick<
   ServiceOptions,
   "dataDir" | "databaseUrl" | "clickhouseUrl" | "eventRetentionDays" | "onProgress"
 >;
+
+/** How long the start waits for the schema of an event log on a server; then it goes on without. */
+const eventLogStartMs = 5_000;
 
 /** False when every engine is somebody else's: then several processes may share the directory. */
 export function usesDataDirectory(options: ServiceOptions): boolean {
@@ -93,42 +106,43 @@ export async function openSchemaEngines(
   };
 }
 
-/** Opens all three engines and brings the schemas up to date. @throws BanditError */
+/**
+ * Opens all three engines and brings the schemas up to date. A server that is out of reach does not end the
+ * start: state store and event log come when they are there, the catalogue's `catalogueProblem` says what it was.
+ * @throws BanditError when an embedded engine cannot be opened, or a server is there and cannot be used
+ */
 export async function openEngines(
   options: ServiceOptions,
   dependencies: Dependencies,
 ): Promise<Engines> {
+  const { logger } = dependencies;
   options.onProgress?.("opening the engines");
   const [state, schemas] = await openBoth(
     { opening: openState(options, dependencies), close: (opened) => opened.close() },
     { opening: openMigrated(options, dependencies), close: (opened) => opened.close() },
   );
+  const { catalogue, eventLog, deadLetters, eventMigrations, catalogueProblem } = schemas;
   return {
     state,
-    catalogue: schemas.catalogue,
-    eventLog: schemas.events.eventLog,
-    deadLetters: schemas.events.deadLetters,
+    catalogue,
+    eventLog,
+    deadLetters,
     names: {
       state: options.redisUrl === undefined ? "LMDB" : "Redis",
       catalogue: options.databaseUrl === undefined ? "PGlite" : "Postgres",
       events: options.clickhouseUrl === undefined ? "chDB" : "ClickHouse",
     },
-    async readiness(catalogueStale) {
-      const [stateCheck, catalogueCheck, eventsCheck] = await Promise.all(
-        [state, schemas.catalogue, schemas.events.eventLog].map(checkOf),
-      );
-      const checks = {
-        state: stateCheck as string,
-        catalogue: catalogueStale
-          ? "stale: changes cannot be read, the last catalogue stays in force"
-          : (catalogueCheck as string),
-        events: eventsCheck as string,
-      };
-      // Decisions need the state store; without the other two the service goes on with what it has.
-      return { ready: stateCheck === "ok", checks };
+    stateProblem: () => (state instanceof LateStateStore ? state.problem : undefined),
+    eventLogProblem: () => eventMigrations.problem,
+    catalogueProblem,
+    async migrateCatalogue() {
+      await catalogue.migrator.migrate();
     },
     async close() {
-      await Promise.all([state.close(), schemas.close()]);
+      await Promise.all([
+        atMost(stopBudget.engineMs, () => state.close(), { what: "state store", logger }),
+        schemas.close(),
+      ]);
     },
   };
 }
@@ -139,17 +153,18 @@ async function openState(
   options: ServiceOptions,
   { clock, logger }: Dependencies,
 ): Promise<StateStore> {
-  if (options.redisUrl === undefined) {
+  const { redisUrl, redisCluster } = options;
+  if (redisUrl === undefined) {
     const { LmdbStateStore } = await import("../adapters/lmdb/lmdb-state-store.ts");
     return LmdbStateStore.open({ directory: join(options.dataDir, "state"), clock, logger });
   }
   const { RedisStateStore } = await import("../adapters/redis/redis-state-store.ts");
-  return RedisStateStore.connect({
-    url: options.redisUrl,
-    cluster: options.redisCluster,
+  const consumer = randomUUID();
+  return LateStateStore.open({
+    connect: () =>
+      RedisStateStore.connect({ url: redisUrl, cluster: redisCluster, clock, logger, consumer }),
     clock,
     logger,
-    consumer: randomUUID(),
   });
 }
 
@@ -168,34 +183,83 @@ async function openCatalogue(
   return PostgresCatalogue.connect({ url, migrationsDirectory, clock, logger });
 }
 
+interface MigratedEngines {
+  readonly catalogue: SchemaEngines["catalogue"];
+  readonly catalogueProblem: BanditError | undefined;
+  readonly eventLog: EventLogGate;
+  readonly deadLetters: DeadLetterStore;
+  readonly eventMigrations: KeepTrying;
+  /** Each within a bound. */
+  close(): Promise<void>;
+}
+
 async function openMigrated(
   options: ServiceOptions,
   dependencies: Dependencies,
-): Promise<SchemaEngines> {
+): Promise<MigratedEngines> {
+  const { logger } = dependencies;
   const engines = await openSchemaEngines(options, dependencies);
+  const { catalogue, events } = engines;
+  const eventLog = new EventLogGate(events.eventLog);
+  const migrateEvents = async (): Promise<void> => {
+    await events.migrator.migrate();
+    eventLog.open();
+  };
+  const eventMigrations = new KeepTrying({
+    ...dependencies,
+    what: "migrations of the event log",
+    work: migrateEvents,
+  });
+  const close = async (): Promise<void> => {
+    eventMigrations.stop();
+    await Promise.all([
+      atMost(stopBudget.engineMs, () => catalogue.close(), { what: "catalogue", logger }),
+      atMost(stopBudget.engineMs, () => eventLog.close(), { what: "event log", logger }),
+    ]);
+  };
   try {
-    const { catalogue, events } = engines;
-    await Promise.all([catalogue.migrator.migrate(), events.migrator.migrate()]);
-    return engines;
+    const [catalogueProblem, eventsProblem] = await Promise.all([
+      outageIn(catalogue.migrator.migrate(), options.databaseUrl !== undefined),
+      outageIn(
+        options.clickhouseUrl === undefined ? migrateEvents() : inTime(migrateEvents()),
+        options.clickhouseUrl !== undefined,
+      ),
+    ]);
+    if (eventsProblem !== undefined) eventMigrations.start(eventsProblem);
+    const { deadLetters } = events;
+    return { catalogue, catalogueProblem, eventLog, deadLetters, eventMigrations, close };
   } catch (error) {
-    await engines.close();
+    await close();
     throw error;
   }
 }
 
-const checkTimeoutMs = 500;
-
-/** `ok`, or why not. Never waits longer than a probe does: a hung event log must not take the pod out. */
-async function checkOf(engine: { ping(): Promise<void> }): Promise<string> {
-  const { promise: timedOut, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(() => resolve(`no answer in ${checkTimeoutMs} ms`), checkTimeoutMs);
-  const answered = engine.ping().then(
-    () => "ok",
-    (error: unknown) =>
-      error instanceof BanditError ? `${error.code}: ${error.message}` : "failed: internal error",
-  );
+/** Why work could not be done; undefined when it was. @throws what waiting for a server would not help against */
+async function outageIn(
+  work: Promise<unknown>,
+  isServer: boolean,
+): Promise<BanditError | undefined> {
   try {
-    return await Promise.race([answered, timedOut]);
+    await work;
+    return undefined;
+  } catch (error) {
+    if (isServer && error instanceof BanditError && error.code === "unavailable") return error;
+    throw error;
+  }
+}
+
+/** Work goes on when its time is over; a repetition beside it does no harm. */
+async function inTime(work: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(
+      new BanditError("unavailable", `no answer within ${eventLogStartMs} ms`, {
+        reason: "EVENT_LOG_UNAVAILABLE",
+      }),
+    );
+  }, eventLogStartMs);
+  try {
+    await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,21 +1,24 @@
+import { catalogueSnapshotFile } from "../adapters/system/catalogue-snapshot-file.ts";
 import { lockDataDirectory } from "../adapters/system/data-directory-lock.ts";
 import { clearUserIds, hmacUserIdHasher } from "../adapters/system/hmac-user-id-hasher.ts";
 import { makeDataDirectory } from "../adapters/system/make-data-directory.ts";
 import { pinoLogger } from "../adapters/system/pino-logger.ts";
+import { posteriorSnapshotFile } from "../adapters/system/posterior-snapshot-file.ts";
 import { PrometheusTelemetry } from "../adapters/system/prometheus-telemetry.ts";
 import { systemClock } from "../adapters/system/system-clock.ts";
 import { systemEntropy } from "../adapters/system/system-entropy.ts";
-import { BanditError } from "../domain/errors.ts";
-import type { Catalogue } from "../ports/catalogue.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import { startGrpcServer } from "../rpc/grpc-server.ts";
 import { startHttpServer } from "../rpc/http-server.ts";
 import { createBanditService } from "../service/create-bandit-service.ts";
-import { seedAgentTypes } from "../service/seed/seed-catalogue.ts";
 import type { ServiceOptions } from "./config.ts";
 import { type Engines, openEngines, usesDataDirectory } from "./engines.ts";
 import { projectVersion } from "./project-root.ts";
+import { Readiness } from "./readiness.ts";
+import { catchUpWithCatalogue, startCatalogue } from "./start-catalogue.ts";
+import { atMost, stopBudget } from "./stop-budget.ts";
+import { stopServers, writeWhatWaits } from "./stop-service.ts";
 import { userHashKeyOf } from "./user-hash-key.ts";
 
 /** Decisions kept in memory so that reporting on a recent one costs no read; about 500 bytes each. */
@@ -23,8 +26,6 @@ const recentDecisionsMax = 4_000;
 /** How often the posteriors in memory are compared with those in the state store. */
 const totalsSyncIntervalMs = 10_000;
 const defaultRewardIntervalMs = 10_000;
-/** Calls under way when the service is told to stop get this long to finish. */
-const stopGraceMs = 5_000;
 
 /** A service that answers on its ports. */
 export interface RunningService {
@@ -35,12 +36,16 @@ export interface RunningService {
   readonly dataDir: string;
   readonly engines: Engines["names"];
   readonly startedInMs: number;
-  /** Lets calls under way finish, writes what can be written, releases everything. Idempotent. */
+  /**
+   * Lets calls under way finish, writes what can be written, releases everything, within 10 s whatever hangs
+   * (`stopBudget`). What was given up may keep the process alive. Idempotent.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Opens the engines, brings their schemas up to date, fills an empty catalogue, and serves.
+ * Opens the engines, brings their schemas up to date, fills an empty catalogue, and serves. An engine on a server
+ * that is out of reach is waited for in the background: of the catalogue, a snapshot must be there then.
  * @throws BanditError when an engine cannot be opened, a port is taken, or the data directory is in use.
  */
 export async function openService(options: ServiceOptions): Promise<RunningService> {
@@ -48,7 +53,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
   const startedMs = systemClock.monotonicMs();
   const logger = pinoLogger(options.logLevel);
   const telemetry = new PrometheusTelemetry();
-  const release: (() => Promise<void> | void)[] = [];
+  const release: (() => Promise<unknown> | unknown)[] = [];
   let released: Promise<void> | undefined;
   const releaseAll = (): Promise<void> => {
     released ??= runInReverse(release);
@@ -59,9 +64,22 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     if (usesDataDirectory(options)) release.push(lockDataDirectory(options.dataDir));
     const engines = await openEngines(options, { clock: systemClock, logger });
     release.push(() => engines.close());
-    if (options.seed) await seedIfEmpty(engines.catalogue, options);
 
     options.onProgress?.("reading catalogue and posteriors");
+    // Embedded engines are on the disk where a snapshot of them would be.
+    const files = { directory: options.dataDir, clock: systemClock, logger };
+    const catalogueSnapshots =
+      options.databaseUrl === undefined ? {} : { catalogueSnapshots: catalogueSnapshotFile(files) };
+    const posteriorSnapshots =
+      options.redisUrl === undefined ? {} : { posteriorSnapshots: posteriorSnapshotFile(files) };
+    const start = await startCatalogue({
+      engines,
+      options,
+      logger,
+      ...(catalogueSnapshots.catalogueSnapshots && {
+        snapshots: catalogueSnapshots.catalogueSnapshots,
+      }),
+    });
     const running = await createBanditService({
       state: engines.state,
       catalogue: engines.catalogue,
@@ -84,10 +102,28 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       drainRowsMax: options.drainRowsMax,
       totalsSyncIntervalMs,
       defaultRewardIntervalMs,
+      startCatalogue: start,
+      ...catalogueSnapshots,
+      ...posteriorSnapshots,
     });
-    release.push(() => running.stop());
+    release.push(() =>
+      atMost(stopBudget.backgroundMs, () => running.stop(), { what: "background work", logger }),
+    );
+    release.push(() => writeWhatWaits({ engines, drain: running.drain, logger }));
+    if (start.savedAtMs !== undefined) {
+      const catchUp = catchUpWithCatalogue({
+        engines,
+        seed: options.seed,
+        cache: running.catalogue,
+        clock: systemClock,
+        logger,
+      });
+      catchUp.start(engines.catalogueProblem);
+      release.push(() => catchUp.stop());
+    }
 
     options.onProgress?.("opening the ports");
+    const readiness = new Readiness({ engines, catalogue: running.catalogue, clock: systemClock });
     const common = {
       service: running.service,
       host: options.host,
@@ -98,15 +134,19 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     const http = await startHttpServer({
       ...common,
       port: options.httpPort,
-      readiness: () => engines.readiness(running.catalogue.stale),
-      metrics: () => telemetry.page(),
+      readiness: () => readiness.report(),
+      metrics: () => {
+        telemetry.gauge("bandit_catalogue_fresh", readiness.catalogueIsFresh ? 1 : 0);
+        return telemetry.page();
+      },
     });
-    release.push(() => http.stop(stopGraceMs));
+    release.push(() => http.stop(stopBudget.callsMs));
     const grpc = await startGrpcServer({ ...common, port: options.grpcPort });
-    release.push(() => grpc.stop(stopGraceMs));
-    grpc.setServing(true);
+    release.push(() => stopServers({ grpc, http, clock: systemClock, logger }));
+    readiness.phase = "serving";
     telemetry.gauge("bandit_ready", 1);
     release.push(() => {
+      readiness.phase = "stopping";
       grpc.setServing(false);
       telemetry.gauge("bandit_ready", 0);
     });
@@ -126,7 +166,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
 }
 
 /** Runs every step, the last one first; a failing one does not keep the others from releasing what they hold. */
-async function runInReverse(steps: readonly (() => Promise<void> | void)[]): Promise<void> {
+async function runInReverse(steps: readonly (() => Promise<unknown> | unknown)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const step of [...steps].reverse()) {
     try {
@@ -136,20 +176,6 @@ async function runInReverse(steps: readonly (() => Promise<void> | void)[]): Pro
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, "the service did not stop cleanly");
-}
-
-async function seedIfEmpty(catalogue: Catalogue, options: ServiceOptions): Promise<void> {
-  const { agentTypes } = await catalogue.load();
-  if (agentTypes.length > 0) return;
-  options.onProgress?.("filling the empty catalogue");
-  for (const agentType of seedAgentTypes) {
-    try {
-      await catalogue.createAgentType(agentType, { name: "seed" });
-    } catch (error) {
-      // Another replica started on the same empty catalogue and was faster.
-      if (!(error instanceof BanditError) || error.code !== "already_exists") throw error;
-    }
-  }
 }
 
 function userIdHasherOf(options: ServiceOptions, logger: Logger): UserIdHasher {

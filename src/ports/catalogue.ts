@@ -19,6 +19,9 @@ export interface Catalogue {
    */
   onChange(listener: () => void): () => void;
 
+  /** Since when changes made by other processes cannot be seen, Unix milliseconds; undefined while they can be, and without listeners. */
+  readonly notFollowedSinceMs: number | undefined;
+
   /** Creates the agent type, its policy and its first variants together. @throws already_exists */
   createAgentType(input: CreateAgentTypeInput, actor: Actor): Promise<AgentTypeRecord>;
 

@@ -6,8 +6,12 @@ import { services } from "./routes.ts";
 export interface HttpPageOptions {
   readonly service: BanditService;
   readonly logger: Logger;
-  /** Whether decisions can be served now, with one word for each thing that was checked. */
-  readiness(): Promise<{ ready: boolean; checks: Record<string, string> }>;
+  /** Whether decisions can be served now, and `ok` or a sentence for each thing that was checked. */
+  readiness(): Promise<{
+    readonly ready: boolean;
+    readonly degraded: boolean;
+    readonly checks: Readonly<Record<string, string>>;
+  }>;
   /** The metrics in the exposition format of Prometheus. */
   metrics(): Promise<{ contentType: string; body: string }>;
 }
@@ -57,8 +61,8 @@ function send(response: ServerResponse, page: Page, headOnly: boolean): void {
 }
 
 async function readinessPage({ readiness }: HttpPageOptions): Promise<Page> {
-  const { ready, checks } = await readiness();
-  return jsonPage(ready ? 200 : 503, { ready, checks });
+  const { ready, degraded, checks } = await readiness();
+  return jsonPage(ready ? 200 : 503, { ready, degraded, checks });
 }
 
 function notFound(path: string): Page {

@@ -11,6 +11,7 @@ import {
   CodeTypeAllocation,
   type CurrentAllocation,
   type Features,
+  snapshotVersion,
 } from "./code-type-allocation.ts";
 import { SharedPriors } from "./shared-priors.ts";
 
@@ -34,6 +35,7 @@ export class AllocationTable {
   readonly #sharedPriors = new Map<AgentType, SharedPriors>();
   readonly #onLearned: LearnedListener | undefined;
   readonly #static = new WeakMap<AgentTypeEntry, CurrentAllocation>();
+  #changes = 0;
   /** Number of the comparison with the state store that is under way, or was last. */
   #comparison = 1;
 
@@ -69,12 +71,40 @@ export class AllocationTable {
   /** Takes in what the state store announces about one arm. Older versions are ignored. */
   accept(update: ArmTotals): void {
     const allocation = this.#findOrAdd(update);
-    const before = allocation.totals.get(update.variantId)?.totals;
+    const heldBefore = allocation.totals.get(update.variantId);
+    // What came from a snapshot says how much was known, not what the store's changes go on from.
+    const before = heldBefore?.version === snapshotVersion ? undefined : heldBefore?.totals;
     if (!allocation.accept(update, this.#comparison)) return;
-    this.#priorsOf(update.agentType).noteChange();
+    this.#noteChange(update.agentType);
     // The first change of an arm is the whole of it; a jump over unknown ones is what start-up gives.
     const known = before ?? (update.totals.generations === 1 ? zeroTotals : undefined);
     if (known !== undefined) this.#onLearned?.(update, known, update.totals);
+  }
+
+  /**
+   * Takes in what was known of an arm when a snapshot was made. Anything the state store says replaces it, whatever
+   * its version, and an arm that the first comparison does not list is forgotten by it.
+   */
+  restore({ totals, ...arm }: ArmKey & Pick<ArmTotals, "totals">): void {
+    const { agentType, codeType, variantId } = arm;
+    const update = { agentType, codeType, variantId, totals, version: snapshotVersion };
+    if (this.#findOrAdd(update).accept(update, this.#comparison)) this.#noteChange(agentType);
+  }
+
+  /** Everything known now, for a snapshot. What changes while it is read may be in it or not. */
+  *known(): Iterable<ArmTotals> {
+    for (const [agentType, codeTypes] of this.#byAgentType) {
+      for (const [codeType, { totals: arms }] of codeTypes) {
+        for (const [variantId, { totals, version }] of arms) {
+          yield { agentType, codeType, variantId, totals, version };
+        }
+      }
+    }
+  }
+
+  /** Counts the changes of what is known. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /**
@@ -88,7 +118,7 @@ export class AllocationTable {
 
   compare(listed: ArmTotals): void {
     const changed = this.#findOrAdd(listed).compare(listed, this.#comparison);
-    if (changed) this.#priorsOf(listed.agentType).noteChange();
+    if (changed) this.#noteChange(listed.agentType);
   }
 
   /** Ends a comparison in which everything was listed, in steps, so that others can have their turn. */
@@ -96,12 +126,17 @@ export class AllocationTable {
     for (const [agentType, codeTypes] of this.#byAgentType) {
       for (const [codeType, allocation] of codeTypes) {
         const forgotten = allocation.forgetUnlisted(this.#comparison);
-        if (forgotten) this.#priorsOf(agentType).noteChange();
+        if (forgotten) this.#noteChange(agentType);
         if (allocation.totals.size === 0) codeTypes.delete(codeType);
         yield;
       }
     }
     this.#telemetry.gauge("bandit_allocations", this.#count());
+  }
+
+  #noteChange(agentType: AgentType): void {
+    this.#changes += 1;
+    this.#priorsOf(agentType).noteChange();
   }
 
   #findOrAdd(update: ArmTotals): CodeTypeAllocation {

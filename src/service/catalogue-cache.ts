@@ -1,6 +1,6 @@
 import type { AgentType, VariantId } from "../domain/ids.ts";
 import type { Variant } from "../domain/variant.ts";
-import type { Catalogue } from "../ports/catalogue.ts";
+import type { Catalogue, CatalogueSnapshot } from "../ports/catalogue.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { type AgentTypeEntry, CatalogueView } from "./catalogue-view.ts";
 
@@ -20,11 +20,24 @@ export class CatalogueCache {
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
   #stale = false;
+  #savedAtMs: number | undefined;
   #lookingAgain: Promise<void> | undefined;
   #lookAgainPause: Promise<void> = Promise.resolve();
 
   static async load(catalogue: Catalogue, logger: Logger): Promise<CatalogueCache> {
     return new CatalogueCache(catalogue, logger, new CatalogueView(await catalogue.load()));
+  }
+
+  /** Begins with a snapshot that was saved at that time; stale until the catalogue itself has been read. */
+  static fromSnapshot(
+    catalogue: Catalogue,
+    logger: Logger,
+    { snapshot, savedAtMs }: { snapshot: CatalogueSnapshot; savedAtMs: number | undefined },
+  ): CatalogueCache {
+    const cache = new CatalogueCache(catalogue, logger, new CatalogueView(snapshot));
+    cache.#savedAtMs = savedAtMs;
+    cache.#stale = savedAtMs !== undefined;
+    return cache;
   }
 
   private constructor(catalogue: Catalogue, logger: Logger, view: CatalogueView) {
@@ -44,9 +57,14 @@ export class CatalogueCache {
     return this.#view;
   }
 
-  /** True while the last attempt to follow a change has failed. */
+  /** True while the last attempt to follow a change has failed, or the catalogue was never read. */
   get stale(): boolean {
     return this.#stale;
+  }
+
+  /** When the view in force was saved, if it comes from a snapshot; undefined once the catalogue was read. */
+  get savedAtMs(): number | undefined {
+    return this.#savedAtMs;
   }
 
   onChange(listener: (view: CatalogueView) => void): void {
@@ -113,8 +131,10 @@ export class CatalogueCache {
 
   async #load(): Promise<void> {
     const snapshot = await this.#catalogue.load();
+    const isFirstReading = this.#savedAtMs !== undefined;
+    this.#savedAtMs = undefined;
     // A lower revision is news too: the catalogue was restored from a backup.
-    if (snapshot.revision === this.#view.snapshot.revision) return;
+    if (snapshot.revision === this.#view.snapshot.revision && !isFirstReading) return;
     this.#view = new CatalogueView(snapshot);
     for (const listener of this.#listeners) listener(this.#view);
   }

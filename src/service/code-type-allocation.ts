@@ -18,6 +18,9 @@ import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
 /** Half-lives after which what is forgotten makes a new allocation: evidence counts 0.7 % less by then. */
 const forgettingStep = 0.01;
 
+/** Of totals that come from a snapshot: below every version that a state store gives. */
+export const snapshotVersion = 0;
+
 /** An allocation, and when it was computed. */
 export interface CurrentAllocation {
   readonly allocation: Allocation;
@@ -88,7 +91,9 @@ export class CodeTypeAllocation {
   forgetUnlisted(comparison: number): boolean {
     let forgotten = false;
     for (const [variantId, known] of this.totals) {
-      if (known.listedIn === comparison || !isContradictedAgain(known, comparison)) continue;
+      if (known.listedIn === comparison) continue;
+      const isFromSnapshot = known.version === snapshotVersion;
+      if (!isFromSnapshot && !isContradictedAgain(known, comparison)) continue;
       this.totals.delete(variantId);
       this.#changed.add(variantId);
       forgotten = true;

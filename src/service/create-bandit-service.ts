@@ -1,7 +1,9 @@
-import type { Catalogue } from "../ports/catalogue.ts";
+import type { Catalogue, CatalogueSnapshot } from "../ports/catalogue.ts";
+import type { CatalogueSnapshots } from "../ports/catalogue-snapshots.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Entropy } from "../ports/entropy.ts";
 import type { EventLog } from "../ports/event-log.ts";
+import type { PosteriorSnapshots } from "../ports/posterior-snapshots.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
@@ -24,6 +26,7 @@ import { RecordGeneration } from "./record-generation.ts";
 import { RecordOutcome } from "./record-outcome.ts";
 import { RewardChanges } from "./reward-changes.ts";
 import { SelectVariant } from "./select-variant.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import { TotalsSync } from "./totals-sync.ts";
 
 export interface BanditServiceOptions {
@@ -46,7 +49,23 @@ export interface BanditServiceOptions {
   readonly totalsSyncIntervalMs: number;
   /** Between two rounds of booking default rewards. */
   readonly defaultRewardIntervalMs: number;
+  /**
+   * The catalogue as the caller has read it, or, with the time at which it was saved, a snapshot of it. The caller
+   * then calls `catalogue.refresh()` until that succeeds once. Absent: it is read here.
+   */
+  readonly startCatalogue?: {
+    readonly snapshot: CatalogueSnapshot;
+    readonly savedAtMs: number | undefined;
+  };
+  /** Where the catalogue is kept for a start without its engine; absent: nowhere. */
+  readonly catalogueSnapshots?: CatalogueSnapshots;
+  /** Where posteriors are kept for a start without the state store; absent: nowhere. */
+  readonly posteriorSnapshots?: PosteriorSnapshots;
 }
+
+/** How soon a new revision of the catalogue is saved. */
+const catalogueSnapshotIntervalMs = 500;
+const posteriorSnapshotIntervalMs = 10_000;
 
 /** The use cases, put together, and the background work they need. */
 export interface RunningBanditService {
@@ -58,12 +77,20 @@ export interface RunningBanditService {
   stop(): Promise<void>;
 }
 
-/** Reads the catalogue and every posterior, then starts following both. @throws BanditError unavailable. */
+/**
+ * Reads the catalogue and every posterior, then starts following both. Begins without posteriors, or with those of the
+ * last snapshot, when the state store cannot be reached.
+ * @throws BanditError unavailable when the catalogue is to be read and cannot be.
+ */
 export async function createBanditService(
   options: BanditServiceOptions,
 ): Promise<RunningBanditService> {
   const { state, catalogue, eventLog, clock, telemetry, logger } = options;
-  const cache = await CatalogueCache.load(catalogue, logger);
+  const { startCatalogue, catalogueSnapshots, posteriorSnapshots } = options;
+  const cache =
+    startCatalogue === undefined
+      ? await CatalogueCache.load(catalogue, logger)
+      : CatalogueCache.fromSnapshot(catalogue, logger, startCatalogue);
   const changes = new RewardChanges({ catalogue: cache, clock, telemetry, logger });
   const allocations = new AllocationTable({
     clock,
@@ -78,7 +105,28 @@ export async function createBanditService(
     logger,
     intervalMs: options.totalsSyncIntervalMs,
   });
-  await sync.start();
+  if (!(await sync.start())) await restorePosteriors(allocations, posteriorSnapshots, logger);
+  const keepers = [
+    catalogueSnapshots &&
+      new SnapshotKeeper({
+        what: "catalogue",
+        version: () => cache.view,
+        save: () => catalogueSnapshots.save(cache.view.snapshot),
+        ...(cache.savedAtMs === undefined ? {} : { savedVersion: cache.view }),
+        intervalMs: catalogueSnapshotIntervalMs,
+        logger,
+      }),
+    posteriorSnapshots &&
+      new SnapshotKeeper({
+        what: "posteriors",
+        version: () => allocations.changes,
+        save: () => posteriorSnapshots.save(allocations.known()),
+        savedVersion: allocations.changes,
+        intervalMs: posteriorSnapshotIntervalMs,
+        logger,
+      }),
+  ].filter((keeper) => keeper !== undefined);
+  for (const keeper of keepers) keeper.start();
   const drain = new EventDrain({
     state,
     eventLog,
@@ -176,8 +224,28 @@ export async function createBanditService(
     async stop() {
       cache.stop();
       sync.stop();
+      // Side by side with the rest: an engine that hangs must not keep them from being written.
+      const saved = Promise.all(keepers.map((keeper) => keeper.stop()));
       await defaultRewards.stop();
       await drain.stop();
+      await saved;
     },
   };
+}
+
+async function restorePosteriors(
+  allocations: AllocationTable,
+  snapshots: PosteriorSnapshots | undefined,
+  logger: Logger,
+): Promise<void> {
+  const saved = await snapshots?.find();
+  if (saved === undefined) {
+    logger.warn("there is no snapshot of the posteriors: decisions are drawn from the priors");
+    return;
+  }
+  for (const arm of saved.arms) allocations.restore(arm);
+  logger.warn("posteriors come from their last snapshot until the state store is there", {
+    arms: saved.arms.length,
+    savedAt: new Date(saved.savedAtMs).toISOString(),
+  });
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { BanditError } from "../domain/errors.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
@@ -6,6 +7,8 @@ import { RepeatedWork } from "./repeated-work.ts";
 
 /** Arms compared before others get their turn: about 1 ms, for which decisions wait. */
 const armsPerTurn = 200;
+/** How often a store that was out of reach at the start is asked for its totals. */
+const firstReadingIntervalMs = 200;
 
 /**
  * Keeps the posteriors in memory equal to those in the state store: every change is announced. Where
@@ -19,6 +22,7 @@ export class TotalsSync {
     readonly intervalMs: number;
   };
   readonly #comparisons: RepeatedWork;
+  readonly #firstReading: RepeatedWork;
   #stopListening: (() => void) | undefined;
 
   constructor(options: {
@@ -35,23 +39,50 @@ export class TotalsSync {
         options.logger.warn("posteriors could not be compared with the state store", { error });
       },
     });
+    this.#firstReading = new RepeatedWork({
+      intervalMs: firstReadingIntervalMs,
+      work: () => this.#readLate(),
+      // Said when it began; the next attempt comes soon.
+      onFailure: (error) => options.logger.debug("posteriors are not there yet", { error }),
+    });
   }
 
-  /** Resolves when every posterior has been read. @throws BanditError unavailable. */
-  async start(): Promise<void> {
-    const { state, allocations } = this.#options;
+  /**
+   * Resolves with true when every posterior has been read; with false when the store cannot be reached: then
+   * they are read as soon as it can be. @throws BanditError whatever else is wrong with the store.
+   */
+  async start(): Promise<boolean> {
+    const { state, allocations, logger } = this.#options;
     // Listening first: a change between the listing and the listening would be missed.
     this.#stopListening = state.onTotalsChanged((totals) => {
       allocations.accept(totals);
     });
-    await this.#compare();
+    try {
+      await this.#compare();
+    } catch (error) {
+      if (!(error instanceof BanditError) || error.code !== "unavailable") throw error;
+      logger.warn("posteriors cannot be read; what was known last is used until they can", {
+        error,
+      });
+      this.#firstReading.start();
+      return false;
+    }
     if (state.shared) this.#comparisons.start();
+    return true;
   }
 
   /** Does not wait for a comparison under way. */
   stop(): void {
+    void this.#firstReading.stop();
     void this.#comparisons.stop();
     this.#stopListening?.();
+  }
+
+  async #readLate(): Promise<void> {
+    await this.#compare();
+    this.#options.logger.info("posteriors were read, late");
+    void this.#firstReading.stop();
+    if (this.#options.state.shared) this.#comparisons.start();
   }
 
   async #compare(): Promise<void> {

@@ -31,7 +31,12 @@ export class PostgresCatalogue extends SqlCatalogue {
   static connect(options: PostgresCatalogueOptions): PostgresCatalogue {
     const { url, logger, clock, statementTimeoutMs = 2000, pollIntervalMs = 250 } = options;
     const connection = new PgConnection({ url, statementTimeoutMs, logger });
-    const revisions = new RevisionPoller({ connection, logger, intervalMs: pollIntervalMs });
+    const revisions = new RevisionPoller({
+      connection,
+      logger,
+      clock,
+      intervalMs: pollIntervalMs,
+    });
     const directory = options.migrationsDirectory;
     const migrator = new PostgresMigrator({ connection, directory, clock, logger });
     return new PostgresCatalogue({ connection, clock, revisions }, migrator);

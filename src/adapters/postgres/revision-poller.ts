@@ -1,3 +1,4 @@
+import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { revisionOf } from "./catalogue-rows.ts";
 import { RevisionSource } from "./revision-source.ts";
@@ -12,13 +13,20 @@ export class RevisionPoller extends RevisionSource {
   readonly #connection: SqlConnection;
   readonly #logger: Logger;
   readonly #intervalMs: number;
+  readonly #clock: Clock;
   #timer: NodeJS.Timeout | undefined;
   #polling = false;
   #stopped = false;
-  #failing = false;
+  #failingSinceMs: number | undefined;
 
-  constructor(options: { connection: SqlConnection; logger: Logger; intervalMs: number }) {
+  constructor(options: {
+    connection: SqlConnection;
+    logger: Logger;
+    intervalMs: number;
+    clock: Clock;
+  }) {
     super(options.logger);
+    this.#clock = options.clock;
     this.#connection = options.connection;
     this.#logger = options.logger;
     this.#intervalMs = options.intervalMs;
@@ -34,6 +42,10 @@ export class RevisionPoller extends RevisionSource {
     super.stop();
     this.#stopped = true;
     clearTimeout(this.#timer);
+  }
+
+  override get blindSinceMs(): number | undefined {
+    return this.#failingSinceMs;
   }
 
   #schedule(): void {
@@ -53,15 +65,17 @@ export class RevisionPoller extends RevisionSource {
         // A connection that hangs is given up in time to ask again, on a new one, within the second.
         { timeoutMs: this.#intervalMs },
       );
-      if (this.#failing) this.#logger.info("the catalogue's revision can be read again");
-      this.#failing = false;
+      if (this.#failingSinceMs !== undefined) {
+        this.#logger.info("the catalogue's revision can be read again");
+      }
+      this.#failingSinceMs = undefined;
       if (!this.#stopped) this.observed(revisionOf(row));
     } catch (error) {
       // Said once per outage; what was loaded before stays in force.
-      if (!this.#failing && !this.#stopped) {
+      if (this.#failingSinceMs === undefined && !this.#stopped) {
         this.#logger.warn("the catalogue's revision cannot be read", { error: String(error) });
       }
-      this.#failing = true;
+      this.#failingSinceMs ??= this.#clock.nowMs();
     }
     this.#polling = false;
     this.#schedule();

@@ -40,6 +40,11 @@ export class RevisionSource {
     this.#listeners.clear();
   }
 
+  /** Since when revisions made by others cannot be seen, Unix milliseconds; undefined while they can be. */
+  get blindSinceMs(): number | undefined {
+    return undefined;
+  }
+
   protected get hasListeners(): boolean {
     return this.#listeners.size > 0;
   }

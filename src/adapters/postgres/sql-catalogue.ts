@@ -75,6 +75,10 @@ export class SqlCatalogue implements Catalogue {
     return this.#revisions.subscribe(listener);
   }
 
+  get notFollowedSinceMs(): number | undefined {
+    return this.#revisions.blindSinceMs;
+  }
+
   createAgentType(input: CreateAgentTypeInput, actor: Actor): Promise<AgentTypeRecord> {
     if (input.variants[0].status !== "active") {
       return Promise.reject(

@@ -261,7 +261,11 @@ describe("the pages", () => {
     expect((await get("/healthz")).status).toBe(200);
     const ready = await get("/readyz");
     expect(ready.status).toBe(200);
-    expect(await ready.json()).toEqual({ ready: true, checks: { state: "ok" } });
+    expect(await ready.json()).toEqual({
+      ready: true,
+      degraded: false,
+      checks: { state: "ok" },
+    });
   });
 
   it("say when it is not ready", async () => {

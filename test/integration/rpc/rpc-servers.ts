@@ -101,7 +101,11 @@ export async function startRpcServers(
   });
   const http = await startHttpServer({
     ...common,
-    readiness: async () => ({ ready: overrides.ready ?? true, checks: { state: "ok" } }),
+    readiness: async () => ({
+      ready: overrides.ready ?? true,
+      degraded: false,
+      checks: { state: "ok" },
+    }),
     metrics: async () => ({ contentType: "text/plain; version=0.0.4", body: "a_metric 1\n" }),
   });
   const client = new Client(`127.0.0.1:${grpc.port}`, credentials.createInsecure(), {

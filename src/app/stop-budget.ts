@@ -1,0 +1,46 @@
+import type { Logger } from "../ports/telemetry.ts";
+
+/**
+ * How long each part of a stop may take, milliseconds, one after the other: 9.6 s together, whatever hangs.
+ * The rest up to the promised 10 s is for the end of the process.
+ */
+export const stopBudget = {
+  /** Calls under way finish; then they are cut. */
+  callsMs: 5_000,
+  /** Of that, what calls over HTTP have left when gRPC has used up the rest. */
+  lastHttpCallsMs: 500,
+  /** Events are written to the event log; the others stay in the outbox. */
+  flushMs: 2_000,
+  /** Background work ends, snapshots are written. */
+  backgroundMs: 1_000,
+  /** What stays behind is counted, for the log. */
+  countMs: 300,
+  /** The engines are closed, all at once. */
+  engineMs: 1_000,
+  /** What keeps the process alive after that is given up. */
+  exitMs: 300,
+} as const;
+
+/**
+ * Does something, and goes on without it after a time; a line in the log says so.
+ * @returns whether it was done. @throws what it failed with in time
+ */
+export async function atMost(
+  timeMs: number,
+  step: () => Promise<unknown>,
+  { what, logger }: { what: string; logger: Logger },
+): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => resolve("late"), timeMs);
+  try {
+    const done = step();
+    if ((await Promise.race([done, late])) !== "late") return true;
+    logger.warn("something did not end in time and is given up", { what, timeMs });
+    done.catch((error: unknown) => {
+      logger.warn("what was given up has failed since", { what, error });
+    });
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
