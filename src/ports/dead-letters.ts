@@ -54,8 +54,9 @@ export interface DeadLetterStore {
   /**
    * Marks letters that are dead as replayed or dropped; they stay in the table for the record. Idempotent.
    * @param ids up to 1,000
+   * @returns those that were dead
    */
-  resolve(ids: readonly string[], how: "replayed" | "dropped"): Promise<void>;
+  resolve(ids: readonly string[], how: "replayed" | "dropped"): Promise<readonly string[]>;
 
   /** Letters that are dead now. */
   count(): Promise<number>;

@@ -11,20 +11,24 @@ export function pageOf<Item>(
   keyOf: (item: Item) => string,
   request: PageRequest,
 ): Page<Item> {
-  const after = decodeToken(request.pageToken);
+  const after = keyBeforePage(request.pageToken);
   const rest = after === undefined ? items : items.filter((item) => keyOf(item) > after);
   const page = rest.slice(0, request.pageSize);
   const last = page.at(-1);
   return {
     items: page,
     nextPageToken:
-      rest.length > page.length && last !== undefined
-        ? Buffer.from(`1:${keyOf(last)}`).toString("base64url")
-        : "",
+      rest.length > page.length && last !== undefined ? tokenOfPageAfter(keyOf(last)) : "",
   };
 }
 
-function decodeToken(token: string): string | undefined {
+/** The token of the page that comes after the item with this key. */
+export function tokenOfPageAfter(key: string): string {
+  return Buffer.from(`1:${key}`).toString("base64url");
+}
+
+/** The key a token was made of; undefined for the first page. @throws BanditError invalid_argument */
+export function keyBeforePage(token: string): string | undefined {
   if (token === "") return undefined;
   const text = Buffer.from(token, "base64url").toString();
   if (!text.startsWith("1:")) {

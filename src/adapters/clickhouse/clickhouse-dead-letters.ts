@@ -73,9 +73,17 @@ export class ClickHouseDeadLetters implements DeadLetterStore {
     return letter;
   }
 
-  async resolve(ids: readonly string[], how: "replayed" | "dropped"): Promise<void> {
-    if (ids.length === 0) return;
-    const list = idList(ids);
+  async resolve(ids: readonly string[], how: "replayed" | "dropped"): Promise<readonly string[]> {
+    const dead =
+      ids.length === 0
+        ? []
+        : await this.#rows<{ id: string }>(
+            `SELECT dead_letter_id AS id FROM dead_letters FINAL
+             WHERE dead_letter_id IN (${idList(ids)}) AND status = 'dead'`,
+            {},
+          );
+    if (dead.length === 0) return [];
+    const list = idList(dead.map(({ id }) => id));
     await this.#attempt(() =>
       this.#client.command({
         query: `
@@ -87,6 +95,7 @@ export class ClickHouseDeadLetters implements DeadLetterStore {
         abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
       }),
     );
+    return dead.map(({ id }) => id);
   }
 
   async count(): Promise<number> {
