@@ -148,6 +148,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     release.push(() => {
       readiness.phase = "stopping";
       grpc.setServing(false);
+      http.announceStop();
       telemetry.gauge("bandit_ready", 0);
     });
 

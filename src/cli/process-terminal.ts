@@ -21,6 +21,9 @@ export function processTerminal(): Terminal {
     fillRandom: (target) => systemEntropy.fill(target),
     readInput: readStandardInput,
     waitForStop,
+    endWithin(timeMs, exitCode) {
+      setTimeout(() => process.exit(exitCode), timeMs).unref();
+    },
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ExitCode } from "./exit-code.ts";
+
 /**
  * What a command sees of the outside. Results go to `out`, everything about the way there (progress,
  * warnings) to `err`, so that output can be piped. Nothing is coloured.
@@ -17,6 +19,8 @@ export interface Terminal {
   readInput(): Promise<string>;
   /** Resolves with the name of the first signal that asks to stop; a second one ends the process at once. */
   waitForStop(): Promise<string>;
+  /** Ends the process after this time, milliseconds, if anything still keeps it alive then. */
+  endWithin(timeMs: number, exitCode: ExitCode): void;
 }
 
 /** Prints a value as JSON, indented, one document. */

@@ -36,6 +36,8 @@ export interface HttpServerOptions extends HttpPageOptions {
 export interface HttpServer {
   /** The port listened on. */
   readonly port: number;
+  /** From now on every answer ends its connection, so that clients go elsewhere. Idempotent. */
+  announceStop(): void;
   /** Stops accepting, waits up to `graceMs` for requests under way, then cuts them. Idempotent. */
   stop(graceMs: number): Promise<void>;
 }
@@ -60,12 +62,20 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // The server below speaks HTTP/1.1 only.
     fallback: (request, response) => pages(request as IncomingMessage, response as ServerResponse),
   });
-  const server = createServer(listener);
+  let isStopping = false;
+  const server = createServer((request, response) => {
+    if (isStopping) response.setHeader("connection", "close");
+    listener(request, response);
+  });
   await listen(server, options);
   let stopping: Promise<void> | undefined;
   return {
     port: (server.address() as AddressInfo).port,
+    announceStop() {
+      isStopping = true;
+    },
     stop(graceMs) {
+      isStopping = true;
       stopping ??= shutDown(server, graceMs);
       return stopping;
     },

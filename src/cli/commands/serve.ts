@@ -1,6 +1,8 @@
 import { Command, Option } from "commander";
 import { readConfig } from "../../app/config.ts";
 import type { RunningService } from "../../app/service.ts";
+import { stopBudget } from "../../app/stop-budget.ts";
+import { exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
 import { Progress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -55,7 +57,11 @@ Examples:
   REDIS_URL=redis://localhost banditd serve --grpc-port 0 --http-port 0`,
     )
     .action(async (options: ServeOptions) => {
-      const stopSignal = terminal.waitForStop();
+      const stopSignal = terminal.waitForStop().then((signal) => {
+        terminal.err(`${signal}: stopping, a second one stops at once\n`);
+        // Also when the start has not ended yet, or the stop hangs in a way that nobody has thought of.
+        terminal.endWithin(stopBudget.totalMs, exitCodes.failed);
+      });
       const progress = new Progress(terminal);
       const { openService } = await import("../../app/service.ts");
       const service = await openService({
@@ -64,9 +70,10 @@ Examples:
       });
       progress.clear();
       terminal.out(describeService(service));
-      const signal = await stopSignal;
-      terminal.err(`${signal}: stopping, a second one stops at once\n`);
+      await stopSignal;
       await service.stop();
+      // An engine that hung was given up and may hold a connection or a thread; what was acknowledged is on a disk.
+      terminal.endWithin(stopBudget.exitMs, exitCodes.ok);
     });
 }
 

@@ -17,6 +17,7 @@ const silent: Terminal = {
   fillRandom: () => undefined,
   readInput: async () => "",
   waitForStop: async () => "",
+  endWithin: () => undefined,
 };
 
 /** `variants create` for that command below `banditd variants`. */

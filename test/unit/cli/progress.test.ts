@@ -30,6 +30,9 @@ class FakeTerminal implements Terminal {
   waitForStop(): Promise<string> {
     throw new Error("progress waits for nobody");
   }
+  endWithin(): void {
+    throw new Error("progress ends nothing");
+  }
 }
 
 describe("progress", () => {

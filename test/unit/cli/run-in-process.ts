@@ -18,6 +18,7 @@ export async function runInProcess(args: readonly string[], input = "") {
     fillRandom: () => undefined,
     readInput: async () => input,
     waitForStop: () => new Promise(() => undefined),
+    endWithin: () => undefined,
   });
   try {
     await program.parseAsync(["node", "banditd", ...args]);
