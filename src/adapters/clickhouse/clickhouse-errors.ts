@@ -86,6 +86,19 @@ export function appendError(error: unknown): BanditError {
   return unavailable(error);
 }
 
+/** Why a statement of a migration failed: waiting helps against an engine that is away, not against one that says no. */
+export function migrationError(error: unknown): BanditError {
+  const isRefused =
+    error instanceof ClickHouseError &&
+    ![engineErrors, limitErrors, timeErrors].some((away) => away.has(error.type ?? ""));
+  if (!isRefused) return unavailable(error);
+  return new BanditError(
+    "failed_precondition",
+    `the event log refuses a migration: ${firstLines(error.message)}`,
+    { reason: "MIGRATION_REFUSED", metadata: { engine_error: error.type ?? "" }, cause: error },
+  );
+}
+
 /** Why a caller's own statement failed. */
 export function queryError(error: unknown, timeoutMs: number): BanditError {
   if (error instanceof BanditError) return error;

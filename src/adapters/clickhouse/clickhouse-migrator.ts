@@ -3,7 +3,7 @@ import { BanditError, invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { MigrationStatus, Migrator } from "../../ports/migrator.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { isSchemaMissing, unavailable } from "./clickhouse-errors.ts";
+import { isSchemaMissing, migrationError } from "./clickhouse-errors.ts";
 import { type MigrationFile, readMigrationFiles } from "./migration-file.ts";
 
 export interface ClickHouseMigratorOptions {
@@ -101,7 +101,7 @@ export class ClickHouseMigrator implements Migrator {
     try {
       await this.#options.createDatabase();
     } catch (error) {
-      throw unavailable(error);
+      throw migrationError(error);
     }
     await this.#command(`
       CREATE TABLE IF NOT EXISTS schema_migration
@@ -147,7 +147,7 @@ export class ClickHouseMigrator implements Migrator {
       };
     } catch (error) {
       if (isSchemaMissing(error)) return undefined;
-      throw unavailable(error);
+      throw migrationError(error);
     }
   }
 
@@ -177,7 +177,7 @@ export class ClickHouseMigrator implements Migrator {
         abort_signal: AbortSignal.timeout(this.#options.statementTimeoutMs),
       });
     } catch (error) {
-      throw unavailable(error);
+      throw migrationError(error);
     }
   }
 }
