@@ -84,6 +84,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       state: engines.state,
       catalogue: engines.catalogue,
       eventLog: engines.eventLog,
+      deadLetters: engines.deadLetters,
       clock: systemClock,
       entropy: systemEntropy,
       telemetry,

@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
+import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import {
   DecisionService,
   type RecordOutcomeRequest,
@@ -36,7 +37,8 @@ export interface BanditClientOptions {
 export interface BanditClient
   extends UnaryClient<typeof DecisionService>,
     UnaryClient<typeof CatalogService>,
-    UnaryClient<typeof InsightService> {
+    UnaryClient<typeof InsightService>,
+    UnaryClient<typeof DeadLetterService> {
   /** Ends the connection; calls under way are let finish. Idempotent. */
   close(): void;
 }
@@ -75,6 +77,7 @@ export function createBanditClient(options: BanditClientOptions): BanditClient {
     ...decisions,
     ...unaryClient(CatalogService, calling),
     ...unaryClient(InsightService, calling),
+    ...unaryClient(DeadLetterService, calling),
     selectVariant: (request, call) => decisions.selectVariant(withGenerationId(request), call),
     batchSelectVariants: (request, call) =>
       decisions.batchSelectVariants(

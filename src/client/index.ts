@@ -2,6 +2,7 @@
 export * from "../gen/bandit/v1/allocation_pb.ts";
 export * from "../gen/bandit/v1/call_error_pb.ts";
 export * from "../gen/bandit/v1/catalog_service_pb.ts";
+export * from "../gen/bandit/v1/dead_letter_service_pb.ts";
 export * from "../gen/bandit/v1/decision_service_pb.ts";
 export * from "../gen/bandit/v1/insight_service_pb.ts";
 export * from "../gen/bandit/v1/outcome_pb.ts";

@@ -4,7 +4,9 @@ import type { AgentType, CodeType, GenerationId, OutcomeId, VariantId } from "..
 import type { GenerationReport, Outcome, OutcomeStatus } from "../domain/outcome.ts";
 import type { Mode, Policy, PolicyRecord } from "../domain/policy.ts";
 import type { Variant, VariantContent, VariantStatus } from "../domain/variant.ts";
+import type { DeadLetter, DeadLetterKind, DeadLetterSummary } from "../ports/dead-letters.ts";
 import type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
+import type { ReplayedLetters } from "./manage-dead-letters.ts";
 import type { RewardChange } from "./reward-changes.ts";
 
 /** What the transport knows about a call besides its request. */
@@ -62,6 +64,18 @@ export interface BanditService {
   /** `fresh`: first waits until everything acknowledged before this call is in the event log. */
   query(request: QueryRequest, context: CallContext): Promise<QueryResult>;
   info(): ServiceInfo;
+
+  listDeadLetters(
+    request: PageRequest & { kind?: DeadLetterKind },
+  ): Promise<Page<DeadLetterSummary> & { total: number }>;
+  /** @throws not_found */
+  getDeadLetter(id: string): Promise<DeadLetter>;
+  /** Empty: the first 1,000 by id. */
+  replayDeadLetters(ids: readonly string[], context: CallContext): Promise<ReplayedLetters>;
+  dropDeadLetters(
+    ids: readonly string[],
+    context: CallContext,
+  ): Promise<{ dropped: number; unknownIds: readonly string[] }>;
 }
 
 export interface SelectRequest {

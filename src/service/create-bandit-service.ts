@@ -1,6 +1,7 @@
 import type { Catalogue, CatalogueSnapshot } from "../ports/catalogue.ts";
 import type { CatalogueSnapshots } from "../ports/catalogue-snapshots.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { DeadLetterStore } from "../ports/dead-letters.ts";
 import type { Entropy } from "../ports/entropy.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import type { PosteriorSnapshots } from "../ports/posterior-snapshots.ts";
@@ -11,12 +12,14 @@ import { AllocationTable } from "./allocation-table.ts";
 import type { BanditService, ServiceInfo } from "./bandit-service.ts";
 import { BookDefaultRewards } from "./book-default-rewards.ts";
 import { CatalogueCache } from "./catalogue-cache.ts";
+import { DeadLetterCount } from "./dead-letter-count.ts";
 import { EventDrain } from "./event-drain.ts";
 import { ExplainGeneration } from "./explain-generation.ts";
 import { DecisionFinder } from "./find-decision.ts";
 import { GenerationIdFactory } from "./generation-id-factory.ts";
 import { GetAllocation } from "./get-allocation.ts";
 import { ManageAgentTypes } from "./manage-agent-types.ts";
+import { ManageDeadLetters } from "./manage-dead-letters.ts";
 import { ManageMode } from "./manage-mode.ts";
 import { ManagePolicies } from "./manage-policies.ts";
 import { ManageVariants } from "./manage-variants.ts";
@@ -33,6 +36,7 @@ export interface BanditServiceOptions {
   readonly state: StateStore;
   readonly catalogue: Catalogue;
   readonly eventLog: EventLog;
+  readonly deadLetters: DeadLetterStore;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly telemetry: Telemetry;
@@ -193,6 +197,16 @@ export async function createBanditService(
   const allocation = new GetAllocation({ catalogue: cache, allocations, changes, clock });
   const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
   const queries = new QueryEvents({ eventLog, drain });
+  const deadLetterCount = new DeadLetterCount({ store: options.deadLetters, telemetry, logger });
+  deadLetterCount.start();
+  const deadLetters = new ManageDeadLetters({
+    store: options.deadLetters,
+    count: deadLetterCount,
+    eventLog,
+    clock,
+    telemetry,
+    logger,
+  });
 
   const service: BanditService = {
     selectVariant: (request, context) => select.execute(request, context),
@@ -215,6 +229,10 @@ export async function createBanditService(
     explainGeneration: (generationId, context) => explanation.execute(generationId, context),
     query: (request) => queries.execute(request),
     info: () => options.info,
+    listDeadLetters: (request) => deadLetters.list(request),
+    getDeadLetter: (id) => deadLetters.get(id),
+    replayDeadLetters: (ids, context) => deadLetters.replay(ids, context),
+    dropDeadLetters: (ids, context) => deadLetters.drop(ids, context),
   };
   return {
     service,
@@ -224,6 +242,7 @@ export async function createBanditService(
     async stop() {
       cache.stop();
       sync.stop();
+      await deadLetterCount.stop();
       // Side by side with the rest: an engine that hangs must not keep them from being written.
       const saved = Promise.all(keepers.map((keeper) => keeper.stop()));
       await defaultRewards.stop();

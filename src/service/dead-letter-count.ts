@@ -14,7 +14,9 @@ export class DeadLetterCount {
     this.#deps = deps;
     this.#work = new RepeatedWork({
       intervalMs,
-      work: () => this.refresh(),
+      work: async () => {
+        await this.refresh();
+      },
       onFailure: (error) => logNotCounted(deps.logger, error),
     });
   }

@@ -1,7 +1,7 @@
 export interface RepeatedWorkOptions {
   /** From the end of one round to the beginning of the next. */
   readonly intervalMs: number;
-  readonly work: () => Promise<unknown>;
+  readonly work: () => Promise<void>;
   /** Told of a round that failed; the next one comes all the same. */
   readonly onFailure: (error: unknown) => void;
 }

@@ -118,6 +118,7 @@ describe("learning over time, by a clock that the test moves", () => {
       state: engines.state,
       catalogue: engines.catalogue,
       eventLog: events.log,
+      deadLetters: engines.deadLetters,
       clock,
       entropy: systemEntropy,
       telemetry: new PrometheusTelemetry(),

@@ -66,6 +66,7 @@ export async function openClockworkSite(engineSet: EngineSet = "embedded"): Prom
         state: engines.state,
         catalogue: engines.catalogue,
         eventLog: engines.eventLog,
+        deadLetters: engines.deadLetters,
         clock,
         entropy: systemEntropy,
         telemetry,

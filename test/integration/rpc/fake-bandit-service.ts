@@ -3,6 +3,7 @@ import type { AgentType, GenerationId, OutcomeId, VariantId } from "../../../src
 import type { GenerationReport, Outcome } from "../../../src/domain/outcome.ts";
 import type { PolicyRecord } from "../../../src/domain/policy.ts";
 import type { Variant } from "../../../src/domain/variant.ts";
+import type { DeadLetter } from "../../../src/ports/dead-letters.ts";
 import type {
   BanditService,
   CallContext,
@@ -32,6 +33,15 @@ export const sampleVariant: Variant = {
   createdAtMs: 1_763_856_000_000,
   updatedAtMs: 1_763_856_000_500,
   etag: "e1",
+};
+
+export const sampleDeadLetter: DeadLetter = {
+  id: "0123456789abcdef0123456789abcdef",
+  kind: "outcomes",
+  content: '{"outcome_id": "ä"}',
+  error: "Cannot parse UUID",
+  failedAtMs: 1_763_856_000_123,
+  attempts: 2,
 };
 
 /**
@@ -203,6 +213,28 @@ export class FakeBanditService implements BanditService {
       truncated: true,
       elapsedMs: 12.4,
     };
+  }
+
+  async listDeadLetters(request: Parameters<BanditService["listDeadLetters"]>[0]) {
+    this.#called("listDeadLetters", request);
+    const { content, ...letter } = sampleDeadLetter;
+    const contentBytes = Buffer.byteLength(content);
+    return { items: [{ ...letter, contentBytes }], nextPageToken: "more", total: 7 };
+  }
+
+  async getDeadLetter(id: string) {
+    this.#called("getDeadLetter", id);
+    return sampleDeadLetter;
+  }
+
+  async replayDeadLetters(ids: readonly string[], context: CallContext) {
+    this.#called("replayDeadLetters", ids, context);
+    return { replayed: 1, refused: [], unknownIds: ids.slice(1), remaining: 6 };
+  }
+
+  async dropDeadLetters(ids: readonly string[], context: CallContext) {
+    this.#called("dropDeadLetters", ids, context);
+    return { dropped: 1, unknownIds: ids.slice(1) };
   }
 
   info() {
