@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -115,6 +115,22 @@ test("more than may wait for the disk is refused at once, and what waited is sto
   );
   expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
   expect(keysOf(live.read(all))).toEqual(["a", "b"]);
+});
+
+test("a file that is damaged or cut off is refused with a reason, instead of ending the process", async () => {
+  const path = join(directory, "data.mdb");
+  const refused = expect.objectContaining({ reason: "DISK_QUEUE_NOT_OPENED" });
+  for (const content of ["x", "no queue".repeat(2000), "\0".repeat(16_384)]) {
+    writeFileSync(path, content);
+    expect(() => open()).toThrow(refused);
+  }
+  // What a crash leaves that came between making the file and its first page.
+  writeFileSync(path, "");
+  await open().append([record("a")]);
+  await reopen();
+  await queue?.close();
+  truncateSync(path, 4096);
+  expect(() => open()).toThrow(refused);
 });
 
 test("a place that cannot hold a queue is refused with a reason", () => {

@@ -49,15 +49,11 @@ export function applyToLedger(
   let superseded = 0;
   for (const contribution of input.contributions) {
     const entry = { ...contribution, occurredAtMs: input.occurredAtMs, eventId: input.eventId };
-    const current = entries.get(entry.component);
-    if (current !== undefined && !supersedes(entry, current)) {
-      superseded += 1;
-      continue;
-    }
-    if (current !== undefined) replaced += 1;
-    entries.set(entry.component, entry);
+    const put = putEntry(entries, entry);
+    if (put === "older") superseded += 1;
+    if (put === "replaced") replaced += 1;
   }
-  const sorted = [...entries.values()].sort((a, b) => (a.component < b.component ? -1 : 1));
+  const sorted = sortedEntries(entries);
   const allOlder = input.contributions.length > 0 && superseded === input.contributions.length;
   return {
     status: allOlder ? "superseded" : replaced > 0 ? "replaced" : "applied",
@@ -69,6 +65,43 @@ export function applyToLedger(
     before,
     after: generationTotals(sorted),
   };
+}
+
+/** The ledger with what `restored` has and it lacks; undefined when it lacks nothing. */
+export function mergeIntoLedger(
+  ledger: Ledger | undefined,
+  restored: Pick<Ledger, "eventIds" | "entries">,
+  expiresAtSeconds: number,
+): Ledger | undefined {
+  const known = ledger ?? emptyLedger;
+  const eventIds = new Set([...known.eventIds, ...restored.eventIds]);
+  const entries = new Map(known.entries.map((entry) => [entry.component, entry]));
+  const puts = restored.entries.map((entry) => putEntry(entries, entry));
+  const isWhole =
+    ledger !== undefined &&
+    eventIds.size === known.eventIds.length &&
+    puts.every((put) => put === "older");
+  if (isWhole) return undefined;
+  return {
+    expiresAtSeconds: Math.max(expiresAtSeconds, known.expiresAtSeconds),
+    eventIds: [...eventIds],
+    entries: sortedEntries(entries),
+  };
+}
+
+/** Puts an entry in, the newest value of a component winning. */
+function putEntry(
+  entries: Map<string, LedgerEntry>,
+  entry: LedgerEntry,
+): "new" | "replaced" | "older" {
+  const current = entries.get(entry.component);
+  if (current !== undefined && !supersedes(entry, current)) return "older";
+  entries.set(entry.component, entry);
+  return current === undefined ? "new" : "replaced";
+}
+
+function sortedEntries(entries: ReadonlyMap<string, LedgerEntry>): LedgerEntry[] {
+  return [...entries.values()].sort((a, b) => (a.component < b.component ? -1 : 1));
 }
 
 type LedgerJson = [

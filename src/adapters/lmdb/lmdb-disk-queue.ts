@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type {
   DiskQueue,
@@ -17,6 +17,7 @@ import {
 } from "./disk-queue-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { sequenceKey, sequenceOfKey } from "./lmdb-tables.ts";
+import { requireSoundFile } from "./require-sound-file.ts";
 
 export interface LmdbDiskQueueOptions {
   /** Created when missing. The caller sees to it that nobody else opens it. */
@@ -46,6 +47,7 @@ export class LmdbDiskQueue implements DiskQueue {
     try {
       const directory = resolve(options.directory);
       mkdirSync(directory, { recursive: true });
+      requireSoundFile(join(directory, "data.mdb"));
       const queue = new LmdbDiskQueue(openQueueTables(directory), options);
       flushDirectories(directory);
       return queue;

@@ -3,17 +3,17 @@ import { resolve } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { replaceInTotals, zeroTotals } from "../../domain/contribution.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
-import { BanditError, invariant } from "../../domain/errors.ts";
+import { BanditError } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import { requireBookable } from "../../ports/bookable-contributions.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { eventStreams } from "../../ports/event-rows.ts";
-import { eventBytes, outboxReadBytesMax, waitingBytesMax } from "../../ports/outbox-bounds.ts";
+import { eventBytes, waitingBytesMax } from "../../ports/outbox-bounds.ts";
 import type {
   ApplyContributionsInput,
   ApplyContributionsResult,
   ArmTotals,
-  OutboxEntry,
+  OutboxBatch,
+  OutboxState,
   RecordDecisionInput,
   StateStore,
 } from "../../ports/state-store.ts";
@@ -21,14 +21,11 @@ import type { Logger } from "../../ports/telemetry.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { applyToLedger } from "./ledger.ts";
-import {
-  entryCount,
-  type LmdbTables,
-  openTables,
-  sequenceKey,
-  sequenceOfKey,
-} from "./lmdb-tables.ts";
+import { LmdbOutbox } from "./lmdb-outbox.ts";
+import { LmdbStateRepair } from "./lmdb-state-repair.ts";
+import { entryCount, type LmdbTables, openTables } from "./lmdb-tables.ts";
 import { OutboxSequence } from "./outbox-sequence.ts";
+import { OutboxTally } from "./outbox-tally.ts";
 import { RoomGauge } from "./room-gauge.ts";
 import { decodeTotals, readDecision, WriteBatch } from "./write-batch.ts";
 
@@ -49,17 +46,17 @@ export interface LmdbStateStoreOptions {
 /** About 1 ms to read and decode; others have their turn after each page. */
 const totalsPageSize = 200;
 
-/** Outbox entries removed in one transaction: about 1 ms. */
-const confirmedPerStep = 200;
-
 /** The embedded state store: one LMDB environment in one directory, owned by one process. */
 export class LmdbStateStore implements StateStore {
   readonly shared = false;
+  readonly repair: LmdbStateRepair;
   readonly #tables: LmdbTables;
   readonly #clock: Clock;
   readonly #logger: Logger | undefined;
   readonly #commits: GroupCommit<WriteBatch>;
   readonly #sweeper: ExpirySweeper;
+  readonly #tally: OutboxTally;
+  readonly #outbox: LmdbOutbox;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
   #closing: Promise<void> | undefined;
 
@@ -85,6 +82,8 @@ export class LmdbStateStore implements StateStore {
     this.#logger = options.logger;
     const bytesMax = options.mapSizeBytesMax ?? 64 * 2 ** 30;
     const room = new RoomGauge(tables, bytesMax);
+    const tally = new OutboxTally(tables, options.clock.nowMs());
+    this.#tally = tally;
     this.#commits = new GroupCommit({
       openBatch: () => {
         tables.environment.resetReadTxn();
@@ -92,12 +91,25 @@ export class LmdbStateStore implements StateStore {
           tables,
           nowMs: options.clock.nowMs(),
           sequence,
+          tally,
           hasRoom: () => room.hasRoom(),
         });
       },
       translate: translateLmdbError,
       callsMax: options.waitingCallsMax ?? 50_000,
       bytesMax: options.waitingBytesMax ?? waitingBytesMax,
+    });
+    this.#outbox = new LmdbOutbox({
+      tables,
+      commits: this.#commits,
+      tally,
+      readNow: (read) => this.#read(read),
+    });
+    this.repair = new LmdbStateRepair({
+      tables,
+      commits: this.#commits,
+      readNow: (read) => this.#read(read),
+      announce: (changed) => this.#announce(changed),
     });
     this.#sweeper = new ExpirySweeper(tables, this.#commits, (error) =>
       this.#logger?.warn("removing expired state failed and will be tried again", { error }),
@@ -151,43 +163,16 @@ export class LmdbStateStore implements StateStore {
     return () => void this.#listeners.delete(call);
   }
 
-  async readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]> {
-    return this.#read(() => {
-      const entries: OutboxEntry[] = [];
-      let rows = 0;
-      let bytes = 0;
-      for (const { key, value } of this.#tables.outbox.getRange({})) {
-        const rowCount = value.readUInt32BE(1);
-        bytes += value.length;
-        const isTooMuch = rows + rowCount > options.rowsMax || bytes > outboxReadBytesMax;
-        if (entries.length > 0 && isTooMuch) break;
-        const stream = eventStreams[value[0] as number];
-        invariant(stream !== undefined, `outbox entry of unknown stream ${value[0]}`);
-        entries.push({
-          id: String(sequenceOfKey(key)),
-          stream,
-          rows: value.toString("utf8", 5),
-          rowCount,
-        });
-        rows += rowCount;
-        if (rows >= options.rowsMax) break;
-      }
-      return entries;
-    });
+  readOutbox(options: { rowsMax: number }): Promise<OutboxBatch | undefined> {
+    return this.#outbox.read(options.rowsMax);
   }
 
-  async confirmOutbox(entries: readonly OutboxEntry[]): Promise<void> {
-    for (let from = 0; from < entries.length; from += confirmedPerStep) {
-      await this.#commits.run((batch) => {
-        for (const { id } of entries.slice(from, from + confirmedPerStep)) {
-          batch.remove("outbox", sequenceKey(Number(id)));
-        }
-      });
-    }
+  confirmOutbox(batch: OutboxBatch): Promise<void> {
+    return this.#outbox.confirm(batch.id);
   }
 
-  async outboxDepth(): Promise<number> {
-    return this.#read(() => entryCount(this.#tables.outbox));
+  async outboxState(): Promise<OutboxState> {
+    return this.#read(() => this.#tally.state());
   }
 
   async ping(): Promise<void> {

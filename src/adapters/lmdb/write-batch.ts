@@ -4,7 +4,7 @@ import { BanditError } from "../../domain/errors.ts";
 import { generationIdBytes } from "../../domain/generation-id.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import { decodeRewardTotals, encodeRewardTotals } from "../../domain/reward-totals-codec.ts";
-import { type EventStream, eventStreams } from "../../ports/event-rows.ts";
+import type { EventStream } from "../../ports/event-rows.ts";
 import { cutIntoEntries } from "../../ports/outbox-bounds.ts";
 import type { ArmKey, ArmTotals, OutboxEvent } from "../../ports/state-store.ts";
 import type { CommitBatch } from "./group-commit.ts";
@@ -17,7 +17,9 @@ import {
   sequenceKey,
   totalsKey,
 } from "./lmdb-tables.ts";
+import { encodeOutboxEntry, outboxEntryHeadBytes } from "./outbox-entry-codec.ts";
 import type { OutboxSequence } from "./outbox-sequence.ts";
+import type { OutboxAmount, OutboxTally } from "./outbox-tally.ts";
 
 /** Most rows of one outbox entry, and most ids of one expiry entry. */
 export const rowsPerEntryMax = 1000;
@@ -27,6 +29,7 @@ export class WriteBatch implements CommitBatch {
   readonly nowMs: number;
   readonly #tables: LmdbTables;
   readonly #sequence: OutboxSequence;
+  readonly #tally: OutboxTally;
   readonly #hasRoom: () => boolean;
   #roomKnown: boolean | undefined;
   readonly #decisions = new Map<GenerationId, DecisionRecord>();
@@ -45,11 +48,13 @@ export class WriteBatch implements CommitBatch {
     tables: LmdbTables;
     nowMs: number;
     sequence: OutboxSequence;
+    tally: OutboxTally;
     hasRoom: () => boolean;
   }) {
     this.#tables = options.tables;
     this.nowMs = options.nowMs;
     this.#sequence = options.sequence;
+    this.#tally = options.tally;
     this.#hasRoom = options.hasRoom;
   }
 
@@ -115,11 +120,16 @@ export class WriteBatch implements CommitBatch {
   }
 
   /** Removes entries of any table. */
-  remove(table: "decisions" | "ledgers" | "outbox" | "expiries", key: Buffer): void {
+  remove(table: "decisions" | "ledgers" | "outbox" | "expiries" | "meta", key: Buffer): void {
     this.#removals.push(() => void this.#tables[table].remove(key));
   }
 
+  putMeta(key: Buffer, value: Buffer): void {
+    this.#puts.push(() => void this.#tables.meta.put(key, value));
+  }
+
   async commit(): Promise<void> {
+    const written = this.#planEvents();
     this.#planEntries();
     if (this.#removals.length + this.#puts.length === 0) return;
     await this.#tables.environment.batch(() => {
@@ -128,10 +138,26 @@ export class WriteBatch implements CommitBatch {
       this.#sequence.reserve();
     });
     this.#sequence.committed();
+    this.#tally.added(written);
+  }
+
+  #planEvents(): OutboxAmount {
+    const written = { entries: 0, rows: 0, bytes: 0 };
+    for (const [stream, all] of this.#rows) {
+      for (const rows of cutIntoEntries(all, rowsPerEntryMax)) {
+        const value = encodeOutboxEntry({ stream, rows, writtenAtMs: this.nowMs });
+        const key = sequenceKey(this.#sequence.next());
+        this.#puts.push(() => void this.#tables.outbox.put(key, value));
+        written.entries += 1;
+        written.rows += rows.length;
+        written.bytes += value.length - outboxEntryHeadBytes;
+      }
+    }
+    return written;
   }
 
   #planEntries(): void {
-    const { ledgers, totals, outbox, expiries } = this.#tables;
+    const { ledgers, totals, expiries } = this.#tables;
     for (const [id, ledger] of this.#ledgers) {
       const key = generationIdBytes(id) as Buffer;
       const value = encodeLedger(ledger);
@@ -140,13 +166,6 @@ export class WriteBatch implements CommitBatch {
     for (const [key, arm] of this.#totals) {
       const value = encodeRewardTotals(arm);
       this.#puts.push(() => void totals.put(Buffer.from(key, "latin1"), value));
-    }
-    for (const [stream, rows] of this.#rows) {
-      for (const entry of cutIntoEntries(rows, rowsPerEntryMax)) {
-        const value = encodeOutboxEntry(stream, entry);
-        const key = sequenceKey(this.#sequence.next());
-        this.#puts.push(() => void outbox.put(key, value));
-      }
     }
     for (const { minute, table, ids } of this.#expiring.values()) {
       for (let from = 0; from < ids.length; from += rowsPerEntryMax) {
@@ -189,15 +208,6 @@ function plainTotals(bytes: Buffer): Buffer {
 }
 
 const openingBracket = 0x5b;
-
-function encodeOutboxEntry(stream: EventStream, rows: readonly string[]): Buffer {
-  const text = rows.join("\n");
-  const value = Buffer.allocUnsafe(5 + Buffer.byteLength(text));
-  value[0] = eventStreams.indexOf(stream);
-  value.writeUInt32BE(rows.length, 1);
-  value.write(text, 5);
-  return value;
-}
 
 /** The minute at whose beginning the entry has expired. */
 function expiryMinute(expiresAtSeconds: number): number {
