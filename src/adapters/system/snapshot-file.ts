@@ -124,10 +124,11 @@ export class SnapshotFile {
     const { format, version } = this.#options;
     const lastLineAt = text.lastIndexOf("\n", text.length - 2) + 1;
     const content = text.slice(0, lastLineAt);
-    const checksum = text.slice(lastLineAt).trimEnd();
     const sha256 = createHash("sha256").update(content).digest("hex");
-    if (checksum !== JSON.stringify({ sha256 })) throw new Error("it is damaged or cut off");
-    const [first = "", ...lines] = content.trimEnd().split("\n");
+    if (text.slice(lastLineAt) !== `${JSON.stringify({ sha256 })}\n`) {
+      throw new Error("it is damaged or cut off");
+    }
+    const [first = "", ...lines] = content.slice(0, -1).split("\n");
     const header = JSON.parse(first) as Header;
     if (header.format !== format || header.version !== version) {
       throw new Error(
