@@ -14,6 +14,7 @@ import { startHttpServer } from "../rpc/http-server.ts";
 import { createBanditService } from "../service/create-bandit-service.ts";
 import type { ServiceOptions } from "./config.ts";
 import { type Engines, openEngines, usesDataDirectory } from "./engines.ts";
+import { openGate } from "./open-gate.ts";
 import { projectVersion } from "./project-root.ts";
 import { Readiness } from "./readiness.ts";
 import { catchUpWithCatalogue, startCatalogue } from "./start-catalogue.ts";
@@ -52,7 +53,9 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
   const startedAtMs = systemClock.nowMs();
   const startedMs = systemClock.monotonicMs();
   const logger = pinoLogger(options.logLevel);
-  const telemetry = new PrometheusTelemetry();
+  const telemetry = new PrometheusTelemetry((metric) => {
+    logger.error("a metric has too many label values; further ones count as `other`", { metric });
+  });
   const release: (() => Promise<unknown> | unknown)[] = [];
   let released: Promise<void> | undefined;
   const releaseAll = (): Promise<void> => {
@@ -125,12 +128,15 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
 
     options.onProgress?.("opening the ports");
     const readiness = new Readiness({ engines, catalogue: running.catalogue, clock: systemClock });
+    const gate = openGate(options, { clock: systemClock, entropy: systemEntropy, telemetry });
+    release.push(() => gate.stop());
     const common = {
       service: running.service,
       host: options.host,
       telemetry,
       logger,
       clock: systemClock,
+      gate,
     };
     const http = await startHttpServer({
       ...common,

@@ -1,8 +1,8 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { createContextKey } from "@connectrpc/connect";
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
-import type { CallContext } from "../service/bandit-service.ts";
 import type { Clock } from "../service/transport-ports.ts";
+import { type CallerContext, callerKeyHeader } from "./request-gate.ts";
 
 type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
@@ -10,7 +10,7 @@ type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown
  * Context of a gRPC call. Signal and actor are made when somebody asks: of the calls an agent makes,
  * hardly any needs them, and an AbortController costs as much as the rest of the context.
  */
-export class GrpcCallContext implements CallContext {
+export class GrpcCallContext implements CallerContext {
   declare readonly deadlineMs?: number;
   readonly #call: GrpcCall;
   #signal: AbortSignal | undefined;
@@ -37,23 +37,37 @@ export class GrpcCallContext implements CallContext {
     this.#actor ??= peerActor(this.#call);
     return this.#actor;
   }
+
+  get peer(): string {
+    return peerAddress(this.#call);
+  }
+
+  get callerKey(): string | undefined {
+    return this.#call.metadata.get(callerKeyHeader)[0]?.toString();
+  }
 }
 
 function peerActor(call: GrpcCall): string {
+  return `rpc:${peerAddress(call)}`;
+}
+
+function peerAddress(call: GrpcCall): string {
   const peer = call.getPeer();
   const portAt = peer.lastIndexOf(":");
-  return `rpc:${portAt < 0 ? peer : peer.slice(0, portAt)}`;
+  return portAt < 0 ? peer : peer.slice(0, portAt);
 }
 
 /** Address of the peer of an HTTP request. */
 export const peerAddressKey = createContextKey("unknown", { description: "peer address" });
 
 /** Context of a call over Connect, gRPC-Web or JSON. */
-export function connectCallContext(context: HandlerContext, clock: Clock): CallContext {
+export function connectCallContext(context: HandlerContext, clock: Clock): CallerContext {
   const timeoutMs = context.timeoutMs();
   return {
     ...(timeoutMs === undefined ? {} : { deadlineMs: clock.nowMs() + timeoutMs }),
     signal: context.signal,
     actor: `rpc:${context.values.get(peerAddressKey)}`,
+    peer: context.values.get(peerAddressKey),
+    callerKey: context.requestHeader.get(callerKeyHeader) ?? undefined,
   };
 }

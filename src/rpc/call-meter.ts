@@ -28,9 +28,14 @@ export class CallMeter {
   }
 
   failed(startedMs: number, code: ErrorCode): void {
+    this.refused(code);
+    this.#observe(startedMs);
+  }
+
+  /** Answered without being begun. */
+  refused(code: ErrorCode): void {
     const labels = { rpc: this.#rpc, code: statusName(statusCode(code)) };
     this.#telemetry.count("bandit_requests_total", labels);
-    this.#observe(startedMs);
   }
 
   #observe(startedMs: number): void {

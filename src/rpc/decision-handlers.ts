@@ -21,6 +21,8 @@ import {
   selectVariantResponse,
 } from "./decision-messages.ts";
 import { recordStatusToProto } from "./enums.ts";
+import { inTurns } from "./in-turns.ts";
+import type { RequestGate } from "./request-gate.ts";
 import { validateRequest } from "./request-validator.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 import { callError } from "./status.ts";
@@ -31,8 +33,9 @@ import { callError } from "./status.ts";
 export function decisionHandlers(options: {
   service: BanditService;
   toPublicError: (thrown: unknown, rpc: string) => BanditError;
+  gate: Pick<RequestGate, "checkDeadline">;
 }): ServiceHandlers<typeof DecisionService> {
-  const { service, toPublicError } = options;
+  const { service, toPublicError, gate } = options;
 
   async function select(
     request: SelectVariantRequest,
@@ -54,6 +57,7 @@ export function decisionHandlers(options: {
   ): Promise<BatchSelectVariantsResult> {
     const $typeName = "bandit.v1.BatchSelectVariantsResult";
     try {
+      gate.checkDeadline("select", context);
       validateRequest(SelectVariantRequestSchema, request);
       return { $typeName, result: { case: "response", value: await select(request, context) } };
     } catch (thrown) {
@@ -68,6 +72,7 @@ export function decisionHandlers(options: {
   ): Promise<BatchRecordOutcomesResult> {
     const $typeName = "bandit.v1.BatchRecordOutcomesResult";
     try {
+      gate.checkDeadline("report", context);
       validateRequest(RecordOutcomeRequestSchema, request);
       return { $typeName, result: { case: "response", value: await record(request, context) } };
     } catch (thrown) {
@@ -80,18 +85,17 @@ export function decisionHandlers(options: {
     selectVariant: select,
     recordOutcome: record,
 
-    // All items start in this turn of the event loop, so that the store sends them together.
     async batchSelectVariants(request, context) {
       return {
         $typeName: "bandit.v1.BatchSelectVariantsResponse",
-        results: await Promise.all(request.requests.map((item) => selectItem(item, context))),
+        results: await inTurns(request.requests, (item) => selectItem(item, context)),
       };
     },
 
     async batchRecordOutcomes(request, context) {
       return {
         $typeName: "bandit.v1.BatchRecordOutcomesResponse",
-        results: await Promise.all(request.requests.map((item) => recordItem(item, context))),
+        results: await inTurns(request.requests, (item) => recordItem(item, context)),
       };
     },
 

@@ -1,10 +1,10 @@
-import { type Message, toBinary } from "@bufbuild/protobuf";
+import { type AddressInfo, createServer, type Server as TcpServer } from "node:net";
+import type { Message } from "@bufbuild/protobuf";
 import {
+  type ConnectionInjector,
   logVerbosity,
-  Metadata,
   Server,
   ServerCredentials,
-  type ServerErrorResponse,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
@@ -15,18 +15,26 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { invariant } from "../domain/errors.ts";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
-import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { GrpcCallContext } from "./call-contexts.ts";
+import { boundConnections } from "./connections.ts";
+import { grpcAdmission } from "./grpc-admission.ts";
+import { grpcError } from "./grpc-error.ts";
 import { addReflection } from "./grpc-reflection.ts";
 import { grpcServiceDefinition } from "./grpc-service-definition.ts";
 import { listenFailed, messageBytesMaxDefault } from "./listening.ts";
+import type { RequestGate } from "./request-gate.ts";
 import { buildRoutes, type Route, services } from "./routes.ts";
-import { publicError, rpcStatus, statusCode } from "./status.ts";
 
 /** Calls under way on one connection; a client keeps further ones back until some have ended. */
-const callsPerConnectionMax = 1000;
+export const callsPerConnectionMax = 1000;
+/** A connection without a call for so long is closed; clients make a new one when they need it. */
+export const connectionIdleMsMax = 30 * 60_000;
+/** A silent peer is asked whether it is still there … */
+export const keepaliveTimeMs = 60_000;
+/** … and has this long to answer, before its connection is given up. */
+export const keepaliveTimeoutMs = 20_000;
 
 export interface GrpcServerOptions {
   readonly service: BanditService;
@@ -37,8 +45,11 @@ export interface GrpcServerOptions {
   readonly telemetry: Telemetry;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly gate: RequestGate;
   /** Default 4 MiB. */
   readonly messageBytesMax?: number;
+  /** Default 4,000. */
+  readonly connectionsMax?: number;
 }
 
 export interface GrpcServer {
@@ -57,14 +68,19 @@ export interface GrpcServer {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   // Its own lines on standard error would stand beside our structured log and say the same things again.
   setLogVerbosity(logVerbosity.NONE);
+  const routesByService = buildRoutes(options);
   const server = new Server({
+    interceptors: [grpcAdmission([...routesByService.values()].flat())],
     "grpc.max_receive_message_length": options.messageBytesMax ?? messageBytesMaxDefault,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": callsPerConnectionMax,
     // Bookkeeping per call that nobody reads here: bandit_requests_total has the figures.
     "grpc.enable_channelz": 0,
+    "grpc.max_connection_idle_ms": connectionIdleMsMax,
+    "grpc.keepalive_time_ms": keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
   });
-  for (const [service, routes] of buildRoutes(options)) {
+  for (const [service, routes] of routesByService) {
     server.addService(grpcServiceDefinition(service), implementation(routes));
   }
   const health = new HealthImplementation();
@@ -75,15 +91,16 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
   health.addToServer(server);
   addReflection(server, services);
-  const port = await listen(server, options);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = await listen(injector, options);
   setServing(true);
   let stopping: Promise<void> | undefined;
   return {
-    port,
+    port: (listener.address() as AddressInfo).port,
     setServing,
     stop(graceMs) {
       setServing(false);
-      stopping ??= shutDown(server, listenAddress(options.host, port), graceMs);
+      stopping ??= shutDown({ server, injector, listener, graceMs });
       return stopping;
     },
   };
@@ -130,24 +147,23 @@ async function pipe(
   call.end();
 }
 
-function grpcError(thrown: unknown): Partial<ServerErrorResponse> {
-  const error = publicError(thrown);
-  const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, rpcStatus(error))));
-  return { code: statusCode(error.code), details: error.message, metadata };
-}
-
+/**
+ * Accepts the connections and hands them over, so that their number can be bounded: grpc-js's own port
+ * takes any number of them.
+ */
 async function listen(
-  server: Server,
-  { host, port }: { host: string; port: number },
-): Promise<number> {
-  const address = listenAddress(host, port);
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
-      if (error === null) resolve(boundPort);
-      else reject(listenFailed(address, error));
-    });
+  injector: ConnectionInjector,
+  options: GrpcServerOptions,
+): Promise<TcpServer> {
+  const { host, port } = options;
+  const listener = createServer();
+  listener.on("connection", (socket) => injector.injectConnection(socket));
+  boundConnections(listener, { ...options, transport: "grpc" });
+  await new Promise<void>((resolve, reject) => {
+    listener.once("error", (error) => reject(listenFailed(listenAddress(host, port), error)));
+    listener.listen({ host, port }, resolve);
   });
+  return listener;
 }
 
 function listenAddress(host: string, port: number): string {
@@ -158,10 +174,20 @@ function listenAddress(host: string, port: number): string {
  * Cut by `drain`, not by `forceShutdown`: with channelz off the latter does not know the connections
  * (grpc-js 1.14).
  */
-async function shutDown(server: Server, address: string, graceMs: number): Promise<void> {
+async function shutDown(options: {
+  server: Server;
+  injector: ConnectionInjector;
+  listener: TcpServer;
+  graceMs: number;
+}): Promise<void> {
+  const { server, injector, listener, graceMs } = options;
   invariant(graceMs >= 0, "a grace period is not negative");
-  server.drain(address, graceMs);
+  const closed = new Promise<void>((resolve) => {
+    listener.close(() => resolve());
+  });
+  injector.drain(graceMs);
   await new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
+  await closed;
 }

@@ -17,8 +17,11 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { connectCallContext, peerAddressKey } from "./call-contexts.ts";
+import { boundConnections } from "./connections.ts";
+import { httpAdmission } from "./http-admission.ts";
 import { type HttpPageOptions, httpPages } from "./http-pages.ts";
 import { listenFailed, messageBytesMaxDefault } from "./listening.ts";
+import type { RequestGate } from "./request-gate.ts";
 import { buildRoutes, type Route } from "./routes.ts";
 import { errorDetails, publicError, statusCode } from "./status.ts";
 
@@ -31,7 +34,19 @@ export interface HttpServerOptions extends HttpPageOptions {
   readonly telemetry: Telemetry;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly gate: RequestGate;
+  /** Default 4,000. */
+  readonly connectionsMax?: number;
 }
+
+/** All headers of a request together; more are refused with 431. */
+export const headerBytesMax = 16 * 1024;
+/** A client may take this long to send its headers … */
+export const headersTimeoutMs = 10_000;
+/** … and this long for the whole request; then the connection is closed with 408. */
+export const requestTimeoutMs = 30_000;
+/** A connection without a request for so long is closed. */
+export const keepAliveTimeoutMs = 15_000;
 
 export interface HttpServer {
   /** The port listened on. */
@@ -63,10 +78,21 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     fallback: (request, response) => pages(request as IncomingMessage, response as ServerResponse),
   });
   let isStopping = false;
-  const server = createServer((request, response) => {
-    if (isStopping) response.setHeader("connection", "close");
-    listener(request, response);
-  });
+  const admitted = httpAdmission([...routes.values()].flat(), listener);
+  const server = createServer(
+    {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => {
+      if (isStopping) response.setHeader("connection", "close");
+      admitted(request, response);
+    },
+  );
+  boundConnections(server, { ...options, transport: "http" });
   await listen(server, options);
   let stopping: Promise<void> | undefined;
   return {

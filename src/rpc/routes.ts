@@ -7,39 +7,58 @@ import type {
 } from "@bufbuild/protobuf";
 import type { BanditError } from "../domain/errors.ts";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
+import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import { DecisionService } from "../gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
-import type { BanditService, CallContext } from "../service/bandit-service.ts";
+import type { RequestClass } from "../service/admission.ts";
+import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { CallMeter } from "./call-meter.ts";
 import { catalogHandlers } from "./catalog-handlers.ts";
+import { deadLetterHandlers } from "./dead-letter-handlers.ts";
 import { decisionHandlers } from "./decision-handlers.ts";
 import { ErrorReporter } from "./error-reporter.ts";
 import { insightHandlers } from "./insight-handlers.ts";
+import { itemsOf, requestClassOf } from "./request-classes.ts";
+import type { CallerContext, RequestGate } from "./request-gate.ts";
 import { validateRequest, warmRequestValidator } from "./request-validator.ts";
 import type { ServiceHandlers, StreamHandler, UnaryHandler } from "./service-handlers.ts";
 
 /** Both servers serve these, in this order. */
-export const services: readonly DescService[] = [DecisionService, CatalogService, InsightService];
+export const services: readonly DescService[] = [
+  DecisionService,
+  CatalogService,
+  InsightService,
+  DeadLetterService,
+];
 
 /** One rpc, ready to be called: checks the request, answers, counts, and rejects with BanditError only. */
 export type Route =
-  | {
+  | (RouteStart & {
       readonly kind: "unary";
-      readonly method: DescMethod;
-      invoke(request: Message, context: CallContext): Promise<Message>;
-    }
-  | {
+      invoke(request: Message, context: CallerContext): Promise<Message>;
+    })
+  | (RouteStart & {
       readonly kind: "server_streaming";
-      readonly method: DescMethod;
-      invoke(request: Message, context: CallContext): AsyncIterable<Message>;
-    };
+      invoke(request: Message, context: CallerContext): AsyncIterable<Message>;
+    });
+
+interface RouteStart {
+  readonly method: DescMethod;
+  /**
+   * Asked before the message is read, where the transport can: why the call is refused, which is counted,
+   * or undefined. Optional: `invoke` has the last word.
+   */
+  refusal(): BanditError | undefined;
+}
 
 export interface RouteOptions {
   readonly service: BanditService;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** The same for both servers. */
+  readonly gate: RequestGate;
 }
 
 /** Routes of every service, by service and then by method. Compiles the validation rules (about 0.1 s once a process). */
@@ -53,12 +72,14 @@ export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, rea
     [DecisionService, routesOf(DecisionService, decisionHandlers(environment), environment)],
     [CatalogService, routesOf(CatalogService, catalogHandlers(service), environment)],
     [InsightService, routesOf(InsightService, insightHandlers(service), environment)],
+    [DeadLetterService, routesOf(DeadLetterService, deadLetterHandlers(service), environment)],
   ]);
 }
 
 interface Environment {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
+  readonly gate: RequestGate;
   readonly toPublicError: (thrown: unknown, rpc: string) => BanditError;
 }
 
@@ -89,12 +110,18 @@ function unaryRoute(
   environment: Environment,
 ): Route {
   const meter = new CallMeter(method.name, environment);
+  const { gate } = environment;
+  const requestClass = requestClassOf(method);
+  const itemsIn = itemsOf(method);
   return {
     kind: "unary",
     method,
+    refusal: refusalOf(requestClass, { gate, meter }),
     async invoke(request, context) {
       const startedMs = meter.start();
+      let counted = 0;
       try {
+        counted = gate.begin(requestClass, itemsIn(request), context);
         validateRequest(method.input, request as MessageShape<DescMessage>);
         const response = await handler(request as MessageShape<DescMessage>, context);
         meter.succeeded(startedMs);
@@ -103,6 +130,8 @@ function unaryRoute(
         const error = environment.toPublicError(thrown, method.name);
         meter.failed(startedMs, error.code);
         throw error;
+      } finally {
+        gate.end(requestClass, counted);
       }
     },
   };
@@ -114,12 +143,17 @@ function streamRoute(
   environment: Environment,
 ): Route {
   const meter = new CallMeter(method.name, environment);
+  const { gate } = environment;
+  const requestClass = requestClassOf(method);
   return {
     kind: "server_streaming",
     method,
+    refusal: refusalOf(requestClass, { gate, meter }),
     async *invoke(request, context) {
       const startedMs = meter.start();
+      let counted = 0;
       try {
+        counted = gate.begin(requestClass, 1, context);
         validateRequest(method.input, request as MessageShape<DescMessage>);
         yield* handler(request as MessageShape<DescMessage>, context);
         meter.succeeded(startedMs);
@@ -127,7 +161,20 @@ function streamRoute(
         const error = environment.toPublicError(thrown, method.name);
         meter.failed(startedMs, error.code);
         throw error;
+      } finally {
+        gate.end(requestClass, counted);
       }
     },
+  };
+}
+
+function refusalOf(
+  requestClass: RequestClass,
+  { gate, meter }: { gate: RequestGate; meter: CallMeter },
+): () => BanditError | undefined {
+  return () => {
+    const error = gate.refusal(requestClass);
+    if (error !== undefined) meter.refused(error.code);
+    return error;
   };
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { startGrpcServer } from "../../../src/rpc/grpc-server.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
-import { callGrpc, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, openGate, type RpcServers, startRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant } = DecisionService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
@@ -88,11 +88,13 @@ describe("the server", () => {
   it("says which address it cannot have", async () => {
     const { service, grpc } = servers;
     const quiet = () => undefined;
+    const telemetry = { count: quiet, observeMs: quiet, gauge: quiet };
     const options = {
       service,
       host: "127.0.0.1",
       port: grpc.port,
-      telemetry: { count: quiet, observeMs: quiet, gauge: quiet },
+      telemetry,
+      gate: openGate(telemetry).gate,
       logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
     };

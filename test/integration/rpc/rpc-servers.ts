@@ -21,7 +21,10 @@ import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.ts";
 import { type GrpcServer, startGrpcServer } from "../../../src/rpc/grpc-server.ts";
 import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.ts";
 import { type HttpServer, startHttpServer } from "../../../src/rpc/http-server.ts";
+import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { statusName } from "../../../src/rpc/status.ts";
+import { Admission } from "../../../src/service/admission.ts";
+import { RateLimiter } from "../../../src/service/rate-limiter.ts";
 import type { Clock, Logger, Telemetry } from "../../../src/service/transport-ports.ts";
 import { FakeBanditService } from "./fake-bandit-service.ts";
 
@@ -48,6 +51,7 @@ export interface RpcServers {
   readonly service: FakeBanditService;
   readonly grpc: GrpcServer;
   readonly http: HttpServer;
+  readonly admission: Admission;
   readonly client: Client;
   readonly baseUrl: string;
   readonly log: LogLine[];
@@ -62,9 +66,32 @@ const clock: Clock = {
   monotonicMs: () => performance.now(),
 };
 
-/** Both servers on free ports over one fake service. */
+/** A gate of its own, with as much room as the service has by default. */
+export function openGate(
+  telemetry: Telemetry,
+  options: { requestsMax?: number; rateLimit?: { ratePerSecond: number; burst: number } } = {},
+): { gate: RequestGate; admission: Admission } {
+  const entropy = { fill: (target: Uint8Array) => void crypto.getRandomValues(target) };
+  const { requestsMax = 1_000, rateLimit } = options;
+  const admission = new Admission({ requestsMax, entropy, telemetry });
+  const gate = new RequestGate({
+    admission,
+    clock,
+    telemetry,
+    ...(rateLimit === undefined ? {} : { limiter: new RateLimiter({ ...rateLimit, clock }) }),
+  });
+  return { gate, admission };
+}
+
+/** Both servers on free ports over one fake service and one gate. */
 export async function startRpcServers(
-  overrides: { messageBytesMax?: number; ready?: boolean } = {},
+  overrides: {
+    messageBytesMax?: number;
+    ready?: boolean;
+    connectionsMax?: number;
+    requestsMax?: number;
+    rateLimit?: { ratePerSecond: number; burst: number };
+  } = {},
 ): Promise<RpcServers> {
   const service = new FakeBanditService();
   const log: LogLine[] = [];
@@ -93,8 +120,18 @@ export async function startRpcServers(
     warn: line("warn"),
     error: line("error"),
   };
-  const common = { service, host: "127.0.0.1", port: 0, telemetry, logger, clock };
-  const { messageBytesMax } = overrides;
+  const { messageBytesMax, connectionsMax } = overrides;
+  const { gate, admission } = openGate(telemetry, overrides);
+  const common = {
+    service,
+    host: "127.0.0.1",
+    port: 0,
+    telemetry,
+    logger,
+    clock,
+    gate,
+    ...(connectionsMax === undefined ? {} : { connectionsMax }),
+  };
   const grpc = await startGrpcServer({
     ...common,
     ...(messageBytesMax === undefined ? {} : { messageBytesMax }),
@@ -115,6 +152,7 @@ export async function startRpcServers(
     service,
     grpc,
     http,
+    admission,
     client,
     baseUrl: `http://127.0.0.1:${http.port}`,
     log,

@@ -1,0 +1,23 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Entropy } from "../ports/entropy.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import { RequestGate } from "../rpc/request-gate.ts";
+import { Admission } from "../service/admission.ts";
+import { RateLimiter } from "../service/rate-limiter.ts";
+import type { ServiceOptions } from "./config.ts";
+
+/** The gate that both ports share, watching the event loop already. */
+export function openGate(
+  options: ServiceOptions,
+  dependencies: { clock: Clock; entropy: Entropy; telemetry: Telemetry },
+): RequestGate {
+  const { requestsMax, rateLimitPerSecond: ratePerSecond, rateLimitBurst: burst } = options;
+  const { clock } = dependencies;
+  const gate = new RequestGate({
+    ...dependencies,
+    admission: new Admission({ ...dependencies, requestsMax }),
+    ...(ratePerSecond === 0 ? {} : { limiter: new RateLimiter({ ratePerSecond, burst, clock }) }),
+  });
+  gate.start();
+  return gate;
+}
