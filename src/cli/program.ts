@@ -3,6 +3,7 @@ import { projectVersion } from "../app/project-root.ts";
 import { allocationCommand } from "./commands/allocation.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { eventsCommand } from "./commands/events.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { modeCommand } from "./commands/mode.ts";
@@ -48,6 +49,7 @@ export function buildProgram(terminal: Terminal): Command {
     allocationCommand(terminal),
     policyCommand(terminal),
     modeCommand(terminal),
+    eventsCommand(terminal),
     migrateCommand(terminal),
   ]) {
     program.addCommand(command);
