@@ -13,7 +13,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { DeadLetterStore } from "../ports/dead-letters.ts";
 import type { Migrator } from "../ports/migrator.ts";
 import type { StateStore } from "../ports/state-store.ts";
-import type { Logger } from "../ports/telemetry.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
 import { KeepTrying, type Problem } from "./keep-trying.ts";
 import { projectRoot } from "./project-root.ts";
@@ -48,6 +48,7 @@ export interface SchemaEngines {
 interface Dependencies {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry;
 }
 
 type StorageOptions = Pick<
@@ -151,8 +152,9 @@ export async function openEngines(
 
 async function openState(
   options: ServiceOptions,
-  { clock, logger }: Dependencies,
+  dependencies: Dependencies,
 ): Promise<StateStore> {
+  const { clock, logger } = dependencies;
   const { redisUrl, redisCluster } = options;
   if (redisUrl === undefined) {
     const { LmdbStateStore } = await import("../adapters/lmdb/lmdb-state-store.ts");
@@ -162,7 +164,7 @@ async function openState(
   const consumer = randomUUID();
   return LateStateStore.open({
     connect: () =>
-      RedisStateStore.connect({ url: redisUrl, cluster: redisCluster, clock, logger, consumer }),
+      RedisStateStore.connect({ ...dependencies, url: redisUrl, cluster: redisCluster, consumer }),
     clock,
     logger,
   });

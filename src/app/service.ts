@@ -65,7 +65,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
   try {
     makeDataDirectory(options.dataDir);
     if (usesDataDirectory(options)) release.push(lockDataDirectory(options.dataDir));
-    const engines = await openEngines(options, { clock: systemClock, logger });
+    const engines = await openEngines(options, { clock: systemClock, logger, telemetry });
     release.push(() => engines.close());
 
     options.onProgress?.("reading catalogue and posteriors");

@@ -43,18 +43,19 @@ export interface StateStore {
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void;
 
   /**
-   * Oldest entries of the outbox that this process may drain, oldest first, about `rowsMax` rows and
-   * `outboxReadBytesMax` bytes at most (at least one entry when there is any). Called again before
-   * {@link confirmOutbox}, it returns the same entries and, where there is room, newer ones with them:
-   * whoever repeats an insert under the same token keeps the entries it has read.
+   * The oldest events that this process may drain, about `rowsMax` rows and `outboxReadBytesMax` bytes at most
+   * (at least one entry when there is any); undefined when there are none. A batch is fixed once and for all,
+   * durably, before it is returned: until it is confirmed, whoever reads it again (this process, this
+   * process after a crash, another one that takes over) gets the same entries in the same order under the
+   * same id. So an insert is repeated under the same token whatever happened in between.
    */
-  readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]>;
+  readOutbox(options: { rowsMax: number }): Promise<OutboxBatch | undefined>;
 
-  /** Removes entries for good. Idempotent. */
-  confirmOutbox(entries: readonly OutboxEntry[]): Promise<void>;
+  /** Removes the entries of a batch for good. Idempotent. */
+  confirmOutbox(batch: OutboxBatch): Promise<void>;
 
-  /** Entries (not rows) not confirmed yet, over all partitions. */
-  outboxDepth(): Promise<number>;
+  /** What is not confirmed yet, over all partitions and processes. */
+  outboxState(): Promise<OutboxState>;
 
   /** Resolves when the engine answers. */
   ping(): Promise<void>;
@@ -111,6 +112,23 @@ export interface ApplyContributionsResult {
 
 /** Most events one generation may have; one more is refused with `resource_exhausted` (`TOO_MANY_OUTCOMES`). */
 export const eventsPerGenerationMax = 256;
+
+/** Entries that are inserted together. */
+export interface OutboxBatch {
+  /** Opaque, unique for ever. */
+  readonly id: string;
+  /** Oldest first; at least one. */
+  readonly entries: readonly OutboxEntry[];
+}
+
+export interface OutboxState {
+  readonly entries: number;
+  readonly rows: number;
+  /** Bytes of the rows. */
+  readonly bytes: number;
+  /** Unix milliseconds at which the oldest was written; absent when there is none. */
+  readonly oldestAtMs?: number;
+}
 
 /** A run of events of one stream that were written together. */
 export interface OutboxEntry {

@@ -4,7 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import { eventStreams } from "../ports/event-rows.ts";
 import { outboxEntryBytesMax, outboxReadBytesMax } from "../ports/outbox-bounds.ts";
-import type { OutboxEntry, StateStore } from "../ports/state-store.ts";
+import type { OutboxBatch, OutboxEntry, StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 
 export interface EventDrainOptions {
@@ -23,26 +23,26 @@ const backoffMsMax = 5_000;
 /** Of one append, unless a single entry has more. With content storage on, a row may have 1 MiB. */
 const appendBytesMax = 8 * 1024 * 1024;
 
-/** What was read from the outbox at once, until it is confirmed. */
-interface Batch {
-  readonly entries: readonly OutboxEntry[];
+/** A batch of the outbox until it is confirmed. */
+interface BatchUnderWay {
+  readonly batch: OutboxBatch;
   /** Not written yet, as far as is known. */
   readonly appends: (readonly OutboxEntry[])[];
   readonly isFull: boolean;
 }
 
 /**
- * Moves events from the outbox into the event log: reads the oldest, inserts them with a token that
- * names exactly these entries, removes them once the insert is confirmed. Whether a failed insert has
- * happened is not known, so it is repeated with the same entries and the same token until it succeeds:
- * the batch is kept here meanwhile, because the outbox would give newer entries with it. Only after a
- * crash of this process may a row be inserted twice; the event log counts it once. Nothing is ever dropped.
+ * Moves events from the outbox into the event log: reads a batch, inserts its entries with tokens that
+ * name exactly these, removes them once the inserts are confirmed. Whether a failed insert has happened is
+ * not known, so it is repeated with the same entries and the same token until it succeeds: by this process,
+ * or after its end by whoever reads the batch next, because the outbox fixes a batch for good before it gives
+ * it out. Nothing is ever dropped.
  */
 export class EventDrain {
   readonly #options: EventDrainOptions;
   #timer: NodeJS.Timeout | undefined;
   #cycle: Promise<void> = Promise.resolve();
-  #batch: Batch | undefined;
+  #underWay: BatchUnderWay | undefined;
   #failures = 0;
   #stopped = false;
 
@@ -61,7 +61,7 @@ export class EventDrain {
    */
   flush(): Promise<void> {
     return this.#inTurn(async () => {
-      let remaining = await this.#options.state.outboxDepth();
+      let { entries: remaining } = await this.#options.state.outboxState();
       while (remaining > 0) {
         const { entries } = await this.#drainOnce();
         if (entries === 0) return;
@@ -113,40 +113,44 @@ export class EventDrain {
   /** Drains for as long as full batches come, so that a backlog is not paced by the interval. */
   async #drainFull(): Promise<void> {
     while (!this.#stopped && (await this.#drainOnce()).isFull);
-    this.#options.telemetry.gauge("bandit_outbox_entries", await this.#options.state.outboxDepth());
+    const { entries } = await this.#options.state.outboxState();
+    this.#options.telemetry.gauge("bandit_outbox_entries", entries);
   }
 
   async #drainOnce(): Promise<{ entries: number; isFull: boolean }> {
-    this.#batch ??= await this.#read();
-    const { entries, appends, isFull } = this.#batch;
+    this.#underWay ??= await this.#read();
+    if (this.#underWay === undefined) return { entries: 0, isFull: false };
+    const { batch, appends, isFull } = this.#underWay;
     for (let next = appends[0]; next !== undefined; next = appends[0]) {
-      await this.#append(next);
+      await this.#append(batch, next);
       appends.shift();
     }
-    if (entries.length > 0) await this.#options.state.confirmOutbox(entries);
-    this.#batch = undefined;
-    return { entries: entries.length, isFull };
+    await this.#options.state.confirmOutbox(batch);
+    this.#underWay = undefined;
+    return { entries: batch.entries.length, isFull };
   }
 
-  async #read(): Promise<Batch> {
+  async #read(): Promise<BatchUnderWay | undefined> {
     const { state, rowsMax } = this.#options;
-    const entries = await state.readOutbox({ rowsMax });
+    const batch = await state.readOutbox({ rowsMax });
+    if (batch === undefined) return undefined;
+    const { entries } = batch;
     const appends = eventStreams.flatMap((stream) =>
       splitByBytes(entries.filter((entry) => entry.stream === stream)),
     );
     const bytes = entries.reduce((sum, entry) => sum + entry.rows.length, 0);
     const isFull = rowsOf(entries) >= rowsMax || bytes > outboxReadBytesMax - outboxEntryBytesMax;
-    return { entries, appends, isFull };
+    return { batch, appends, isFull };
   }
 
-  async #append(entries: readonly OutboxEntry[]): Promise<void> {
+  async #append(batch: OutboxBatch, entries: readonly OutboxEntry[]): Promise<void> {
     const { eventLog, clock, telemetry } = this.#options;
     const stream = (entries[0] as OutboxEntry).stream;
     const startedMs = clock.monotonicMs();
     await eventLog.append({
       stream,
       rows: entries.map((entry) => entry.rows).join("\n"),
-      deduplicationToken: tokenOf(entries),
+      deduplicationToken: tokenOf(batch, entries),
     });
     telemetry.observeMs("bandit_event_write_duration_ms", clock.monotonicMs() - startedMs);
     telemetry.count("bandit_events_written_total", { stream }, rowsOf(entries));
@@ -173,9 +177,12 @@ function rowsOf(entries: readonly OutboxEntry[]): number {
   return entries.reduce((sum, entry) => sum + entry.rowCount, 0);
 }
 
-/** The same entries always give the same token, and different ones a different token. */
-function tokenOf(entries: readonly OutboxEntry[]): string {
-  const hash = createHash("sha256");
+/**
+ * The same entries of a batch always give the same token. The ids are in it beside the batch's: a later version
+ * that cuts a batch elsewhere must not give other entries an old token.
+ */
+function tokenOf(batch: OutboxBatch, entries: readonly OutboxEntry[]): string {
+  const hash = createHash("sha256").update(batch.id).update("\n");
   for (const entry of entries) hash.update(entry.id).update("\n");
   return hash.digest("hex");
 }

@@ -138,7 +138,7 @@ export function describeDecisions(makeStore: MakeStateStore): void {
         () => store.recordDecision(decisionInput()),
         () => store.findDecision(newGenerationId()),
         () => store.readOutbox({ rowsMax: 1 }),
-        () => store.outboxDepth(),
+        () => store.outboxState(),
         () => store.ping(),
       ];
       for (const call of calls) await expect(call()).rejects.toMatchObject({ code: "unavailable" });

@@ -1,5 +1,12 @@
 import { expect } from "vitest";
-import type { ArmKey, ArmTotals, OutboxEntry, StateStore } from "../../src/ports/state-store.ts";
+import { invariant } from "../../src/domain/errors.ts";
+import type {
+  ArmKey,
+  ArmTotals,
+  OutboxBatch,
+  OutboxEntry,
+  StateStore,
+} from "../../src/ports/state-store.ts";
 
 /** One empty state and the ways to open it. */
 export interface StateStoreHarness {
@@ -30,19 +37,26 @@ export async function totalsOf(store: StateStore, arm: ArmKey): Promise<ArmTotal
   );
 }
 
+/** The batch that is to be read now. */
+export async function readBatch(store: StateStore, rowsMax = 1000): Promise<OutboxBatch> {
+  const batch = await store.readOutbox({ rowsMax });
+  invariant(batch !== undefined, "there are events in the outbox");
+  return batch;
+}
+
 /** Reads and confirms until nothing is left; checks that no entry comes twice. */
 export async function drain(store: StateStore, rowsMax = 1000): Promise<OutboxEntry[]> {
   const drained: OutboxEntry[] = [];
   const ids = new Set<string>();
   for (;;) {
-    const entries = await store.readOutbox({ rowsMax });
-    if (entries.length === 0) return drained;
-    for (const entry of entries) {
+    const batch = await store.readOutbox({ rowsMax });
+    if (batch === undefined) return drained;
+    for (const entry of batch.entries) {
       expect(ids.has(entry.id), `entry ${entry.id} came again after it was confirmed`).toBe(false);
       ids.add(entry.id);
     }
-    drained.push(...entries);
-    await store.confirmOutbox(entries);
+    drained.push(...batch.entries);
+    await store.confirmOutbox(batch);
   }
 }
 

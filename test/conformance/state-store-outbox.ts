@@ -5,6 +5,7 @@ import { contributionInput, decisionInput } from "../support/state-samples.ts";
 import {
   drain,
   type MakeStateStore,
+  readBatch,
   rowsOf,
   type StateStoreHarness,
 } from "./state-store-harness.ts";
@@ -41,44 +42,57 @@ export function describeOutbox(makeStore: MakeStateStore): void {
         expect(rows("decisions")).toEqual([event.row]);
         expect(rows("outcomes").map((row) => JSON.parse(row).outcome_id)).toEqual(["1", "2", "3"]);
       }
-      expect(await store.outboxDepth()).toBe(0);
+      expect(await store.outboxState()).toEqual({ entries: 0, rows: 0, bytes: 0 });
     });
 
     test("the decisions of one turn are one entry each partition and thousand rows, not one each", async () => {
       await Promise.all(Array.from({ length: 1500 }, () => store.recordDecision(decisionInput())));
-      expect(await store.outboxDepth()).toBeLessThanOrEqual(18);
+      expect((await store.outboxState()).entries).toBeLessThanOrEqual(18);
       expect(rowsOf(await drain(store))).toHaveLength(1500);
     });
 
-    test("the same entries come again until they are confirmed, and again after opening anew", async () => {
-      for (let turn = 0; turn < 6; turn += 1) {
-        await Promise.all(Array.from({ length: 10 }, () => store.recordDecision(decisionInput())));
-      }
-      const first = await store.readOutbox({ rowsMax: 100 });
-      expect(rowsOf(first)).toHaveLength(60);
-      expect(await store.readOutbox({ rowsMax: 100 })).toEqual(first);
-      await store.confirmOutbox(first.slice(0, 2));
-      await store.confirmOutbox(first.slice(0, 2));
-      const rest = await store.readOutbox({ rowsMax: 100 });
-      expect(byId(rest)).toEqual(byId(first.slice(2)));
+    test("a batch comes again as it was until it is confirmed, with newer events there and after opening anew", async () => {
+      const record = async (turns: number): Promise<void> => {
+        for (let turn = 0; turn < turns; turn += 1) {
+          await Promise.all(
+            Array.from({ length: 10 }, () => store.recordDecision(decisionInput())),
+          );
+        }
+      };
+      await record(6);
+      const first = await readBatch(store, 100);
+      expect(rowsOf(first.entries)).toHaveLength(60);
+      await record(2);
+      expect(await readBatch(store, 100)).toEqual(first);
+      expect(await readBatch(store, 1)).toEqual(first);
       await store.close();
       store = await harness.open();
-      expect(byId(await store.readOutbox({ rowsMax: 100 }))).toEqual(byId(rest));
-      expect(await store.outboxDepth()).toBe(rest.length);
-      await store.confirmOutbox(rest);
-      expect(await store.readOutbox({ rowsMax: 100 })).toEqual([]);
+      await record(1);
+      expect(await readBatch(store, 10_000)).toEqual(first);
+      await store.confirmOutbox(first);
+      await store.confirmOutbox(first);
+      const second = await readBatch(store, 100);
+      expect(second.id).not.toBe(first.id);
+      expect(rowsOf(second.entries)).toHaveLength(30);
+      // Confirming what is not under way any more takes nothing away from what is.
+      await store.confirmOutbox(first);
+      expect(await readBatch(store, 100)).toEqual(second);
+      await store.confirmOutbox(second);
+      expect(await store.readOutbox({ rowsMax: 100 })).toBeUndefined();
     });
 
     test("about as many rows come as were asked for, and always at least one entry", async () => {
       for (let turn = 0; turn < 8; turn += 1) {
         await Promise.all(Array.from({ length: 5 }, () => store.recordDecision(decisionInput())));
       }
-      expect(await store.readOutbox({ rowsMax: 1 })).toHaveLength(1);
-      const some = rowsOf(await store.readOutbox({ rowsMax: 20 })).length;
+      const one = await readBatch(store, 1);
+      expect(one.entries).toHaveLength(1);
+      await store.confirmOutbox(one);
+      const some = rowsOf((await readBatch(store, 20)).entries).length;
       expect(some).toBeGreaterThanOrEqual(1);
       // Entries have five rows at most, and the last one is taken whole.
       expect(some).toBeLessThanOrEqual(20 + 4);
-      expect(rowsOf(await drain(store, 7))).toHaveLength(40);
+      expect(rowsOf(await drain(store, 7))).toHaveLength(40 - rowsOf(one.entries).length);
     });
 
     test("entries have 4 MiB at most and one reading 16 MiB, or one entry; nothing is lost by that", async () => {
@@ -98,14 +112,14 @@ export function describeOutbox(makeStore: MakeStateStore): void {
       const rows: string[] = [];
       let readings = 0;
       for (;;) {
-        const entries = await store.readOutbox({ rowsMax: 10_000 });
-        expect(await store.readOutbox({ rowsMax: 10_000 })).toEqual(entries);
-        if (entries.length === 0) break;
-        const bytes = entries.map((entry) => Buffer.byteLength(entry.rows));
+        const batch = await store.readOutbox({ rowsMax: 10_000 });
+        expect(await store.readOutbox({ rowsMax: 10_000 })).toEqual(batch);
+        if (batch === undefined) break;
+        const bytes = batch.entries.map((entry) => Buffer.byteLength(entry.rows));
         expect(Math.max(...bytes)).toBeLessThanOrEqual(outboxEntryBytesMax);
         expect(sum(bytes)).toBeLessThan(outboxReadBytesMax + 2 * outboxEntryBytesMax);
-        rows.push(...rowsOf(entries));
-        await store.confirmOutbox(entries);
+        rows.push(...rowsOf(batch.entries));
+        await store.confirmOutbox(batch);
         readings += 1;
       }
       expect(readings).toBeGreaterThanOrEqual(3);
@@ -138,8 +152,4 @@ export function describeOutbox(makeStore: MakeStateStore): void {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
-}
-
-function byId<Entry extends { id: string }>(entries: readonly Entry[]): Entry[] {
-  return entries.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -78,26 +78,26 @@ async function shareOutbox(first: StateStore, second: StateStore): Promise<void>
     const writer = turn % 2 === 0 ? first : second;
     await Promise.all([1, 2, 3].map(() => writer.recordDecision(decisionInput())));
   }
-  const depth = await first.outboxDepth();
+  const { entries: depth } = await first.outboxState();
   const owners = new Map<string, number>();
   let rows = 0;
   const drainAs = async (store: StateStore, owner: number): Promise<void> => {
     for (;;) {
-      const entries = await store.readOutbox({ rowsMax: 9 });
-      if (entries.length === 0) return;
-      for (const entry of entries) {
+      const batch = await store.readOutbox({ rowsMax: 9 });
+      if (batch === undefined) return;
+      for (const entry of batch.entries) {
         expect(owners.has(entry.id), "drained by both").toBe(false);
         owners.set(entry.id, owner);
       }
-      rows += rowsOf(entries).length;
-      await store.confirmOutbox(entries);
+      rows += rowsOf(batch.entries).length;
+      await store.confirmOutbox(batch);
     }
   };
   await Promise.all([drainAs(first, 1), drainAs(second, 2)]);
   expect(owners.size).toBe(depth);
   expect(rows).toBe(10 + 20 + 150);
   expect(new Set(owners.values()).size).toBe(2);
-  expect(await second.outboxDepth()).toBe(0);
+  expect(await second.outboxState()).toEqual({ entries: 0, rows: 0, bytes: 0 });
 }
 
 function sortedTotals(totals: readonly ArmTotals[]): ArmTotals[] {

@@ -268,7 +268,7 @@ describe("learning over time, by a clock that the test moves", () => {
       // Without FINAL: the rows themselves, not what the engine makes of copies.
       expect(await count("decisions")).toBe(decisions + 53);
       expect(await count("outcomes")).toBe(outcomes + 53);
-      expect(await engines.state.outboxDepth()).toBe(0);
+      expect((await engines.state.outboxState()).entries).toBe(0);
     },
   );
 });

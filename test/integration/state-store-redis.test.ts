@@ -3,9 +3,16 @@ import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
-import type { OutboxEntry } from "../../src/ports/state-store.ts";
+import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
-import { drain, eventually, rowsOf, totalsOf, until } from "../conformance/state-store-harness.ts";
+import {
+  drain,
+  eventually,
+  readBatch,
+  rowsOf,
+  totalsOf,
+  until,
+} from "../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../support/redis.ts";
 import {
   contributionInput,
@@ -112,6 +119,7 @@ describe("keys", () => {
     const store = await open();
     await store.recordDecision(decisionInput());
     await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+    await readBatch(store);
     const page = readFileSync(
       new URL("../../docs/reference/redis-keys.md", import.meta.url),
       "utf8",
@@ -225,7 +233,7 @@ describe("faults", () => {
       () => store.findDecision(before.record.generationId),
       () => store.applyContributions(contributionInput({ generationId: newGenerationId() })),
       () => store.readOutbox({ rowsMax: 10 }),
-      () => store.outboxDepth(),
+      () => store.outboxState(),
       () => store.ping(),
     ]) {
       const at = performance.now();
@@ -323,58 +331,55 @@ test("events beyond the bound in bytes are refused at once instead of piling up"
 });
 
 describe("outbox consumers", () => {
-  test("what a dead process holds goes to another after the idle time, not before", async () => {
-    const dead = await open();
+  test("the batch of a dead process goes to another after the idle time, not before", async () => {
     const claimIdleMs = 60_000;
-    let aheadMs = 0;
-    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
-    const alive = await open({ claimIdleMs, clock });
+    const telemetry = new PrometheusTelemetry();
+    const dead = await open({ claimIdleMs });
+    const alive = await open({ claimIdleMs, telemetry });
     await dead.recordDecision(decisionInput());
-    const held = await dead.readOutbox({ rowsMax: 10 });
-    expect(held).toHaveLength(1);
-    expect(await alive.readOutbox({ rowsMax: 10 })).toEqual([]);
-    aheadMs += claimIdleMs;
-    expect(await alive.readOutbox({ rowsMax: 10 })).toEqual([]);
-    await makeIdle(held[0] as OutboxEntry, claimIdleMs);
-    aheadMs += claimIdleMs;
-    expect(await alive.readOutbox({ rowsMax: 10 })).toEqual(held);
-    await alive.confirmOutbox(held);
-    expect(await dead.readOutbox({ rowsMax: 10 })).toEqual([]);
-    expect(await dead.outboxDepth()).toBe(0);
+    const batch = await readBatch(dead);
+    await dead.recordDecision(decisionInput());
+    const own = await readBatch(alive);
+    expect(own.id).not.toBe(batch.id);
+    await alive.confirmOutbox(own);
+    await makeSilent(batch.id, claimIdleMs - 2_000);
+    expect(await alive.readOutbox({ rowsMax: 10 })).toBeUndefined();
+    await makeSilent(batch.id, claimIdleMs);
+    expect(await readBatch(alive)).toEqual(batch);
+    expect((await telemetry.page()).body).toContain("bandit_outbox_takeovers_total 1");
+    // Each reading renews the hold.
+    expect(await dead.readOutbox({ rowsMax: 10 })).toBeUndefined();
+    await alive.confirmOutbox(batch);
+    expect(await dead.readOutbox({ rowsMax: 10 })).toBeUndefined();
+    expect(await dead.outboxState()).toEqual({ entries: 0, rows: 0, bytes: 0 });
   });
 
   test("a process that comes back under its name gets at once what it held when it died", async () => {
     const killed = await open({ consumer: "one" });
     await killed.recordDecision(decisionInput());
-    const held = await killed.readOutbox({ rowsMax: 10 });
+    const batch = await readBatch(killed);
     const back = await open({ consumer: "one" });
-    expect(await back.readOutbox({ rowsMax: 10 })).toEqual(held);
+    expect(await readBatch(back)).toEqual(batch);
   });
 
-  test("a process that closes leaves what it holds to the others, and no consumer behind", async () => {
+  test("a process that closes leaves its batch to the others at once", async () => {
     const first = await open();
     await Promise.all(Array.from({ length: 30 }, () => first.recordDecision(decisionInput())));
-    const held = await first.readOutbox({ rowsMax: 100 });
+    const batch = await readBatch(first);
     await first.close();
-    const second = await open({ consumer: "second" });
-    expect(await second.readOutbox({ rowsMax: 100 })).toEqual(held);
-    for (const key of await admin.keys("*outbox")) {
-      const consumers = (await admin.xinfo("CONSUMERS", key, "events")) as unknown[][];
-      const names = consumers.map((consumer) => consumer[1]);
-      expect(names.filter((name) => name !== "second" && name !== "left-behind")).toEqual([]);
-    }
+    const second = await open();
+    await Promise.all(Array.from({ length: 30 }, () => second.recordDecision(decisionInput())));
+    expect(await readBatch(second)).toEqual(batch);
   });
 });
 
-/** Makes the entry look as if its consumer had been silent for that long. */
-async function makeIdle(entry: OutboxEntry, idleMs: number): Promise<void> {
-  const [partition = "", streamId = ""] = entry.id.split(":");
-  const key = `bandit:{p${partition.padStart(2, "0")}}:outbox`;
-  const pending = await admin.xpending(key, "events", "-", "+", 10);
-  const [, consumer] = (pending as [id: string, consumer: string][]).find(
-    ([id]) => id === streamId,
-  ) as [string, string];
-  await admin.xclaim(key, "events", consumer, 0, streamId, "IDLE", idleMs, "JUSTID");
+const batchesKey = "bandit:{p00}:batches";
+
+/** Makes the owner of a batch look as if it had been silent for that long. */
+async function makeSilent(batchId: string, idleMs: number): Promise<void> {
+  const record = JSON.parse((await admin.hget(batchesKey, batchId)) as string);
+  record.renewedAtMs = Date.now() - idleMs;
+  await admin.hset(batchesKey, batchId, JSON.stringify(record));
 }
 
 describe("connecting", () => {

@@ -16,13 +16,16 @@ import type { AgentType, CodeType, GenerationId } from "../../domain/ids.ts";
  * | `bandit:{pNN}:t:<agent>\|<code>` | hash: variant id → totals | applyContributions | for ever |
  * | `bandit:{pNN}:g` | set of `<agent>\|<code>` that have totals | applyContributions | for ever |
  * | `bandit:{pNN}:c:<generation id>` | hash: ledger of one generation | applyContributions | attribution window after the last event |
- * | `bandit:{pNN}:outbox` | stream with the group `events` | both; the event writer removes | until confirmed |
- * | `bandit:{p00}:meta` | hash: `partitions` | connect | for ever |
+ * | `bandit:{pNN}:outbox` | stream | both; the event writer removes | until confirmed |
+ * | `bandit:{pNN}:o` | hash: `rows` and `bytes` in the outbox | as the outbox | while there is something in it |
+ * | `bandit:{p00}:batches` | hash: id → record of a batch under way | the event writer | until confirmed |
+ * | `bandit:{p00}:meta` | hash: `partitions`, `batches` | connect, the event writer | for ever |
  * | `bandit:totals:<database>` | channel, no key | applyContributions | |
  */
-export const outboxGroup = "events";
 /** Kept in the first partition: the number of partitions, which must never change once there is data. */
 export const metaKey = `bandit:${tag(0)}:meta`;
+/** In the first partition too: the batches of the outbox that are under way. */
+export const batchesKey = `bandit:${tag(0)}:batches`;
 
 /**
  * Redis keeps keys apart by database, channels not: without its number, services on two databases of one
@@ -34,6 +37,10 @@ export function totalsChannelName(database: number): string {
 
 export function outboxKey(partition: number): string {
   return `bandit:${tag(partition)}:outbox`;
+}
+
+export function outboxCountersKey(partition: number): string {
+  return `bandit:${tag(partition)}:o`;
 }
 
 export function labelsKey(partition: number): string {

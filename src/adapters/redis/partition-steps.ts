@@ -14,6 +14,7 @@ import {
   groupsKey,
   labelsKey,
   ledgerKey,
+  outboxCountersKey,
   outboxKey,
   totalsKey,
 } from "./keys.ts";
@@ -50,7 +51,7 @@ export async function recordDecisions(
   partition: number,
   calls: readonly AddressedDecision[],
 ): Promise<readonly (DecisionRecord | undefined)[]> {
-  const keys = [outboxKey(partition), labelsKey(partition)];
+  const keys = [outboxKey(partition), outboxCountersKey(partition), labelsKey(partition)];
   const numbers = new Map<string, number>();
   const packed: Buffer[] = [];
   for (const { input, address } of calls) {
@@ -118,7 +119,7 @@ export async function applyContributions(
   partition: number,
   calls: readonly ApplyContributionsInput[],
 ): Promise<{ readonly codes: readonly number[]; readonly changed: readonly ArmTotals[] }> {
-  const keys = [outboxKey(partition), groupsKey(partition)];
+  const keys = [outboxKey(partition), outboxCountersKey(partition), groupsKey(partition)];
   const args: ScriptArgument[] = [eventsPerGenerationMax];
   for (const call of calls) {
     const group = armGroup(call);

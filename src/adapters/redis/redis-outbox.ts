@@ -1,19 +1,21 @@
-import { invariant } from "../../domain/errors.ts";
-import type { Clock } from "../../ports/clock.ts";
-import { type EventStream, eventStreams } from "../../ports/event-rows.ts";
-import { outboxEntryBytesMax, outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
-import type { OutboxEntry } from "../../ports/state-store.ts";
-import { outboxGroup, outboxKey } from "./keys.ts";
-import { callsPerStepMax } from "./partition-steps.ts";
-import { type RedisClient, translateRedisError, withDeadline } from "./redis-client.ts";
-import { runScript, type ScriptArgument, type ScriptName } from "./scripts.ts";
+import { randomUUID } from "node:crypto";
+import { BanditError } from "../../domain/errors.ts";
+import { outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
+import type { OutboxBatch, OutboxEntry, OutboxState } from "../../ports/state-store.ts";
+import type { Logger, Telemetry } from "../../ports/telemetry.ts";
+import { type BatchPart, type BatchRecord, OutboxBatches } from "./outbox-batches.ts";
+import {
+  digestOf,
+  type MeasuredEntries,
+  OutboxStreams,
+  parseEntryId,
+  type StreamGap,
+} from "./outbox-streams.ts";
+import type { RunStep } from "./partition-steps.ts";
+import type { RedisClient } from "./redis-client.ts";
 
-/** Consumer name under which a process that closes leaves what it holds. Idle for a year at once. */
-const leftBehind = "left-behind";
-/** More than one page only where many entries are small. */
-const heldEntriesPerPage = 500;
-const fromTheFirst = "0";
-const newEntries = ">";
+/** Each time but the last somebody else has got a batch or confirmed one. */
+const attemptsMax = 50;
 
 /** How much may still be read. */
 interface Amount {
@@ -21,261 +23,241 @@ interface Amount {
   bytes: number;
 }
 
-type StreamEntry = [id: Buffer, fields: Buffer[] | null];
+type MeasuredPart = MeasuredEntries & { readonly partition: number };
 
 /**
- * The outbox streams, one for each partition, read as one consumer of the group `events`. An entry that
- * was handed out stays pending for this consumer, and each reading of it renews the hold; what nobody
- * has renewed for `claimIdleMs` goes to another consumer.
+ * The outbox of all partitions as batches that any number of processes share.
+ *
+ * A batch is a range of ids in each partition. What is in a range cannot change until it is removed, because
+ * ids of a stream only grow. So a batch is fixed by its record alone: id, ranges, owner. All records are one
+ * hash in the first partition, and a step on it is atomic.
+ *
+ * A batch is made like this: (1) look at all records, (2) find the oldest entries that are in no range, (3) add
+ * the record if no other was added since (1), (4) read the ranges. It is removed like this: (5) mark the record
+ * as confirmed, (6) remove the entries, (7) remove the record.
+ *
+ * Why no entry is ever handed out in two batches A and B, A added first: B was looked for after A had been
+ * added, or (3) would have failed. Either A's record was there at B's (1), and its ranges were left out. Or it
+ * was gone: then (6) was over, and what B found in (2) cannot have been in A.
+ *
+ * Why a batch is the same whoever reads it whenever: ranges never change, nothing is removed from them before
+ * (5), and after (5) nobody is given the batch. Its owner may have fallen silent and come back after another
+ * took the record over: both insert the same entries under the same token, which the event log keeps once, and
+ * whoever is first does (5) to (7). The other one finds no record and does nothing, or repeats (6) and (7);
+ * ids are not used again, so that removes nothing else. Who dies between (5) and (7) leaves a confirmed record, and
+ * the next owner finishes it. Who dies before (3) leaves nothing.
+ *
+ * Entries get new ids below the end of a range only when Redis itself has lost what it had acknowledged, and
+ * entries of a range can be missing only then too. The digest of the ids shows it: such a batch is given up,
+ * and what is there is batched anew, so nothing is left out, and the event log may hold rows twice until it merges.
+ *
+ * Refused: a consumer group. An entry pending for one process and its place in a batch would be in two slots of a
+ * cluster, and cannot change together.
  */
 export class RedisOutbox {
-  readonly #client: RedisClient;
-  readonly #clock: Clock;
+  readonly #batches: OutboxBatches;
+  readonly #streams: OutboxStreams;
   readonly #partitions: number;
-  readonly #consumer: string;
-  readonly #claimIdleMs: number;
-  readonly #timeoutMs: number;
-  /** Partitions in which this consumer may hold entries, in the order in which they were handed out. */
-  readonly #held = new Set<number>();
-  #nextPartition = 0;
-  #takeOverDueMs = 0;
+  readonly #logger: Logger;
+  readonly #telemetry: Telemetry | undefined;
 
   constructor(options: {
     client: RedisClient;
-    clock: Clock;
+    /** Rejects with a BanditError. */
+    run: RunStep;
+    withDeadline: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
     partitions: number;
     consumer: string;
     claimIdleMs: number;
-    commandTimeoutMs: number;
+    logger: Logger;
+    telemetry: Telemetry | undefined;
   }) {
-    this.#client = options.client;
-    this.#clock = options.clock;
+    this.#batches = new OutboxBatches(options);
+    this.#streams = new OutboxStreams(options);
     this.#partitions = options.partitions;
-    this.#consumer = options.consumer;
-    this.#claimIdleMs = options.claimIdleMs;
-    this.#timeoutMs = options.commandTimeoutMs;
-    // A process that had this name before may have left entries.
-    for (let partition = 0; partition < options.partitions; partition += 1) {
-      this.#held.add(partition);
-    }
+    this.#logger = options.logger;
+    this.#telemetry = options.telemetry;
   }
 
   /** Oldest first, as far as the servers' clocks agree; of one partition exactly. */
-  async read(rowsMax: number): Promise<readonly OutboxEntry[]> {
-    await this.#takeOverWhenDue();
-    return (await this.#collect(rowsMax)).sort(byAge);
+  async read(rowsMax: number): Promise<OutboxBatch | undefined> {
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      const { addedEver, all, own, wasTakenOver } = await this.#batches.look();
+      if (wasTakenOver) this.#reportTakeover(own);
+      let batch = own;
+      if (batch === undefined) {
+        const parts = await this.#findParts(rowsMax, all);
+        if (parts.length === 0) return undefined;
+        batch = { id: randomUUID(), parts, isConfirmed: false };
+        if (!(await this.#batches.add(addedEver, batch))) continue;
+      }
+      const { entries, isWhole } = await this.#readParts(batch.parts);
+      if (batch.isConfirmed) await this.#remove(batch.id, entries);
+      else if (isWhole) return { id: batch.id, entries };
+      else await this.#dissolve(batch);
+    }
+    throw new BanditError("unavailable", "other processes are reading the outbox", {
+      reason: "STATE_CONTENDED",
+      retryAfterMs: 100,
+    });
   }
 
-  async #collect(rowsMax: number): Promise<OutboxEntry[]> {
-    const collected: OutboxEntry[] = [];
-    const left: Amount = { rows: rowsMax, bytes: outboxReadBytesMax };
-    const add = (entries: readonly OutboxEntry[]): void => {
-      for (const entry of entries) spend(left, entry);
-      collected.push(...entries);
-    };
-    for (const partition of [...this.#held]) {
-      // The reading before may have gone over the bound by its last entry, and comes again as a whole.
-      const wanted = { rows: left.rows + callsPerStepMax, bytes: left.bytes + outboxEntryBytesMax };
-      if (isSpent(wanted)) return collected;
-      const held = await this.#readHeld(partition, wanted);
-      if (held.length === 0) this.#held.delete(partition);
-      add(held);
-    }
-    if (isSpent(left)) return collected;
+  async confirm({ id, entries }: OutboxBatch): Promise<void> {
+    if (await this.#batches.confirm(id)) await this.#remove(id, entries);
+  }
 
-    // Every partition gets an equal share first; who had more to give is asked again for the rest.
+  async state(): Promise<OutboxState> {
+    const states = await this.#inEveryPartition((partition) => this.#streams.state(partition));
+    const total = { entries: 0, rows: 0, bytes: 0 };
+    let oldestAtMs = Number.POSITIVE_INFINITY;
+    for (const state of states) {
+      total.entries += state.entries;
+      total.rows += state.rows;
+      total.bytes += state.bytes;
+      oldestAtMs = Math.min(oldestAtMs, state.oldestAtMs ?? oldestAtMs);
+    }
+    return Number.isFinite(oldestAtMs) ? { ...total, oldestAtMs } : total;
+  }
+
+  /** Takes over what version 0.1.0 has left. To be called before anything is written. */
+  async adopt(): Promise<void> {
+    await this.#inEveryPartition((partition) => this.#streams.adopt(partition));
+  }
+
+  /** Leaves the batch under way to the others. */
+  async leave(): Promise<void> {
+    await this.#batches.leave();
+  }
+
+  /**
+   * Every partition gives an equal share first, those with the oldest entries before the others; who has more
+   * is asked for the rest.
+   */
+  async #findParts(rowsMax: number, taken: readonly BatchRecord[]): Promise<BatchPart[]> {
+    const left = { rows: rowsMax, bytes: outboxReadBytesMax };
     const share = {
       rows: Math.ceil(left.rows / this.#partitions),
       bytes: Math.ceil(left.bytes / this.#partitions),
     };
-    let candidates = await this.#nonEmptyPartitions();
-    for (const wanted of [share, left]) {
-      const withMore: number[] = [];
-      for (const partition of candidates) {
-        if (isSpent(left)) return collected;
-        const asked = {
-          rows: Math.min(wanted.rows, left.rows),
-          bytes: Math.min(wanted.bytes, left.bytes),
-        };
-        const taken = await this.#takeNew(partition, asked);
-        if (taken.length > 0) this.#held.add(partition);
-        for (const entry of taken) spend(asked, entry);
-        if (isSpent(asked)) withMore.push(partition);
-        add(taken);
-      }
-      candidates = withMore;
+    const offers = await this.#inEveryPartition(async (partition) => {
+      const measured = await this.#streams.measure(partition, gapsOf(partition, taken), share);
+      return measured === undefined ? [] : [{ partition, ...measured }];
+    });
+    const accepted: MeasuredPart[] = [];
+    for (const offer of offers.flat().sort((a, b) => compareStreamIds(a.ids[0], b.ids[0]))) {
+      if (isSpent(left)) break;
+      spend(left, offer);
+      accepted.push(offer);
     }
-    return collected;
+    for (const part of accepted) await this.#extend(part, left);
+    return accepted.map(({ partition, ids }) => ({
+      partition,
+      first: ids[0],
+      last: ids.at(-1) as string,
+      digest: digestOf(ids),
+    }));
   }
 
-  async confirm(entries: readonly OutboxEntry[]): Promise<void> {
-    const byPartition = new Map<number, string[]>();
-    for (const { id } of entries) {
-      const [partition, streamId] = parseEntryId(id);
-      const ids = byPartition.get(partition);
-      if (ids === undefined) byPartition.set(partition, [streamId]);
-      else ids.push(streamId);
+  async #extend(part: MeasuredPart, left: Amount): Promise<void> {
+    while (part.rest !== undefined && !isSpent(left)) {
+      const more = await this.#streams.measure(part.partition, [part.rest], left);
+      if (more === undefined) return;
+      spend(left, more);
+      part.ids.push(...more.ids);
+      part.rest = more.rest;
+    }
+  }
+
+  async #readParts(
+    parts: readonly BatchPart[],
+  ): Promise<{ entries: OutboxEntry[]; isWhole: boolean }> {
+    const read = await Promise.all(parts.map((part) => this.#streams.read(part)));
+    const isWhole = parts.every((part, index) => {
+      const entries = read[index] as OutboxEntry[];
+      return digestOf(entries.map(({ id }) => parseEntryId(id).streamId)) === part.digest;
+    });
+    return { entries: sortByAge(read.flat()), isWhole };
+  }
+
+  /** Idempotent, and harmless when another process does the same at the same time. */
+  async #remove(id: string, entries: readonly OutboxEntry[]): Promise<void> {
+    const byPartition = new Map<number, OutboxEntry[]>();
+    for (const entry of entries) {
+      const { partition } = parseEntryId(entry.id);
+      const others = byPartition.get(partition);
+      if (others === undefined) byPartition.set(partition, [entry]);
+      else others.push(entry);
     }
     await Promise.all(
-      [...byPartition].map(([partition, ids]) => this.#run("banditConfirm", partition, ids)),
+      [...byPartition].map(([partition, some]) => this.#streams.remove(partition, some)),
     );
+    await this.#batches.forget(id);
   }
 
-  async depth(): Promise<number> {
-    return (await this.#lengths()).reduce((sum, length) => sum + length, 0);
+  async #dissolve(batch: BatchRecord): Promise<void> {
+    if (!(await this.#batches.dissolve(batch.id))) return;
+    this.#logger.error("Redis has lost events of a batch; the others are batched anew", {
+      batch: batch.id,
+      consequence: "events of this batch may be in the event log twice until it merges its parts",
+    });
   }
 
-  /** Leaves everything this consumer holds to the others. */
-  async leave(): Promise<void> {
-    await Promise.all(
-      this.#everyPartition().map((partition) =>
-        this.#run("banditLeave", partition, [this.#consumer, leftBehind]),
-      ),
-    );
+  #reportTakeover(batch: BatchRecord | undefined): void {
+    this.#telemetry?.count("bandit_outbox_takeovers_total");
+    this.#logger.warn("events of a process that has fallen silent are taken over", {
+      batch: batch?.id,
+    });
   }
 
-  async #takeOverWhenDue(): Promise<void> {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs < this.#takeOverDueMs) return;
-    this.#takeOverDueMs = nowMs + this.#claimIdleMs / 2;
-    await Promise.all(
-      this.#everyPartition().map(async (partition) => {
-        const taken = await this.#run("banditTakeOver", partition, [
-          this.#consumer,
-          this.#claimIdleMs,
-        ]);
-        if (Number(taken) > 0) this.#held.add(partition);
-      }),
-    );
+  #inEveryPartition<Result>(work: (partition: number) => Promise<Result>): Promise<Result[]> {
+    return Promise.all(Array.from({ length: this.#partitions }, (_, index) => work(index)));
   }
-
-  async #readHeld(partition: number, wanted: Amount): Promise<OutboxEntry[]> {
-    const held: OutboxEntry[] = [];
-    let after = fromTheFirst;
-    while (!isSpent(wanted)) {
-      const page = await this.#take(partition, wanted, after);
-      for (const [id, fields] of page) {
-        if (fields === null) {
-          // Confirmed by another consumer after this one was thought dead: only the hold is left.
-          await this.#run("banditConfirm", partition, [id]);
-          continue;
-        }
-        const entry = toEntry(partition, id, fields);
-        held.push(entry);
-        spend(wanted, entry);
-      }
-      const last = page.at(-1);
-      if (last === undefined || page.length < heldEntriesPerPage) break;
-      after = last[0].toString();
-    }
-    return held;
-  }
-
-  async #takeNew(partition: number, wanted: Amount): Promise<OutboxEntry[]> {
-    const taken = await this.#take(partition, wanted, newEntries);
-    return taken.map(([id, fields]) => toEntry(partition, id, fields ?? []));
-  }
-
-  async #take(partition: number, { rows, bytes }: Amount, after: string): Promise<StreamEntry[]> {
-    const args = [this.#consumer, rows, bytes, after];
-    return (await this.#run("banditTake", partition, args)) as StreamEntry[];
-  }
-
-  async #nonEmptyPartitions(): Promise<number[]> {
-    const lengths = await this.#lengths();
-    const first = this.#nextPartition;
-    this.#nextPartition = (first + 1) % this.#partitions;
-    return this.#everyPartition()
-      .map((index) => (first + index) % this.#partitions)
-      .filter((partition) => (lengths[partition] as number) > 0);
-  }
-
-  async #lengths(): Promise<number[]> {
-    return await Promise.all(
-      this.#everyPartition().map((partition) =>
-        this.#command(partition, () => this.#client.xlen(outboxKey(partition))),
-      ),
-    );
-  }
-
-  #everyPartition(): number[] {
-    return Array.from({ length: this.#partitions }, (_, partition) => partition);
-  }
-
-  async #run(
-    name: ScriptName,
-    partition: number,
-    args: readonly ScriptArgument[],
-  ): Promise<unknown> {
-    return await this.#command(partition, () =>
-      runScript(this.#client, name, [outboxKey(partition)], [outboxGroup, ...args]),
-    );
-  }
-
-  /** Runs a command; where the group does not exist yet, makes it and runs the command again. */
-  async #command<Reply>(partition: number, send: () => Promise<Reply>): Promise<Reply> {
-    try {
-      return await withDeadline(send(), this.#timeoutMs);
-    } catch (error) {
-      if (!hasMessage(error, "NOGROUP") && !hasMessage(error, "no such key")) {
-        throw translateRedisError(error);
-      }
-    }
-    try {
-      await withDeadline(this.#createGroup(partition), this.#timeoutMs);
-      return await withDeadline(send(), this.#timeoutMs);
-    } catch (error) {
-      throw translateRedisError(error);
-    }
-  }
-
-  async #createGroup(partition: number): Promise<void> {
-    try {
-      await this.#client.xgroup("CREATE", outboxKey(partition), outboxGroup, "0", "MKSTREAM");
-    } catch (error) {
-      // Another process was faster.
-      if (!hasMessage(error, "BUSYGROUP")) throw error;
-    }
-  }
-}
-
-function toEntry(partition: number, id: Buffer, fields: readonly Buffer[]): OutboxEntry {
-  const [, stream, , rowCount, , rows] = fields.map(String);
-  invariant(
-    eventStreams.includes(stream as EventStream) && rows !== undefined,
-    `outbox entry ${partition}:${id} cannot be read`,
-  );
-  return {
-    id: `${partition}:${id}`,
-    stream: stream as EventStream,
-    rows,
-    rowCount: Number(rowCount),
-  };
-}
-
-function parseEntryId(id: string): [partition: number, streamId: string] {
-  const colon = id.indexOf(":");
-  return [Number(id.slice(0, colon)), id.slice(colon + 1)];
-}
-
-/** Stream ids are `<milliseconds>-<sequence number>`. */
-function byAge(a: OutboxEntry, b: OutboxEntry): number {
-  const [partitionA, streamIdA] = parseEntryId(a.id);
-  const [partitionB, streamIdB] = parseEntryId(b.id);
-  const [msA = 0, sequenceA = 0] = streamIdA.split("-").map(Number);
-  const [msB = 0, sequenceB = 0] = streamIdB.split("-").map(Number);
-  return msA - msB || partitionA - partitionB || sequenceA - sequenceB;
 }
 
 function isSpent(left: Amount): boolean {
   return left.rows <= 0 || left.bytes <= 0;
 }
 
-function spend(left: Amount, entry: OutboxEntry): void {
-  left.rows -= entry.rowCount;
-  left.bytes -= Buffer.byteLength(entry.rows);
+function spend(left: Amount, { rows, bytes }: Amount): void {
+  left.rows -= rows;
+  left.bytes -= bytes;
 }
 
-function hasMessage(error: unknown, part: string): boolean {
-  return error instanceof Error && error.message.includes(part);
+/** What lies between the ranges of batches, oldest first. */
+function gapsOf(partition: number, batches: readonly BatchRecord[]): StreamGap[] {
+  const parts = batches
+    .flatMap((batch) => batch.parts)
+    .filter((part) => part.partition === partition)
+    .sort((a, b) => compareStreamIds(a.first, b.first));
+  const gaps: StreamGap[] = [];
+  let from = "-";
+  for (const { first, last } of parts) {
+    gaps.push([from, `(${first}`]);
+    from = `(${last}`;
+  }
+  gaps.push([from, "+"]);
+  return gaps;
+}
+
+/** Stream ids are `<milliseconds>-<sequence number>`. */
+function parseStreamId(streamId: string): [ms: number, sequence: number] {
+  const dash = streamId.indexOf("-");
+  return [Number(streamId.slice(0, dash)), Number(streamId.slice(dash + 1))];
+}
+
+function compareStreamIds(a: string, b: string): number {
+  const [msA, sequenceA] = parseStreamId(a);
+  const [msB, sequenceB] = parseStreamId(b);
+  return msA - msB || sequenceA - sequenceB;
+}
+
+function sortByAge(entries: readonly OutboxEntry[]): OutboxEntry[] {
+  return entries
+    .map((entry) => {
+      const { partition, streamId } = parseEntryId(entry.id);
+      const [ms, sequence] = parseStreamId(streamId);
+      return { entry, ms, partition, sequence };
+    })
+    .sort((a, b) => a.ms - b.ms || a.partition - b.partition || a.sequence - b.sequence)
+    .map(({ entry }) => entry);
 }

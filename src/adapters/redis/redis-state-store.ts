@@ -9,11 +9,12 @@ import {
   type ApplyContributionsResult,
   type ArmTotals,
   eventsPerGenerationMax,
-  type OutboxEntry,
+  type OutboxBatch,
+  type OutboxState,
   type RecordDecisionInput,
   type StateStore,
 } from "../../ports/state-store.ts";
-import type { Logger } from "../../ports/telemetry.ts";
+import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { CallBudget } from "./call-budget.ts";
 import { armPartition, decisionAddress, groupsKey, totalsKey } from "./keys.ts";
 import { PartitionBatcher } from "./partition-batcher.ts";
@@ -50,9 +51,11 @@ export interface RedisStateStoreOptions {
   /** After how long a call fails with `unavailable`; 1000 by default. */
   readonly commandTimeoutMs?: number;
   readonly logger: Logger;
+  /** Told about batches taken over from other processes. */
+  readonly telemetry?: Telemetry;
   /** The url is one node of a Redis Cluster; found out when absent. */
   readonly cluster?: boolean;
-  /** After how long another process's unconfirmed outbox entries are taken over; 60,000 by default. */
+  /** After how long another process's batch of outbox entries is taken over; 60,000 by default. */
   readonly claimIdleMs?: number;
   /** Calls collected or under way at most; 50,000 by default. */
   readonly callsMax?: number;
@@ -103,7 +106,13 @@ export class RedisStateStore implements StateStore {
       await withDeadline(checkServer(client, partitions, options.logger), 2 * commandTimeoutMs);
       defineScripts(client);
       const channel = await TotalsChannel.subscribe(client, options.logger);
-      return new RedisStateStore(client, channel, { ...options, commandTimeoutMs, partitions });
+      const store = new RedisStateStore(client, channel, {
+        ...options,
+        commandTimeoutMs,
+        partitions,
+      });
+      await store.#outbox.adopt();
+      return store;
     } catch (error) {
       client.disconnect();
       throw translateRedisError(error);
@@ -124,15 +133,17 @@ export class RedisStateStore implements StateStore {
       callsMax: options.callsMax ?? 50_000,
       bytesMax: options.waitingBytesMax ?? waitingBytesMax,
     });
+    const run: RunStep = (name, keys, args) => this.#run(name, keys, args);
     this.#outbox = new RedisOutbox({
       client,
-      clock: options.clock,
+      run,
+      withDeadline: (reply) => this.#inTime(reply),
       partitions: options.partitions,
       consumer: options.consumer,
       claimIdleMs: options.claimIdleMs ?? 60_000,
-      commandTimeoutMs: options.commandTimeoutMs,
+      logger: options.logger,
+      telemetry: options.telemetry,
     });
-    const run: RunStep = (name, keys, args) => this.#run(name, keys, args);
     const batch = { budget: this.#budget, batchMax: callsPerStepMax };
     this.#decisions = new PartitionBatcher({
       ...batch,
@@ -203,16 +214,16 @@ export class RedisStateStore implements StateStore {
     return this.#channel.onTotalsChanged(listener);
   }
 
-  readOutbox(options: { rowsMax: number }): Promise<readonly OutboxEntry[]> {
+  readOutbox(options: { rowsMax: number }): Promise<OutboxBatch | undefined> {
     return this.#call(() => this.#outbox.read(options.rowsMax), "own deadlines");
   }
 
-  confirmOutbox(entries: readonly OutboxEntry[]): Promise<void> {
-    return this.#call(() => this.#outbox.confirm(entries), "own deadlines");
+  confirmOutbox(batch: OutboxBatch): Promise<void> {
+    return this.#call(() => this.#outbox.confirm(batch), "own deadlines");
   }
 
-  outboxDepth(): Promise<number> {
-    return this.#call(() => this.#outbox.depth(), "own deadlines");
+  outboxState(): Promise<OutboxState> {
+    return this.#call(() => this.#outbox.state(), "own deadlines");
   }
 
   async ping(): Promise<void> {
@@ -250,8 +261,12 @@ export class RedisStateStore implements StateStore {
     keys: readonly string[],
     args: readonly ScriptArgument[],
   ): Promise<unknown> {
+    return await this.#inTime(runScript(this.#client, name, keys, args));
+  }
+
+  async #inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
     try {
-      return await withDeadline(runScript(this.#client, name, keys, args), this.#timeoutMs);
+      return await withDeadline(reply, this.#timeoutMs);
     } catch (error) {
       throw translateRedisError(error);
     }

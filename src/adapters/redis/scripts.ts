@@ -1,17 +1,29 @@
 import { invariant } from "../../domain/errors.ts";
 import { applyContributionsLua } from "./lua/apply-contributions.ts";
 import { findDecisionsLua, recordDecisionsLua } from "./lua/decisions.ts";
-import { confirmLua, leaveLua, takeLua, takeOverLua } from "./lua/outbox.ts";
+import { adoptOutboxLua, measureLua, outboxStateLua, removeLua } from "./lua/outbox.ts";
+import {
+  addBatchLua,
+  confirmBatchLua,
+  forgetBatchLua,
+  leaveBatchesLua,
+  lookAtBatchesLua,
+} from "./lua/outbox-batches.ts";
 import type { RedisClient } from "./redis-client.ts";
 
 const scripts = {
   banditRecordDecisions: recordDecisionsLua,
   banditFindDecisions: findDecisionsLua,
   banditApplyContributions: applyContributionsLua,
-  banditTake: takeLua,
-  banditConfirm: confirmLua,
-  banditTakeOver: takeOverLua,
-  banditLeave: leaveLua,
+  banditMeasure: measureLua,
+  banditRemove: removeLua,
+  banditOutboxState: outboxStateLua,
+  banditAdoptOutbox: adoptOutboxLua,
+  banditLookAtBatches: lookAtBatchesLua,
+  banditAddBatch: addBatchLua,
+  banditConfirmBatch: confirmBatchLua,
+  banditForgetBatch: forgetBatchLua,
+  banditLeaveBatches: leaveBatchesLua,
 };
 export type ScriptName = keyof typeof scripts;
 export type ScriptArgument = string | number | Buffer;

@@ -73,7 +73,7 @@ export const counters: Record<CounterName, MetricDeclaration> = {
     labels: ["stream"],
   },
   bandit_outbox_takeovers_total: {
-    help: "Outbox entries and batches taken over from a process that had fallen silent.",
+    help: "Batches of the outbox taken over from a process that had fallen silent.",
     labels: [],
   },
   bandit_requests_shed_total: {

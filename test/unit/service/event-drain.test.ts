@@ -10,13 +10,16 @@ const appendBytesMax = 8 * 1024 * 1024;
 /** A drain between an outbox and a log that are arrays; `fail` decides about each append after it was noted. */
 function drainOf(outbox: OutboxEntry[], fail: (input: AppendInput) => boolean = () => false) {
   const appended: AppendInput[] = [];
-  const state: Pick<StateStore, "readOutbox" | "confirmOutbox" | "outboxDepth"> = {
-    readOutbox: async ({ rowsMax }) => outbox.slice(0, rowsMax),
-    confirmOutbox: async (entries) => {
+  const state: Pick<StateStore, "readOutbox" | "confirmOutbox" | "outboxState"> = {
+    readOutbox: async ({ rowsMax }) => {
+      const [first, ...rest] = outbox.slice(0, rowsMax);
+      return first && { id: `batch-${first.id}`, entries: [first, ...rest] };
+    },
+    confirmOutbox: async ({ entries }) => {
       const ids = new Set(entries.map(({ id }) => id));
       outbox.splice(0, outbox.length, ...outbox.filter(({ id }) => !ids.has(id)));
     },
-    outboxDepth: async () => outbox.length,
+    outboxState: async () => ({ entries: outbox.length, rows: outbox.length, bytes: 0 }),
   };
   const eventLog: Pick<EventLog, "append"> = {
     append: async (input) => {

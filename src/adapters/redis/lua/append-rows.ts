@@ -1,11 +1,20 @@
 import { outboxEntryBytesMax } from "../../../ports/outbox-bounds.ts";
 
-/** For steps that write events: `appendRows(outbox, stream, rows)` adds as few entries as keep to the bound. */
+/**
+ * For steps that write events: `appendRows(outbox, counters, stream, rows)` adds as few entries as keep to the
+ * bound, `appendEntry(outbox, counters, stream, count, text)` adds one.
+ */
 export const appendRowsLua = `
-local function appendRows(outbox, stream, rows)
+local function appendEntry(outbox, counters, stream, count, text)
+  redis.call('XADD', outbox, '*', 's', stream, 'n', count, 'r', text)
+  redis.call('HINCRBY', counters, 'rows', count)
+  redis.call('HINCRBY', counters, 'bytes', #text)
+end
+
+local function appendRows(outbox, counters, stream, rows)
   local from, bytes = 1, 0
   local function addUntil(last)
-    redis.call('XADD', outbox, '*', 's', stream, 'n', last - from + 1, 'r', table.concat(rows, '\\n', from, last))
+    appendEntry(outbox, counters, stream, last - from + 1, table.concat(rows, '\\n', from, last))
   end
   for index = 1, #rows do
     local rowBytes = #rows[index] + 1

@@ -7,7 +7,7 @@ import { replaceInTotalsLua } from "./replace-in-totals.ts";
  * The rules are those of domain/contribution.ts and must change together with it; the conformance suite
  * compares the two.
  *
- * KEYS[1] outbox  KEYS[2] set of arm groups  KEYS[3…] for each call two: ledger, totals
+ * KEYS[1] outbox  KEYS[2] its counters  KEYS[3] set of arm groups  KEYS[4…] for each call two: ledger, totals
  * ARGV[1] events a generation may have at most
  * ARGV[2…] for each call: variant id, group, event id, occurredAtMs, ttl in seconds, stream, row,
  *   placement, number of contributions, and for each of those component, value, weight, penalty
@@ -84,20 +84,20 @@ local function bookOne(at, ledgerKey, totalsKey)
     local stored = redis.call('HGET', totalsKey, variant)
     text = replaceInTotals(stored, before, after, ARGV[at + 7])
     redis.call('HSET', totalsKey, variant, text)
-    if not stored then redis.call('SADD', KEYS[2], group) end
+    if not stored then redis.call('SADD', KEYS[3], group) end
   end
   if count > 0 and older == count then return 2, text end
   if replaced > 0 then return 1, text end
   return 0, text
 end
 
-local at, key = 2, 3
+local at, key = 2, 4
 while at <= #ARGV do
   local call = #statuses + 1
   statuses[call], changed[call] = bookOne(at, KEYS[key], KEYS[key + 1])
   at = at + 9 + 4 * tonumber(ARGV[at + 8])
   key = key + 2
 end
-for _, stream in ipairs(streams) do appendRows(KEYS[1], stream, rowsOf[stream]) end
+for _, stream in ipairs(streams) do appendRows(KEYS[1], KEYS[2], stream, rowsOf[stream]) end
 return { statuses, changed }
 `;

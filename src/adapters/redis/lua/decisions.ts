@@ -13,7 +13,7 @@ end
 /**
  * Stores decisions of one partition, with one outbox entry for all new ones, or as many as their bytes need.
  *
- * KEYS[1] outbox  KEYS[2] labels  KEYS[3…] decision hashes, each once
+ * KEYS[1] outbox  KEYS[2] its counters  KEYS[3] labels  KEYS[4…] decision hashes, each once
  * ARGV[1] for each decision, big-endian: u16 number of its hash among the hashes, u32 ttl in seconds,
  *   u8 length and field, u8 length and head, u16 length and labels, u32 bytes of its row
  * ARGV[2] the rows, a line break between two
@@ -23,7 +23,7 @@ end
 export const recordDecisionsLua = `${expandValue}${appendRowsLua}
 local ttlSlackSeconds = 60
 local labelsMax = 65535
-local outbox, labels = KEYS[1], KEYS[2]
+local outbox, counters, labels = KEYS[1], KEYS[2], KEYS[3]
 local replies, rows, numbers, lives = {}, {}, {}, {}
 
 local function labelNumber(text)
@@ -58,7 +58,7 @@ local at, from, count, isAllNew = 1, 1, 0, true
 while at <= #packed do
   local hash, ttl, field, head, label, rowBytes
   hash, ttl, field, head, label, rowBytes, at = struct.unpack('>HI4Bc0Bc0Hc0I4', packed, at)
-  local key = KEYS[2 + hash]
+  local key = KEYS[3 + hash]
   local number = labelNumber(label)
   local value = struct.pack('>H', number) .. head
   if number == 0 then value = value .. label end
@@ -74,10 +74,10 @@ while at <= #packed do
   from = from + rowBytes + 1
 end
 if isAllNew and #text <= ${outboxEntryBytesMax} then
-  redis.call('XADD', outbox, '*', 's', 'decisions', 'n', count, 'r', text)
+  appendEntry(outbox, counters, 'decisions', count, text)
 else
   for index, range in ipairs(rows) do rows[index] = string.sub(text, range[1], range[2]) end
-  appendRows(outbox, 'decisions', rows)
+  appendRows(outbox, counters, 'decisions', rows)
 end
 if isAllNew then return 1 end
 return replies

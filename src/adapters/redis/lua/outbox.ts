@@ -1,76 +1,110 @@
 /**
- * Hands entries of one outbox to a consumer, new ones or those it holds already, until they have the wanted
- * number of rows or bytes; 500 entries at most, so that the server is not held up by a long backlog of
- * small ones.
- *
- * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] rows wanted, at least 1  ARGV[4] bytes wanted
- * ARGV[5] '>' for new entries, else the id after which those that are held begin
- * Returns a list of entries as XREADGROUP does; may have more than wanted by one entry less a row.
+ * Steps on the outbox of one partition. An entry has the fields `s`, `n` and `r`, in this order; the counters
+ * hold `rows` and `bytes` of all its entries.
  */
-export const takeLua = `
-local taken, rows, bytes, after = {}, 0, 0, ARGV[5]
-local rowsWanted, bytesWanted = tonumber(ARGV[3]), tonumber(ARGV[4])
-while rows < rowsWanted and bytes < bytesWanted and #taken < 500 do
-  local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], after)
-  local entry = reply and reply[1] and reply[1][2][1]
-  if not entry then break end
-  taken[#taken + 1] = entry
-  if after ~= '>' then after = entry[1] end
-  if entry[2] then
-    rows = rows + tonumber(entry[2][4])
-    bytes = bytes + #entry[2][6]
+
+/**
+ * Finds the oldest entries that lie in one of some gaps, all in the same gap, until they have the wanted
+ * number of rows or bytes; 1,000 entries at most, so that the server is not held up by a backlog of small ones.
+ *
+ * KEYS[1] outbox  ARGV[1] rows wanted, at least 1  ARGV[2] bytes wanted
+ * ARGV[3…] for each gap, oldest first, where it begins and ends, as XRANGE takes it
+ * Returns number of the gap from 0, ids joined by spaces, rows, bytes, 1 when the gap may have more; or false.
+ * May have more than wanted by one entry less a row.
+ */
+export const measureLua = `
+local rowsWanted, bytesWanted = tonumber(ARGV[1]), tonumber(ARGV[2])
+local ids, rows, bytes, hasMore = {}, 0, 0, 0
+
+local function measureGap(from, to)
+  local count = 1
+  while true do
+    local page = redis.call('XRANGE', KEYS[1], from, to, 'COUNT', count)
+    for _, entry in ipairs(page) do
+      ids[#ids + 1] = entry[1]
+      rows = rows + tonumber(entry[2][4])
+      bytes = bytes + #entry[2][6]
+      if rows >= rowsWanted or bytes >= bytesWanted or #ids >= 1000 then
+        hasMore = 1
+        return
+      end
+    end
+    if #page < count then return end
+    from = '(' .. ids[#ids]
+    -- As many as are likely to be wanted: an entry may be 4 MiB.
+    local likely = math.min((rowsWanted - rows) * #ids / rows, (bytesWanted - bytes) * #ids / (bytes + 1))
+    count = math.max(1, math.min(100, math.ceil(likely)))
   end
 end
-return taken
+
+for at = 3, #ARGV, 2 do
+  measureGap(ARGV[at], ARGV[at + 1])
+  if #ids > 0 then return { (at - 3) / 2, table.concat(ids, ' '), rows, bytes, hasMore } end
+end
+return false
 `;
 
 /**
- * Removes confirmed entries for good.
+ * Removes entries for good, and takes those that were still there off the counters.
  *
- * KEYS[1] outbox  ARGV[1] group  ARGV[2…] stream ids. Returns the number of entries removed.
+ * KEYS[1] outbox  KEYS[2] counters  ARGV for each entry: id, rows, bytes. Returns the number of entries removed.
  */
-export const confirmLua = `
-for at = 2, #ARGV do redis.call('XACK', KEYS[1], ARGV[1], ARGV[at]) end
-local removed = 0
-for at = 2, #ARGV do removed = removed + redis.call('XDEL', KEYS[1], ARGV[at]) end
+export const removeLua = `
+local removed, rows, bytes = 0, 0, 0
+for at = 1, #ARGV, 3 do
+  if redis.call('XDEL', KEYS[1], ARGV[at]) == 1 then
+    removed = removed + 1
+    rows = rows + tonumber(ARGV[at + 1])
+    bytes = bytes + tonumber(ARGV[at + 2])
+  end
+end
+if removed == 0 then return 0 end
+if redis.call('XLEN', KEYS[1]) == 0 then
+  redis.call('DEL', KEYS[2])
+else
+  redis.call('HINCRBY', KEYS[2], 'rows', -rows)
+  redis.call('HINCRBY', KEYS[2], 'bytes', -bytes)
+end
 return removed
 `;
 
 /**
- * Takes over entries whose consumer has been silent, and forgets consumers that are gone.
+ * How much waits.
  *
- * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] idle milliseconds
- * Returns the number of entries taken over. At most 100 a call.
+ * KEYS[1] outbox  KEYS[2] counters. Returns entries, rows, bytes, and the id of the oldest or an empty string.
  */
-export const takeOverLua = `
-local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], '0-0', 'COUNT', 100, 'JUSTID')
-for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local info = {}
-  for at = 1, #consumer, 2 do info[consumer[at]] = consumer[at + 1] end
-  if info.name ~= ARGV[2] and info.pending == 0 and info.idle > 10 * tonumber(ARGV[3]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], info.name)
-  end
-end
-return #claimed[2]
+export const outboxStateLua = `
+local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local counted = redis.call('HMGET', KEYS[2], 'rows', 'bytes')
+return {
+  redis.call('XLEN', KEYS[1]),
+  tonumber(counted[1] or 0),
+  tonumber(counted[2] or 0),
+  oldest and oldest[1] or '',
+}
 `;
 
 /**
- * Leaves what a consumer holds to whoever asks next, and removes the consumer. A consumer that still
- * holds entries must not be removed: they would be lost to everybody.
+ * Makes an outbox of version 0.1.0 one of this version: counts what is in it, and removes the consumer group,
+ * which nobody reads through any more. Changes nothing where that is done.
  *
- * KEYS[1] outbox  ARGV[1] group  ARGV[2] consumer  ARGV[3] name to leave the entries under
- * Returns the number of entries left.
+ * KEYS[1] outbox  KEYS[2] counters. Returns the number of entries counted.
  */
-export const leaveLua = `
-local left = 0
+export const adoptOutboxLua = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('XGROUP', 'DESTROY', KEYS[1], 'events')
+if redis.call('XLEN', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local rows, bytes, entries, from = 0, 0, 0, '-'
 while true do
-  local held = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100, ARGV[2])
-  if #held == 0 then break end
-  for _, entry in ipairs(held) do
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, entry[1], 'IDLE', 31536000000, 'JUSTID')
-    left = left + 1
+  local page = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 100)
+  for _, entry in ipairs(page) do
+    rows = rows + tonumber(entry[2][4])
+    bytes = bytes + #entry[2][6]
+    from = '(' .. entry[1]
   end
+  entries = entries + #page
+  if #page < 100 then break end
 end
-redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
-return left
+redis.call('HSET', KEYS[2], 'rows', rows, 'bytes', bytes)
+return entries
 `;
