@@ -1,13 +1,14 @@
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { AgentType, CodeType, GenerationId } from "../domain/ids.ts";
 import type { DecisionRow, EventStream, GenerationRow, OutcomeRow } from "./event-rows.ts";
+import type { GenerationLog } from "./generation-log.ts";
 
 /**
  * Every raw event, for analysts and for the offline jobs.
  * Methods reject with a {@link BanditError}: `unavailable` when the engine cannot be reached or does not
  * answer in time; `invalid_argument` when the engine refuses the content (a query's syntax, a row's form).
  */
-export interface EventLog {
+export interface EventLog extends GenerationLog {
   /**
    * Inserts rows, all or none. Repeating a call with the same `deduplicationToken` inserts nothing twice,
    * so a call whose answer was lost is repeated as it is.

@@ -9,6 +9,7 @@ import {
   sampleGenerationId,
   sampleOutcome,
 } from "../support/clickhouse-event-samples.ts";
+import { describeGenerations } from "./event-log-generations.ts";
 import { describeReadOnlyQueries } from "./event-log-read-only.ts";
 import { describeUnanswered } from "./event-log-unanswered.ts";
 
@@ -310,6 +311,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
     );
 
     describeUnanswered(() => under.eventLog, append);
+    describeGenerations(() => under.eventLog, append);
     describeReadOnlyQueries(() => under.eventLog);
 
     test("close is idempotent, and every call after it is unavailable", async () => {

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { BanditError, invariant } from "../../domain/errors.ts";
-import type { GenerationId } from "../../domain/ids.ts";
+import type { AgentType, GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   AppendInput,
@@ -13,6 +13,11 @@ import type {
   UnansweredDecision,
 } from "../../ports/event-log.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
+import type {
+  GenerationPage,
+  LearnedGroup,
+  ReadGenerationsInput,
+} from "../../ports/generation-log.ts";
 import {
   appendError,
   listError,
@@ -20,6 +25,7 @@ import {
   queryTimeout,
   unavailable,
 } from "./clickhouse-errors.ts";
+import { LoggedGenerations } from "./logged-generations.ts";
 import { readResult } from "./query-result.ts";
 import { requireCanonicalReadOnly, requireReadOnlyStatement } from "./read-only-guard.ts";
 import {
@@ -60,6 +66,7 @@ export class ClickHouseEventLog implements EventLog {
   readonly #client: ClickHouseClient;
   readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
+  readonly #generations: LoggedGenerations;
   #queries = 0;
   #closed: Promise<void> | undefined;
 
@@ -67,6 +74,7 @@ export class ClickHouseEventLog implements EventLog {
     this.#client = options.client;
     this.#clock = options.clock;
     this.#requestTimeoutMs = options.requestTimeoutMs;
+    this.#generations = new LoggedGenerations(options);
   }
 
   async append(input: AppendInput): Promise<void> {
@@ -133,6 +141,21 @@ export class ClickHouseEventLog implements EventLog {
     } catch (error) {
       throw listError(error);
     }
+  }
+
+  async listLearnedGroups(agentType?: AgentType): Promise<readonly LearnedGroup[]> {
+    this.#requireOpen();
+    return this.#generations.listLearnedGroups(agentType);
+  }
+
+  async findFirstDecisionMs(agentType: AgentType): Promise<number | undefined> {
+    this.#requireOpen();
+    return this.#generations.findFirstDecisionMs(agentType);
+  }
+
+  async readGenerations(input: ReadGenerationsInput): Promise<GenerationPage> {
+    this.#requireOpen();
+    return this.#generations.readGenerations(input);
   }
 
   async query(input: QueryInput): Promise<QueryResult> {
