@@ -4,32 +4,44 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChdbProcessConnection } from "../../src/adapters/clickhouse/chdb-connection.ts";
 
 /**
  * `refused_by_proxy`: 502 with a page of HTML. `busy`: the engine's own error. `hang`: no answer, ever.
  * `cut_before`: the connection breaks and nothing was done. `cut_after`: it was done, the answer is lost.
- * `cut_mid_reply`: the connection breaks in the middle of the answer.
+ * `cut_mid_reply`: the connection breaks in the middle of the answer. `slow`: done and answered after a second.
  */
-type FrontFailure =
+export type FrontFailure =
   | "refused_by_proxy"
   | "busy"
   | "hang"
   | "cut_before"
   | "cut_after"
-  | "cut_mid_reply";
+  | "cut_mid_reply"
+  | "slow";
 
 export interface ClickHouseFront {
   /** With user and password, without a database. */
   readonly url: string;
   /** The next request that is not a ping fails in this way; several are used up one after another. */
   failNext(kind: FrontFailure): void;
+  /**
+   * From now on every request that is not a ping fails as `choose` says, undefined: not at all. Requests that
+   * hang are cut off by the next call. {@link failNext} comes first.
+   */
+  failAlways(choose: () => FrontFailure | undefined): void;
+  /** Asks the engine itself, past the front. @param sql a SELECT without a format */
+  query<Row>(sql: string): Promise<Row[]>;
+  /** Has the engine itself do something, past the front. */
+  command(sql: string): Promise<void>;
   /** Requests that carried a statement. */
   statements(): readonly string[];
   stop(): Promise<void>;
 }
 
 const password = "a p@ss:word";
+const slowMs = 1_000;
 const notSettings = new Set(["query", "query_id", "database", "session_id", "role"]);
 
 /** ClickHouse's HTTP interface, as far as @clickhouse/client uses it, over a real engine (chDB). */
@@ -37,6 +49,8 @@ export async function startClickHouseFront(): Promise<ClickHouseFront> {
   const directory = await mkdtemp(join(tmpdir(), "banditd-clickhouse-"));
   const engine = new ChdbProcessConnection({ path: directory, database: "default" });
   const failures: FrontFailure[] = [];
+  const hanging = new Set<ServerResponse>();
+  let chooseFailure: () => FrontFailure | undefined = () => undefined;
   const statements: string[] = [];
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -56,8 +70,12 @@ export async function startClickHouseFront(): Promise<ClickHouseFront> {
     }
     const inUrl = url.searchParams.get("query");
     statements.push(inUrl ?? body.toString());
-    const failure = failures.shift();
-    if (failure === "hang") return;
+    const failure = failures.shift() ?? chooseFailure();
+    if (failure === "hang") {
+      hanging.add(response);
+      return;
+    }
+    if (failure === "slow") await sleep(slowMs);
     if (failure === "cut_before") {
       request.socket.destroy();
       return;
@@ -133,6 +151,20 @@ export async function startClickHouseFront(): Promise<ClickHouseFront> {
   return {
     url: `http://analyst:${encodeURIComponent(password)}@127.0.0.1:${port}`,
     failNext: (kind) => failures.push(kind),
+    failAlways: (choose) => {
+      chooseFailure = choose;
+      for (const response of hanging) response.destroy();
+      hanging.clear();
+    },
+    command: async (sql) => void (await engine.command({ query: sql })),
+    async query<Row>(sql: string): Promise<Row[]> {
+      const { stream } = await engine.query({ query: `${sql} FORMAT JSONEachRow` });
+      const text = (await buffer(stream)).toString();
+      return text
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Row);
+    },
     statements: () => statements,
     stop: async () => {
       server.closeAllConnections();

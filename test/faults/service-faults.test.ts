@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FaultBench } from "./harness/fault-bench.ts";
+import { openWorld, type World } from "./harness/world.ts";
+
+const hourMs = 3_600_000;
+
+describe("the service breaks, under load", { timeout: 300_000 }, () => {
+  const bench = new FaultBench("service");
+  let world: World;
+
+  beforeAll(async () => {
+    world = await openWorld();
+    bench.use(world);
+  }, 120_000);
+  afterAll(async () => {
+    bench.report();
+    await world?.remove();
+  });
+
+  it("killed and started again", async () => {
+    const { failures } = await bench.run({
+      number: 1,
+      name: "service: SIGKILL, restart",
+      inject: async ({ during }) => {
+        const [service] = world.services;
+        await during("process_down", async () => {
+          await service.kill();
+          await service.start();
+        });
+      },
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it("stopped for seconds, then going on as if nothing had happened", async () => {
+    const { failures } = await bench.run({
+      number: 3,
+      name: "service: SIGSTOP for 4 s, SIGCONT",
+      inject: async ({ during }) => {
+        const [service] = world.services;
+        await during("process_down", async () => {
+          service.signal("SIGSTOP");
+          await sleep(4_000);
+          service.signal("SIGCONT");
+        });
+      },
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it("its clock goes back an hour, then forward by two", async () => {
+    const { failures } = await bench.run({
+      number: 17,
+      name: "service: clock back 1 h, forward 2 h, right again",
+      inject: async ({ during }) => {
+        const [service] = world.services;
+        // A call that is under way when the clock jumps over its deadline cannot know better.
+        await during("disturbed", async () => {
+          for (const shiftMs of [-hourMs, 0]) {
+            service.shiftClock(shiftMs);
+            await sleep(2_000);
+          }
+        });
+      },
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it("told to stop, and started again", async () => {
+    let exitCode: number | null = null;
+    const { failures } = await bench.run({
+      number: 23,
+      name: "service: SIGTERM, restart",
+      inject: async ({ during }) => {
+        const [service] = world.services;
+        await during("process_down", async () => {
+          exitCode = await service.end("SIGTERM");
+          await service.start();
+        });
+      },
+    });
+    expect(failures).toEqual([]);
+    expect(exitCode).toBe(0);
+  });
+});
