@@ -96,7 +96,12 @@ async function runArrivals(
     sendWhatIsDue();
   };
   const timer = setInterval(sendWhatIsDue, 1);
-  await sleep(phase.durationMs);
+  const windowMs = phase.windowMs ?? phase.durationMs;
+  const windows = Math.max(1, Math.round(phase.durationMs / windowMs));
+  for (let window = 1; window <= windows; window += 1) {
+    await sleep(tally.startedAtMs + window * windowMs - performance.now());
+    if (phase.windowMs !== undefined) tally.closeWindow();
+  }
   clearInterval(timer);
   dueAtMs = Number.POSITIVE_INFINITY;
   tally.closeRates();

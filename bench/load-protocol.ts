@@ -17,6 +17,8 @@ export type LoadPhase =
       readonly durationMs: number;
       readonly generationsPerSecond: number;
       readonly seed: number;
+      /** Where given, {@link LoadResult.windows} has one entry for each stretch of this length. */
+      readonly windowMs?: number;
     };
 
 export interface ClosedLoop {
@@ -44,8 +46,17 @@ export interface LoadResult {
   readonly sumsMs: Float64Array;
   /** Open loop only: how long after its moment each generation was really sent. Part of the latencies. */
   readonly sendLagsMs: Float64Array;
+  /** The phase cut into stretches, by when a call was answered; empty unless asked for. */
+  readonly windows: readonly LoadWindow[];
   /** CPU seconds the generator used per second, [0,1] for one busy core. */
   readonly generatorCpuShare: number;
+}
+
+/** What was counted until the end of a stretch: the difference to the one before is what happened in it. */
+export interface LoadWindow {
+  /** Entries of {@link LoadResult.latenciesMs}. */
+  readonly answered: Readonly<Record<CallName, number>>;
+  readonly failures: readonly LoadFailure[];
 }
 
 export interface LoadFailure {

@@ -1,4 +1,4 @@
-import type { CallName, LoadFailure, LoadResult } from "./load-protocol.ts";
+import type { CallName, LoadFailure, LoadResult, LoadWindow } from "./load-protocol.ts";
 
 /** Counts and durations of one phase, while it runs. */
 export class LoadTally {
@@ -14,6 +14,7 @@ export class LoadTally {
   readonly #failures = new Map<string, LoadFailure>();
   readonly #cpuAtStart = process.cpuUsage();
   readonly startedAtMs = performance.now();
+  readonly #windows: LoadWindow[] = [];
   #inTime = { elapsedMs: 0, selects: 0, generations: 0, cpuShare: 0 };
 
   addFailure(call: CallName, status: LoadFailure["status"]): void {
@@ -21,6 +22,19 @@ export class LoadTally {
     const count = (this.#failures.get(key)?.count ?? 0) + 1;
     this.#failures.set(key, { call, status, count });
     this.failureCount += 1;
+  }
+
+  /** Ends a stretch of {@link LoadResult.windows}. */
+  closeWindow(): void {
+    const { SelectVariant, RecordGeneration, RecordOutcome } = this.latenciesMs;
+    this.#windows.push({
+      answered: {
+        SelectVariant: SelectVariant.length,
+        RecordGeneration: RecordGeneration.length,
+        RecordOutcome: RecordOutcome.length,
+      },
+      failures: [...this.#failures.values()],
+    });
   }
 
   /** The phase is over: what is counted from here on came too late for the rates. */
@@ -54,6 +68,7 @@ export class LoadTally {
       },
       sumsMs: Float64Array.from(this.sumsMs),
       sendLagsMs: Float64Array.from(this.sendLagsMs),
+      windows: this.#windows,
       generatorCpuShare: this.#inTime.cpuShare,
     };
   }

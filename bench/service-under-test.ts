@@ -21,6 +21,8 @@ export interface ServiceUnderTest extends AsyncDisposable {
   catchUp(): Promise<number>;
   /** What the event log holds. `learned`: generations with at least one outcome that was learned from. */
   countEvents(): Promise<Record<CallName | "learned", number>>;
+  /** The page that Prometheus would scrape. */
+  metrics(): Promise<string>;
   /** Undefined when there is no Redis. */
   redisCpuSeconds(): Promise<number | undefined>;
 }
@@ -68,6 +70,7 @@ export async function startService(
           learned: learned ?? 0,
         };
       },
+      metrics: async () => (await fetch(`${httpUrl}/metrics`)).text(),
       redisCpuSeconds: async () => engines?.redisCpuSeconds(),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };

@@ -1,0 +1,134 @@
+import type { LatencySummary } from "./latency-summary.ts";
+import type { Machine } from "./machine.ts";
+import { p99MsMax, type SoakFigures, type SoakSettings } from "./soak-run.ts";
+
+/** What `npm run bench:soak` measured; written as JSON with `--out`. */
+export interface SoakReport {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly machine: Machine;
+  readonly settings: SoakSettings;
+  readonly stores: readonly { readonly figures: SoakFigures; readonly verdict: SoakVerdict }[];
+}
+
+export interface SoakVerdict {
+  /** p99 of every answered call of the overload is below {@link p99MsMax}. */
+  readonly inTime: boolean;
+  readonly memory: "flat" | "growing" | "too short to say";
+  /** Events that are not in the event log exactly once, and calls that ended in another way than they may. */
+  readonly problems: readonly string[];
+}
+
+/** Memory of the last minute may be above the second's by this part … */
+const growthShareMax = 0.1;
+/** … or by this much, whichever is more. The first minute fills caches and compiles code. */
+const growthMibMax = 32;
+const windowsToJudge = 5;
+const windowSecondsToJudge = 60;
+
+export function verdictOf(figures: SoakFigures, settings: SoakSettings): SoakVerdict {
+  const calls = ["SelectVariant", "RecordGeneration", "RecordOutcome"] as const;
+  const lost = calls
+    .filter((call) => figures.found[call] !== figures.acknowledged[call])
+    .map(
+      (call) =>
+        `${call}: ${figures.acknowledged[call]} acknowledged, ${figures.found[call]} in the event log`,
+    );
+  const failed = figures.otherFailures.map(
+    ({ call, status, count }) => `${count} ${call} calls ended in ${status}`,
+  );
+  return {
+    inTime: figures.all.p99Ms < p99MsMax,
+    memory: memoryVerdict(figures, settings),
+    problems: [...lost, ...failed],
+  };
+}
+
+function memoryVerdict(figures: SoakFigures, settings: SoakSettings): SoakVerdict["memory"] {
+  const second = figures.windows[1]?.memory;
+  const last = figures.windows.at(-1)?.memory;
+  if (
+    second === undefined ||
+    last === undefined ||
+    settings.windows < windowsToJudge ||
+    settings.windowSeconds < windowSecondsToJudge
+  ) {
+    return "too short to say";
+  }
+  const grew = (["ownMib", "heapMib"] as const).some(
+    (part) => last[part] - second[part] > Math.max(growthMibMax, growthShareMax * second[part]),
+  );
+  return grew ? "growing" : "flat";
+}
+
+/** The report for people, at most 100 columns wide. */
+export function soakText(report: SoakReport): string {
+  const { machine, settings } = report;
+  const lines = [
+    "Overload of banditd: open loop, latency from when a call was due",
+    `${report.startedAt}, commit ${machine.commit}, node ${machine.node}`,
+    `${machine.cpus} CPUs ${machine.cpuModel}, ${machine.memoryGib} GiB; ${machine.pinning}; ` +
+      `load average ${machine.loadAverageBefore.toFixed(1)}`,
+    `${settings.connections} connections, ${settings.windows} x ${settings.windowSeconds} s`,
+  ];
+  for (const { figures, verdict } of report.stores) lines.push("", ...storeLines(figures, verdict));
+  return lines.join("\n");
+}
+
+function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
+  const { sustainablePerSecond, offeredPerSecond, answered, all } = figures;
+  const total = (kind: "select" | "report", part: "answered" | "shed") =>
+    figures.windows.reduce((sum, window) => sum + window[part][kind], 0);
+  const shares = (kind: "select" | "report") => {
+    const [kept, shed] = [total(kind, "answered"), total(kind, "shed")];
+    return `${kept} answered, ${shed} refused (${((100 * shed) / Math.max(1, kept + shed)).toFixed(1)} %)`;
+  };
+  return [
+    `── ${figures.store} (${Object.values(figures.engines).join(", ")}) `.padEnd(96, "─"),
+    `  sustainable   ${Math.round(sustainablePerSecond)} generations/s (p99 below ${p99MsMax} ms, ` +
+      "nothing refused)",
+    `  offered       ${Math.round(offeredPerSecond)} generations/s`,
+    `  selects       ${shares("select")}`,
+    `  reports       ${shares("report")}`,
+    "",
+    "  answered, ms         n      p50      p95      p99    p99.9      max",
+    latencyLine("selects", answered.select),
+    latencyLine("reports", answered.report),
+    latencyLine("all", all),
+    latencyLine("late sending", figures.sendLag),
+    "",
+    "  minute  answered  refused      p50      p99    p99.9  own MiB heap MiB  RSS MiB  events lag s",
+    ...figures.windows.map((window, index) => {
+      const { latency, memory, lagSecondsMax } = window;
+      const cells = [
+        latency.n,
+        window.shed.select + window.shed.report,
+        latency.p50Ms.toFixed(1),
+        latency.p99Ms.toFixed(1),
+        latency.p999Ms.toFixed(1),
+        memory.ownMib.toFixed(0),
+        memory.heapMib.toFixed(0),
+        memory.residentMib.toFixed(0),
+      ];
+      return (
+        `  ${String(index + 1).padStart(6)} ${cells.map((cell) => String(cell).padStart(8)).join(" ")}` +
+        `  ${memory.childrenMib.toFixed(0).padStart(5)} ${(lagSecondsMax ?? Number.NaN).toFixed(1).padStart(5)}`
+      );
+    }),
+    "",
+    `  event log     ${Object.entries(figures.acknowledged)
+      .map(([call, count]) => `${figures.found[call as keyof typeof figures.found]} of ${count}`)
+      .join(", ")} acknowledged; complete ${Math.round(figures.catchUpMs)} ms after the load`,
+    `  ${verdict.inTime ? "ok    " : "MISSED"}  p99 of answered calls < ${p99MsMax} ms: ` +
+      `${all.p99Ms.toFixed(1)} ms`,
+    `  ${verdict.memory === "growing" ? "MISSED" : "ok    "}  memory from the second to the last minute: ` +
+      verdict.memory,
+    ...verdict.problems.map((problem) => `  FAILED  ${problem}`),
+  ];
+}
+
+function latencyLine(name: string, summary: LatencySummary): string {
+  const { n, p50Ms, p95Ms, p99Ms, p999Ms, maxMs } = summary;
+  const values = [p50Ms, p95Ms, p99Ms, p999Ms, maxMs].map((value) => value.toFixed(1).padStart(8));
+  return `  ${name.padEnd(13)}${String(n).padStart(9)} ${values.join(" ")}`;
+}
