@@ -1,0 +1,261 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ServiceError } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
+import { afterEach, describe, expect, it } from "vitest";
+import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
+import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
+import { knownGenerationId } from "./fake-bandit-service.ts";
+import {
+  callGrpc,
+  callJson,
+  grpcError,
+  type RpcServers,
+  seenError,
+  startRpcServers,
+} from "./rpc-servers.ts";
+
+const { selectVariant, batchSelectVariants, recordOutcome, batchRecordOutcomes, recordGeneration } =
+  DecisionService.method;
+const { getMode } = CatalogService.method;
+const good = { agentType: "evolution", codeType: "python_class" };
+const outcome = {
+  generationId: knownGenerationId,
+  outcome: { case: "custom", value: { metrics: { score: 1 } } },
+};
+
+let servers: RpcServers | undefined;
+afterEach(async () => {
+  await servers?.stop();
+  servers = undefined;
+});
+
+/** Servers with `calls` selects under way that end when `release` is called. */
+async function openBusy(requestsMax: number, calls: number) {
+  servers = await startRpcServers({ requestsMax });
+  const gate = Promise.withResolvers<void>();
+  servers.service.gate = gate.promise;
+  const { client, service } = servers;
+  const pending = Array.from({ length: calls }, () => callGrpc(client, selectVariant, good));
+  await expect.poll(() => service.calls.length).toBe(calls);
+  return {
+    ...servers,
+    servers,
+    async release() {
+      gate.resolve();
+      await Promise.all(pending);
+    },
+  };
+}
+
+function shedCounts({ counts }: RpcServers): Record<string, number> {
+  const entries = [...counts].filter(([key]) => key.startsWith("bandit_requests_shed_total"));
+  return Object.fromEntries(
+    entries.map(([key, count]) => [/class=(\w+)/.exec(key)?.[1] ?? key, count]),
+  );
+}
+
+describe("a service with more calls under way than a class may have", () => {
+  it("refuses control at half, reports at three quarters, selects at the whole limit", async () => {
+    const busy = await openBusy(20, 10);
+    for (const transport of ["grpc", "connect"] as const) {
+      const error = await seenError(busy.servers, transport, getMode, {});
+      expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
+      expect(error.retryDelayMs).toBeGreaterThanOrEqual(100);
+      expect(error.retryDelayMs).toBeLessThanOrEqual(1_000);
+    }
+    // A report and a decision still have room (negative control: this is not a service that refuses all).
+    await callGrpc(busy.client, recordOutcome, outcome);
+    await callGrpc(busy.client, recordGeneration, { generationId: knownGenerationId });
+    expect(shedCounts(busy.servers)).toEqual({ control: 2 });
+    await busy.release();
+    await callGrpc(busy.client, getMode, {});
+  });
+
+  it("refuses reports while decisions go on, over gRPC, Connect and JSON", async () => {
+    const busy = await openBusy(20, 15);
+    for (const transport of ["grpc", "connect"] as const) {
+      const error = await seenError(busy.servers, transport, recordOutcome, outcome);
+      expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
+    }
+    const { status, body } = await callJson(busy.baseUrl, recordOutcome, {
+      generationId: knownGenerationId,
+      custom: { metrics: { score: 1 } },
+    });
+    expect(status).toBe(429);
+    expect(body).toMatchObject({ code: "resource_exhausted" });
+    expect(body["details"]).toEqual(
+      expect.arrayContaining([expect.objectContaining({ type: "google.rpc.RetryInfo" })]),
+    );
+    const before = busy.service.calls.length;
+    const decided = callGrpc(busy.client, selectVariant, good);
+    await expect.poll(() => busy.service.calls.length).toBe(before + 1);
+    expect(shedCounts(busy.servers)).toEqual({ report: 3 });
+    await busy.release();
+    await decided;
+  });
+
+  it("refuses a decision only when the limit itself is reached, and nothing of it reaches the service", async () => {
+    const busy = await openBusy(10, 10);
+    const error = await seenError(busy.servers, "grpc", selectVariant, good);
+    expect(error).toMatchObject({
+      status: "RESOURCE_EXHAUSTED",
+      reason: "OVERLOADED",
+      domain: "banditd",
+    });
+    const { status } = await callJson(busy.baseUrl, selectVariant, good);
+    expect(status).toBe(429);
+    expect(busy.service.calls).toHaveLength(10);
+    expect(
+      busy.counts.get("bandit_requests_total{rpc=SelectVariant,code=RESOURCE_EXHAUSTED}"),
+    ).toBe(2);
+    await busy.release();
+    expect(busy.admission.inFlight).toBe(0);
+    await callGrpc(busy.client, selectVariant, good);
+  });
+
+  it("refuses a batch that is larger than what is free as a whole", async () => {
+    const busy = await openBusy(20, 14);
+    const seven = { requests: Array.from({ length: 7 }, () => good) };
+    const error = await seenError(busy.servers, "grpc", batchSelectVariants, seven);
+    expect(error).toMatchObject({ reason: "OVERLOADED" });
+    expect(busy.service.calls).toHaveLength(14);
+    const six = { requests: Array.from({ length: 6 }, () => good) };
+    const fits = callGrpc(busy.client, batchSelectVariants, six);
+    await expect.poll(() => busy.service.calls.length).toBe(20);
+    await busy.release();
+    await fits;
+  });
+
+  it("never refuses health checks, metrics and readiness", async () => {
+    const busy = await openBusy(10, 10);
+    for (const page of ["healthz", "readyz", "metrics"]) {
+      expect((await fetch(`${busy.baseUrl}/${page}`)).status).toBe(200);
+    }
+    const health = await new Promise((resolve, reject) => {
+      busy.client.makeUnaryRequest<Buffer, Buffer>(
+        "/grpc.health.v1.Health/Check",
+        (bytes) => bytes,
+        (bytes) => bytes,
+        Buffer.alloc(0),
+        (error, response) => (error === null ? resolve(response) : reject(error)),
+      );
+    });
+    // HealthCheckResponse { status: SERVING }
+    expect(health).toEqual(Buffer.from([8, 1]));
+    await busy.release();
+  });
+
+  it("gives the room back whatever became of a call: cancelled, invalid, failed, not readable", async () => {
+    servers = await startRpcServers({ requestsMax: 10 });
+    const { client, service, admission } = servers;
+    for (let call = 0; call < 30; call += 1) {
+      await expect(callGrpc(client, selectVariant, { agentType: "" })).rejects.toThrow();
+      await expect(sendRaw(client, selectVariant, Buffer.from([0x0a, 0xff]))).rejects.toThrow();
+    }
+    service.failure = new Error("broken");
+    for (let call = 0; call < 30; call += 1) {
+      await expect(callGrpc(client, selectVariant, good)).rejects.toThrow("internal");
+    }
+    service.failure = undefined;
+    const gate = Promise.withResolvers<void>();
+    service.gate = gate.promise;
+    const deadline = () => ({ deadline: Date.now() + 50 });
+    const cut = Array.from({ length: 8 }, () => callGrpc(client, selectVariant, good, deadline()));
+    await Promise.all(cut.map((call) => expect(call).rejects.toMatchObject({ code: 4 })));
+    gate.resolve();
+    await expect.poll(() => admission.inFlight).toBe(0);
+    await Promise.all(Array.from({ length: 10 }, () => callGrpc(client, selectVariant, good)));
+  });
+});
+
+describe("a burst that arrives in one piece", () => {
+  it("is let in up to the limit, and the others are refused before anything is done for them", async () => {
+    servers = await startRpcServers({ requestsMax: 20 });
+    const { client, service } = servers;
+    await client.waitForReady(Date.now() + 5_000, () => undefined);
+    const calls = Array.from({ length: 200 }, () =>
+      callGrpc(client, selectVariant, good).then(
+        () => "answered",
+        (error: ServiceError) => grpcError(error).reason,
+      ),
+    );
+    const results = await Promise.all(calls);
+    const answered = results.filter((result) => result === "answered").length;
+    expect(new Set(results)).toEqual(new Set(["answered", "OVERLOADED"]));
+    expect(answered).toBeGreaterThanOrEqual(20);
+    expect(service.calls).toHaveLength(answered);
+  });
+});
+
+describe("a deadline", () => {
+  it("that has passed when a call is to be begun ends it, counted, without a trace in the service", async () => {
+    servers = await startRpcServers();
+    const response = await fetch(`${servers.baseUrl}/bandit.v1.DecisionService/SelectVariant`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "connect-timeout-ms": "0" },
+      body: JSON.stringify(good),
+    });
+    expect(response.status).toBe(504);
+    expect(servers.service.calls).toEqual([]);
+  });
+
+  it("is looked at for each item of a batch: those after it are not begun", async () => {
+    servers = await startRpcServers();
+    const { client, service, counts } = servers;
+    const requests = Array.from({ length: 1_000 }, () => outcome);
+    // The first turn of items takes longer than the deadline allows.
+    const recordOutcomeNow = service.recordOutcome.bind(service);
+    let begun = 0;
+    service.recordOutcome = (...input) => {
+      begun += 1;
+      if (begun === 50) {
+        const until = performance.now() + 150;
+        while (performance.now() < until);
+      }
+      return recordOutcomeNow(...input);
+    };
+    await expect(
+      callGrpc(client, batchRecordOutcomes, { requests }, { deadline: Date.now() + 100 }),
+    ).rejects.toMatchObject({ code: 4 });
+    await expect
+      .poll(() => counts.get("bandit_requests_expired_total{class=report}"))
+      .toBe(1_000 - begun);
+    expect(begun).toBeLessThan(1_000);
+  });
+});
+
+describe("connections", () => {
+  it("above the bound are closed at once and counted; those open go on", async () => {
+    servers = await startRpcServers({ connectionsMax: 2 });
+    const { grpc, client, counts } = servers;
+    await callGrpc(client, selectVariant, good);
+    const others = [1, 2].map(
+      () =>
+        new Client(`127.0.0.1:${grpc.port}`, credentials.createInsecure(), {
+          "grpc.use_local_subchannel_pool": 1,
+        }),
+    );
+    const results = await Promise.allSettled(
+      others.map((other) => callGrpc(other, selectVariant, good, { deadline: Date.now() + 5_000 })),
+    );
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(counts.get("bandit_connections_refused_total{transport=grpc}")).toBeGreaterThanOrEqual(
+      1,
+    );
+    await callGrpc(client, selectVariant, good);
+    for (const other of others) other.close();
+  });
+});
+
+/** Bytes that are not the message of the rpc. */
+function sendRaw(client: Client, method: DescMethod, bytes: Buffer): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      `/${method.parent.typeName}/${method.name}`,
+      (raw: Buffer) => raw,
+      (raw: Buffer) => raw,
+      bytes,
+      (error, response) => (error === null ? resolve(response) : reject(error)),
+    );
+  });
+}
