@@ -47,6 +47,7 @@ export interface Served {
   readonly httpUrl: string;
   /** What it has printed so far. */
   stdout(): string;
+  stderr(): string;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -74,6 +75,7 @@ export async function serve(args: readonly string[], options: RunOptions = {}): 
     grpcAddress: /gRPC\s+(\S+)/.exec(stdout)?.[1] ?? "",
     httpUrl: /HTTP\s+(\S+)/.exec(stdout)?.[1] ?? "",
     stdout: () => stdout,
+    stderr: () => stderr,
     async stop(signal = "SIGTERM") {
       if (child.exitCode === null) child.kill(signal);
       const [code] = await ended;
