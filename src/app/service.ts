@@ -13,6 +13,7 @@ import { startGrpcServer } from "../rpc/grpc-server.ts";
 import { startHttpServer } from "../rpc/http-server.ts";
 import { createBanditService } from "../service/create-bandit-service.ts";
 import type { ServiceOptions } from "./config.ts";
+import { openDiskQueues } from "./disk-queues.ts";
 import { type Engines, openEngines, usesDataDirectory } from "./engines.ts";
 import { openGate } from "./open-gate.ts";
 import { projectVersion } from "./project-root.ts";
@@ -67,6 +68,8 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     if (usesDataDirectory(options)) release.push(lockDataDirectory(options.dataDir));
     const engines = await openEngines(options, { clock: systemClock, logger, telemetry });
     release.push(() => engines.close());
+    const queues = await openDiskQueues(options, { logger });
+    release.push(() => queues.close());
 
     options.onProgress?.("reading catalogue and posteriors");
     // Embedded engines are on the disk where a snapshot of them would be.
@@ -102,6 +105,8 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       storeContent: options.storeContent,
       autoCreateAgentTypes: options.autoCreateAgentTypes,
       recentDecisionsMax,
+      ...(queues.spill === undefined ? {} : { spill: queues.spill }),
+      outbox: { bytesMax: options.outboxBytesMax, whenFull: options.outboxFull },
       drainIntervalMs: options.drainIntervalMs,
       drainRowsMax: options.drainRowsMax,
       totalsSyncIntervalMs,

@@ -2,6 +2,7 @@ import type { Catalogue, CatalogueSnapshot } from "../ports/catalogue.ts";
 import type { CatalogueSnapshots } from "../ports/catalogue-snapshots.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DeadLetterStore } from "../ports/dead-letters.ts";
+import type { DiskQueue } from "../ports/disk-queue.ts";
 import type { Entropy } from "../ports/entropy.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import type { PosteriorSnapshots } from "../ports/posterior-snapshots.ts";
@@ -12,8 +13,8 @@ import { AllocationTable } from "./allocation-table.ts";
 import type { BanditService, ServiceInfo } from "./bandit-service.ts";
 import { BookDefaultRewards } from "./book-default-rewards.ts";
 import { CatalogueCache } from "./catalogue-cache.ts";
-import { DeadLetterCount } from "./dead-letter-count.ts";
-import { EventDrain } from "./event-drain.ts";
+import type { EventDrain } from "./event-drain.ts";
+import { createEventPath, type OutboxBound } from "./event-path.ts";
 import { ExplainGeneration } from "./explain-generation.ts";
 import { DecisionFinder } from "./find-decision.ts";
 import { GenerationIdFactory } from "./generation-id-factory.ts";
@@ -48,6 +49,9 @@ export interface BanditServiceOptions {
   /** Create agent types that are asked for and do not exist. */
   readonly autoCreateAgentTypes: boolean;
   readonly recentDecisionsMax: number;
+  readonly outbox: OutboxBound;
+  /** Where events go for which the outbox has no room. Absent: not used, and nothing is left from before. */
+  readonly spill?: DiskQueue;
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;
   readonly totalsSyncIntervalMs: number;
@@ -131,16 +135,9 @@ export async function createBanditService(
       }),
   ].filter((keeper) => keeper !== undefined);
   for (const keeper of keepers) keeper.start();
-  const drain = new EventDrain({
-    state,
-    eventLog,
-    clock,
-    telemetry,
-    logger,
-    intervalMs: options.drainIntervalMs,
-    rowsMax: options.drainRowsMax,
-  });
-  drain.start();
+  const eventPath = createEventPath(options);
+  await eventPath.start();
+  const { drain, deadLetterCount } = eventPath;
 
   const defaultRewards = new BookDefaultRewards({
     catalogue: cache,
@@ -197,8 +194,6 @@ export async function createBanditService(
   const allocation = new GetAllocation({ catalogue: cache, allocations, changes, clock });
   const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
   const queries = new QueryEvents({ eventLog, drain });
-  const deadLetterCount = new DeadLetterCount({ store: options.deadLetters, telemetry, logger });
-  deadLetterCount.start();
   const deadLetters = new ManageDeadLetters({
     store: options.deadLetters,
     count: deadLetterCount,
@@ -242,11 +237,10 @@ export async function createBanditService(
     async stop() {
       cache.stop();
       sync.stop();
-      await deadLetterCount.stop();
       // Side by side with the rest: an engine that hangs must not keep them from being written.
       const saved = Promise.all(keepers.map((keeper) => keeper.stop()));
       await defaultRewards.stop();
-      await drain.stop();
+      await eventPath.stop();
       await saved;
     },
   };

@@ -1,16 +1,20 @@
-import { createHash } from "node:crypto";
 import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventLog } from "../ports/event-log.ts";
-import { eventStreams } from "../ports/event-rows.ts";
+import type { Entropy } from "../ports/entropy.ts";
 import { outboxEntryBytesMax, outboxReadBytesMax } from "../ports/outbox-bounds.ts";
-import type { OutboxBatch, OutboxEntry, StateStore } from "../ports/state-store.ts";
+import type { OutboxEntry, StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import { appendsOf, type EventAppend, rowsOf } from "./event-appends.ts";
+import type { EventWriter } from "./event-writer.ts";
+import type { SpilledEvents } from "./spilled-events.ts";
 
 export interface EventDrainOptions {
-  readonly state: StateStore;
-  readonly eventLog: EventLog;
+  readonly state: Pick<StateStore, "readOutbox" | "confirmOutbox" | "outboxState">;
+  readonly writer: EventWriter;
+  /** What was moved out of the outbox to disk, which goes first. Absent: nothing ever was. */
+  readonly spilled?: SpilledEvents;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
   /** Longest time an event waits in the outbox while the event log answers. */
@@ -20,31 +24,29 @@ export interface EventDrainOptions {
 }
 
 const backoffMsMax = 5_000;
-/** Of one append, unless a single entry has more. With content storage on, a row may have 1 MiB. */
-const appendBytesMax = 8 * 1024 * 1024;
+/** A write that takes longer is in trouble before it has failed: a hung connection fails after half a minute. */
+const slowWriteMs = 2_000;
 
-/** A batch of the outbox until it is confirmed. */
-interface BatchUnderWay {
-  readonly batch: OutboxBatch;
-  /** Not written yet, as far as is known. */
-  readonly appends: (readonly OutboxEntry[])[];
-  readonly isFull: boolean;
+/** Entries taken from the outbox, and whether there may be more to write at once. */
+interface Drained {
+  readonly entries: number;
+  readonly isMore: boolean;
 }
 
 /**
- * Moves events from the outbox into the event log: reads a batch, inserts its entries with tokens that
- * name exactly these, removes them once the inserts are confirmed. Whether a failed insert has happened is
- * not known, so it is repeated with the same entries and the same token until it succeeds: by this process,
- * or after its end by whoever reads the batch next, because the outbox fixes a batch for good before it gives
- * it out. Nothing is ever dropped.
+ * Moves events into the event log: those on disk first, then those in the outbox, a batch at a time. A batch is removed
+ * once every row of it is in the event log or a dead letter. Whether a failed insert has happened is not
+ * known, so it is repeated with the same rows and the same token until it succeeds: by this process, or after
+ * its end by whoever reads the batch next, because the outbox fixes a batch for good before it gives it out.
+ * The outbox is asked again for each attempt, which tells it that the batch's owner lives. Nothing is ever dropped.
  */
 export class EventDrain {
   readonly #options: EventDrainOptions;
+  readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #cycle: Promise<void> = Promise.resolve();
-  #underWay: BatchUnderWay | undefined;
+  #writingSinceMs: number | undefined;
   #failures = 0;
-  #stopped = false;
 
   constructor(options: EventDrainOptions) {
     this.#options = options;
@@ -55,54 +57,78 @@ export class EventDrain {
   }
 
   /**
-   * Resolves when everything that is in the outbox now is in the event log. Entries that another
-   * replica is draining at this moment are not waited for.
+   * Resolves when everything that is in the outbox or on this machine's disk now is in the event log, or a dead
+   * letter. Entries that another replica is draining or has on its disk are not waited for.
    * @throws BanditError what the event log or the state store says
    */
   flush(): Promise<void> {
     return this.#inTurn(async () => {
+      // Spilling may go on meanwhile: what it moves is still to come here, on the other way.
       let { entries: remaining } = await this.#options.state.outboxState();
-      while (remaining > 0) {
-        const { entries } = await this.#drainOnce();
-        if (entries === 0) return;
+      while (remaining > 0 || this.#options.spilled?.isEmpty === false) {
+        const { entries, isMore } = await this.#drainOnce();
+        if (entries === 0 && !isMore) return;
         remaining -= entries;
       }
     });
   }
 
-  /** Ends the schedule and waits for the insert under way. What is left stays in the outbox. */
+  /** True when the event log has not taken anything for a while. */
+  get isInTrouble(): boolean {
+    if (this.#failures > 0) return true;
+    if (this.#writingSinceMs === undefined) return false;
+    return this.#options.clock.monotonicMs() - this.#writingSinceMs > slowWriteMs;
+  }
+
+  /** Ends the schedule and waits for the insert under way. What is left stays where it is. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#cycle;
   }
 
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   #schedule(delayMs: number): void {
-    if (this.#stopped) return;
+    if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
-      this.#inTurn(() => this.#drainFull()).then(
+      this.#inTurn(() => this.#drainAll()).then(
         () => {
-          this.#failures = 0;
           this.#schedule(this.#options.intervalMs);
         },
         (error: unknown) => {
-          this.#failures += 1;
-          const delay = Math.min(this.#options.intervalMs * 2 ** this.#failures, backoffMsMax);
-          const reason = error instanceof BanditError ? error.reason : "BUG";
-          this.#options.telemetry.count("bandit_event_write_failures_total", { reason });
-          this.#options.logger.error("events could not be written; they stay in the outbox", {
-            error,
-            failures: this.#failures,
-            retryInMs: delay,
-          });
-          this.#schedule(delay);
+          if (!this.#isStopped) this.#schedule(this.#backoffAfter(error));
         },
       );
     }, delayMs);
     this.#timer.unref();
   }
 
-  /** Runs `work` after the cycle under way: two readers would be given the same entries. */
+  /** @returns how long to wait, milliseconds */
+  #backoffAfter(error: unknown): number {
+    const { intervalMs, telemetry, logger } = this.#options;
+    this.#failures += 1;
+    const reason = error instanceof BanditError ? error.reason : "BUG";
+    telemetry.count("bandit_event_write_failures_total", { reason });
+    const retryInMs = Math.min(intervalMs * 2 ** this.#failures, backoffMsMax) * this.#jitter();
+    logger.error("events could not be written; they are kept and tried again", {
+      error,
+      failures: this.#failures,
+      retryInMs: Math.round(retryInMs),
+    });
+    return retryInMs;
+  }
+
+  /** 0.75 to 1.25: replicas that failed together do not come back together. */
+  #jitter(): number {
+    const byte = new Uint8Array(1);
+    this.#options.entropy.fill(byte);
+    return 0.75 + (byte[0] as number) / 510;
+  }
+
+  /** Runs `work` after the cycle under way: two of them would write the same rows. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const result = this.#cycle.then(work);
     // Whoever asked for the cycle sees its failure; the next one only waits for its end.
@@ -111,78 +137,42 @@ export class EventDrain {
   }
 
   /** Drains for as long as full batches come, so that a backlog is not paced by the interval. */
-  async #drainFull(): Promise<void> {
-    while (!this.#stopped && (await this.#drainOnce()).isFull);
-    const { entries } = await this.#options.state.outboxState();
-    this.#options.telemetry.gauge("bandit_outbox_entries", entries);
+  async #drainAll(): Promise<void> {
+    while (!this.#isStopped && (await this.#drainOnce()).isMore);
+    this.#failures = 0;
   }
 
-  async #drainOnce(): Promise<{ entries: number; isFull: boolean }> {
-    this.#underWay ??= await this.#read();
-    if (this.#underWay === undefined) return { entries: 0, isFull: false };
-    const { batch, appends, isFull } = this.#underWay;
-    for (let next = appends[0]; next !== undefined; next = appends[0]) {
-      await this.#append(batch, next);
-      appends.shift();
+  async #drainOnce(): Promise<Drained> {
+    const { state, spilled, rowsMax } = this.#options;
+    const first = spilled?.first();
+    if (spilled !== undefined && first !== undefined) {
+      await this.#write(first);
+      await spilled.remove(first);
+      return { entries: 0, isMore: true };
     }
-    await this.#options.state.confirmOutbox(batch);
-    this.#underWay = undefined;
-    return { entries: batch.entries.length, isFull };
-  }
-
-  async #read(): Promise<BatchUnderWay | undefined> {
-    const { state, rowsMax } = this.#options;
     const batch = await state.readOutbox({ rowsMax });
-    if (batch === undefined) return undefined;
-    const { entries } = batch;
-    const appends = eventStreams.flatMap((stream) =>
-      splitByBytes(entries.filter((entry) => entry.stream === stream)),
-    );
-    const bytes = entries.reduce((sum, entry) => sum + entry.rows.length, 0);
-    const isFull = rowsOf(entries) >= rowsMax || bytes > outboxReadBytesMax - outboxEntryBytesMax;
-    return { batch, appends, isFull };
+    if (batch === undefined) return { entries: 0, isMore: false };
+    for (const append of appendsOf(batch)) await this.#write(append);
+    await state.confirmOutbox(batch);
+    return { entries: batch.entries.length, isMore: isFull(batch.entries, rowsMax) };
   }
 
-  async #append(batch: OutboxBatch, entries: readonly OutboxEntry[]): Promise<void> {
-    const { eventLog, clock, telemetry } = this.#options;
-    const stream = (entries[0] as OutboxEntry).stream;
-    const startedMs = clock.monotonicMs();
-    await eventLog.append({
-      stream,
-      rows: entries.map((entry) => entry.rows).join("\n"),
-      deduplicationToken: tokenOf(batch, entries),
-    });
-    telemetry.observeMs("bandit_event_write_duration_ms", clock.monotonicMs() - startedMs);
-    telemetry.count("bandit_events_written_total", { stream }, rowsOf(entries));
-  }
-}
-
-/** In the given order, each part of at least one entry and otherwise {@link appendBytesMax} at most. */
-function splitByBytes(entries: readonly OutboxEntry[]): OutboxEntry[][] {
-  const parts: OutboxEntry[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const entry of entries) {
-    const more = Buffer.byteLength(entry.rows) + 1;
-    bytes += more;
-    if (bytes > appendBytesMax) {
-      parts.push([]);
-      bytes = more;
+  async #write(append: EventAppend): Promise<void> {
+    const { writer, clock, logger } = this.#options;
+    this.#writingSinceMs = clock.monotonicMs();
+    try {
+      await writer.write(append, this.#stopping.signal);
+    } finally {
+      this.#writingSinceMs = undefined;
     }
-    parts.at(-1)?.push(entry);
+    if (this.#failures === 0) return;
+    logger.info("events are written again", { failures: this.#failures });
+    this.#failures = 0;
   }
-  return parts;
 }
 
-function rowsOf(entries: readonly OutboxEntry[]): number {
-  return entries.reduce((sum, entry) => sum + entry.rowCount, 0);
-}
-
-/**
- * The same entries of a batch always give the same token. The ids are in it beside the batch's: a later version
- * that cuts a batch elsewhere must not give other entries an old token.
- */
-function tokenOf(batch: OutboxBatch, entries: readonly OutboxEntry[]): string {
-  const hash = createHash("sha256").update(batch.id).update("\n");
-  for (const entry of entries) hash.update(entry.id).update("\n");
-  return hash.digest("hex");
+/** As much as one reading may give, an entry more or less. */
+function isFull(entries: readonly OutboxEntry[], rowsMax: number): boolean {
+  const bytes = entries.reduce((sum, { rows }) => sum + rows.length, 0);
+  return rowsOf(entries) >= rowsMax || bytes > outboxReadBytesMax - outboxEntryBytesMax;
 }

@@ -5,8 +5,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
+import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import { EventDrain } from "../../src/service/event-drain.ts";
+import { eventWriterTo } from "../support/event-writer.ts";
 import { decisionInput, silentLogger, systemClock } from "../support/state-samples.ts";
 
 afterEach(() => {
@@ -27,7 +29,8 @@ test("a backlog of large rows is drained at once, not one reading each interval"
     const intervalMs = 1_000;
     const drain = new EventDrain({
       state,
-      eventLog: { append } as EventLog,
+      writer: eventWriterTo({ append }),
+      entropy: systemEntropy,
       clock: systemClock,
       telemetry: new PrometheusTelemetry(),
       logger: silentLogger,
@@ -38,7 +41,8 @@ test("a backlog of large rows is drained at once, not one reading each interval"
     vi.advanceTimersByTime(intervalMs);
     // The timers stand still: what is drained from here on is drained without waiting for the next interval.
     const deadline = performance.now() + 10_000;
-    while ((await state.outboxState()).entries > 0 && performance.now() < deadline) await nextTurn();
+    while ((await state.outboxState()).entries > 0 && performance.now() < deadline)
+      await nextTurn();
     expect((await state.outboxState()).entries).toBe(0);
     expect(written.length).toBeGreaterThanOrEqual(3);
     await drain.stop();

@@ -136,6 +136,7 @@ describe("learning over time, by a clock that the test moves", () => {
       storeContent: false,
       autoCreateAgentTypes: false,
       recentDecisionsMax: 2,
+      outbox: { bytesMax: 2 ** 30, whenFull: "refuse" },
       drainIntervalMs: 20,
       drainRowsMax: 500,
       totalsSyncIntervalMs: 1_000,

@@ -81,6 +81,7 @@ export async function openClockworkSite(engineSet: EngineSet = "embedded"): Prom
         storeContent: false,
         autoCreateAgentTypes: false,
         recentDecisionsMax: clockworkDecisionsMax,
+        outbox: { bytesMax: 2 ** 30, whenFull: "refuse" },
         drainIntervalMs: 20,
         drainRowsMax: 500,
         totalsSyncIntervalMs: 1_000,

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DeadLetterService } from "../../../src/gen/bandit/v1/dead_letter_service_pb.ts";
 import { sampleDeadLetter } from "./fake-bandit-service.ts";
@@ -14,7 +15,7 @@ beforeEach(() => {
 
 const { method } = DeadLetterService;
 const id = sampleDeadLetter.id;
-const call = (rpc: Parameters<typeof callJson>[1], request: object) =>
+const call = (rpc: Parameters<typeof callJson>[1], request: JsonObject) =>
   callJson(servers.baseUrl, rpc, request);
 const inputs = () => servers.service.calls.map(({ input }) => input);
 
