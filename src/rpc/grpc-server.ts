@@ -18,6 +18,7 @@ import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { GrpcCallContext } from "./call-contexts.ts";
+import { CallsUnderWay } from "./calls-under-way.ts";
 import { boundConnections } from "./connections.ts";
 import { grpcAdmission } from "./grpc-admission.ts";
 import { grpcError } from "./grpc-error.ts";
@@ -80,8 +81,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.keepalive_time_ms": keepaliveTimeMs,
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
   });
+  const calls = new CallsUnderWay();
   for (const [service, routes] of routesByService) {
-    server.addService(grpcServiceDefinition(service), implementation(routes));
+    server.addService(grpcServiceDefinition(service), implementation(routes, calls));
   }
   const health = new HealthImplementation();
   const setServing = (serving: boolean): void => {
@@ -100,23 +102,28 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     stop(graceMs) {
       setServing(false);
-      stopping ??= shutDown({ server, injector, listener, graceMs });
+      stopping ??= shutDown({ server, injector, listener, calls, graceMs });
       return stopping;
     },
   };
 }
 
-function implementation(routes: readonly Route[]): UntypedServiceImplementation {
-  return Object.fromEntries(routes.map((route) => [route.method.localName, handleCall(route)]));
+function implementation(
+  routes: readonly Route[],
+  calls: CallsUnderWay,
+): UntypedServiceImplementation {
+  return Object.fromEntries(
+    routes.map((route) => [route.method.localName, handleCall(route, calls)]),
+  );
 }
 
-function handleCall(route: Route): UntypedHandleCall {
+function handleCall(route: Route, calls: CallsUnderWay): UntypedHandleCall {
   // The audit log names who changed the catalogue, also when the caller has gone by then.
   const audited = route.method.parent === CatalogService;
   if (route.kind === "unary") {
     return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
       const context = new GrpcCallContext(call, { rememberActor: audited });
-      route.invoke(call.request, context).then(
+      calls.wait(route.invoke(call.request, context)).then(
         (response) => callback(null, response),
         (error: unknown) => callback(grpcError(error)),
       );
@@ -178,16 +185,19 @@ async function shutDown(options: {
   server: Server;
   injector: ConnectionInjector;
   listener: TcpServer;
+  calls: CallsUnderWay;
   graceMs: number;
 }): Promise<void> {
-  const { server, injector, listener, graceMs } = options;
+  const { server, injector, listener, calls, graceMs } = options;
   invariant(graceMs >= 0, "a grace period is not negative");
   const closed = new Promise<void>((resolve) => {
     listener.close(() => resolve());
   });
+  const callOff = calls.cutBefore(graceMs);
   injector.drain(graceMs);
   await new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
+  callOff();
   await closed;
 }

@@ -17,6 +17,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { connectCallContext, peerAddressKey } from "./call-contexts.ts";
+import { CallsUnderWay } from "./calls-under-way.ts";
 import { boundConnections } from "./connections.ts";
 import { httpAdmission } from "./http-admission.ts";
 import { type HttpPageOptions, httpPages } from "./http-pages.ts";
@@ -65,11 +66,12 @@ export interface HttpServer {
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const routes = buildRoutes(options);
   const pages = httpPages(options);
+  const calls = new CallsUnderWay();
   const listener: RequestListener = connectNodeAdapter({
     readMaxBytes: messageBytesMaxDefault,
     routes(router) {
       for (const [service, serviceRoutes] of routes) {
-        router.service(service, implementation(serviceRoutes, options.clock));
+        router.service(service, implementation(serviceRoutes, { calls, clock: options.clock }));
       }
     },
     contextValues: (request) =>
@@ -102,25 +104,33 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
     stop(graceMs) {
       isStopping = true;
-      stopping ??= shutDown(server, graceMs);
+      stopping ??= shutDown(server, calls, graceMs);
       return stopping;
     },
   };
 }
 
+/** While the server stops. */
+const idleCheckIntervalMs = 50;
+
 type Implementation = Parameters<ConnectRouter["service"]>[1];
 
-function implementation(routes: readonly Route[], clock: Clock): Implementation {
+interface Serving {
+  readonly calls: CallsUnderWay;
+  readonly clock: Clock;
+}
+
+function implementation(routes: readonly Route[], serving: Serving): Implementation {
   return Object.fromEntries(
-    routes.map((route) => [route.method.localName, connectHandler(route, clock)]),
+    routes.map((route) => [route.method.localName, connectHandler(route, serving)]),
   ) as unknown as Implementation;
 }
 
-function connectHandler(route: Route, clock: Clock) {
+function connectHandler(route: Route, { calls, clock }: Serving) {
   if (route.kind === "unary") {
     return async (request: Message, context: Parameters<typeof connectCallContext>[0]) => {
       try {
-        return await route.invoke(request, connectCallContext(context, clock));
+        return await calls.wait(route.invoke(request, connectCallContext(context, clock)));
       } catch (thrown) {
         throw connectError(thrown);
       }
@@ -152,11 +162,16 @@ async function listen(
   });
 }
 
-async function shutDown(server: Server, graceMs: number): Promise<void> {
+async function shutDown(server: Server, calls: CallsUnderWay, graceMs: number): Promise<void> {
+  const callOff = calls.cutBefore(graceMs);
   const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  // A connection whose request began before the stop is kept alive by its client after the answer.
+  const idle = setInterval(() => server.closeIdleConnections(), idleCheckIntervalMs);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
   clearTimeout(timer);
+  clearInterval(idle);
+  callOff();
 }

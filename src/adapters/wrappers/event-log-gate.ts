@@ -8,9 +8,10 @@ import type { EventLog } from "../../ports/event-log.ts";
  */
 export class EventLogGate implements EventLog {
   readonly #eventLog: EventLog;
-  #open: PromiseWithResolvers<never> | undefined;
-  #why = "its schema is not up to date yet";
+  readonly #underWay = new Set<(error: BanditError) => void>();
+  #isOpen = false;
   #isShutForGood = false;
+  #why = "its schema is not up to date yet";
 
   /** Shut. */
   constructor(eventLog: EventLog) {
@@ -18,18 +19,15 @@ export class EventLogGate implements EventLog {
   }
 
   open(): void {
-    if (this.#open !== undefined || this.#isShutForGood) return;
-    this.#open = Promise.withResolvers<never>();
-    // It rejects when the gate is shut, also when no call waits then.
-    this.#open.promise.catch(() => undefined);
+    this.#isOpen = !this.#isShutForGood;
   }
 
   /** For good. @param why for the message of the errors, e.g. `the service is stopping` */
   shut(why: string): void {
     this.#why = why;
     this.#isShutForGood = true;
-    this.#open?.reject(this.#shutError());
-    this.#open = undefined;
+    this.#isOpen = false;
+    for (const reject of this.#underWay) reject(this.#shutError());
   }
 
   append(...input: Parameters<EventLog["append"]>): Promise<void> {
@@ -48,6 +46,24 @@ export class EventLogGate implements EventLog {
     return this.#pass(() => this.#eventLog.listWithoutOutcome(...input));
   }
 
+  listLearnedGroups(
+    ...input: Parameters<EventLog["listLearnedGroups"]>
+  ): ReturnType<EventLog["listLearnedGroups"]> {
+    return this.#pass(() => this.#eventLog.listLearnedGroups(...input));
+  }
+
+  findFirstDecisionMs(
+    ...input: Parameters<EventLog["findFirstDecisionMs"]>
+  ): ReturnType<EventLog["findFirstDecisionMs"]> {
+    return this.#pass(() => this.#eventLog.findFirstDecisionMs(...input));
+  }
+
+  readGenerations(
+    ...input: Parameters<EventLog["readGenerations"]>
+  ): ReturnType<EventLog["readGenerations"]> {
+    return this.#pass(() => this.#eventLog.readGenerations(...input));
+  }
+
   query(...input: Parameters<EventLog["query"]>): ReturnType<EventLog["query"]> {
     return this.#pass(() => this.#eventLog.query(...input));
   }
@@ -63,8 +79,14 @@ export class EventLogGate implements EventLog {
   }
 
   async #pass<Result>(call: () => Promise<Result>): Promise<Result> {
-    if (this.#open === undefined) throw this.#shutError();
-    return Promise.race([call(), this.#open.promise]);
+    if (!this.#isOpen) throw this.#shutError();
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    this.#underWay.add(reject);
+    try {
+      return await Promise.race([call(), ended]);
+    } finally {
+      this.#underWay.delete(reject);
+    }
   }
 
   #shutError(): BanditError {
