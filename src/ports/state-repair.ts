@@ -5,7 +5,8 @@ import type { ArmKey, ArmTotals } from "./state-store.ts";
 
 /**
  * Puts live state in order from what the event log knows, while the store is in use: no method writes an
- * event, and none undoes what was reported meanwhile. Rejects as {@link StateStore} does.
+ * event, and none undoes what was reported meanwhile. Rejects as {@link StateStore} does. Every method may be
+ * repeated: what is there already is left as it is.
  */
 export interface StateRepair {
   /** Adds the decisions that are not there. @returns how many were added. */
@@ -13,21 +14,36 @@ export interface StateRepair {
 
   /**
    * Adds to each generation's ledger the events and components it lacks, the newest value of a component
-   * winning as always; totals are left as they are.
+   * winning as always, and of one event the given values: an event that was repeated when its ledger was lost
+   * may have been booked anew with others than the event log has. Totals are left as they are.
+   * @returns how many ledgers lacked something.
    */
-  restoreLedgers(ledgers: readonly RestoredLedger[]): Promise<void>;
+  restoreLedgers(ledgers: readonly RestoredLedger[]): Promise<number>;
 
   /** Totals of the arms of one agent type and code type, as they are now. */
-  readTotals(group: Pick<ArmKey, "agentType" | "codeType">): Promise<readonly ArmTotals[]>;
+  readTotals(group: ArmGroup): Promise<readonly ArmTotals[]>;
 
   /**
    * Replaces an arm's totals, and announces them, if their version still is `expectedVersion` (0: the arm has
-   * none); the new version is one higher. @returns false, and changes nothing, when it is another one.
+   * none). @returns false, and changes nothing, when it is another one.
    */
-  replaceTotals(
-    input: ArmKey & { totals: ArmTotals["totals"]; expectedVersion: number },
-  ): Promise<boolean>;
+  replaceTotals(input: ReplaceTotalsInput): Promise<boolean>;
+
+  /** The end of the outbox, for {@link isOutboxPast}. */
+  markOutbox(): Promise<OutboxMark>;
+
+  /** True when every entry that was in the outbox when the mark was made has been confirmed, by whomever. */
+  isOutboxPast(mark: OutboxMark): Promise<boolean>;
+
+  /** Whose state this is; undefined when the store was emptied while processes used it. */
+  findOrigin(): Promise<StateOrigin | undefined>;
+
+  /** Gives the state a new origin: everything that the event log has was put in its place. */
+  markRestored(): Promise<void>;
 }
+
+/** The arms of one code type. */
+export type ArmGroup = Pick<ArmKey, "agentType" | "codeType">;
 
 export interface RestoredDecision {
   readonly record: DecisionRecord;
@@ -35,11 +51,36 @@ export interface RestoredDecision {
   readonly ttlSeconds: number;
 }
 
-export interface RestoredLedger extends ArmKey {
+export interface RestoredLedger extends ArmGroup {
   readonly generationId: GenerationId;
   /** Every event that was booked, `outcome:<outcome_id>` or `generation`. */
   readonly eventIds: readonly string[];
   /** One for each component at most. */
   readonly entries: readonly LedgerEntry[];
   readonly ttlSeconds: number;
+}
+
+export interface ReplaceTotalsInput extends ArmKey {
+  readonly totals: ArmTotals["totals"];
+  readonly expectedVersion: number;
+  /**
+   * The new version is this at least, and one higher than the expected one at least: of an arm whose versions
+   * began anew when the store was emptied, processes may remember a higher one.
+   */
+  readonly versionMin: number;
+}
+
+/** Opaque. */
+export type OutboxMark = readonly string[];
+
+export interface StateOrigin {
+  /** Opaque, of this state alone. */
+  readonly id: string;
+  /** Made by {@link StateRepair.markRestored}, not by the first process that found the store empty. */
+  readonly restored: boolean;
+}
+
+/** The version that {@link StateRepair.replaceTotals} gives. */
+export function replacedVersion({ expectedVersion, versionMin }: ReplaceTotalsInput): number {
+  return Math.max(expectedVersion + 1, versionMin);
 }

@@ -2,6 +2,7 @@ import type { Contribution, DecisionContext, RewardTotals } from "../domain/cont
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../domain/ids.ts";
 import type { EventStream } from "./event-rows.ts";
+import type { StateRepair } from "./state-repair.ts";
 
 /**
  * The live state: decision records, contributions, posteriors and the outbox of events.
@@ -13,6 +14,9 @@ import type { EventStream } from "./event-rows.ts";
 export interface StateStore {
   /** False when no other process can change this store: then the announcements tell everything. */
   readonly shared: boolean;
+
+  /** For putting it in order from the event log. @throws BanditError unavailable when it was never connected to. */
+  readonly repair: StateRepair;
 
   /**
    * Stores a decision and its event in one atomic step; both survive a crash of this process once the
@@ -85,7 +89,7 @@ export interface ArmKey {
 
 export interface ArmTotals extends ArmKey {
   readonly totals: RewardTotals;
-  /** Counts the changes of this arm's totals: 1, 2, 3, … A higher version is newer. */
+  /** One higher with every change of this arm's totals; a repair may leave some out. A higher version is newer. */
   readonly version: number;
 }
 

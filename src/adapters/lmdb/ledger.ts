@@ -67,7 +67,7 @@ export function applyToLedger(
   };
 }
 
-/** The ledger with what `restored` has and it lacks; undefined when it lacks nothing. */
+/** The ledger with what `restored` has and it lacks, whose values of one event win; undefined when it lacks nothing. */
 export function mergeIntoLedger(
   ledger: Ledger | undefined,
   restored: Pick<Ledger, "eventIds" | "entries">,
@@ -76,7 +76,7 @@ export function mergeIntoLedger(
   const known = ledger ?? emptyLedger;
   const eventIds = new Set([...known.eventIds, ...restored.eventIds]);
   const entries = new Map(known.entries.map((entry) => [entry.component, entry]));
-  const puts = restored.entries.map((entry) => putEntry(entries, entry));
+  const puts = restored.entries.map((entry) => putRestored(entries, entry));
   const isWhole =
     ledger !== undefined &&
     eventIds.size === known.eventIds.length &&
@@ -98,6 +98,22 @@ function putEntry(
   if (current !== undefined && !supersedes(entry, current)) return "older";
   entries.set(entry.component, entry);
   return current === undefined ? "new" : "replaced";
+}
+
+function putRestored(
+  entries: Map<string, LedgerEntry>,
+  entry: LedgerEntry,
+): "new" | "replaced" | "older" {
+  const current = entries.get(entry.component);
+  if (current?.eventId !== entry.eventId) return putEntry(entries, entry);
+  const isSame =
+    current.value === entry.value &&
+    current.weight === entry.weight &&
+    current.penalty === entry.penalty &&
+    current.occurredAtMs === entry.occurredAtMs;
+  if (isSame) return "older";
+  entries.set(entry.component, entry);
+  return "replaced";
 }
 
 function sortedEntries(entries: ReadonlyMap<string, LedgerEntry>): LedgerEntry[] {

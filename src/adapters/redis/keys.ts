@@ -19,13 +19,18 @@ import type { AgentType, CodeType, GenerationId } from "../../domain/ids.ts";
  * | `bandit:{pNN}:outbox` | stream | both; the event writer removes | until confirmed |
  * | `bandit:{pNN}:o` | hash: `rows` and `bytes` in the outbox | as the outbox | while there is something in it |
  * | `bandit:{p00}:batches` | hash: id → record of a batch under way | the event writer | until confirmed |
- * | `bandit:{p00}:meta` | hash: `partitions`, `batches` | connect, the event writer | for ever |
+ * | `bandit:{p00}:meta` | hash: `partitions`, `batches`, `origin` | connect, the event writer, a rebuild | for ever |
  * | `bandit:totals:<database>` | channel, no key | applyContributions | |
  */
 /** Kept in the first partition: the number of partitions, which must never change once there is data. */
 export const metaKey = `bandit:${tag(0)}:meta`;
 /** In the first partition too: the batches of the outbox that are under way. */
 export const batchesKey = `bandit:${tag(0)}:batches`;
+/** Field of the meta hash: whose state this is, a UUID after `found:` (by a process that found none) or … */
+export const originField = "origin";
+export const foundOriginPrefix = "found:";
+/** … after this, by a rebuild that has put everything in its place. */
+export const restoredOriginPrefix = "restored:";
 
 /**
  * Redis keeps keys apart by database, channels not: without its number, services on two databases of one

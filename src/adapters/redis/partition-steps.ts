@@ -51,20 +51,11 @@ export async function recordDecisions(
   partition: number,
   calls: readonly AddressedDecision[],
 ): Promise<readonly (DecisionRecord | undefined)[]> {
-  const keys = [outboxKey(partition), outboxCountersKey(partition), labelsKey(partition)];
-  const numbers = new Map<string, number>();
-  const packed: Buffer[] = [];
-  for (const { input, address } of calls) {
-    let number = numbers.get(address.key);
-    if (number === undefined) {
-      number = numbers.size + 1;
-      numbers.set(address.key, number);
-      keys.push(address.key);
-    }
-    packed.push(packDecisionCall(input, address, number));
-  }
+  const { hashes, packed } = packDecisions(calls);
+  const outbox = [outboxKey(partition), outboxCountersKey(partition)];
+  const keys = [...outbox, labelsKey(partition), ...hashes];
   const rows = calls.map(({ input }) => input.event.row).join("\n");
-  const replies = await run("banditRecordDecisions", keys, [Buffer.concat(packed), rows]);
+  const replies = await run("banditRecordDecisions", keys, [packed, rows]);
   if (replies === allStored) return calls.map(() => undefined);
   return calls.map(({ input, address }, index) =>
     unpackReply(input.record.generationId, address, (replies as (Buffer | null)[])[index]),
@@ -74,12 +65,30 @@ export async function recordDecisions(
 /** What the step answers when none of the generations had a decision before. */
 const allStored = 1;
 
+/** A decision to be stored; without an event where the event log has it already. */
+interface PackableDecision {
+  readonly input: Pick<RecordDecisionInput, "record" | "ttlSeconds"> &
+    Partial<Pick<RecordDecisionInput, "event">>;
+  readonly address: DecisionAddress;
+}
+
+/** The hashes that decisions go to, each once, and all of them as the steps unpack them. */
+export function packDecisions(calls: readonly PackableDecision[]): {
+  readonly hashes: readonly string[];
+  readonly packed: Buffer;
+} {
+  const numbers = new Map<string, number>();
+  const packed = calls.map((call) => {
+    const { key } = call.address;
+    const number = numbers.get(key) ?? numbers.size + 1;
+    numbers.set(key, number);
+    return packDecisionCall(call, number);
+  });
+  return { hashes: [...numbers.keys()], packed: Buffer.concat(packed) };
+}
+
 /** One decision as the step unpacks it; see the step for the layout. Two arguments for a batch instead of six for each. */
-function packDecisionCall(
-  input: RecordDecisionInput,
-  address: DecisionAddress,
-  number: number,
-): Buffer {
+function packDecisionCall({ input, address }: PackableDecision, number: number): Buffer {
   const head = packDecisionHead(input.record, address.timestampMs);
   const labels = decisionLabels(input.record);
   const { field } = address;
@@ -94,7 +103,8 @@ function packDecisionCall(
   at += 1 + head.length;
   buffer.writeUInt16BE(labels.length, at);
   buffer.write(labels, at + 2, "latin1");
-  buffer.writeUInt32BE(Buffer.byteLength(input.event.row), at + 2 + labels.length);
+  const rowBytes = input.event === undefined ? 0 : Buffer.byteLength(input.event.row);
+  buffer.writeUInt32BE(rowBytes, at + 2 + labels.length);
   // 2 + 4 + 1 + 1 + 2 + 4 = 14 bytes besides the three texts.
   return buffer;
 }

@@ -35,6 +35,7 @@ import {
   withDeadline,
 } from "./redis-client.ts";
 import { RedisOutbox } from "./redis-outbox.ts";
+import { RedisStateRepair } from "./redis-state-repair.ts";
 import { defineScripts, runScript, type ScriptArgument, type ScriptName } from "./scripts.ts";
 import { checkServer } from "./server-checks.ts";
 import { TotalsChannel } from "./totals-channel.ts";
@@ -74,6 +75,7 @@ const statuses: readonly ApplyContributionsResult["status"][] = [
 /** The state store on Redis ≥ 7, one server or a cluster, shared by any number of processes. */
 export class RedisStateStore implements StateStore {
   readonly shared = true;
+  readonly repair: RedisStateRepair;
   readonly #client: RedisClient;
   readonly #channel: TotalsChannel;
   readonly #outbox: RedisOutbox;
@@ -143,6 +145,13 @@ export class RedisStateStore implements StateStore {
       claimIdleMs: options.claimIdleMs ?? 60_000,
       logger: options.logger,
       telemetry: options.telemetry,
+    });
+    this.repair = new RedisStateRepair({
+      client,
+      partitions: options.partitions,
+      run,
+      call: (send) => this.#call(send),
+      announce: (changed) => channel.announce(changed),
     });
     const batch = { budget: this.#budget, batchMax: callsPerStepMax };
     this.#decisions = new PartitionBatcher({

@@ -1,6 +1,6 @@
 import { invariant } from "../../domain/errors.ts";
 import { applyContributionsLua } from "./lua/apply-contributions.ts";
-import { findDecisionsLua, recordDecisionsLua } from "./lua/decisions.ts";
+import { findDecisionsLua, recordDecisionsLua, restoreDecisionsLua } from "./lua/decisions.ts";
 import { adoptOutboxLua, measureLua, outboxStateLua, removeLua } from "./lua/outbox.ts";
 import {
   addBatchLua,
@@ -9,12 +9,17 @@ import {
   leaveBatchesLua,
   lookAtBatchesLua,
 } from "./lua/outbox-batches.ts";
+import { outboxEndsLua, replaceTotalsLua, restoreLedgersLua } from "./lua/repair.ts";
 import type { RedisClient } from "./redis-client.ts";
 
 const scripts = {
   banditRecordDecisions: recordDecisionsLua,
   banditFindDecisions: findDecisionsLua,
   banditApplyContributions: applyContributionsLua,
+  banditRestoreDecisions: restoreDecisionsLua,
+  banditRestoreLedgers: restoreLedgersLua,
+  banditReplaceTotals: replaceTotalsLua,
+  banditOutboxEnds: outboxEndsLua,
   banditMeasure: measureLua,
   banditRemove: removeLua,
   banditOutboxState: outboxStateLua,

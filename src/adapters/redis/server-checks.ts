@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { BanditError } from "../../domain/errors.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { metaKey } from "./keys.ts";
+import { foundOriginPrefix, metaKey, originField } from "./keys.ts";
 import { masters, type RedisClient } from "./redis-client.ts";
 
 const versionMin = 7;
@@ -17,6 +18,7 @@ export async function checkServer(
 ): Promise<void> {
   for (const server of masters(client)) checkInfo(parseInfo(await server.info()), logger);
   await client.hsetnx(metaKey, "partitions", partitions);
+  await client.hsetnx(metaKey, originField, `${foundOriginPrefix}${randomUUID()}`);
   const stored = Number(await client.hget(metaKey, "partitions"));
   if (stored !== partitions) {
     throw new BanditError(

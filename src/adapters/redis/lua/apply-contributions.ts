@@ -1,5 +1,6 @@
 import { appendRowsLua } from "./append-rows.ts";
 import { generationTotalsLua } from "./generation-totals.ts";
+import { ledgerLua } from "./ledger.ts";
 import { replaceInTotalsLua } from "./replace-in-totals.ts";
 
 /**
@@ -14,28 +15,11 @@ import { replaceInTotalsLua } from "./replace-in-totals.ts";
  * Returns two things for each call: 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many
  *   events; and its arm's totals if they were changed, else an empty string.
  *
- * A ledger is a hash: field `c` holds the components as msgpack, sorted, each {component, value, weight,
- * penalty, occurredAtMs, event id}; a field `e:<event id>` marks each event that was booked.
- * Totals are as in domain/reward-totals-codec.ts, placements as in domain/placement-codec.ts.
+ * Ledgers are as in ledger.ts, totals as in domain/reward-totals-codec.ts, placements as in domain/placement-codec.ts.
  */
-export const applyContributionsLua = `${appendRowsLua}${generationTotalsLua}${replaceInTotalsLua}
+export const applyContributionsLua = `${appendRowsLua}${generationTotalsLua}${ledgerLua}${replaceInTotalsLua}
 local eventsMax = tonumber(ARGV[1])
 local statuses, changed, streams, rowsOf = {}, {}, {}, {}
-
--- Bytewise, as JavaScript compares ASCII. Lua's own < follows the server's locale.
-local function greater(a, b)
-  local length = math.min(#a, #b)
-  for index = 1, length do
-    local x, y = string.byte(a, index), string.byte(b, index)
-    if x ~= y then return x > y end
-  end
-  return #a > #b
-end
-
-local function supersedes(a, b)
-  if a[5] ~= b[5] then return a[5] > b[5] end
-  return greater(a[6], b[6])
-end
 
 local function addRow(stream, row)
   if not rowsOf[stream] then
@@ -52,31 +36,20 @@ local function bookOne(at, ledgerKey, totalsKey)
   local packed = redis.call('HGET', ledgerKey, 'c')
   if packed and redis.call('HLEN', ledgerKey) > eventsMax then return 4, '' end
 
-  local entries, byName = {}, {}
-  if packed then entries = cmsgpack.unpack(packed) end
+  local entries, byName = readEntries(packed)
   local before = generationTotals(entries)
-  for index, entry in ipairs(entries) do byName[entry[1]] = index end
   local older, replaced = 0, 0
   for from = at + 9, at + 8 + 4 * count, 4 do
-    local entry = {
+    local put = putEntry(entries, byName, {
       ARGV[from], tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3]),
       tonumber(ARGV[at + 3]), eventId,
-    }
-    local index = byName[entry[1]]
-    if not index then
-      entries[#entries + 1] = entry
-    elseif supersedes(entry, entries[index]) then
-      entries[index] = entry
-      replaced = replaced + 1
-    else
-      older = older + 1
-    end
+    })
+    if put == 'replaced' then replaced = replaced + 1 end
+    if put == 'older' then older = older + 1 end
   end
-  table.sort(entries, function(a, b) return greater(b[1], a[1]) end)
 
-  local seconds = tonumber(ARGV[at + 4])
-  redis.call('HSET', ledgerKey, 'c', cmsgpack.pack(entries), 'e:' .. eventId, '')
-  if redis.call('TTL', ledgerKey) < seconds then redis.call('EXPIRE', ledgerKey, seconds) end
+  redis.call('HSET', ledgerKey, 'c', packEntries(entries), 'e:' .. eventId, '')
+  keepLedger(ledgerKey, tonumber(ARGV[at + 4]))
   addRow(ARGV[at + 5], ARGV[at + 6])
 
   local after, text = generationTotals(entries), ''

@@ -1,0 +1,78 @@
+import { ledgerLua } from "./ledger.ts";
+
+/**
+ * Adds what ledgers of one partition lack; of one event the given values win. Totals are left as they are, and
+ * no event is written.
+ *
+ * KEYS the ledgers
+ * ARGV for each: ttl in seconds, number of event ids, those, number of entries, and for each of those
+ *   component, value, weight, penalty, occurredAtMs, event id
+ * Returns how many lacked something.
+ */
+export const restoreLedgersLua = `${ledgerLua}
+local at, lacking = 1, 0
+
+local function putRestored(entries, byName, entry)
+  local index = byName[entry[1]]
+  local current = index and entries[index]
+  if not current or current[6] ~= entry[6] then return putEntry(entries, byName, entry) end
+  for field = 2, 5 do
+    if current[field] ~= entry[field] then
+      entries[index] = entry
+      return 'replaced'
+    end
+  end
+  return 'older'
+end
+
+for _, key in ipairs(KEYS) do
+  local seconds, events = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local isNew = false
+  for index = at + 2, at + 1 + events do
+    if redis.call('HSETNX', key, 'e:' .. ARGV[index], '') == 1 then isNew = true end
+  end
+  at = at + 2 + events
+  local packed = redis.call('HGET', key, 'c')
+  local entries, byName = readEntries(packed)
+  local isChanged = not packed
+  for from = at + 1, at + 6 * tonumber(ARGV[at]), 6 do
+    local put = putRestored(entries, byName, {
+      ARGV[from], tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3]),
+      tonumber(ARGV[from + 4]), ARGV[from + 5],
+    })
+    if put ~= 'older' then isChanged = true end
+  end
+  at = at + 1 + 6 * tonumber(ARGV[at])
+  if isChanged then redis.call('HSET', key, 'c', packEntries(entries)) end
+  keepLedger(key, seconds)
+  if isNew or isChanged then lacking = lacking + 1 end
+end
+return lacking
+`;
+
+/**
+ * Replaces an arm's totals while they have the version they were read with.
+ *
+ * KEYS[1] totals  KEYS[2] set of arm groups
+ * ARGV[1] variant id  ARGV[2] group  ARGV[3] version expected, 0: none  ARGV[4] the totals as they are stored
+ * Returns 1 when they were replaced, else 0.
+ */
+export const replaceTotalsLua = `
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+local version = stored and string.match(stored, '^%S+ %S+ %S+ (%S+)') or '0'
+if tonumber(version) ~= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+redis.call('SADD', KEYS[2], ARGV[2])
+return 1
+`;
+
+/**
+ * Where an outbox begins and ends, without its rows.
+ *
+ * KEYS[1] outbox. Returns the ids of the first and the last entry; nothing when it is empty.
+ */
+export const outboxEndsLua = `
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if not first then return {} end
+return { first[1], redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] }
+`;
