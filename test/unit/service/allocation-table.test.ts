@@ -86,3 +86,53 @@ test("an arm that changes during every comparison is never set back by what was 
     expect(generations()).toBe(version + 1);
   }
 });
+
+test("what a snapshot knew gives way to the store at once, whatever version the store has", () => {
+  table.restore(armAt(50));
+  expect(generations()).toBe(50);
+  compareWith([armAt(2)]);
+  expect(generations()).toBe(2);
+});
+
+test("an announcement replaces what a snapshot knew, and is not taken for a change of the rewards", () => {
+  const learned: ArmTotals[] = [];
+  table = new AllocationTable({
+    clock: systemClock,
+    telemetry: new PrometheusTelemetry(),
+    onLearned: (arm) => learned.push(arm as ArmTotals),
+  });
+  table.restore(armAt(50));
+  table.accept(armAt(7));
+  expect(generations()).toBe(7);
+  expect(learned).toEqual([]);
+  table.accept(armAt(8));
+  expect(learned).toHaveLength(1);
+});
+
+test("an arm that only a snapshot knew is forgotten by the first comparison that does not list it", () => {
+  table.restore(armAt(50));
+  compareWith([]);
+  expect(generations()).toBe(0);
+});
+
+test("a snapshot does not touch what the store has said already", () => {
+  table.accept(armAt(3));
+  table.restore(armAt(50));
+  expect(generations()).toBe(3);
+});
+
+test("what is known can be saved and restored, and every change of it is counted", () => {
+  expect([...table.known()]).toEqual([]);
+  table.accept(armAt(3));
+  const saved = [...table.known()];
+  expect(saved).toEqual([armAt(3)]);
+  const changes = table.changes;
+  table.accept(armAt(3));
+  expect(table.changes).toBe(changes);
+  table.accept(armAt(4));
+  expect(table.changes).toBe(changes + 1);
+
+  table = new AllocationTable({ clock: systemClock, telemetry: new PrometheusTelemetry() });
+  for (const arm of saved) table.restore(arm);
+  expect(generations()).toBe(3);
+});
