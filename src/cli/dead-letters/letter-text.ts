@@ -14,7 +14,7 @@ export function formatLetters(letters: readonly DeadLetter[]): string {
       { title: "kind" },
       { title: "tries", align: "right" },
       { title: "refused (UTC)" },
-      { title: "error", widthMax: 45 },
+      { title: "error", widthMax: 48 },
     ],
     letters.map((letter) => [
       letter.deadLetterId.slice(0, idDigitsShown),
