@@ -111,6 +111,8 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       drainRowsMax: options.drainRowsMax,
       totalsSyncIntervalMs,
       defaultRewardIntervalMs,
+      ...(options.redisUrl === undefined ? {} : { stateTimeoutMs: options.stateTimeoutMs }),
+      ...(queues.spool === undefined ? {} : { spool: queues.spool }),
       startCatalogue: start,
       ...catalogueSnapshots,
       ...posteriorSnapshots,
@@ -132,7 +134,12 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     }
 
     options.onProgress?.("opening the ports");
-    const readiness = new Readiness({ engines, catalogue: running.catalogue, clock: systemClock });
+    const readiness = new Readiness({
+      engines,
+      catalogue: running.catalogue,
+      backlog: () => running.backlog(),
+      clock: systemClock,
+    });
     const gate = openGate(options, { clock: systemClock, entropy: systemEntropy, telemetry });
     release.push(() => gate.stop());
     const common = {

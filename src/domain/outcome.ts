@@ -50,7 +50,8 @@ export interface Outcome {
  * `superseded`: stored, but every component it carries already has a newer value. `duplicate`: this
  * outcome id was stored before; nothing changed. `late`: stored, arrived after the attribution window,
  * not learned from. `not_learned`: stored; the mode is not learning, no reward component uses it, or its
- * agent type has outcomes for 10,000 other code types already.
+ * agent type has outcomes for 10,000 other code types already. `spooled`: kept on the service's disk because
+ * the state store cannot be reached; becomes one of the others exactly once when it can.
  */
 export type OutcomeStatus =
   | "applied"
@@ -58,7 +59,8 @@ export type OutcomeStatus =
   | "superseded"
   | "duplicate"
   | "late"
-  | "not_learned";
+  | "not_learned"
+  | "spooled";
 
 /** What was run for a generation, reported by the agent after the task. */
 export interface GenerationReport {

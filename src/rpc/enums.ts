@@ -29,6 +29,7 @@ export const recordStatusToProto: Record<RecordResult["status"], RecordGeneratio
   recorded: RecordGenerationStatus.RECORDED,
   duplicate: RecordGenerationStatus.DUPLICATE,
   late: RecordGenerationStatus.LATE,
+  spooled: RecordGenerationStatus.SPOOLED,
 };
 
 export const outcomeStatusToProto: Record<DomainOutcomeStatus, OutcomeStatus> = {
@@ -38,6 +39,7 @@ export const outcomeStatusToProto: Record<DomainOutcomeStatus, OutcomeStatus> = 
   duplicate: OutcomeStatus.DUPLICATE,
   late: OutcomeStatus.LATE,
   not_learned: OutcomeStatus.NOT_LEARNED,
+  spooled: OutcomeStatus.SPOOLED,
 };
 
 export const modeToProto: Record<DomainMode, Mode> = {

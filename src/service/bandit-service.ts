@@ -103,9 +103,12 @@ export interface Decision {
   readonly degradedReason: string;
 }
 
-/** `recorded`: stored; `duplicate`: the generation was reported before, nothing changed; `late`: stored, not learned from. */
+/**
+ * `recorded`: stored; `duplicate`: the generation was reported before, nothing changed; `late`: stored, not learned
+ * from; `spooled`: kept on disk until the state store can be reached, see {@link OutcomeStatus}.
+ */
 export interface RecordResult {
-  readonly status: "recorded" | "duplicate" | "late";
+  readonly status: "recorded" | "duplicate" | "late" | "spooled";
 }
 
 export interface OutcomeResult {

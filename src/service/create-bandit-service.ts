@@ -9,7 +9,10 @@ import type { PosteriorSnapshots } from "../ports/posterior-snapshots.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
+import { Alarms } from "./alarms.ts";
 import { AllocationTable } from "./allocation-table.ts";
+import { ApplySpooled } from "./apply-spooled.ts";
+import type { Backlog } from "./backlog.ts";
 import type { BanditService, ServiceInfo } from "./bandit-service.ts";
 import { BookDefaultRewards } from "./book-default-rewards.ts";
 import { CatalogueCache } from "./catalogue-cache.ts";
@@ -28,9 +31,13 @@ import { QueryEvents } from "./query-events.ts";
 import { RecentDecisions } from "./recent-decisions.ts";
 import { RecordGeneration } from "./record-generation.ts";
 import { RecordOutcome } from "./record-outcome.ts";
+import { ReportIntake } from "./report-intake.ts";
 import { RewardChanges } from "./reward-changes.ts";
 import { SelectVariant } from "./select-variant.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
+import { Spool } from "./spool.ts";
+import { SpoolReplay } from "./spool-replay.ts";
+import { StateGuard } from "./state-guard.ts";
 import { TotalsSync } from "./totals-sync.ts";
 
 export interface BanditServiceOptions {
@@ -58,6 +65,13 @@ export interface BanditServiceOptions {
   /** Between two rounds of booking default rewards. */
   readonly defaultRewardIntervalMs: number;
   /**
+   * Longest wait for the state store before calls go on without it, milliseconds. Absent: it is embedded, and
+   * waited for.
+   */
+  readonly stateTimeoutMs?: number;
+  /** What cannot be stored now is kept here. Absent: it is refused. */
+  readonly spool?: DiskQueue;
+  /**
    * The catalogue as the caller has read it, or, with the time at which it was saved, a snapshot of it. The caller
    * then calls `catalogue.refresh()` until that succeeds once. Absent: it is read here.
    */
@@ -81,6 +95,8 @@ export interface RunningBanditService {
   readonly drain: EventDrain;
   readonly catalogue: CatalogueCache;
   readonly defaultRewards: BookDefaultRewards;
+  /** Costs nothing. */
+  backlog(): Backlog;
   /** Ends background work; what is in the outbox stays there. The stores are the caller's to close. */
   stop(): Promise<void>;
 }
@@ -154,7 +170,23 @@ export async function createBanditService(
 
   const ids = new GenerationIdFactory({ clock, entropy: options.entropy });
   const recent = new RecentDecisions(options.recentDecisionsMax);
-  const decisions = new DecisionFinder({ recent, state, eventLog, clock });
+  const alarms = new Alarms(clock);
+  const guard = new StateGuard({
+    state,
+    alarms,
+    clock,
+    telemetry,
+    logger,
+    ...(options.stateTimeoutMs === undefined ? {} : { timeoutMs: options.stateTimeoutMs }),
+  });
+  const spool =
+    options.spool === undefined
+      ? {}
+      : { spool: new Spool({ queue: options.spool, clock, telemetry }) };
+  // The embedded store is never out of reach: what another configuration has left is applied, nothing is added.
+  const spooling = options.stateTimeoutMs === undefined ? {} : spool;
+  const intake = new ReportIntake({ guard, alarms, clock, ...spooling });
+  const decisions = new DecisionFinder({ recent, state, guard, eventLog, clock, ...spool });
   const agentTypes = new ManageAgentTypes({ catalogue, cache });
   const policies = new ManagePolicies({ catalogue, cache });
   const variants = new ManageVariants({ catalogue, cache });
@@ -163,6 +195,9 @@ export async function createBanditService(
     catalogue: cache,
     allocations,
     state,
+    guard,
+    alarms,
+    ...spooling,
     ids,
     recent,
     clock,
@@ -177,6 +212,8 @@ export async function createBanditService(
     allocations,
     decisions,
     state,
+    guard,
+    intake,
     clock,
     telemetry,
     storeContent: options.storeContent,
@@ -186,6 +223,8 @@ export async function createBanditService(
     allocations,
     decisions,
     state,
+    guard,
+    intake,
     ids,
     userIds: options.userIds,
     clock,
@@ -194,7 +233,30 @@ export async function createBanditService(
   const allocation = new GetAllocation({ catalogue: cache, allocations, changes, clock });
   const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
   const queries = new QueryEvents({ eventLog, drain });
+  const spooled = new ApplySpooled({
+    state,
+    guard,
+    outcomes: recordOutcome,
+    generations: recordGeneration,
+    recent,
+    alarms,
+    clock,
+    logger,
+  });
+  const spoolReplay =
+    spool.spool &&
+    new SpoolReplay({
+      spool: spool.spool,
+      guard,
+      apply: spooled,
+      deadLetters: eventPath.recordDeadLetters,
+      clock,
+      telemetry,
+      logger,
+    });
+  spoolReplay?.start();
   const deadLetters = new ManageDeadLetters({
+    applySpooled: (content) => spooled.executeText(content),
     store: options.deadLetters,
     count: deadLetterCount,
     eventLog,
@@ -234,11 +296,18 @@ export async function createBanditService(
     drain,
     catalogue: cache,
     defaultRewards,
+    backlog: () => ({
+      outbox: eventPath.watch.outbox,
+      outboxIsFull: eventPath.watch.isFull,
+      ...(spooling.spool && { spool: spooling.spool.queue.size }),
+    }),
     async stop() {
       cache.stop();
       sync.stop();
+      guard.stop();
       // Side by side with the rest: an engine that hangs must not keep them from being written.
       const saved = Promise.all(keepers.map((keeper) => keeper.stop()));
+      await spoolReplay?.stop();
       await defaultRewards.stop();
       await eventPath.stop();
       await saved;

@@ -12,6 +12,8 @@ export interface DecisionEventInput {
   readonly variantIds: Draw["variantIds"];
   readonly probabilities: Draw["probabilities"];
   readonly mode: Mode;
+  /** Why it is not an ordinary decision: lower-case letters and _. Absent: it is one. */
+  readonly degradedReason?: string;
 }
 
 /** JSON of a probability vector, kept for as long as the vector itself: it is the same for many decisions. */
@@ -37,9 +39,13 @@ export function decisionEvent(input: DecisionEventInput): OutboxEvent {
     `"variant_id":"${record.variantId}","source":"${record.source}",` +
     `"propensity":${record.propensity},"allocation_version":"${record.allocationVersion}",${arms},` +
     `"features":${JSON.stringify(request.features)},"experiment_id":"","experiment_arm":"",` +
-    `"mode":"${input.mode}","degraded":0,"degraded_reason":"",` +
+    `"mode":"${input.mode}",${degradedColumns(input.degradedReason)},` +
     `"decided_at":"${formatEventTime(record.decidedAtMs)}"${placementColumns(record)}}`;
   return { stream: "decisions", row };
+}
+
+function degradedColumns(reason = ""): string {
+  return `"degraded":${reason === "" ? 0 : 1},"degraded_reason":"${reason}"`;
 }
 
 /** Left out where the event log's defaults say the same: most decisions have no place in forgetting and no context. */

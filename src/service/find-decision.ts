@@ -12,6 +12,8 @@ import type { DecisionRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import { parseEventTime } from "./event-time.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
+import type { Spool } from "./spool.ts";
+import type { StateGuard } from "./state-guard.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 /**
@@ -42,13 +44,16 @@ export interface FoundDecision {
   readonly history?: GenerationHistory;
 }
 
-/** Finds the decision of a generation: in memory, in the state store, and for old ones in the event log. */
+/** Finds the decision of a generation: in memory, in the spool, in the state store, and for old ones in the event log. */
 export class DecisionFinder {
   readonly #deps: {
     readonly recent: RecentDecisions;
     readonly state: StateStore;
+    readonly guard: StateGuard;
     readonly eventLog: EventLog;
     readonly clock: Clock;
+    /** Absent: nothing is spooled. */
+    readonly spool?: Spool;
   };
   readonly #lookups = new WaitingLine({
     runningMax: lookupsRunningMax,
@@ -59,22 +64,34 @@ export class DecisionFinder {
   constructor(dependencies: {
     recent: RecentDecisions;
     state: StateStore;
+    guard: StateGuard;
     eventLog: EventLog;
     clock: Clock;
+    spool?: Spool;
   }) {
     this.#deps = dependencies;
   }
 
-  /** @throws BanditError not_found when no such decision was made; resource_exhausted, unavailable. */
-  async get(generationId: GenerationId): Promise<FoundDecision> {
-    const { recent, state, eventLog, clock } = this.#deps;
-    const record = recent.find(generationId) ?? (await state.findDecision(generationId));
+  /**
+   * @param options.askEventLog false: what only the event log could tell is `unavailable`.
+   * @throws BanditError not_found when no such decision was made; resource_exhausted, unavailable.
+   */
+  async get(
+    generationId: GenerationId,
+    { askEventLog = true }: { readonly askEventLog?: boolean } = {},
+  ): Promise<FoundDecision> {
+    const { recent, state, guard, eventLog, clock, spool } = this.#deps;
+    const record =
+      recent.find(generationId) ??
+      spool?.findDecision(generationId) ??
+      (await guard.call(() => state.findDecision(generationId)));
     if (record !== undefined && clock.nowMs() <= record.retainedUntilMs) {
       return { record, expired: false };
     }
     if (record === undefined && isOfLastMoments(generationId, clock.nowMs())) {
       throw unknownGeneration(generationId);
     }
+    if (!askEventLog) throw eventLogNotAsked();
     const history = await this.#lookups.run(() => eventLog.findGeneration(generationId));
     if (history !== undefined) {
       return { record: recordOf(generationId, history.decision), expired: true, history };
@@ -97,6 +114,13 @@ function unknownGeneration(generationId: GenerationId): BanditError {
     `generation ${generationId} is unknown; generation_id must come from SelectVariant`,
     { reason: "GENERATION_NOT_FOUND", metadata: { generation_id: generationId } },
   );
+}
+
+function eventLogNotAsked(): BanditError {
+  return new BanditError("unavailable", "the event log could not be reached a moment ago", {
+    reason: "EVENT_LOG_UNAVAILABLE",
+    retryAfterMs: 1000,
+  });
 }
 
 function tooManyLookups(): BanditError {

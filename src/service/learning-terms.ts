@@ -17,27 +17,36 @@ export interface LearningTerms {
   readonly ledgerTtlSeconds: number;
 }
 
+/** When an event came and when it is booked: not the same where it was spooled in between. */
+export interface LearningMoment {
+  readonly receivedAtMs: number;
+  readonly nowMs: number;
+  readonly wasSpooled: boolean;
+  readonly telemetry: Telemetry;
+}
+
 /**
- * An event is learned from while the mode is learning and the attribution window is open. After the
- * window it is only if the policy says so, and never when the record's retention has ended: what it
- * contributed before is no longer known, so it could be counted twice.
+ * An event is learned from while the mode is learning and, when it was received, the attribution window was
+ * open. After the window it is only if the policy says so, and never when the record's retention has ended by
+ * now: what it contributed before is no longer known, so it could be counted twice. So an outage that lasts
+ * longer than a generation's retention costs what was to be learned from its spooled events, which are logged.
  */
 export function learningTerms(
   entry: AgentTypeEntry,
   found: { record: DecisionRecord; expired: boolean },
-  { nowMs, telemetry }: { readonly nowMs: number; readonly telemetry: Telemetry },
+  { receivedAtMs, nowMs, wasSpooled, telemetry }: LearningMoment,
 ): LearningTerms {
   const record = policyFor(entry, found.record.codeType);
   const { policy } = record;
-  const ageSeconds = (nowMs - found.record.decidedAtMs) / 1000;
-  const late = found.expired || ageSeconds > policy.attributionWindowSeconds;
+  const ageSeconds = (receivedAtMs - found.record.decidedAtMs) / 1000;
+  const late = (found.expired && !wasSpooled) || ageSeconds > policy.attributionWindowSeconds;
   const learns =
     entry.mode === "learning" && !found.expired && (!late || policy.learnFromLateOutcomes);
   return {
     policy,
     late,
     learns,
-    forgettingPosition: bookedPosition(found.record, record, { nowMs, telemetry }),
+    forgettingPosition: bookedPosition(found.record, record, { nowMs: receivedAtMs, telemetry }),
     ledgerTtlSeconds: ledgerTtlSeconds(policy, found.record, nowMs),
   };
 }

@@ -6,59 +6,74 @@ import type { StateStore } from "../ports/state-store.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, RecordResult } from "./bandit-service.ts";
-import { beforeDeadline } from "./before-deadline.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import { contributionTarget } from "./contribution-target.ts";
 import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import { learningTerms } from "./learning-terms.ts";
+import type { ReportIntake } from "./report-intake.ts";
+import type { ReceivedGeneration } from "./spooled-record.ts";
+import type { StateGuard } from "./state-guard.ts";
+import { requireTimeLeft } from "./time-left.ts";
 
 /** The generation report is one event of its generation; a second report is a duplicate. */
 const generationEventId = "generation";
 
+export interface RecordGenerationDependencies {
+  readonly catalogue: CatalogueCache;
+  readonly allocations: AllocationTable;
+  readonly decisions: DecisionFinder;
+  readonly state: StateStore;
+  readonly guard: StateGuard;
+  readonly intake: ReportIntake;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** Store generated content (invariant I6). */
+  readonly storeContent: boolean;
+}
+
 /** Books what an agent ran for a generation: cost and time count as penalties where the policy says so. */
 export class RecordGeneration {
-  readonly #deps: {
-    readonly catalogue: CatalogueCache;
-    readonly allocations: AllocationTable;
-    readonly decisions: DecisionFinder;
-    readonly state: StateStore;
-    readonly clock: Clock;
-    readonly telemetry: Telemetry;
-    /** Store generated content (invariant I6). */
-    readonly storeContent: boolean;
-  };
+  readonly #deps: RecordGenerationDependencies;
 
-  constructor(dependencies: {
-    catalogue: CatalogueCache;
-    allocations: AllocationTable;
-    decisions: DecisionFinder;
-    state: StateStore;
-    clock: Clock;
-    telemetry: Telemetry;
-    storeContent: boolean;
-  }) {
+  constructor(dependencies: RecordGenerationDependencies) {
     this.#deps = dependencies;
   }
 
-  execute(report: GenerationReport, context: CallContext): Promise<RecordResult> {
-    return beforeDeadline(this.#record(report), {
-      clock: this.#deps.clock,
-      deadlineMs: context.deadlineMs,
-      what: "storing the generation",
-    });
+  async execute(report: GenerationReport, context: CallContext): Promise<RecordResult> {
+    const { clock, intake, storeContent, telemetry } = this.#deps;
+    requireTimeLeft(context, clock);
+    const content = storeContent ? report.content : "";
+    const generation: ReceivedGeneration = { ...report, content, receivedAtMs: clock.nowMs() };
+    const book = () => this.book(generation);
+    const status = await intake.take({ kind: "generation", generation }, book, context);
+    telemetry.count("bandit_generations_total", { status });
+    return { status };
   }
 
-  async #record(report: GenerationReport): Promise<RecordResult> {
-    const { catalogue, allocations, decisions, state, clock, telemetry } = this.#deps;
-    const found = await decisions.get(report.generationId);
+  /**
+   * Books what was received, now or from the spool; recognises what was booked before (invariant I4).
+   * @param options.wasSpooled it was received before now, so that the end of the retention meanwhile is not its own fault.
+   * @throws BanditError
+   */
+  async book(
+    report: ReceivedGeneration,
+    options: { readonly wasSpooled?: boolean; readonly askEventLog?: boolean } = {},
+  ): Promise<Exclude<RecordResult["status"], "spooled">> {
+    const { catalogue, allocations, decisions, state, guard, clock, telemetry } = this.#deps;
+    const { receivedAtMs } = report;
+    const found = await decisions.get(report.generationId, options);
     // What was booked of an expired generation is remembered by the event log only.
-    if (found.history?.generation !== undefined) return this.#answer("duplicate");
+    if (found.history?.generation !== undefined) return "duplicate";
     const { record } = found;
-    const nowMs = clock.nowMs();
     const entry = await catalogue.getAgentType(record.agentType);
-    const terms = learningTerms(entry, found, { nowMs, telemetry });
+    const terms = learningTerms(entry, found, {
+      receivedAtMs,
+      nowMs: clock.nowMs(),
+      wasSpooled: options.wasSpooled ?? false,
+      telemetry,
+    });
     const booked = generationContributions(terms.policy.reward, report);
     const learned = terms.learns && booked.length > 0 && allocations.admit(record);
     const row: GenerationRow = {
@@ -76,27 +91,24 @@ export class RecordGeneration {
       cost_usd: report.costUsd ?? null,
       tests_generated: report.testsGenerated ?? null,
       code_hash: report.codeHash,
-      content: this.#deps.storeContent ? report.content : "",
+      content: report.content,
       ...contributionColumns(booked, learned),
       late: terms.late ? 1 : 0,
       decided_at: formatEventTime(record.decidedAtMs),
-      recorded_at: formatEventTime(nowMs),
+      recorded_at: formatEventTime(receivedAtMs),
     };
-    const result = await state.applyContributions({
-      ...contributionTarget(record),
-      forgettingPosition: terms.forgettingPosition,
-      eventId: generationEventId,
-      occurredAtMs: nowMs,
-      contributions: learned ? booked : [],
-      event: { stream: "generations", row: JSON.stringify(row) },
-      ttlSeconds: terms.ledgerTtlSeconds,
-    });
-    if (result.status === "duplicate") return this.#answer("duplicate");
-    return this.#answer(terms.late ? "late" : "recorded");
-  }
-
-  #answer(status: RecordResult["status"]): RecordResult {
-    this.#deps.telemetry.count("bandit_generations_total", { status });
-    return { status };
+    const { status } = await guard.call(() =>
+      state.applyContributions({
+        ...contributionTarget(record),
+        forgettingPosition: terms.forgettingPosition,
+        eventId: generationEventId,
+        occurredAtMs: receivedAtMs,
+        contributions: learned ? booked : [],
+        event: { stream: "generations", row: JSON.stringify(row) },
+        ttlSeconds: terms.ledgerTtlSeconds,
+      }),
+    );
+    if (status === "duplicate") return "duplicate";
+    return terms.late ? "late" : "recorded";
   }
 }

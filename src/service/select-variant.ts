@@ -7,20 +7,35 @@ import { forgettingPosition } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { Alarms } from "./alarms.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, Decision, SelectRequest } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
+import { beforeMoment } from "./before-moment.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
 import { decisionEvent } from "./decision-event.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import { decisionTtlSeconds, retainedUntilMs } from "./retention.ts";
+import type { Spool } from "./spool.ts";
+import type { SpooledDecision } from "./spooled-record.ts";
+import type { StateGuard } from "./state-guard.ts";
+import { answerByMs, requireTimeLeft } from "./time-left.ts";
+
+/** Time kept back to build and send the answer. */
+const answerReserveMs = 5;
+/** Time kept back to flush the decision to disk and answer. */
+const spoolReserveMs = 25;
 
 export interface SelectVariantDependencies {
   readonly catalogue: CatalogueCache;
   readonly allocations: AllocationTable;
   readonly state: StateStore;
+  readonly guard: StateGuard;
+  readonly alarms: Alarms;
+  /** Absent: a decision that cannot be stored is answered, and lost. */
+  readonly spool?: Spool;
   readonly ids: GenerationIdFactory;
   readonly recent: RecentDecisions;
   readonly clock: Clock;
@@ -30,9 +45,17 @@ export interface SelectVariantDependencies {
   readonly createAgentType?: (agentType: AgentType, context: CallContext) => Promise<void>;
 }
 
+const keptOnDisk =
+  "the state store cannot be reached: the decision is kept on disk and stored when it can; report on it as always";
+
+/** What the event log says of a decision that was made without the state store. */
+const degradedReason = "state_unavailable";
+
 /**
  * Decides which variant a task gets: allocation, draw, then the decision is stored before it is answered.
- * When it cannot be stored in time the answer still comes, marked degraded (invariant I5).
+ * When it cannot be stored in time the answer still comes, marked degraded (invariant I5), and the decision is kept
+ * on this machine's disk until it can. A store that has the decision all the same, and was only late to say so,
+ * then has the first row of it, which is not marked.
  */
 export class SelectVariant {
   readonly #deps: SelectVariantDependencies;
@@ -42,10 +65,13 @@ export class SelectVariant {
   }
 
   async execute(request: SelectRequest, context: CallContext): Promise<Decision> {
-    const { clock, state, allocations } = this.#deps;
+    const { clock, state, guard, spool, allocations } = this.#deps;
+    requireTimeLeft(context, clock);
     const { view } = this.#deps.catalogue;
     const entry =
       view.findAgentType(request.agentType) ?? (await this.#missing(request.agentType, context));
+    const spooled = request.generationId && spool?.findDecision(request.generationId);
+    if (spooled) return this.#repeat(request, spooled, context, keptOnDisk);
     const known = request.generationId && this.#deps.recent.find(request.generationId);
     if (known) return this.#repeat(request, known, context);
     const idBytes =
@@ -82,23 +108,28 @@ export class SelectVariant {
       forgettingPosition: forgettingPosition(policyRecord, decidedAtMs),
       ...(seen === undefined ? {} : { context: seen }),
     };
-    const event = decisionEvent({
+    const eventInput = {
       record,
       request,
       variantIds: drawn.variantIds,
       probabilities: drawn.probabilities,
       mode: entry.mode,
-    });
+    };
+    const event = decisionEvent(eventInput);
     const ttlSeconds = decisionTtlSeconds(policy);
     let earlier: DecisionRecord | undefined;
     try {
-      earlier = await beforeDeadline(state.recordDecision({ record, event, ttlSeconds }), {
-        clock,
-        deadlineMs: context.deadlineMs,
-        what: "storing the decision",
-      });
+      earlier = await guard.call(
+        () => state.recordDecision({ record, event, ttlSeconds }),
+        answerByMs(context, {
+          clock,
+          reserveMs: spool === undefined ? answerReserveMs : spoolReserveMs,
+        }),
+      );
     } catch (error) {
-      return this.#degraded(record, error);
+      requireExpected(error);
+      const { row } = decisionEvent({ ...eventInput, degradedReason });
+      return this.#degraded(request, { record, row, ttlSeconds }, context, error);
     }
     if (earlier !== undefined) return this.#repeat(request, earlier, context);
     this.#deps.recent.add(record);
@@ -124,6 +155,7 @@ export class SelectVariant {
     request: SelectRequest,
     earlier: DecisionRecord,
     context: CallContext,
+    degradedReason = "",
   ): Promise<Decision> {
     if (earlier.agentType !== request.agentType || earlier.codeType !== request.codeType) {
       throw new BanditError(
@@ -141,18 +173,37 @@ export class SelectVariant {
     // Another replica may have decided, for a variant that is new.
     await this.#inTime(this.#deps.catalogue.getVariant(earlier.variantId), context);
     this.#deps.recent.add(earlier);
-    return this.#answer(earlier, "");
+    return this.#answer(earlier, degradedReason);
   }
 
-  #degraded(record: DecisionRecord, error: unknown): Decision {
-    const expected =
-      error instanceof BanditError &&
-      ["unavailable", "deadline_exceeded", "resource_exhausted"].includes(error.code);
-    if (!expected) throw error;
-    this.#deps.telemetry.count("bandit_decisions_unrecorded_total", { reason: error.reason });
-    this.#deps.logger.warn("a decision was answered without being stored", { error });
+  /** The store has not taken the decision in time: it is kept on disk, and where that fails too it is answered only. */
+  async #degraded(
+    request: SelectRequest,
+    decision: SpooledDecision,
+    context: CallContext,
+    cause: BanditError,
+  ): Promise<Decision> {
+    const { spool, alarms, clock, recent, telemetry, logger } = this.#deps;
+    let error = cause;
+    if (spool !== undefined) {
+      try {
+        const kept = await beforeMoment(spool.addDecision(decision), {
+          alarms,
+          atMs: answerByMs(context, { clock, reserveMs: answerReserveMs }),
+          what: "keeping the decision on disk",
+        });
+        if (kept !== decision.record) return await this.#repeat(request, kept, context, keptOnDisk);
+        recent.add(kept);
+        return this.#answer(kept, keptOnDisk);
+      } catch (failure) {
+        requireExpected(failure);
+        error = failure;
+      }
+    }
+    telemetry.count("bandit_decisions_unrecorded_total", { reason: error.reason });
+    logger.warn("a decision was answered without being stored", { error });
     return this.#answer(
-      record,
+      decision.record,
       `the decision was not stored (${error.reason}); outcomes for it may be refused`,
     );
   }
@@ -186,6 +237,14 @@ export class SelectVariant {
       violations: [{ field: "allowed_variant_ids", description: "holds no active variant" }],
     });
   }
+}
+
+/** @throws what is not one of the failures of a store that the service goes on in spite of. */
+function requireExpected(error: unknown): asserts error is BanditError {
+  const expected =
+    error instanceof BanditError &&
+    ["unavailable", "deadline_exceeded", "resource_exhausted"].includes(error.code);
+  if (!expected) throw error;
 }
 
 /** The kill switch must not be got round by a list of allowed variants. */

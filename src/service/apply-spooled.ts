@@ -1,0 +1,102 @@
+import type { DecisionRecord } from "../domain/decision.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StateStore } from "../ports/state-store.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import type { Alarms } from "./alarms.ts";
+import { beforeMoment } from "./before-moment.ts";
+import type { RecentDecisions } from "./recent-decisions.ts";
+import type { RecordGeneration } from "./record-generation.ts";
+import type { RecordOutcome } from "./record-outcome.ts";
+import { decodeSpooled, type SpooledDecision, type SpooledRecord } from "./spooled-record.ts";
+import type { StateGuard } from "./state-guard.ts";
+
+export interface ApplySpooledOptions {
+  readonly state: StateStore;
+  readonly guard: StateGuard;
+  readonly outcomes: RecordOutcome;
+  readonly generations: RecordGeneration;
+  readonly recent: RecentDecisions;
+  readonly alarms: Alarms;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** `duplicate`: it was stored before. `conflict`: another decision was stored for the generation before, and stays. */
+export type AppliedResult = "applied" | "duplicate" | "conflict";
+
+/** Nothing that one record waits for keeps the others waiting longer. */
+const timeoutMs = 5_000;
+/** A decision that has waited for long is kept for as long as its spooled reports may need to find it. */
+const ttlSecondsMin = 120;
+
+/** Does what a spooled record says, exactly once however often it is asked to: see {@link SpoolReplay}. */
+export class ApplySpooled {
+  readonly #options: ApplySpooledOptions;
+
+  constructor(options: ApplySpooledOptions) {
+    this.#options = options;
+  }
+
+  /** @throws BanditError; retryable or `deadline_exceeded` when it cannot be told yet what becomes of the record. */
+  execute(
+    record: SpooledRecord,
+    { askEventLog = true }: { readonly askEventLog?: boolean } = {},
+  ): Promise<AppliedResult> {
+    const { alarms, clock } = this.#options;
+    return beforeMoment(this.#apply(record, askEventLog), {
+      alarms,
+      atMs: clock.monotonicMs() + timeoutMs,
+      what: "applying a spooled record",
+    });
+  }
+
+  /** {@link execute} for the text of a dead letter. */
+  executeText(text: string): Promise<AppliedResult> {
+    return this.execute(decodeSpooled(text));
+  }
+
+  async #apply(record: SpooledRecord, askEventLog: boolean): Promise<AppliedResult> {
+    const { outcomes, generations } = this.#options;
+    const terms = { wasSpooled: true, askEventLog };
+    switch (record.kind) {
+      case "decision":
+        return this.#applyDecision(record.decision, record.spooledAtMs);
+      case "outcome": {
+        const status = await outcomes.book(record.outcome, terms);
+        return status === "duplicate" ? "duplicate" : "applied";
+      }
+      case "generation": {
+        const status = await generations.book(record.generation, terms);
+        return status === "duplicate" ? "duplicate" : "applied";
+      }
+    }
+  }
+
+  async #applyDecision(decision: SpooledDecision, spooledAtMs: number): Promise<AppliedResult> {
+    const { state, guard, recent, clock, logger } = this.#options;
+    const { record, row } = decision;
+    const waitedSeconds = Math.max(Math.floor((clock.nowMs() - spooledAtMs) / 1000), 0);
+    const ttlSeconds = Math.max(decision.ttlSeconds - waitedSeconds, ttlSecondsMin);
+    const event = { stream: "decisions", row } as const;
+    const earlier = await guard.call(() => state.recordDecision({ record, event, ttlSeconds }));
+    if (earlier === undefined) return "applied";
+    if (isSameDecision(earlier, record)) return "duplicate";
+    // Reports from now on count for the decision that stays.
+    recent.add(earlier);
+    logger.warn("a generation was decided twice; the decision that was stored first stays", {
+      generationId: record.generationId,
+      stored: earlier.variantId,
+      spooled: record.variantId,
+    });
+    return "conflict";
+  }
+}
+
+function isSameDecision(a: DecisionRecord, b: DecisionRecord): boolean {
+  return (
+    a.variantId === b.variantId &&
+    a.decidedAtMs === b.decidedAtMs &&
+    a.codeType === b.codeType &&
+    a.allocationVersion === b.allocationVersion
+  );
+}

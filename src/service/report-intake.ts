@@ -1,0 +1,81 @@
+import { BanditError } from "../domain/errors.ts";
+import type { GenerationId } from "../domain/ids.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Alarms } from "./alarms.ts";
+import type { CallContext } from "./bandit-service.ts";
+import { beforeMoment } from "./before-moment.ts";
+import type { Spool } from "./spool.ts";
+import type { SpooledRecord } from "./spooled-record.ts";
+import type { StateGuard } from "./state-guard.ts";
+import { answerByMs } from "./time-left.ts";
+
+/** Time kept back to build and send the answer. */
+const answerReserveMs = 5;
+/** Time kept back to flush a record to disk and answer. */
+const spoolReserveMs = 25;
+
+/**
+ * After an outage, other replicas need a while to bring the decisions they have spooled into the state store; until
+ * then a generation that is unknown may only not be known yet.
+ */
+export const decisionsArriveWithinMs = 60_000;
+
+export interface ReportIntakeOptions {
+  readonly guard: StateGuard;
+  readonly alarms: Alarms;
+  readonly clock: Clock;
+  /** Absent: a report that cannot be booked now is refused. */
+  readonly spool?: Spool;
+}
+
+/** Sees to it that a report is booked or, where that cannot be done now, kept on disk before it is acknowledged. */
+export class ReportIntake {
+  readonly #options: ReportIntakeOptions;
+
+  constructor(options: ReportIntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What `book` gives, or `spooled`. Both may have happened: booking recognises what it has booked before.
+   * @param report what is kept when it cannot be booked. @throws BanditError
+   */
+  async take<Status>(
+    report: Exclude<SpooledRecord, { kind: "decision" }>,
+    book: () => Promise<Status>,
+    context: CallContext,
+  ): Promise<Status | "spooled"> {
+    const { spool, guard } = this.#options;
+    if (spool === undefined) return this.#inTime(book(), context, answerReserveMs);
+    const waits = !guard.available || spool.findDecision(generationOf(report)) !== undefined;
+    if (!waits) {
+      try {
+        return await this.#inTime(book(), context, spoolReserveMs);
+      } catch (error) {
+        if (!this.#mayPass(error)) throw error;
+      }
+    }
+    await this.#inTime(spool.addReport(report), context, answerReserveMs);
+    return "spooled";
+  }
+
+  /** Whether the report is kept until more is known, instead of refused. */
+  #mayPass(error: unknown): boolean {
+    if (!(error instanceof BanditError)) return false;
+    if (error.code === "unavailable" || error.code === "deadline_exceeded") return true;
+    return (
+      error.reason === "GENERATION_NOT_FOUND" &&
+      this.#options.guard.sinceRecoveryMs < decisionsArriveWithinMs
+    );
+  }
+
+  #inTime<Result>(work: Promise<Result>, context: CallContext, reserveMs: number): Promise<Result> {
+    const { alarms, clock } = this.#options;
+    const atMs = answerByMs(context, { clock, reserveMs });
+    return beforeMoment(work, { alarms, atMs, what: "storing the report" });
+  }
+}
+
+function generationOf(report: Exclude<SpooledRecord, { kind: "decision" }>): GenerationId {
+  return report.kind === "outcome" ? report.outcome.generationId : report.generation.generationId;
+}

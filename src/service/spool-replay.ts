@@ -1,0 +1,216 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { BanditError } from "../domain/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { DiskRecord } from "../ports/disk-queue.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { ApplySpooled } from "./apply-spooled.ts";
+import { type RecordDeadLetters, refusalText } from "./record-dead-letters.ts";
+import { decisionsArriveWithinMs } from "./report-intake.ts";
+import type { Spool } from "./spool.ts";
+import { decodeSpooled, type SpooledRecord } from "./spooled-record.ts";
+import type { StateGuard } from "./state-guard.ts";
+
+export interface SpoolReplayOptions {
+  readonly spool: Spool;
+  readonly guard: StateGuard;
+  readonly apply: ApplySpooled;
+  readonly deadLetters: RecordDeadLetters;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+}
+
+/** Read at once: some 150 records, whose decoding holds others up for less than a millisecond. */
+const chunkBytes = 128 * 1024;
+/** Applied at once: enough to fill a batch of the state store, few beside what callers send. */
+const appliedAtOnceMax = 64;
+/** From a record that was added while the state store answers to its being applied. */
+const soonMs = 50;
+const backoffMsMin = 500;
+const backoffMsMax = 15_000;
+
+/** What became of one record. `later`: it stays. `stop`: so will every other, for now. */
+type Fate = "gone" | "later" | "later: event log" | "stop";
+
+/**
+ * Applies what was spooled, once the state store answers: oldest first, decisions before the reports of their chunk.
+ * A record is removed only after it was applied, so after a crash some are applied again, which changes nothing:
+ * the store recognises a decision by its generation, a report by its id in the generation's ledger.
+ *
+ * Callers' reports meanwhile go straight to the store, ahead of older ones that are still here. That is the same
+ * in the end, because outcomes commute (invariant I4), with one exception: a report about a decision that is
+ * still here is spooled behind it (`report-intake.ts`). Another replica may have made another decision for
+ * the same generation before the outage; that one stays, and the report must count for its arm.
+ */
+export class SpoolReplay {
+  readonly #options: SpoolReplayOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #pass: Promise<void> | undefined;
+  #backoffMs = backoffMsMin;
+  #eventLogAnswers = true;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  constructor(options: SpoolReplayOptions) {
+    this.#options = options;
+  }
+
+  /** Begins with what is there from before, and goes on for as long as something comes. */
+  start(): void {
+    const { spool, guard, clock } = this.#options;
+    this.#startedAtMs = clock.monotonicMs();
+    guard.onRecovered(() => {
+      this.#backoffMs = backoffMsMin;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#schedule(0);
+    });
+    spool.onAdded(() => {
+      if (guard.available) this.#schedule(soonMs);
+    });
+    if (spool.queue.size.records > 0) this.#schedule(0);
+  }
+
+  /** Ends after the records under way; the others stay on disk. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#pass;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped || this.#timer !== undefined || this.#pass !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#pass = this.#runPass().finally(() => {
+        this.#pass = undefined;
+        this.#scheduleNext();
+      });
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  /** Without the state store there is nothing to do until it is back. What was put off comes up again later. */
+  #scheduleNext(): void {
+    const { spool, guard } = this.#options;
+    if (spool.queue.size.records === 0 || !guard.available) return;
+    this.#schedule(this.#backoffMs);
+    this.#backoffMs = Math.min(this.#backoffMs * 2, backoffMsMax);
+  }
+
+  async #runPass(): Promise<void> {
+    const { spool, guard, logger } = this.#options;
+    this.#eventLogAnswers = true;
+    let applied = 0;
+    let afterId = 0;
+    try {
+      while (guard.available && !this.#stopped) {
+        const chunk = spool.queue.read({ bytesMax: chunkBytes, afterId });
+        const last = chunk.at(-1);
+        if (last === undefined) break;
+        const gone = await this.#applyChunk(chunk);
+        if (gone === undefined) break;
+        applied += gone;
+        if (gone > 0) this.#backoffMs = backoffMsMin;
+        afterId = last.id;
+        await nextTurn();
+      }
+    } catch (error) {
+      logger.error("spooled records could not be applied; they stay on disk", { error });
+    }
+    spool.measure();
+    if (applied > 0) {
+      logger.info("spooled records were applied", {
+        records: applied,
+        left: spool.queue.size.records,
+      });
+    }
+  }
+
+  /** @returns how many left the spool; undefined when there is no use in going on. */
+  async #applyChunk(chunk: readonly DiskRecord[]): Promise<number | undefined> {
+    const decoded = chunk.map((stored) => ({ stored, record: decode(stored.text) }));
+    const isDecision = ({ record }: (typeof decoded)[number]): boolean =>
+      !(record instanceof Error) && record.kind === "decision";
+    const inOrder = [
+      ...decoded.filter((item) => isDecision(item)),
+      ...decoded.filter((item) => !isDecision(item)),
+    ];
+    const gone: number[] = [];
+    let goesOn = true;
+    for (let from = 0; from < inOrder.length && goesOn; from += appliedAtOnceMax) {
+      const slice = inOrder.slice(from, from + appliedAtOnceMax);
+      const fates = await Promise.all(
+        slice.map((item) => this.#applyOne(item.stored, item.record)),
+      );
+      for (const [index, fate] of fates.entries()) {
+        if (fate === "gone") gone.push((slice[index] as (typeof slice)[number]).stored.id);
+        if (fate === "later: event log") this.#eventLogAnswers = false;
+      }
+      goesOn = !fates.includes("stop") && !this.#stopped;
+    }
+    if (gone.length > 0) await this.#options.spool.queue.remove(gone);
+    this.#options.spool.measure();
+    return goesOn ? gone.length : undefined;
+  }
+
+  async #applyOne(stored: DiskRecord, record: SpooledRecord | Error): Promise<Fate> {
+    const { apply, telemetry } = this.#options;
+    const kind = record instanceof Error ? "unknown" : record.kind;
+    try {
+      if (record instanceof Error) throw record;
+      const result = await apply.execute(record, { askEventLog: this.#eventLogAnswers });
+      telemetry.count("bandit_spool_applied_total", { kind, result });
+      return "gone";
+    } catch (error) {
+      const fate = this.#fateOf(error);
+      if (fate !== "gone") return fate;
+      if (!(await this.#bury(stored, error))) return "later";
+      telemetry.count("bandit_spool_applied_total", { kind, result: "dead" });
+      return "gone";
+    }
+  }
+
+  #fateOf(error: unknown): Fate {
+    if (!(error instanceof BanditError)) return "gone";
+    if (error.reason === "GENERATION_NOT_FOUND") {
+      // Another replica may still have to bring its decision. The outage may have ended before this process began.
+      const { guard, clock } = this.#options;
+      const sinceMs = Math.min(guard.sinceRecoveryMs, clock.monotonicMs() - this.#startedAtMs);
+      return sinceMs < decisionsArriveWithinMs ? "later" : "gone";
+    }
+    if (error.reason.startsWith("EVENT_LOG_")) return "later: event log";
+    if (error.code === "deadline_exceeded") return "later";
+    if (!error.retryable) return "gone";
+    // The state store is away or has no room; what another engine lacks concerns this record only.
+    const concernsAll =
+      /^(STATE|OUTBOX|SPILL)_/.test(error.reason) || !this.#options.guard.available;
+    return concernsAll ? "stop" : "later";
+  }
+
+  /** What is refused for good goes to the dead letters. @returns whether it is there. */
+  async #bury(stored: DiskRecord, error: unknown): Promise<boolean> {
+    const { deadLetters, logger } = this.#options;
+    try {
+      await deadLetters.execute("spooled", [{ content: stored.text, error: refusalText(error) }]);
+    } catch (failure) {
+      logger.warn("a refused spooled record cannot be put to the dead letters yet", {
+        error: failure,
+      });
+      return false;
+    }
+    logger.warn("a spooled record was refused and is a dead letter now", {
+      key: stored.key,
+      error,
+    });
+    return true;
+  }
+}
+
+function decode(text: string): SpooledRecord | Error {
+  try {
+    return decodeSpooled(text);
+  } catch (error) {
+    return error as Error;
+  }
+}
