@@ -15,9 +15,17 @@ export function bookedPosition(
   policy: PolicyRecord,
   options: { readonly nowMs: number; readonly telemetry: Telemetry },
 ): number {
+  const booked = positionBookedAt(record, policy, options.nowMs);
+  if (booked < record.forgettingPosition) options.telemetry.count("bandit_decisions_ahead_total");
+  return booked;
+}
+
+/** The same at any moment, without counting: what an event that was received then was booked with. */
+export function positionBookedAt(
+  record: Pick<DecisionRecord, "forgettingPosition">,
+  policy: PolicyRecord,
+  receivedAtMs: number,
+): number {
   if (record.forgettingPosition === 0) return 0;
-  const latest = forgettingPosition(policy, options.nowMs + skewMsMax);
-  if (record.forgettingPosition <= latest) return record.forgettingPosition;
-  options.telemetry.count("bandit_decisions_ahead_total");
-  return latest;
+  return Math.min(record.forgettingPosition, forgettingPosition(policy, receivedAtMs + skewMsMax));
 }

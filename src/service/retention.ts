@@ -47,9 +47,11 @@ export function decisionTtlSeconds(policy: Policy): number {
  */
 export function ledgerTtlSeconds(policy: Policy, record: DecisionRecord, nowMs: number): number {
   const remainingSeconds = Math.ceil((record.retainedUntilMs - nowMs) / 1000);
-  const slackSeconds =
-    policy.defaultReward === undefined ? ledgerSlackSeconds : ledgerSlackWithDefaultSeconds;
-  return Math.max(remainingSeconds, retentionSeconds(policy)) + slackSeconds;
+  return Math.max(remainingSeconds, retentionSeconds(policy)) + slackSeconds(policy);
+}
+
+function slackSeconds({ defaultReward }: Policy): number {
+  return defaultReward === undefined ? ledgerSlackSeconds : ledgerSlackWithDefaultSeconds;
 }
 
 /**
@@ -64,4 +66,23 @@ export function defaultLedgerTtlSeconds(
   const untilForgottenByRounds = defaultRewardSecondsMax + ledgerSlackWithDefaultSeconds;
   if (record === undefined) return untilForgottenByRounds;
   return Math.max(ledgerTtlSeconds(policy, record, nowMs), untilForgottenByRounds);
+}
+
+/** For how long a decision made then is still to be kept; 0 or less: no longer. */
+export function restoredDecisionTtlSeconds(
+  policy: Policy,
+  decidedAtMs: number,
+  nowMs: number,
+): number {
+  return Math.ceil((decidedAtMs - nowMs) / 1000) + decisionTtlSeconds(policy);
+}
+
+/** For how long what a generation has contributed is still to be kept; 0 or less: nothing can change it any more. */
+export function restoredLedgerTtlSeconds(
+  policy: Policy,
+  decidedAtMs: number,
+  nowMs: number,
+): number {
+  const remainingSeconds = Math.ceil((retainedUntilMs(policy, decidedAtMs) - nowMs) / 1000);
+  return remainingSeconds + slackSeconds(policy);
 }

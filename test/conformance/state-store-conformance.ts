@@ -3,6 +3,8 @@ import { describeContributions } from "./state-store-contributions.ts";
 import { describeDecisions } from "./state-store-decisions.ts";
 import type { MakeStateStore } from "./state-store-harness.ts";
 import { describeOutbox } from "./state-store-outbox.ts";
+import { describeOutboxModel } from "./state-store-outbox-model.ts";
+import { describeRepair } from "./state-store-repair.ts";
 import { describeSharing } from "./state-store-sharing.ts";
 
 /**
@@ -14,6 +16,8 @@ export function describeStateStore(name: string, makeStore: MakeStateStore): voi
     describeDecisions(makeStore);
     describeContributions(makeStore);
     describeOutbox(makeStore);
+    describeOutboxModel(makeStore);
+    describeRepair(makeStore);
     describeSharing(makeStore);
   });
 }

@@ -1,0 +1,62 @@
+import { BanditError } from "../../domain/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { EventLog } from "../../ports/event-log.ts";
+import type { StateStore } from "../../ports/state-store.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import type { CatalogueCache } from "../catalogue-cache.ts";
+import { RebuildRun } from "./rebuild-run.ts";
+import type { RebuildRequest, RebuildStep } from "./rebuild-step.ts";
+
+export interface RebuildDependencies {
+  readonly state: StateStore;
+  readonly eventLog: EventLog;
+  readonly catalogue: CatalogueCache;
+  readonly drain: { flush(): Promise<void> };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Days after which the event log deletes events. Absent: never. */
+  readonly eventRetentionDays?: number;
+}
+
+/** Recomputes every posterior from the event log and compares it with the live one, or puts it in its place. */
+export class RebuildPosteriors {
+  readonly #deps: RebuildDependencies;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(dependencies: RebuildDependencies) {
+    this.#deps = dependencies;
+  }
+
+  /**
+   * Ends with a summary. One at a time in each process; those of several processes do not harm each other. May
+   * be ended at any point and begun again.
+   * @throws BanditError failed_precondition (`REBUILD_RUNNING`); aborted (`REBUILD_CANCELLED`) when the caller
+   * has gone or the service stops; not_found for an agent type that nobody knows; unavailable.
+   */
+  async *execute(
+    request: RebuildRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<RebuildStep, void, void> {
+    if (this.#running !== undefined) {
+      throw new BanditError("failed_precondition", "a rebuild is running in this process already", {
+        reason: "REBUILD_RUNNING",
+      });
+    }
+    const ended = Promise.withResolvers<void>();
+    this.#running = ended.promise;
+    try {
+      const either = AbortSignal.any([signal, this.#stopping.signal]);
+      yield* new RebuildRun(this.#deps, request, either).steps();
+    } finally {
+      this.#running = undefined;
+      ended.resolve();
+    }
+  }
+
+  /** Cancels the one that runs and waits for its end. None begins afterwards. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+}

@@ -1,0 +1,271 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { zeroTotals } from "../../domain/contribution.ts";
+import type { AgentType, VariantId } from "../../domain/ids.ts";
+import type { ArmGroup } from "../../ports/state-repair.ts";
+import type { ArmKey, ArmTotals } from "../../ports/state-store.ts";
+import { policyFor } from "../catalogue-view.ts";
+import { differencesOf } from "./compare-totals.ts";
+import { passOutbox } from "./outbox-barrier.ts";
+import type { RebuildDependencies } from "./rebuild-posteriors.ts";
+import type { RebuildRequest, RebuildStep, RebuildSummary } from "./rebuild-step.ts";
+import { readPages, recomputeGroup, requireGoing } from "./recompute-group.ts";
+import type { RecomputedTotals } from "./recompute-totals.ts";
+import { restoredFromMs, restoredStateOf } from "./restored-state.ts";
+
+/** Rounds over arms that do not hold still, 5 s of pauses in all. */
+const roundsMax = 16;
+const pauseMsMin = 25;
+const pauseMsMax = 400;
+/** Of groups whose totals are read together, so that one wait for the outbox serves them all. */
+const batchGroupsMax = 64;
+const batchEventsMax = 20_000;
+const dayMs = 86_400_000;
+
+/** The arms of one code type on their way to being compared or replaced. */
+interface Group extends ArmGroup {
+  readonly events: number;
+  readonly settled: Set<VariantId>;
+  /** Arms that did not hold still the last time. */
+  unsettled: number;
+}
+
+type Versioned = ReadonlyMap<VariantId, ArmTotals>;
+
+/**
+ * One rebuild. Why nothing that comes in meanwhile is lost or counted twice:
+ *
+ * 1. What a generation adds to its arm changes by the difference of two states of its ledger, in one atomic
+ *    step with the ledger. So totals that were once the sum over all ledgers stay that.
+ * 2. Ledgers are put in order first, by union with what the log has, without touching totals. A report that
+ *    comes before its ledger is whole changes the totals wrongly; that does not matter, since they are
+ *    replaced later by what the log gives, and the report is in the log.
+ * 3. Then, for each code type: its totals are read with their versions; everything that is in the outbox is
+ *    waited for, so the log has all that these totals are made of; the log is added up. Whatever of it a ledger
+ *    lacks is added, and then the code type is begun again, so the rest holds only for whole ledgers.
+ * 4. The sums are put in the place of totals that still have the version that was read. If they do, no
+ *    report has changed them since, so the sums are those of the ledgers; if they do not, it is done again. A
+ *    report that raises no version has not changed what its generation adds, so no sum either.
+ *
+ * Every step may be repeated, and being cut off after any of them leaves no more wrong than it was.
+ */
+export class RebuildRun {
+  readonly #deps: RebuildDependencies;
+  readonly #request: RebuildRequest;
+  readonly #signal: AbortSignal;
+  readonly #firstDecisionMs = new Map<AgentType, Promise<number | undefined>>();
+  readonly #sums = {
+    arms: 0,
+    armsDifferent: 0,
+    armsReplaced: 0,
+    armsUnsettled: 0,
+    armsBeyondLog: 0,
+    decisionsRestored: 0,
+    ledgersRestored: 0,
+    eventsRead: 0,
+  } satisfies RebuildSummary;
+  #groupsDone = 0;
+  #groupsTotal = 0;
+
+  constructor(deps: RebuildDependencies, request: RebuildRequest, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  async *steps(): AsyncGenerator<RebuildStep, void, void> {
+    const { state, logger } = this.#deps;
+    const { check, agentType } = this.#request;
+    const groups = await this.#groups();
+    this.#groupsTotal = groups.length;
+    yield this.#progress("listing what was learned");
+    if (!check) yield* this.#restore();
+    yield* this.#settle(groups);
+    if (!check && agentType === undefined && this.#sums.armsUnsettled === 0) {
+      await state.repair.markRestored();
+    }
+    if (!check) logger.info("posteriors were rebuilt from the event log", { ...this.#sums });
+    yield { kind: "summary", ...this.#sums };
+  }
+
+  /** Code types that the log or the state store knows. */
+  async #groups(): Promise<Group[]> {
+    const { state, eventLog, catalogue } = this.#deps;
+    const { agentType: only } = this.#request;
+    const groups = new Map<string, Group>();
+    const add = (group: ArmGroup, events: number): void => {
+      const name = `${group.agentType}|${group.codeType}`;
+      if (groups.has(name)) return;
+      const { agentType, codeType } = group;
+      groups.set(name, { agentType, codeType, events, settled: new Set(), unsettled: 0 });
+    };
+    for (const group of await eventLog.listLearnedGroups(only)) add(group, group.events);
+    for await (const arm of state.listTotals()) {
+      if (only === undefined || arm.agentType === only) add(arm, 0);
+    }
+    if (only !== undefined && groups.size === 0) catalogue.view.getAgentType(only);
+    return [...groups.values()];
+  }
+
+  /** Puts decisions and ledgers back that something may still be learned of. */
+  async *#restore(): AsyncGenerator<RebuildStep, void, void> {
+    const { state, catalogue, clock } = this.#deps;
+    const { agentType: only } = this.#request;
+    await passOutbox(this.#deps, this.#signal);
+    for (const entry of catalogue.view.listAgentTypes()) {
+      const { agentType } = entry.record;
+      if (only !== undefined && only !== agentType) continue;
+      const nowMs = clock.nowMs();
+      const decidedFromMs = restoredFromMs(entry, nowMs);
+      const wanted = { agentType, decidedFromMs, learnedOnly: false };
+      for await (const page of readPages(this.#deps.eventLog, wanted, this.#signal)) {
+        const { decisions, ledgers } = restoredStateOf(page.generations, entry, nowMs);
+        this.#sums.decisionsRestored += await state.repair.restoreDecisions(decisions);
+        this.#sums.ledgersRestored += await state.repair.restoreLedgers(ledgers);
+        for (const { events } of page.generations) this.#sums.eventsRead += events.length;
+        yield this.#progress(`restoring generations of ${agentType}`);
+      }
+    }
+  }
+
+  /** Compares or replaces the totals of every group; those that move are begun again. */
+  async *#settle(groups: readonly Group[]): AsyncGenerator<RebuildStep, void, void> {
+    let waiting = groups;
+    for (let round = 0; waiting.length > 0 && round < roundsMax; round += 1) {
+      if (round > 0) await sleep(Math.min(pauseMsMin * 2 ** (round - 1), pauseMsMax));
+      const moved: Group[] = [];
+      // The fewer at once, the shorter a group has to hold still.
+      for (const batch of batchesOf(waiting, Math.max(batchGroupsMax >> (2 * round), 1))) {
+        const before = await Promise.all(batch.map((group) => this.#readTotals(group)));
+        await passOutbox(this.#deps, this.#signal);
+        for (const [index, group] of batch.entries()) {
+          yield* this.#settleGroup(group, before[index] as Versioned);
+          if (group.unsettled > 0) moved.push(group);
+          else this.#groupsDone += 1;
+          yield this.#progress(`${group.agentType} ${group.codeType}`);
+        }
+      }
+      waiting = moved;
+    }
+    for (const { unsettled } of waiting) this.#sums.armsUnsettled += unsettled;
+    this.#sums.arms = this.#sums.armsUnsettled;
+    for (const { settled } of groups) this.#sums.arms += settled.size;
+  }
+
+  /** @param before its totals, read before everything that was in the outbox then has reached the log */
+  async *#settleGroup(group: Group, before: Versioned): AsyncGenerator<RebuildStep, void, void> {
+    const { check } = this.#request;
+    const { recomputed, lacking } = await this.#recompute(group);
+    const now = await this.#readTotals(group);
+    group.unsettled = 0;
+    for (const variantId of new Set([...before.keys(), ...recomputed.arms.keys()])) {
+      if (group.settled.has(variantId)) continue;
+      const live = before.get(variantId);
+      const totals = recomputed.arms.get(variantId) ?? zeroTotals;
+      const hasMoved = lacking > 0 || now.get(variantId)?.version !== live?.version;
+      const differences = hasMoved ? [] : differencesOf(live?.totals, totals);
+      const arm = { agentType: group.agentType, codeType: group.codeType, variantId };
+      if (differences.length > 0) {
+        if (await this.#isBeyondLog(arm, live, totals.generations)) {
+          this.#sums.armsBeyondLog += 1;
+        } else if (check || (await this.#replace(arm, live, totals))) {
+          this.#sums.armsDifferent += 1;
+          for (const difference of differences) yield { kind: "difference", arm, ...difference };
+        } else {
+          group.unsettled += 1;
+          continue;
+        }
+      }
+      if (hasMoved) group.unsettled += 1;
+      else group.settled.add(variantId);
+    }
+  }
+
+  /** Also adds what ledgers lack; `lacking` is how many did. */
+  async #recompute(group: Group): Promise<{ recomputed: RecomputedTotals; lacking: number }> {
+    const { state, eventLog, catalogue, clock } = this.#deps;
+    const entry = catalogue.view.findAgentType(group.agentType);
+    let lacking = 0;
+    const recomputed = await recomputeGroup(group, {
+      eventLog,
+      policy: entry === undefined ? undefined : policyFor(entry, group.codeType),
+      signal: this.#signal,
+      onPage: async ({ generations }) => {
+        if (this.#request.check || entry === undefined) return;
+        const { ledgers } = restoredStateOf(generations, entry, clock.nowMs());
+        lacking += await state.repair.restoreLedgers(ledgers);
+      },
+    });
+    this.#sums.eventsRead += recomputed.events;
+    this.#sums.ledgersRestored += lacking;
+    return { recomputed, lacking };
+  }
+
+  async #replace(
+    arm: ArmKey,
+    live: ArmTotals | undefined,
+    totals: ArmTotals["totals"],
+  ): Promise<boolean> {
+    const { state, clock } = this.#deps;
+    const replaced = await state.repair.replaceTotals({
+      ...arm,
+      totals,
+      expectedVersion: live?.version ?? 0,
+      // No arm changes a thousand times a second for ever: above every version that a process remembers.
+      versionMin: clock.nowMs(),
+    });
+    if (replaced) this.#sums.armsReplaced += 1;
+    return replaced;
+  }
+
+  /** True when the state store knows of more generations, and the log has begun to delete its oldest. */
+  async #isBeyondLog(
+    { agentType }: ArmKey,
+    live: ArmTotals | undefined,
+    generations: number,
+  ): Promise<boolean> {
+    const { eventLog, clock, eventRetentionDays } = this.#deps;
+    if (eventRetentionDays === undefined) return false;
+    if ((live?.totals.generations ?? 0) <= generations) return false;
+    let first = this.#firstDecisionMs.get(agentType);
+    if (first === undefined) {
+      first = eventLog.findFirstDecisionMs(agentType);
+      this.#firstDecisionMs.set(agentType, first);
+    }
+    // What is due is deleted at some time within about a day.
+    const dueBeforeMs = clock.nowMs() - (eventRetentionDays - 2) * dayMs;
+    return ((await first) ?? Number.NEGATIVE_INFINITY) < dueBeforeMs;
+  }
+
+  async #readTotals(group: ArmGroup): Promise<Versioned> {
+    const arms = await this.#deps.state.repair.readTotals(group);
+    return new Map(arms.map((arm) => [arm.variantId, arm]));
+  }
+
+  #progress(doing: string): RebuildStep {
+    requireGoing(this.#signal);
+    const { eventsRead } = this.#sums;
+    return {
+      kind: "progress",
+      doing,
+      groupsDone: this.#groupsDone,
+      groupsTotal: this.#groupsTotal,
+      eventsRead,
+    };
+  }
+}
+
+/** In the given order, each of at least one group. */
+function* batchesOf(groups: readonly Group[], groupsMax: number): Generator<readonly Group[]> {
+  let batch: Group[] = [];
+  let events = 0;
+  for (const group of groups) {
+    if (batch.length >= groupsMax || (batch.length > 0 && events + group.events > batchEventsMax)) {
+      yield batch;
+      batch = [];
+      events = 0;
+    }
+    batch.push(group);
+    events += group.events;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,37 @@
+import type { AgentType } from "../../domain/ids.ts";
+import type { ArmKey } from "../../ports/state-store.ts";
+import type { TotalsDifference } from "./compare-totals.ts";
+
+export interface RebuildRequest {
+  /** Only compare; nothing is changed. */
+  readonly check: boolean;
+  /** Absent: every one. */
+  readonly agentType?: AgentType;
+}
+
+/** What a rebuild tells on its way; the last step is the summary. */
+export type RebuildStep =
+  | ({ readonly kind: "progress" } & RebuildProgress)
+  | ({ readonly kind: "difference"; readonly arm: ArmKey } & TotalsDifference)
+  | ({ readonly kind: "summary" } & RebuildSummary);
+
+export interface RebuildProgress {
+  /** In a few words. */
+  readonly doing: string;
+  readonly groupsDone: number;
+  readonly groupsTotal: number;
+  readonly eventsRead: number;
+}
+
+export interface RebuildSummary {
+  readonly arms: number;
+  readonly armsDifferent: number;
+  readonly armsReplaced: number;
+  /** They did not hold still for long enough to be compared or replaced. */
+  readonly armsUnsettled: number;
+  /** The state store knows more of them than the event log still has; they were left as they are. */
+  readonly armsBeyondLog: number;
+  readonly decisionsRestored: number;
+  readonly ledgersRestored: number;
+  readonly eventsRead: number;
+}
