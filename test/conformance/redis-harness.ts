@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
+import { batchesKey } from "../../src/adapters/redis/keys.ts";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import type { RunningRedis } from "../support/redis.ts";
 import { silentLogger, systemClock } from "../support/state-samples.ts";
@@ -9,6 +10,8 @@ import type { StateStoreHarness } from "./state-store-harness.ts";
 export async function redisHarness(server: RunningRedis): Promise<StateStoreHarness> {
   const nodes = server.url.split(",").map((url) => new Redis(url));
   for (const node of nodes) await node.flushall();
+  const admin =
+    nodes.length > 1 ? new Cluster(server.url.split(",")) : (nodes[0] as Redis).duplicate();
   const opened: RedisStateStore[] = [];
   return {
     shared: true,
@@ -25,9 +28,17 @@ export async function redisHarness(server: RunningRedis): Promise<StateStoreHarn
     age: async (seconds) => {
       for (const node of nodes) await ageKeys(node, seconds);
     },
+    silence: async () => {
+      const batches = await admin.hgetall(batchesKey);
+      for (const [id, record] of Object.entries(batches)) {
+        const silent = JSON.stringify({ ...JSON.parse(record), renewedAtMs: 0 });
+        await admin.hset(batchesKey, id, silent);
+      }
+    },
     dispose: async () => {
       for (const store of opened) await store.close();
       for (const node of nodes) node.disconnect();
+      admin.disconnect();
     },
   };
 }

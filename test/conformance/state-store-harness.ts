@@ -16,6 +16,8 @@ export interface StateStoreHarness {
   readonly shared: boolean;
   /** Makes everything in the state that many seconds older. */
   age(seconds: number): Promise<void>;
+  /** Makes all who hold a batch of the outbox look as if they had died; nothing where there is only one process. */
+  silence(): Promise<void>;
   /** Closes what was opened and removes the state. */
   dispose(): Promise<void>;
 }

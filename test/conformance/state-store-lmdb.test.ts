@@ -23,6 +23,7 @@ describeStateStore("LmdbStateStore", async () => {
         while ((await store.sweepExpired().catch(() => 0)) > 0);
       }
     },
+    silence: () => Promise.resolve(),
     dispose: async () => {
       for (const store of opened) await store.close();
       rmSync(directory, { recursive: true, force: true });

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CodeType } from "../../src/domain/ids.ts";
-import type { ArmTotals, StateStore } from "../../src/ports/state-store.ts";
+import type { ArmTotals, OutboxBatch, StateStore } from "../../src/ports/state-store.ts";
 import {
   contributionInput,
   decisionInput,
   newGenerationId,
   sampleArm,
 } from "../support/state-samples.ts";
+import { OutboxLedger } from "./outbox-ledger.ts";
 import {
   listAll,
   type MakeStateStore,
@@ -37,6 +38,43 @@ export function describeSharing(makeStore: MakeStateStore): void {
       await seesTotals(first, second);
       await agreeOnDecisions(first, second);
       await shareOutbox(first, second);
+    });
+
+    test("five at once that die and lose their batches to others: every row in one batch, which never changes", async () => {
+      if (!harness.shared) return;
+      const ledger = new OutboxLedger();
+      let writing = true;
+      const write = async (): Promise<void> => {
+        for (let turn = 0; turn < 60; turn += 1) {
+          const inputs = Array.from({ length: 10 }, () => decisionInput());
+          await Promise.all(inputs.map((input) => first.recordDecision(input)));
+          for (const { event } of inputs) ledger.wrote(event.row);
+        }
+        writing = false;
+      };
+      const confirm = async (store: StateStore, batch: OutboxBatch): Promise<void> => {
+        await store.confirmOutbox(batch);
+        ledger.confirmed(batch.id);
+      };
+      const work = async (number: number): Promise<void> => {
+        let store = await harness.open();
+        let held: OutboxBatch | undefined;
+        for (let turn = number; writing || (await store.outboxState()).entries > 0; turn += 1) {
+          if (turn % 4 === 0) await harness.silence();
+          // A batch that was lost to another one long ago is confirmed all the same.
+          if (turn % 5 === 0 && held !== undefined) await confirm(store, held);
+          const batch = await store.readOutbox({ rowsMax: 1 + ((7 * turn) % 40) });
+          if (batch === undefined) continue;
+          ledger.read(batch);
+          held = batch;
+          if (turn % 3 === 0) store = await harness.open();
+          else await confirm(store, batch);
+        }
+      };
+      await Promise.all([write(), ...[1, 2, 3, 4, 5].map(work)]);
+      expect(ledger.batches).toBeGreaterThan(20);
+      expect(ledger.waiting()).toEqual([]);
+      expect(await first.outboxState()).toEqual({ entries: 0, rows: 0, bytes: 0 });
     });
   });
 }
