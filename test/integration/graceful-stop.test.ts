@@ -207,3 +207,23 @@ test("probes and health checks hear of it at once, while calls under way are wai
   expect(await stopped).toBe(0);
   client.close();
 });
+
+test("with everything hanging at once: calls that do not end are cut with UNAVAILABLE, the process ends with 0", async () => {
+  const served = await start();
+  const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 30_000 });
+  const { generationId } = await client.selectVariant({ agentType, codeType });
+  const slow = await startSlowCall(client);
+  await servers.redis.kill("SIGSTOP");
+  await servers.postgres.kill();
+  expect(await stop(served)).toBe(0);
+  expect(await slow()).toBe("unavailable");
+  client.close();
+  await servers.redis.kill("SIGCONT");
+  await servers.postgres.restart();
+  servers.clickhouse.failAlways(() => undefined);
+  const again = await start();
+  await expect
+    .poll(async () => (await loggedIds("decisions")).has(generationId), { timeout: 20_000 })
+    .toBe(true);
+  expect(await stop(again)).toBe(0);
+}, 90_000);

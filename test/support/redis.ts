@@ -91,9 +91,12 @@ class RedisNode {
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
+    if (signal === "SIGSTOP" || signal === "SIGCONT") {
+      child.kill(signal);
+      return;
+    }
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill(signal);
-    if (signal === "SIGSTOP" || signal === "SIGCONT") return;
     await ended;
     this.#forget();
     this.#child = undefined;
