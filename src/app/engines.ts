@@ -150,10 +150,7 @@ export async function openEngines(
 
 // The engines that are not used are not loaded: their drivers take a good part of the start.
 
-async function openState(
-  options: ServiceOptions,
-  dependencies: Dependencies,
-): Promise<StateStore> {
+async function openState(options: ServiceOptions, dependencies: Dependencies): Promise<StateStore> {
   const { clock, logger } = dependencies;
   const { redisUrl, redisCluster } = options;
   if (redisUrl === undefined) {

@@ -1,5 +1,7 @@
 import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { DiskQueueSize } from "../ports/disk-queue.ts";
+import type { Backlog } from "../service/backlog.ts";
 import type { CatalogueCache } from "../service/catalogue-cache.ts";
 import type { Engines } from "./engines.ts";
 
@@ -15,21 +17,16 @@ export interface ReadinessReport {
 
 export type Phase = "starting" | "serving" | "stopping";
 
-/** Says what becomes of what an engine cannot take now, e.g. `12 records wait`; undefined when there is nothing to say. */
-export type Consequence = () => Promise<string | undefined> | string | undefined;
-
 export interface ReadinessOptions {
   readonly engines: Engines;
   readonly catalogue: CatalogueCache;
   readonly clock: Clock;
-  /** What follows from the state store's being away. */
-  readonly withoutState?: Consequence;
-  /** What waits for the event log. */
-  readonly withoutEventLog?: Consequence;
-  /** Further checks by name; `ok`, or a sentence that makes the service degraded. */
-  readonly further?: Readonly<Record<string, Consequence>>;
+  /** What waits for the engines. */
+  backlog(): Backlog;
 }
 
+/** Events that have waited this long are worth mentioning, also when the event log answers. */
+const lagNotableMs = 30_000;
 /** No probe waits longer, whatever hangs. */
 const checkTimeoutMs = 400;
 
@@ -70,31 +67,26 @@ export class Readiness {
   }
 
   async #ask(): Promise<ReadinessReport> {
-    const { further = {} } = this.#options;
-    const names = Object.keys(further);
-    const [state, catalogue, events, ...others] = await Promise.all([
+    const [state, catalogue, events] = await Promise.all([
       this.#state(),
       this.#catalogue(),
       this.#events(),
-      ...names.map((name) => told(further[name] as Consequence)),
     ]);
-    const checks = {
-      state: state as string,
-      catalogue: catalogue as string,
-      events: events as string,
-      ...Object.fromEntries(names.map((name, at) => [name, others[at] ?? "ok"])),
-    };
+    const checks = { state, catalogue, events };
     const degraded = Object.values(checks).some((check) => check !== "ok");
     // Without any one of the engines decisions go on, and reports wait on a disk: see docs/operating/health.md.
     return { ready: this.#phase === "serving", degraded, checks };
   }
 
   async #state(): Promise<string> {
-    const { engines, withoutState } = this.#options;
+    const { engines, backlog } = this.#options;
     const down = await this.#down("state", engines.state, engines.stateProblem());
-    if (down === undefined) return "ok";
-    const consequence = await told(withoutState);
-    return `${down}: decisions from the last known allocations${consequence === undefined ? "" : `, ${consequence}`}`;
+    const { spool } = backlog();
+    if (down !== undefined) {
+      return `${down}: decisions from the last known allocations, ${reportsWithoutState(spool)}`;
+    }
+    if (spool === undefined || spool.records === 0) return "ok";
+    return `ok again, ${spoolText(spool)} of the spool are being applied`;
   }
 
   async #catalogue(): Promise<string> {
@@ -111,11 +103,13 @@ export class Readiness {
   }
 
   async #events(): Promise<string> {
-    const { engines, withoutEventLog } = this.#options;
+    const { engines, backlog, clock } = this.#options;
     const down = await this.#down("events", engines.eventLog, engines.eventLogProblem());
-    if (down === undefined) return "ok";
-    const consequence = await told(withoutEventLog);
-    return `${down}: ${consequence ?? "events wait in the outbox"}`;
+    const { outbox, outboxIsFull } = backlog();
+    const ageMs = clock.nowMs() - (outbox.oldestAtMs ?? clock.nowMs());
+    if (down === undefined && !outboxIsFull && ageMs < lagNotableMs) return "ok";
+    const refused = outboxIsFull ? ", the outbox is full and reports are refused" : "";
+    return `${down ?? "slow"}: ${waitingText(outbox.rows, ageMs)}${refused}`;
   }
 
   /** Undefined when an engine answers and has no other problem; else what and since when. */
@@ -155,21 +149,37 @@ function otherThanReach(error: unknown): string | undefined {
   return error.code === "unavailable" ? undefined : `not usable (${error.message})`;
 }
 
-async function told(consequence: Consequence | undefined): Promise<string | undefined> {
-  if (consequence === undefined) return undefined;
-  const text = Promise.resolve()
-    .then(consequence)
-    .catch(() => undefined); // a number that cannot be had is left out of the sentence
-  return inTime(text, undefined, 50);
+function reportsWithoutState(spool: DiskQueueSize | undefined): string {
+  if (spool === undefined) return "reports are refused";
+  const isFull = spool.bytes >= spool.bytesMax;
+  const fate = isFull ? "reports are refused, the spool is full" : "reports go to the spool";
+  return `${fate} (${spoolText(spool)} of ${bytesText(spool.bytesMax)})`;
 }
 
-async function inTime<Result>(
-  work: Promise<Result>,
-  otherwise: Result,
-  timeoutMs = checkTimeoutMs,
-): Promise<Result> {
+function spoolText({ records, bytes }: DiskQueueSize): string {
+  return `${countText(records, "record")}, ${bytesText(bytes)}`;
+}
+
+function waitingText(rows: number, ageMs: number): string {
+  if (rows === 0) return "no events wait";
+  const wait = rows === 1 ? "waits" : "wait";
+  return `${countText(rows, "event")} ${wait}, the oldest for ${Math.round(ageMs / 1000)} s`;
+}
+
+/** `1 event`, `1,234 events`. */
+function countText(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function bytesText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  return `${Number((bytes / 1024 ** unit).toPrecision(3))} ${units[unit]}`;
+}
+
+async function inTime<Result>(work: Promise<Result>, otherwise: Result): Promise<Result> {
   const { promise: late, resolve } = Promise.withResolvers<Result>();
-  const timer = setTimeout(() => resolve(otherwise), timeoutMs);
+  const timer = setTimeout(() => resolve(otherwise), checkTimeoutMs);
   try {
     return await Promise.race([work, late]);
   } finally {

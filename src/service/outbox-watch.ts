@@ -126,6 +126,11 @@ export class OutboxWatch {
     return this.#share < decisionShare;
   }
 
+  /** Reports are refused. */
+  get isFull(): boolean {
+    return this.#share >= 1;
+  }
+
   fullReason(): "OUTBOX_FULL" | "SPILL_FULL" {
     const { whenFull, spilled } = this.#options;
     const spillIsFull = whenFull === "spill" && spilled?.isFull === true;
