@@ -84,6 +84,11 @@ export interface QueryInput {
   /** Rows returned at most; 1 to 10,000. */
   readonly rowsMax: number;
   readonly timeoutMs: number;
+  /**
+   * Aborted when nobody waits for the answer any more: the call rejects with `deadline_exceeded`. A server then
+   * stops the statement; the embedded engine goes on until `timeoutMs` has passed.
+   */
+  readonly signal?: AbortSignal;
 }
 
 export interface QueryResult {

@@ -2,7 +2,7 @@ import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** Time kept back to build and send the answer. */
-const answerReserveMs = 5;
+export const answerReserveMs = 5;
 
 /**
  * `work`, or a `deadline_exceeded` error shortly before the caller's deadline, whichever is first. The

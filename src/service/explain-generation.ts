@@ -12,6 +12,7 @@ import { beforeDeadline } from "./before-deadline.ts";
 import type { EventDrain } from "./event-drain.ts";
 import { parseEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
+import { deadlineExceeded } from "./time-left.ts";
 
 /** Tells why a generation got its variant: derives the draw anew from the logged probabilities. */
 export class ExplainGeneration {
@@ -33,7 +34,7 @@ export class ExplainGeneration {
 
   /** @throws BanditError not_found. */
   async execute(generationId: GenerationId, context: CallContext): Promise<Explanation> {
-    const history = await beforeDeadline(this.#history(generationId), {
+    const history = await beforeDeadline(this.#history(generationId, context), {
       clock: this.#deps.clock,
       deadlineMs: context.deadlineMs,
       what: "reading the event log",
@@ -41,11 +42,12 @@ export class ExplainGeneration {
     return explain(generationId, history);
   }
 
-  async #history(generationId: GenerationId): Promise<GenerationHistory> {
+  async #history(generationId: GenerationId, { signal }: CallContext): Promise<GenerationHistory> {
     const { eventLog, drain, decisions } = this.#deps;
     // Outcomes of the last moments may still be on their way, so the outbox goes first.
     await decisions.get(generationId);
     await drain.flush();
+    if (signal.aborted) throw deadlineExceeded("reading the event log");
     const history = await eventLog.findGeneration(generationId);
     if (history !== undefined) return history;
     throw new BanditError(

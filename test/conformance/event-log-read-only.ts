@@ -120,8 +120,10 @@ const forbidden = [
 
 /** The part of the conformance suite that is about {@link EventLog.query}. */
 export function describeReadOnlyQueries(log: () => EventLog): void {
-  const query = (sql: string, limits: { rowsMax?: number; timeoutMs?: number } = {}) =>
-    log().query({ sql, rowsMax: 1_000, timeoutMs: 10_000, ...limits });
+  const query = (
+    sql: string,
+    limits: { rowsMax?: number; timeoutMs?: number; signal?: AbortSignal } = {},
+  ) => log().query({ sql, rowsMax: 1_000, timeoutMs: 10_000, ...limits });
 
   test.each(forbidden)("refuses %s", async (sql) => {
     await expect(query(sql)).rejects.toMatchObject({
@@ -282,6 +284,18 @@ export function describeReadOnlyQueries(log: () => EventLog): void {
       "answered",
       "resource_exhausted",
     ]);
+    expect((await query("SELECT 1")).rows).toEqual([[1]]);
+  });
+
+  test("ends a query when its caller has gone, and answers others", async () => {
+    const caller = new AbortController();
+    const sql = "SELECT sum(sipHash64(number)) FROM numbers(100000000000)";
+    const asked = query(sql, { timeoutMs: 5_000, signal: caller.signal });
+    setTimeout(() => caller.abort(), 100);
+    await expect(asked).rejects.toMatchObject({
+      code: "deadline_exceeded",
+      reason: "DEADLINE_EXCEEDED",
+    });
     expect((await query("SELECT 1")).rows).toEqual([[1]]);
   });
 }

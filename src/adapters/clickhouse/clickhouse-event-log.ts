@@ -204,8 +204,9 @@ export class ClickHouseEventLog implements EventLog {
   async #query(input: QueryInput): Promise<QueryResult> {
     const startedMs = this.#clock.monotonicMs();
     const timeout = AbortSignal.timeout(input.timeoutMs + queryGraceMs);
+    const ended = input.signal === undefined ? timeout : AbortSignal.any([timeout, input.signal]);
     try {
-      const sql = await this.#canonical(input.sql, timeout);
+      const sql = await this.#canonical(input.sql, ended);
       const { stream } = await this.#client.exec({
         query: `${sql} FORMAT JSONCompactEachRowWithNamesAndTypes`,
         clickhouse_settings: {
@@ -222,7 +223,7 @@ export class ClickHouseEventLog implements EventLog {
           // Last: nothing can be set after it.
           readonly: "1",
         },
-        abort_signal: timeout,
+        abort_signal: ended,
       });
       const { columns, rows, truncated } = await readResult(stream, {
         rowsMax: input.rowsMax,
@@ -230,6 +231,7 @@ export class ClickHouseEventLog implements EventLog {
       });
       return { columns, rows, truncated, elapsedMs: this.#clock.monotonicMs() - startedMs };
     } catch (error) {
+      if (input.signal?.aborted === true) throw callerGone();
       throw timeout.aborted
         ? queryTimeout(input.timeoutMs, error)
         : queryError(error, input.timeoutMs);
@@ -284,6 +286,13 @@ export class ClickHouseEventLog implements EventLog {
       throw unavailable(error);
     }
   }
+}
+
+/** Nobody hears of it: the call has ended by its deadline, or the connection is closed. Nor is it worth a line in the log. */
+function callerGone(): BanditError {
+  return new BanditError("deadline_exceeded", "the caller does not wait for the query any more", {
+    reason: "DEADLINE_EXCEEDED",
+  });
 }
 
 /** Pieces of whole rows, about {@link pieceCharsMin} each, so that nobody has to hold the event loop for long. */
