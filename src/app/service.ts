@@ -69,7 +69,9 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     const engines = await openEngines(options, { clock: systemClock, logger, telemetry });
     release.push(() => engines.close());
     const queues = await openDiskQueues(options, { logger });
-    release.push(() => queues.close());
+    release.push(() =>
+      atMost(stopBudget.queuesMs, () => queues.close(), { what: "spool and spill", logger }),
+    );
 
     options.onProgress?.("reading catalogue and posteriors");
     // Embedded engines are on the disk where a snapshot of them would be.
@@ -110,6 +112,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       drainIntervalMs: options.drainIntervalMs,
       drainRowsMax: options.drainRowsMax,
       totalsSyncIntervalMs,
+      eventRetentionDays: options.eventRetentionDays,
       defaultRewardIntervalMs,
       ...(options.redisUrl === undefined ? {} : { stateTimeoutMs: options.stateTimeoutMs }),
       ...(queues.spool === undefined ? {} : { spool: queues.spool }),
@@ -129,7 +132,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
         clock: systemClock,
         logger,
       });
-      catchUp.start(engines.catalogueProblem);
+      catchUp.start(start.problem);
       release.push(() => catchUp.stop());
     }
 

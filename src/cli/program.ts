@@ -11,6 +11,7 @@ import { offPolicyCommand } from "./commands/off-policy.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { powerCommand } from "./commands/power.ts";
 import { queryCommand } from "./commands/query.ts";
+import { rebuildCommand } from "./commands/rebuild.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { variantsCommand } from "./commands/variants.ts";
@@ -50,6 +51,7 @@ export function buildProgram(terminal: Terminal): Command {
     policyCommand(terminal),
     modeCommand(terminal),
     eventsCommand(terminal),
+    rebuildCommand(terminal),
     migrateCommand(terminal),
   ]) {
     program.addCommand(command);

@@ -17,8 +17,10 @@ import {
   SelectVariantRequestSchema,
 } from "../gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
+import { RepairService } from "../gen/bandit/v1/repair_service_pb.ts";
 import { ClientIds, type IdSource, machineIdSource } from "./id-source.ts";
 import { retryServiceConfig } from "./retry-service-config.ts";
+import { type StreamClient, streamClient } from "./stream-client.ts";
 import { type UnaryClient, unaryClient } from "./unary-client.ts";
 
 const deadlineMsDefault = 2000;
@@ -33,12 +35,13 @@ export interface BanditClientOptions {
   readonly idSource?: IdSource;
 }
 
-/** Every unary rpc of the service as a promise method. */
+/** Every rpc of the service: a unary one as a promise method, of the others those of `RepairService`. */
 export interface BanditClient
   extends UnaryClient<typeof DecisionService>,
     UnaryClient<typeof CatalogService>,
     UnaryClient<typeof InsightService>,
-    UnaryClient<typeof DeadLetterService> {
+    UnaryClient<typeof DeadLetterService>,
+    StreamClient<typeof RepairService> {
   /** Ends the connection; calls under way are let finish. Idempotent. */
   close(): void;
 }
@@ -78,6 +81,7 @@ export function createBanditClient(options: BanditClientOptions): BanditClient {
     ...unaryClient(CatalogService, calling),
     ...unaryClient(InsightService, calling),
     ...unaryClient(DeadLetterService, calling),
+    ...streamClient(RepairService, calling),
     selectVariant: (request, call) => decisions.selectVariant(withGenerationId(request), call),
     batchSelectVariants: (request, call) =>
       decisions.batchSelectVariants(

@@ -7,6 +7,7 @@ export * from "../gen/bandit/v1/decision_service_pb.ts";
 export * from "../gen/bandit/v1/insight_service_pb.ts";
 export * from "../gen/bandit/v1/outcome_pb.ts";
 export * from "../gen/bandit/v1/policy_pb.ts";
+export * from "../gen/bandit/v1/repair_service_pb.ts";
 export * from "../gen/bandit/v1/variant_pb.ts";
 export {
   type BanditClient,

@@ -10,8 +10,10 @@ import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import { DecisionService } from "../gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
+import { RepairService } from "../gen/bandit/v1/repair_service_pb.ts";
 import type { RequestClass } from "../service/admission.ts";
 import type { BanditService } from "../service/bandit-service.ts";
+import { beforeDeadline } from "../service/before-deadline.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { CallMeter } from "./call-meter.ts";
 import { catalogHandlers } from "./catalog-handlers.ts";
@@ -19,6 +21,7 @@ import { deadLetterHandlers } from "./dead-letter-handlers.ts";
 import { decisionHandlers } from "./decision-handlers.ts";
 import { ErrorReporter } from "./error-reporter.ts";
 import { insightHandlers } from "./insight-handlers.ts";
+import { repairHandlers } from "./repair-handlers.ts";
 import { itemsOf, requestClassOf } from "./request-classes.ts";
 import type { CallerContext, RequestGate } from "./request-gate.ts";
 import { validateRequest, warmRequestValidator } from "./request-validator.ts";
@@ -30,6 +33,7 @@ export const services: readonly DescService[] = [
   CatalogService,
   InsightService,
   DeadLetterService,
+  RepairService,
 ];
 
 /** One rpc, ready to be called: checks the request, answers, counts, and rejects with BanditError only. */
@@ -73,6 +77,7 @@ export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, rea
     [CatalogService, routesOf(CatalogService, catalogHandlers(service), environment)],
     [InsightService, routesOf(InsightService, insightHandlers(service), environment)],
     [DeadLetterService, routesOf(DeadLetterService, deadLetterHandlers(service), environment)],
+    [RepairService, routesOf(RepairService, repairHandlers(service), environment)],
   ]);
 }
 
@@ -110,8 +115,10 @@ function unaryRoute(
   environment: Environment,
 ): Route {
   const meter = new CallMeter(method.name, environment);
-  const { gate } = environment;
+  const { gate, clock } = environment;
   const requestClass = requestClassOf(method);
+  const inTime = (work: Promise<MessageShape<DescMessage>>, { deadlineMs }: CallerContext) =>
+    beforeDeadline(work, { clock, deadlineMs, what: method.name });
   const itemsIn = itemsOf(method);
   return {
     kind: "unary",
@@ -123,7 +130,9 @@ function unaryRoute(
       try {
         counted = gate.begin(requestClass, itemsIn(request), context);
         validateRequest(method.input, request as MessageShape<DescMessage>);
-        const response = await handler(request as MessageShape<DescMessage>, context);
+        const work = handler(request as MessageShape<DescMessage>, context);
+        // Decisions and reports keep to the deadline themselves, and know what to answer when it comes.
+        const response = await (requestClass === "control" ? inTime(work, context) : work);
         meter.succeeded(startedMs);
         return response;
       } catch (thrown) {

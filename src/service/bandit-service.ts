@@ -7,6 +7,7 @@ import type { Variant, VariantContent, VariantStatus } from "../domain/variant.t
 import type { DeadLetter, DeadLetterKind, DeadLetterSummary } from "../ports/dead-letters.ts";
 import type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
 import type { ReplayedLetters } from "./manage-dead-letters.ts";
+import type { RebuildRequest, RebuildStep } from "./rebuild/rebuild-step.ts";
 import type { RewardChange } from "./reward-changes.ts";
 
 /** What the transport knows about a call besides its request. */
@@ -76,6 +77,9 @@ export interface BanditService {
     ids: readonly string[],
     context: CallContext,
   ): Promise<{ dropped: number; unknownIds: readonly string[] }>;
+
+  /** Ends with a summary. @throws failed_precondition while one is running in this process */
+  rebuild(request: RebuildRequest, context: CallContext): AsyncIterable<RebuildStep>;
 }
 
 export interface SelectRequest {

@@ -28,6 +28,7 @@ import { ManageMode } from "./manage-mode.ts";
 import { ManagePolicies } from "./manage-policies.ts";
 import { ManageVariants } from "./manage-variants.ts";
 import { QueryEvents } from "./query-events.ts";
+import { RebuildPosteriors } from "./rebuild/rebuild-posteriors.ts";
 import { RecentDecisions } from "./recent-decisions.ts";
 import { RecordGeneration } from "./record-generation.ts";
 import { RecordOutcome } from "./record-outcome.ts";
@@ -62,6 +63,8 @@ export interface BanditServiceOptions {
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;
   readonly totalsSyncIntervalMs: number;
+  /** Days after which the event log deletes events. Absent: never. */
+  readonly eventRetentionDays?: number;
   /** Between two rounds of booking default rewards. */
   readonly defaultRewardIntervalMs: number;
   /**
@@ -232,7 +235,7 @@ export async function createBanditService(
   });
   const allocation = new GetAllocation({ catalogue: cache, allocations, changes, clock });
   const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
-  const queries = new QueryEvents({ eventLog, drain });
+  const queries = new QueryEvents({ eventLog, drain, clock });
   const spooled = new ApplySpooled({
     state,
     guard,
@@ -265,6 +268,13 @@ export async function createBanditService(
     logger,
   });
 
+  const rebuild = new RebuildPosteriors({
+    ...{ state, eventLog, catalogue: cache, drain, clock, logger },
+    ...(options.eventRetentionDays === undefined
+      ? {}
+      : { eventRetentionDays: options.eventRetentionDays }),
+  });
+
   const service: BanditService = {
     selectVariant: (request, context) => select.execute(request, context),
     recordGeneration: (report, context) => recordGeneration.execute(report, context),
@@ -284,12 +294,13 @@ export async function createBanditService(
     getMode: async () => mode.get(),
     setMode: (request, context) => mode.set(request, context),
     explainGeneration: (generationId, context) => explanation.execute(generationId, context),
-    query: (request) => queries.execute(request),
+    query: (request, context) => queries.execute(request, context),
     info: () => options.info,
     listDeadLetters: (request) => deadLetters.list(request),
     getDeadLetter: (id) => deadLetters.get(id),
     replayDeadLetters: (ids, context) => deadLetters.replay(ids, context),
     dropDeadLetters: (ids, context) => deadLetters.drop(ids, context),
+    rebuild: (request, context) => rebuild.execute(request, context),
   };
   return {
     service,
@@ -307,6 +318,7 @@ export async function createBanditService(
       guard.stop();
       // Side by side with the rest: an engine that hangs must not keep them from being written.
       const saved = Promise.all(keepers.map((keeper) => keeper.stop()));
+      await rebuild.stop();
       await spoolReplay?.stop();
       await defaultRewards.stop();
       await eventPath.stop();

@@ -13,6 +13,7 @@ import type {
   SelectRequest,
   SetPolicyRequest,
 } from "../../../src/service/bandit-service.ts";
+import type { RebuildRequest, RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
 
 export const knownGenerationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b" as GenerationId;
 const evolution = "evolution" as AgentType;
@@ -54,6 +55,11 @@ export class FakeBanditService implements BanditService {
   failure: unknown;
   /** When set, selectVariant waits for it. */
   gate: Promise<void> | undefined;
+
+  /** What a rebuild tells … */
+  rebuildSteps: readonly RebuildStep[] = [];
+  /** … and whether it then goes on until its caller has gone. */
+  rebuildHangs = false;
 
   #called(method: string, input: unknown, context?: CallContext): void {
     this.calls.push({ method, input, context });
@@ -235,6 +241,17 @@ export class FakeBanditService implements BanditService {
   async dropDeadLetters(ids: readonly string[], context: CallContext) {
     this.#called("dropDeadLetters", ids, context);
     return { dropped: 1, unknownIds: ids.slice(1) };
+  }
+
+  async *rebuild(request: RebuildRequest, context: CallContext): AsyncGenerator<RebuildStep> {
+    this.#called("rebuild", request, context);
+    yield* this.rebuildSteps;
+    if (!this.rebuildHangs) return;
+    await new Promise<void>((resolve) => {
+      if (context.signal.aborted) resolve();
+      context.signal.addEventListener("abort", () => resolve());
+    });
+    this.calls.push({ method: "rebuild ended", input: request, context });
   }
 
   info() {

@@ -1,0 +1,105 @@
+import { toJson } from "@bufbuild/protobuf";
+import { Command } from "commander";
+import {
+  type BanditClient,
+  type PosteriorDifference,
+  PosteriorDifferenceSchema,
+  type RebuildProgress,
+  type RebuildSummary,
+  RebuildSummarySchema,
+} from "../../client/index.ts";
+import { CliError, exitCodes } from "../exit-code.ts";
+import { integer, Progress } from "../progress.ts";
+import { formatRebuild, rebuildFailure } from "../rebuild-text.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+
+/** A day: a log of years is read in hours. */
+const deadlineMs = 86_400_000;
+/** Differences that are kept to be printed. */
+const differencesMax = 10_000;
+
+interface RebuildOptions extends ConnectionOptions {
+  readonly check?: true;
+  readonly agentType?: string;
+  readonly json?: true;
+}
+
+/** What a rebuild has told. */
+export interface RebuildResult {
+  readonly check: boolean;
+  readonly summary: RebuildSummary;
+  /** The first ones. */
+  readonly differences: readonly PosteriorDifference[];
+  readonly differencesLeftOut: number;
+}
+
+export function rebuildCommand(terminal: Terminal): Command {
+  const command = new Command("rebuild")
+    .description("recompute every posterior from the event log and put the live ones right")
+    .option("--check", "only compare, change nothing; exits with 1 on any difference")
+    .option("--agent-type <name>", "only this agent type")
+    .option("--json", "print JSON: differences and summary")
+    .addHelpText(
+      "after",
+      `
+Decisions and contributions of generations that outcomes may still come for are put back first, then
+the posteriors. Agents may go on meanwhile, and it may be cut off and begun again. Refills an empty
+Redis: see docs/operating/backup-and-restore.md.
+
+Examples:
+  banditd rebuild --check
+  banditd rebuild --agent-type evolution`,
+    );
+  return addConnectionOptions(command).action(async (options: RebuildOptions) => {
+    const result = await withService(options, terminal, (client) =>
+      rebuild(client, options, terminal),
+    );
+    if (options.json) printJson(terminal, rebuildJson(result));
+    else terminal.out(formatRebuild(result));
+    const failure = rebuildFailure(result);
+    if (failure !== undefined) throw new CliError(exitCodes.failed, failure);
+  });
+}
+
+async function rebuild(
+  client: BanditClient,
+  { check = false, agentType = "" }: { check?: boolean; agentType?: string },
+  terminal: Terminal,
+): Promise<RebuildResult> {
+  const progress = new Progress(terminal);
+  const differences: PosteriorDifference[] = [];
+  let differencesLeftOut = 0;
+  let summary: RebuildSummary | undefined;
+  for await (const { step } of client.rebuild({ check, agentType }, { deadlineMs })) {
+    if (step.case === "progress") progress.update(() => describe(step.value));
+    if (step.case === "summary") summary = step.value;
+    if (step.case !== "difference") continue;
+    if (differences.length < differencesMax) differences.push(step.value);
+    else differencesLeftOut += 1;
+  }
+  progress.clear();
+  if (summary === undefined) {
+    throw new CliError(exitCodes.failed, "the service ended the rebuild before it was done");
+  }
+  return { check, summary, differences, differencesLeftOut };
+}
+
+function describe({ doing, groupsDone, groupsTotal, eventsRead }: RebuildProgress): string {
+  const groups = `${integer(groupsDone)} of ${integer(groupsTotal)} code types`;
+  return `${groups}, ${integer(Number(eventsRead))} events read: ${doing}`;
+}
+
+function rebuildJson({ check, summary, differences, differencesLeftOut }: RebuildResult): object {
+  const options = { alwaysEmitImplicit: true, useProtoFieldName: true } as const;
+  return {
+    check,
+    differences: differences.map((one) => toJson(PosteriorDifferenceSchema, one, options)),
+    differences_left_out: differencesLeftOut,
+    summary: toJson(RebuildSummarySchema, summary, options),
+  };
+}

@@ -1,0 +1,126 @@
+import { toJson } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { type BanditClient, createBanditClient } from "../../../src/client/index.ts";
+import { BanditError } from "../../../src/domain/errors.ts";
+import type { AgentType, CodeType, VariantId } from "../../../src/domain/ids.ts";
+import { RebuildResponseSchema } from "../../../src/gen/bandit/v1/repair_service_pb.ts";
+import type { RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
+import { until } from "../../conformance/state-store-harness.ts";
+import { type RpcServers, startRpcServers } from "./rpc-servers.ts";
+
+const arm = {
+  agentType: "evolution" as AgentType,
+  codeType: "go" as CodeType,
+  variantId: "evolution/a@1" as VariantId,
+};
+const steps: readonly RebuildStep[] = [
+  { kind: "progress", doing: "evolution go", groupsDone: 1, groupsTotal: 2, eventsRead: 2 ** 40 },
+  { kind: "difference", arm, field: "reward", live: 0.1 + 0.2, recomputed: -1e-300 },
+  {
+    kind: "summary",
+    ...{ arms: 1, armsDifferent: 2, armsReplaced: 3, armsUnsettled: 4, armsBeyondLog: 5 },
+    ...{ decisionsRestored: 6, ledgersRestored: 7, eventsRead: 8 },
+  },
+];
+
+let servers: RpcServers;
+let client: BanditClient;
+beforeAll(async () => {
+  servers = await startRpcServers();
+  client = createBanditClient({ address: `127.0.0.1:${servers.grpc.port}`, deadlineMs: 20_000 });
+});
+beforeEach(() => {
+  const { service } = servers;
+  service.calls.length = 0;
+  service.failure = undefined;
+  service.rebuildSteps = steps;
+  service.rebuildHangs = false;
+});
+afterAll(async () => {
+  client.close();
+  await servers.stop();
+});
+
+const ended = () => servers.service.calls.some(({ method }) => method === "rebuild ended");
+
+async function drain(stream: AsyncIterable<unknown>, stopAfter = Number.POSITIVE_INFINITY) {
+  let seen = 0;
+  for await (const _ of stream) {
+    seen += 1;
+    if (seen >= stopAfter) break;
+  }
+  return seen;
+}
+
+it("a rebuild's steps arrive in their order, numbers and all", async () => {
+  const messages: unknown[] = [];
+  for await (const message of client.rebuild({ check: true, agentType: "evolution" })) {
+    messages.push(toJson(RebuildResponseSchema, message, { useProtoFieldName: true }));
+  }
+  expect(messages).toEqual([
+    {
+      progress: {
+        ...{ doing: "evolution go", groups_done: 1, groups_total: 2 },
+        events_read: String(2 ** 40),
+      },
+    },
+    {
+      difference: {
+        ...{ agent_type: "evolution", code_type: "go", variant_id: "evolution/a@1" },
+        ...{ field: "reward", live: 0.1 + 0.2, recomputed: -1e-300 },
+      },
+    },
+    {
+      summary: {
+        ...{ arms: 1, arms_different: 2, arms_replaced: 3, arms_unsettled: 4, arms_beyond_log: 5 },
+        ...{ decisions_restored: "6", ledgers_restored: "7", events_read: "8" },
+      },
+    },
+  ]);
+  expect(servers.service.calls).toMatchObject([
+    { method: "rebuild", input: { check: true, agentType: "evolution" } },
+  ]);
+});
+
+it("whoever leaves early cancels it", async () => {
+  servers.service.rebuildHangs = true;
+  expect(await drain(client.rebuild({}), 2)).toBe(2);
+  await until("the service has heard of it", 5_000, ended);
+});
+
+it("an aborted signal and a deadline cancel it, and the caller is told", async () => {
+  servers.service.rebuildHangs = true;
+  const going = new AbortController();
+  const cancelled = drain(client.rebuild({}, { signal: going.signal }));
+  await until("it has begun", 5_000, () => servers.service.calls.length > 0);
+  going.abort();
+  await expect(cancelled).rejects.toMatchObject({ name: "ClientError", code: "cancelled" });
+  await until("the service has heard of it", 5_000, ended);
+  await expect(drain(client.rebuild({}, { signal: going.signal }))).rejects.toMatchObject({
+    code: "cancelled",
+  });
+  servers.service.calls.length = 0;
+  await expect(drain(client.rebuild({}, { deadlineMs: 50 }))).rejects.toMatchObject({
+    code: "deadline_exceeded",
+  });
+  await until("the service has heard of it", 5_000, ended);
+});
+
+it("a refusal carries its reason; a broken rule is said before anything is done", async () => {
+  servers.service.failure = new BanditError("failed_precondition", "one is running", {
+    reason: "REBUILD_RUNNING",
+  });
+  await expect(drain(client.rebuild({}))).rejects.toMatchObject({
+    code: "failed_precondition",
+    reason: "REBUILD_RUNNING",
+    message: "one is running",
+  });
+  servers.service.calls.length = 0;
+  for (const agentType of ["A!", "x".repeat(65)]) {
+    await expect(drain(client.rebuild({ agentType }))).rejects.toMatchObject({
+      code: "invalid_argument",
+      violations: [{ field: "agent_type" }],
+    });
+  }
+  expect(servers.service.calls).toEqual([]);
+});
