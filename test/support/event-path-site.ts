@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  connectClickHouseEventLog,
+  type OpenedEventLog,
+} from "../../src/adapters/clickhouse/open-event-log.ts";
+import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
+import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
+import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
+import { BanditError } from "../../src/domain/errors.ts";
+import type { DiskQueue } from "../../src/ports/disk-queue.ts";
+import type { EventLog } from "../../src/ports/event-log.ts";
+import type { StateStore } from "../../src/ports/state-store.ts";
+import { createEventPath, type EventPath, type OutboxBound } from "../../src/service/event-path.ts";
+import { sampleDecision, silentLogger, testClock } from "./clickhouse-event-samples.ts";
+import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
+import { type RunningRedis, startRedis } from "./redis.ts";
+import { decisionInput, newGenerationId } from "./state-samples.ts";
+
+/** What becomes of an insert. `after`: it is done, and said to have failed. `hang`: nothing, until the fault changes. */
+export type LogFault = "none" | "before" | "after" | "hang";
+
+export type StateEngine = "lmdb" | "redis";
+
+export interface PathOptions extends Partial<OutboxBound> {
+  /** Absent: no disk for spilled events. */
+  readonly spillBytesMax?: number;
+  readonly wrapState?: (state: StateStore) => StateStore;
+  readonly wrapSpill?: (spill: DiskQueue) => DiskQueue;
+}
+
+export interface OpenedPath extends EventPath {
+  readonly state: StateStore;
+  readonly spill: DiskQueue | undefined;
+  readonly telemetry: PrometheusTelemetry;
+  close(): Promise<void>;
+}
+
+/** The way of events from a real state store over a real disk to a real event log that fails when told to. */
+export class EventPathSite {
+  readonly #directory = mkdtempSync(join(tmpdir(), "banditd-path-"));
+  readonly #redis: RunningRedis | undefined;
+  readonly #front: ClickHouseFront;
+  readonly #log: OpenedEventLog;
+  #fault: LogFault = "none";
+  #changed = Promise.withResolvers<void>();
+  #opened: OpenedPath | undefined;
+  /** Names the rows of the test under way. */
+  codeType = "";
+  #codeTypes = 0;
+
+  static async open(engine: StateEngine): Promise<EventPathSite> {
+    const front = await startClickHouseFront();
+    const url = `${front.url}/bandit`;
+    const log = connectClickHouseEventLog({ url, clock: testClock, logger: silentLogger });
+    await log.migrator.migrate();
+    // A merge would make one of two copies, and hide that a token did not.
+    await front.command("SYSTEM STOP MERGES");
+    const redis = engine === "redis" ? await startRedis() : undefined;
+    return new EventPathSite({ front, log, redis });
+  }
+
+  private constructor(parts: {
+    front: ClickHouseFront;
+    log: OpenedEventLog;
+    redis: RunningRedis | undefined;
+  }) {
+    this.#front = parts.front;
+    this.#log = parts.log;
+    this.#redis = parts.redis;
+  }
+
+  /** From now on every insert fares like this. */
+  set fault(fault: LogFault) {
+    this.#fault = fault;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Its rows are counted apart from those of other tests. */
+  nextTest(): void {
+    this.#codeTypes += 1;
+    this.codeType = `c${this.#codeTypes}`;
+    this.fault = "none";
+  }
+
+  /** A process's worth of event path; the one before must be closed. */
+  async openPath(options: PathOptions = {}): Promise<OpenedPath> {
+    const store = await this.#openState();
+    const state = options.wrapState?.(store) ?? store;
+    const queue =
+      options.spillBytesMax === undefined
+        ? undefined
+        : LmdbDiskQueue.open({
+            directory: join(this.#directory, "spill"),
+            bytesMax: options.spillBytesMax,
+          });
+    const spill = queue && (options.wrapSpill?.(queue) ?? queue);
+    const telemetry = new PrometheusTelemetry();
+    const path = createEventPath({
+      state,
+      eventLog: this.#faultyLog(),
+      deadLetters: this.#log.deadLetters,
+      ...(spill === undefined ? {} : { spill }),
+      outbox: { bytesMax: options.bytesMax ?? 2 ** 18, whenFull: options.whenFull ?? "refuse" },
+      clock: testClock,
+      entropy: systemEntropy,
+      telemetry,
+      logger: silentLogger,
+      drainIntervalMs: 20,
+      drainRowsMax: 100,
+    });
+    await path.start();
+    const opened: OpenedPath = {
+      ...path,
+      state,
+      spill,
+      telemetry,
+      close: async () => {
+        if (this.#opened !== opened) return;
+        this.#opened = undefined;
+        await path.stop();
+        await store.close();
+        await queue?.close();
+      },
+    };
+    this.#opened = opened;
+    return opened;
+  }
+
+  /** Stores decisions, each with a row of about 700 bytes. */
+  async record(state: StateStore, count: number): Promise<void> {
+    await Promise.all(
+      Array.from({ length: count }, () => {
+        const generationId = newGenerationId();
+        const row = JSON.stringify(
+          sampleDecision({ generation_id: generationId, code_type: this.codeType }),
+        );
+        return state.recordDecision({
+          ...decisionInput(generationId),
+          event: { stream: "decisions", row },
+        });
+      }),
+    );
+  }
+
+  /** Rows of this test as they are in the table, with the copies that a later merge would remove. */
+  async stored(): Promise<{ rows: number; distinct: number }> {
+    const [counts] = await this.#front.query<{ rows: string; distinct: string }>(
+      `SELECT count() AS rows, uniqExact(generation_id) AS distinct FROM bandit.decisions WHERE code_type = '${this.codeType}'`,
+    );
+    return { rows: Number(counts?.rows), distinct: Number(counts?.distinct) };
+  }
+
+  /** Closes what a test has left open, as it is. */
+  async closePath(): Promise<void> {
+    this.fault = "none";
+    await this.#opened?.close();
+  }
+
+  async remove(): Promise<void> {
+    await this.closePath();
+    await this.#redis?.stop();
+    await this.#log.eventLog.close();
+    await this.#front.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #openState(): Promise<StateStore> {
+    if (this.#redis === undefined) {
+      const directory = join(this.#directory, "state");
+      return LmdbStateStore.open({ directory, clock: testClock });
+    }
+    return RedisStateStore.connect({
+      url: this.#redis.url,
+      clock: testClock,
+      consumer: "test",
+      logger: silentLogger,
+    });
+  }
+
+  #faultyLog(): EventLog {
+    const log = this.#log.eventLog;
+    const append: EventLog["append"] = async (input) => {
+      const fault = this.#fault;
+      if (fault === "hang") await this.#changed.promise;
+      if (fault === "none") return log.append(input);
+      if (fault === "after") await log.append(input);
+      throw new BanditError("unavailable", "as told", { reason: "TEST_FAULT" });
+    };
+    return new Proxy(log, {
+      get: (target, name, receiver) =>
+        name === "append" ? append : Reflect.get(target, name, receiver).bind(target),
+    });
+  }
+}
