@@ -14,6 +14,8 @@ export interface StartCatalogue {
   readonly snapshot: CatalogueSnapshot;
   /** When it comes from the snapshot file: when that was saved. */
   readonly savedAtMs: number | undefined;
+  /** … and why the catalogue itself could not be read. */
+  readonly problem: BanditError | undefined;
 }
 
 interface StartOptions {
@@ -33,14 +35,15 @@ export async function startCatalogue(start: StartOptions): Promise<StartCatalogu
   try {
     if (engines.catalogueProblem !== undefined) throw engines.catalogueProblem;
     if (options.seed) await seedIfEmpty(engines.catalogue, options.onProgress);
-    return { snapshot: await engines.catalogue.load(), savedAtMs: undefined };
+    const snapshot = await engines.catalogue.load();
+    return { snapshot, savedAtMs: undefined, problem: undefined };
   } catch (error) {
     const isAway = error instanceof BanditError && error.code === "unavailable";
     if (!isAway || snapshots === undefined) throw error;
     const saved = await snapshots.find();
     if (saved === undefined) throw nothingToStartWith(options, error);
     logStartFrom(saved, error, logger);
-    return saved;
+    return { ...saved, problem: error };
   }
 }
 

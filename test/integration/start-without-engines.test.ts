@@ -3,7 +3,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readConfig, type ServiceOptions } from "../../src/app/config.ts";
 import { openService, type RunningService } from "../../src/app/service.ts";
-import { type BanditClient, createBanditClient, Mode } from "../../src/client/index.ts";
+import {
+  type BanditClient,
+  createBanditClient,
+  Mode,
+  OutcomeStatus,
+} from "../../src/client/index.ts";
 import { seedAgentTypes } from "../../src/service/seed/seed-catalogue.ts";
 import { startThreeServers, type ThreeServers } from "../support/three-servers.ts";
 import { connectCatalogue, query } from "./catalogue-setup.ts";
@@ -299,5 +304,60 @@ describe("Redis", () => {
       await redis.hset(key, "partitions", 16);
       redis.disconnect();
     }
+  });
+});
+
+describe("all three", () => {
+  test("down at the start: decisions are answered, reports are kept, and everything arrives once they are up", async () => {
+    const before = await open();
+    await learn(before, 10);
+    const learned = await beliefs(before);
+    await before.close();
+    const logged = { decisions: await eventsIn("decisions"), outcomes: await eventsIn("outcomes") };
+    await servers.redis.kill("SIGKILL");
+    await servers.postgres.kill();
+    servers.clickhouseProxy.refuse();
+
+    const service = await open();
+    expect(await beliefs(service)).toEqual(learned);
+    const { client } = service;
+    const reports = 20;
+    for (let index = 0; index < reports; index += 1) {
+      const { generationId, degraded } = await client.selectVariant({ agentType, codeType });
+      expect(degraded).toBe(true);
+      const outcome = { case: "testRun", value: { passed: 1, failed: 0 } } as const;
+      const { status } = await client.recordOutcome({ generationId, outcome });
+      expect(status).toBe(OutcomeStatus.SPOOLED);
+    }
+    const report = await readyz(service);
+    expect(report).toMatchObject({ status: 200, ready: true, degraded: true });
+    expect(report.checks["state"]).toMatch(
+      /^unreachable since .*reports go to the spool \(40 records, .*iB of 1 GiB\)/,
+    );
+    expect(report.checks["catalogue"]).toMatch(/^unreachable since .*snapshot file/);
+    expect(report.checks["events"]).toMatch(/^unreachable since /);
+
+    await Promise.all([servers.redis.restart(), servers.postgres.restart()]);
+    servers.clickhouseProxy.pass();
+    await expect
+      .poll(() => eventsIn("outcomes"), { timeout: 20_000 })
+      .toBe(logged.outcomes + reports);
+    await expect
+      .poll(() => eventsIn("decisions"), { timeout: 20_000 })
+      .toBe(logged.decisions + reports);
+    await expect
+      .poll(async () => (await readyz(service)).degraded, { timeout: 20_000 })
+      .toBe(false);
+    const total = (of: Record<string, unknown>) =>
+      Object.values(of as Record<string, { alpha: number; beta: number }>).reduce(
+        (sum, { alpha, beta }) => sum + alpha + beta,
+        0,
+      );
+    // Each report counts once: together they weigh as many times what one more does.
+    const arrived = total(await beliefs(service));
+    await learn(service, 1);
+    const weightOfOne = total(await beliefs(service)) - arrived;
+    expect(weightOfOne).toBeGreaterThan(0);
+    expect(arrived - total(learned)).toBeCloseTo(reports * weightOfOne, 9);
   });
 });
