@@ -16,7 +16,9 @@ import {
 import { SharedPriors } from "./shared-priors.ts";
 
 /** Code types of one agent type that may have posteriors of their own. */
-const codeTypesPerAgentTypeMax = 10_000;
+export const codeTypesPerAgentTypeMax = 10_000;
+/** Allocations of code types without outcomes kept at once; they follow from policies alone, so any may be made anew. */
+const withoutOutcomesMax = 10_000;
 
 /** Told what an arm's totals were and are. */
 export type LearnedListener = (arm: ArmKey, before: RewardTotals, after: RewardTotals) => void;
@@ -169,11 +171,12 @@ export class AllocationTable {
   #find(entry: AgentTypeEntry, codeType: CodeType): CodeTypeAllocation {
     const known = this.#byAgentType.get(entry.record.agentType)?.get(codeType);
     if (known !== undefined) return known;
-    // Overrides are few (they are in the catalogue), so this map is bounded by the catalogue's size.
+    // One per agent type and override. Overrides that are gone leave theirs behind until there are too many.
     const override = entry.overrides.get(codeType);
     const key = `${entry.record.agentType}|${override?.codeType ?? ""}`;
     let shared = this.#withoutOutcomes.get(key);
     if (shared === undefined) {
+      if (this.#withoutOutcomes.size >= withoutOutcomesMax) this.#withoutOutcomes.clear();
       shared = this.#newAllocation(entry.record.agentType, override?.codeType);
       this.#withoutOutcomes.set(key, shared);
     }
