@@ -4,6 +4,7 @@ import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { Alarms } from "./alarms.ts";
 import { beforeMoment } from "./before-moment.ts";
+import type { OutboxWatch } from "./outbox-watch.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import type { RecordGeneration } from "./record-generation.ts";
 import type { RecordOutcome } from "./record-outcome.ts";
@@ -15,6 +16,7 @@ export interface ApplySpooledOptions {
   readonly guard: StateGuard;
   readonly outcomes: RecordOutcome;
   readonly generations: RecordGeneration;
+  readonly outbox: OutboxWatch;
   readonly recent: RecentDecisions;
   readonly alarms: Alarms;
   readonly clock: Clock;
@@ -75,6 +77,7 @@ export class ApplySpooled {
   async #applyDecision(decision: SpooledDecision, spooledAtMs: number): Promise<AppliedResult> {
     const { state, guard, recent, clock, logger } = this.#options;
     const { record, row } = decision;
+    this.#options.outbox.requireRoomForDecision();
     const waitedSeconds = Math.max(Math.floor((clock.nowMs() - spooledAtMs) / 1000), 0);
     const ttlSeconds = Math.max(decision.ttlSeconds - waitedSeconds, ttlSecondsMin);
     const event = { stream: "decisions", row } as const;

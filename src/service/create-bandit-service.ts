@@ -100,6 +100,8 @@ export interface RunningBanditService {
   readonly defaultRewards: BookDefaultRewards;
   /** Costs nothing. */
   backlog(): Backlog;
+  /** The state store has lost everything, and nothing was put back yet. Costs nothing. */
+  stateLost(): boolean;
   /** Ends background work; what is in the outbox stays there. The stores are the caller's to close. */
   stop(): Promise<void>;
 }
@@ -198,6 +200,7 @@ export async function createBanditService(
     catalogue: cache,
     allocations,
     state,
+    outbox: eventPath.watch,
     guard,
     alarms,
     ...spooling,
@@ -215,6 +218,7 @@ export async function createBanditService(
     allocations,
     decisions,
     state,
+    outbox: eventPath.watch,
     guard,
     intake,
     clock,
@@ -226,6 +230,7 @@ export async function createBanditService(
     allocations,
     decisions,
     state,
+    outbox: eventPath.watch,
     guard,
     intake,
     ids,
@@ -238,6 +243,7 @@ export async function createBanditService(
   const queries = new QueryEvents({ eventLog, drain, clock });
   const spooled = new ApplySpooled({
     state,
+    outbox: eventPath.watch,
     guard,
     outcomes: recordOutcome,
     generations: recordGeneration,
@@ -312,6 +318,7 @@ export async function createBanditService(
       outboxIsFull: eventPath.watch.isFull,
       ...(spooling.spool && { spool: spooling.spool.queue.size }),
     }),
+    stateLost: () => sync.stateLost,
     async stop() {
       cache.stop();
       sync.stop();

@@ -108,22 +108,31 @@ export class OutboxWatch {
 
   /**
    * To be asked before anything of a report is written.
+   * @param options.wasAcknowledged it is on disk and waits there: its delay is not counted as a refusal.
    * @throws BanditError resource_exhausted, OUTBOX_FULL or SPILL_FULL, with the time after which to come again
    */
-  requireRoomForReport(kind: ReportKind): void {
+  requireRoomForReport(
+    kind: ReportKind,
+    { wasAcknowledged = false }: { readonly wasAcknowledged?: boolean } = {},
+  ): void {
     if (this.#share < 1) return;
-    const reason = this.fullReason();
-    this.#options.telemetry.count("bandit_reports_refused_total", { kind, reason });
-    throw new BanditError(
-      "resource_exhausted",
-      "too many events wait for the event log; nothing was written, report it again later",
-      { reason, retryAfterMs },
-    );
+    const error = this.#full();
+    if (!wasAcknowledged) {
+      const { reason } = error;
+      this.#options.telemetry.count("bandit_reports_refused_total", { kind, reason });
+    }
+    throw error;
   }
 
-  /** When false a decision is answered degraded, for {@link fullReason}, and not stored. */
-  hasRoomForDecision(): boolean {
-    return this.#share < decisionShare;
+  /** The same for a decision, which has a quarter more. @throws BanditError as {@link requireRoomForReport} */
+  requireRoomForDecision(): void {
+    const error = this.noRoomForDecision();
+    if (error !== undefined) throw error;
+  }
+
+  /** Why a decision is answered degraded and not stored; undefined when there is room. */
+  noRoomForDecision(): BanditError | undefined {
+    return this.#share < decisionShare ? undefined : this.#full();
   }
 
   /** Reports are refused. */
@@ -131,11 +140,12 @@ export class OutboxWatch {
     return this.#share >= 1;
   }
 
-  fullReason(): "OUTBOX_FULL" | "SPILL_FULL" {
+  #full(): BanditError {
     const { whenFull, spilled } = this.#options;
-    const spillIsFull = whenFull === "spill" && spilled?.isFull === true;
-    if (spillIsFull) return "SPILL_FULL";
-    return "OUTBOX_FULL";
+    const message = "too many events wait for the event log; nothing was written, come again later";
+    return whenFull === "spill" && spilled?.isFull === true
+      ? new BanditError("resource_exhausted", message, { reason: "SPILL_FULL", retryAfterMs })
+      : new BanditError("resource_exhausted", message, { reason: "OUTBOX_FULL", retryAfterMs });
   }
 
   get #share(): number {

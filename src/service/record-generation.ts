@@ -12,6 +12,7 @@ import { contributionTarget } from "./contribution-target.ts";
 import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import { learningTerms } from "./learning-terms.ts";
+import type { OutboxWatch } from "./outbox-watch.ts";
 import type { ReportIntake } from "./report-intake.ts";
 import type { ReceivedGeneration } from "./spooled-record.ts";
 import type { StateGuard } from "./state-guard.ts";
@@ -27,6 +28,7 @@ export interface RecordGenerationDependencies {
   readonly state: StateStore;
   readonly guard: StateGuard;
   readonly intake: ReportIntake;
+  readonly outbox: OutboxWatch;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** Store generated content (invariant I6). */
@@ -63,6 +65,9 @@ export class RecordGeneration {
   ): Promise<Exclude<RecordResult["status"], "spooled">> {
     const { catalogue, allocations, decisions, state, guard, clock, telemetry } = this.#deps;
     const { receivedAtMs } = report;
+    this.#deps.outbox.requireRoomForReport("generation", {
+      wasAcknowledged: options.wasSpooled ?? false,
+    });
     const found = await decisions.get(report.generationId, options);
     // What was booked of an expired generation is remembered by the event log only.
     if (found.history?.generation !== undefined) return "duplicate";

@@ -17,6 +17,7 @@ import { formatEventTime } from "./event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
 import { learningTerms } from "./learning-terms.ts";
+import type { OutboxWatch } from "./outbox-watch.ts";
 import { outcomeMetrics } from "./outcome-metrics.ts";
 import type { ReportIntake } from "./report-intake.ts";
 import type { ReceivedOutcome } from "./spooled-record.ts";
@@ -33,6 +34,7 @@ export interface RecordOutcomeDependencies {
   readonly state: StateStore;
   readonly guard: StateGuard;
   readonly intake: ReportIntake;
+  readonly outbox: OutboxWatch;
   readonly ids: GenerationIdFactory;
   readonly userIds: UserIdHasher;
   readonly clock: Clock;
@@ -70,6 +72,9 @@ export class RecordOutcome {
     const { catalogue, allocations, decisions, state, guard, clock, telemetry } = this.#deps;
     const { outcomeId, generationId, source, metrics, occurredAtMs, receivedAtMs } = received;
     const { action, comment, user_hash, ci_pipeline, ci_url } = received;
+    this.#deps.outbox.requireRoomForReport("outcome", {
+      wasAcknowledged: options.wasSpooled ?? false,
+    });
     const found = await decisions.get(generationId, options);
     const { record } = found;
     // What was booked of an expired generation is remembered by the event log only.

@@ -16,6 +16,7 @@ import type { CatalogueCache } from "./catalogue-cache.ts";
 import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
 import { decisionEvent } from "./decision-event.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
+import type { OutboxWatch } from "./outbox-watch.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import { decisionTtlSeconds, retainedUntilMs } from "./retention.ts";
 import type { Spool } from "./spool.ts";
@@ -34,6 +35,7 @@ export interface SelectVariantDependencies {
   readonly state: StateStore;
   readonly guard: StateGuard;
   readonly alarms: Alarms;
+  readonly outbox: OutboxWatch;
   /** Absent: a decision that cannot be stored is answered, and lost. */
   readonly spool?: Spool;
   readonly ids: GenerationIdFactory;
@@ -65,7 +67,7 @@ export class SelectVariant {
   }
 
   async execute(request: SelectRequest, context: CallContext): Promise<Decision> {
-    const { clock, state, guard, spool, allocations } = this.#deps;
+    const { clock, state, guard, spool, allocations, outbox } = this.#deps;
     requireTimeLeft(context, clock);
     const { view } = this.#deps.catalogue;
     const entry =
@@ -117,6 +119,9 @@ export class SelectVariant {
     };
     const event = decisionEvent(eventInput);
     const ttlSeconds = decisionTtlSeconds(policy);
+    // Of a store that is out of reach it is not known how full it is now; the spool has a bound of its own.
+    const full = guard.available ? outbox.noRoomForDecision() : undefined;
+    if (full !== undefined) return this.#unrecorded(record, full);
     let earlier: DecisionRecord | undefined;
     try {
       earlier = await guard.call(
@@ -183,7 +188,7 @@ export class SelectVariant {
     context: CallContext,
     cause: BanditError,
   ): Promise<Decision> {
-    const { spool, alarms, clock, recent, telemetry, logger } = this.#deps;
+    const { spool, alarms, clock, recent, logger } = this.#deps;
     let error = cause;
     if (spool !== undefined) {
       try {
@@ -200,11 +205,15 @@ export class SelectVariant {
         error = failure;
       }
     }
-    telemetry.count("bandit_decisions_unrecorded_total", { reason: error.reason });
     logger.warn("a decision was answered without being stored", { error });
+    return this.#unrecorded(decision.record, error);
+  }
+
+  #unrecorded(record: DecisionRecord, { reason }: BanditError): Decision {
+    this.#deps.telemetry.count("bandit_decisions_unrecorded_total", { reason });
     return this.#answer(
-      decision.record,
-      `the decision was not stored (${error.reason}); outcomes for it may be refused`,
+      record,
+      `the decision was not stored (${reason}); outcomes for it may be refused`,
     );
   }
 

@@ -82,9 +82,9 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
       retryAfterMs: expect.any(Number),
       retryable: true,
     });
-    while (path.watch.hasRoomForDecision()) await recordMore();
+    while (path.watch.noRoomForDecision() === undefined) await recordMore();
     expect(path.watch.outbox.bytes).toBeGreaterThanOrEqual(1.25 * bytesMax);
-    expect(path.watch.fullReason()).toBe("OUTBOX_FULL");
+    expect(path.watch.noRoomForDecision()?.reason).toBe("OUTBOX_FULL");
     await until("the metrics tell", async () => {
       const rows = await metric(path, "bandit_outbox_rows");
       return rows === recorded && (await metric(path, "bandit_event_lag_seconds")) > 1;
