@@ -23,6 +23,8 @@ export interface ReadinessOptions {
   readonly clock: Clock;
   /** What waits for the engines. */
   backlog(): Backlog;
+  /** The state store has lost everything. */
+  stateLost(): boolean;
 }
 
 /** Events that have waited this long are worth mentioning, also when the event log answers. */
@@ -67,32 +69,37 @@ export class Readiness {
   }
 
   async #ask(): Promise<ReadinessReport> {
-    const [state, catalogue, events] = await Promise.all([
-      this.#state(),
-      this.#catalogue(),
-      this.#events(),
+    const { engines } = this.#options;
+    const [stateDown, catalogueDown, eventsDown] = await Promise.all([
+      this.#down("state", engines.state, engines.stateProblem()),
+      this.#down("catalogue", engines.catalogue, undefined),
+      this.#down("events", engines.eventLog, engines.eventLogProblem()),
     ]);
-    const checks = { state, catalogue, events };
+    const checks = {
+      state: this.#state(stateDown),
+      catalogue: this.#catalogue(catalogueDown),
+      events: this.#events(eventsDown, stateDown !== undefined),
+    };
     const degraded = Object.values(checks).some((check) => check !== "ok");
     // Without any one of the engines decisions go on, and reports wait on a disk: see docs/operating/health.md.
     return { ready: this.#phase === "serving", degraded, checks };
   }
 
-  async #state(): Promise<string> {
-    const { engines, backlog } = this.#options;
-    const down = await this.#down("state", engines.state, engines.stateProblem());
-    const { spool } = backlog();
+  #state(down: string | undefined): string {
+    const { spool } = this.#options.backlog();
     if (down !== undefined) {
       return `${down}: decisions from the last known allocations, ${reportsWithoutState(spool)}`;
+    }
+    if (this.#options.stateLost()) {
+      return "emptied: what is known in memory stays in force; run `banditd rebuild`";
     }
     if (spool === undefined || spool.records === 0) return "ok";
     return `ok again, ${spoolText(spool)} of the spool are being applied`;
   }
 
-  async #catalogue(): Promise<string> {
+  #catalogue(down: string | undefined): string {
     const { engines, catalogue } = this.#options;
     const { view, savedAtMs } = catalogue;
-    const down = await this.#down("catalogue", engines.catalogue, undefined);
     const following = engines.catalogue.notFollowedSinceMs;
     if (down === undefined && this.catalogueIsFresh) return "ok";
     const { revision } = view.snapshot;
@@ -102,14 +109,16 @@ export class Readiness {
     return `${what}: revision ${revision}${from} stays in force, changes are not possible`;
   }
 
-  async #events(): Promise<string> {
-    const { engines, backlog, clock } = this.#options;
-    const down = await this.#down("events", engines.eventLog, engines.eventLogProblem());
+  #events(down: string | undefined, stateIsDown: boolean): string {
+    const { backlog, clock } = this.#options;
     const { outbox, outboxIsFull } = backlog();
     const ageMs = clock.nowMs() - (outbox.oldestAtMs ?? clock.nowMs());
-    if (down === undefined && !outboxIsFull && ageMs < lagNotableMs) return "ok";
+    // Without the state store nothing new is known of the outbox, and nothing can be taken from it.
+    const isSlow = ageMs >= lagNotableMs && !stateIsDown;
+    if (down === undefined && !outboxIsFull && !isSlow) return "ok";
     const refused = outboxIsFull ? ", the outbox is full and reports are refused" : "";
-    return `${down ?? "slow"}: ${waitingText(outbox.rows, ageMs)}${refused}`;
+    const asOf = stateIsDown ? " as far as is known without the state store" : "";
+    return `${down ?? "slow"}: ${waitingText(outbox.rows, ageMs)}${asOf}${refused}`;
   }
 
   /** Undefined when an engine answers and has no other problem; else what and since when. */
