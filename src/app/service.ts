@@ -141,6 +141,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       engines,
       catalogue: running.catalogue,
       backlog: () => running.backlog(),
+      stateLost: () => running.stateLost(),
       clock: systemClock,
     });
     const gate = openGate(options, { clock: systemClock, entropy: systemEntropy, telemetry });

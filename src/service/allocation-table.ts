@@ -20,6 +20,12 @@ export const codeTypesPerAgentTypeMax = 10_000;
 /** Allocations of code types without outcomes kept at once; they follow from policies alone, so any may be made anew. */
 const withoutOutcomesMax = 10_000;
 
+/**
+ * Versions that one announcement leaves out at most, as long as they count changes. A rebuild gives versions far
+ * above, and what it puts right was not learned now.
+ */
+const changesAtOnceMax = 1_000_000;
+
 /** Told what an arm's totals were and are. */
 export type LearnedListener = (arm: ArmKey, before: RewardTotals, after: RewardTotals) => void;
 
@@ -80,7 +86,8 @@ export class AllocationTable {
     this.#noteChange(update.agentType);
     // The first change of an arm is the whole of it; a jump over unknown ones is what start-up gives.
     const known = before ?? (update.totals.generations === 1 ? zeroTotals : undefined);
-    if (known !== undefined) this.#onLearned?.(update, known, update.totals);
+    const isRebuilt = update.version - (heldBefore?.version ?? 0) > changesAtOnceMax;
+    if (known !== undefined && !isRebuilt) this.#onLearned?.(update, known, update.totals);
   }
 
   /**
@@ -102,6 +109,14 @@ export class AllocationTable {
         }
       }
     }
+  }
+
+  /** True when nothing is known of any arm. */
+  get isEmpty(): boolean {
+    for (const codeTypes of this.#byAgentType.values()) {
+      for (const { totals } of codeTypes.values()) if (totals.size > 0) return false;
+    }
+    return true;
   }
 
   /** Counts the changes of what is known. */

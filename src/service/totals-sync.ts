@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BanditError } from "../domain/errors.ts";
-import type { StateStore } from "../ports/state-store.ts";
+import type { StateOrigin } from "../ports/state-repair.ts";
+import type { ArmTotals, StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import { RepeatedWork } from "./repeated-work.ts";
@@ -13,6 +14,9 @@ const firstReadingIntervalMs = 200;
 /**
  * Keeps the posteriors in memory equal to those in the state store: every change is announced. Where
  * other replicas change the store too, a full comparison at intervals repairs what announcements missed.
+ *
+ * A store that has lost everything at once is not followed: what is in memory stays in force, and only what is
+ * newer is taken in, until a rebuild has put everything back. Memory is the last place where it is known.
  */
 export class TotalsSync {
   readonly #options: {
@@ -24,6 +28,8 @@ export class TotalsSync {
   readonly #comparisons: RepeatedWork;
   readonly #firstReading: RepeatedWork;
   #stopListening: (() => void) | undefined;
+  #origin: StateOrigin | undefined;
+  #isStateLost = false;
 
   constructor(options: {
     state: StateStore;
@@ -71,6 +77,11 @@ export class TotalsSync {
     return true;
   }
 
+  /** The state store has lost everything, and nothing was put back yet. */
+  get stateLost(): boolean {
+    return this.#isStateLost;
+  }
+
   /** Does not wait for a comparison under way. */
   stop(): void {
     void this.#firstReading.stop();
@@ -87,16 +98,45 @@ export class TotalsSync {
 
   async #compare(): Promise<void> {
     const { state, allocations } = this.#options;
+    const origin = await state.repair.findOrigin();
+    const isKnown = this.#origin === undefined || this.#origin.id === origin?.id;
+    if (!isKnown && origin?.restored !== true) {
+      this.#setStateLost(true);
+      await this.#eachArm((totals) => allocations.accept(totals));
+      return;
+    }
+    this.#origin = origin;
     allocations.beginComparison();
-    let arms = 0;
-    for await (const totals of state.listTotals()) {
-      allocations.compare(totals);
-      arms += 1;
-      if (arms % armsPerTurn === 0) await nextTurn();
-    }
+    const arms = await this.#eachArm((totals) => allocations.compare(totals));
+    const isLost = arms === 0 && !allocations.isEmpty;
+    this.#setStateLost(isLost);
+    if (isLost) return;
+    let seen = 0;
     for (const _ of allocations.forgetUnlisted()) {
+      seen += 1;
+      if (seen % armsPerTurn === 0) await nextTurn();
+    }
+  }
+
+  /** @returns how many arms the store has. */
+  async #eachArm(take: (totals: ArmTotals) => void): Promise<number> {
+    let arms = 0;
+    for await (const totals of this.#options.state.listTotals()) {
+      take(totals);
       arms += 1;
       if (arms % armsPerTurn === 0) await nextTurn();
     }
+    return arms;
+  }
+
+  #setStateLost(isLost: boolean): void {
+    if (isLost === this.#isStateLost) return;
+    this.#isStateLost = isLost;
+    const { logger } = this.#options;
+    if (isLost) {
+      logger.error("the state store has lost everything; what is in memory stays in force", {
+        remedy: "banditd rebuild",
+      });
+    } else logger.info("the state store has its posteriors again");
   }
 }

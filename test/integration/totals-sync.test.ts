@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
+import { zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType } from "../../src/domain/ids.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import { AllocationTable } from "../../src/service/allocation-table.ts";
@@ -69,7 +70,7 @@ function generations(): number {
   return allocations.totals(agentType, codeType, variantId).generations;
 }
 
-test("memory follows a Redis that was set back or emptied, and goes on learning from there", async () => {
+test("memory follows a Redis that was set back, and goes on learning from there", async () => {
   const { state, admin } = await openRedis();
   await sync(state, 20).start();
   await learn(state);
@@ -82,11 +83,76 @@ test("memory follows a Redis that was set back or emptied, and goes on learning 
   await until("the older state is known", 5_000, () => generations() === 1);
   await learn(state);
   await until("the next is known", 5_000, () => generations() === 2);
+});
 
-  await admin.flushall();
-  await until("the empty state is known", 5_000, () => generations() === 0);
-  await learn(state);
-  await until("the first is known", 5_000, () => generations() === 1);
+describe("a Redis that is emptied while it is used", () => {
+  /** What a rebuild does in the end. */
+  const refill = async (state: StateStore, count: number): Promise<void> => {
+    const totals = { ...zeroTotals, reward: count / 2, weight: count, generations: count };
+    const [arm] = await state.repair.readTotals(sampleArm);
+    await state.repair.replaceTotals({
+      ...{ ...sampleArm, totals, expectedVersion: arm?.version ?? 0 },
+      versionMin: Date.now(),
+    });
+    await state.repair.markRestored();
+  };
+  const compared = async (state: StateStore, times: number): Promise<void> => {
+    const list = vi.spyOn(state, "listTotals");
+    await until("it was compared", 5_000, () => list.mock.calls.length > times);
+    list.mockRestore();
+  };
+
+  test("takes nothing out of memory, also when it learns anew and other processes start on it; a rebuild's totals count at once", async () => {
+    const { state, admin } = await openRedis();
+    const following = sync(state, 20);
+    await following.start();
+    for (let count = 0; count < 5; count += 1) await learn(state);
+    await until("five are known", 5_000, () => generations() === 5);
+    expect(following.stateLost).toBe(false);
+
+    await admin.flushall();
+    await until("the loss is noticed", 5_000, () => following.stateLost);
+    // Somebody starts on the empty store and gives it an origin; the arm and another one are learned of anew.
+    const other = await RedisStateStore.connect({
+      ...{ url: `redis://127.0.0.1:${admin.options.port}`, clock: systemClock },
+      ...{ consumer: "another", logger: silentLogger },
+    });
+    ending.push(() => other.close());
+    await learn(other);
+    await learn(other, "new" as CodeType);
+    await compared(state, 5);
+    expect(following.stateLost).toBe(true);
+    expect(generations()).toBe(5);
+    expect(allocations.totals(sampleArm.agentType, "new" as CodeType, sampleArm.variantId)).toEqual(
+      expect.objectContaining({ generations: 1 }),
+    );
+
+    await refill(other, 6);
+    await until("the rebuilt state is known", 5_000, () => generations() === 6);
+    await until("nothing is lost any more", 5_000, () => !following.stateLost);
+    await learn(other);
+    await until("the next is known", 5_000, () => generations() === 7);
+    await compared(state, 5);
+    expect(generations()).toBe(7);
+  });
+
+  test("a rebuild counts also for who has heard nothing of it, with versions below those in memory", async () => {
+    const { state, admin } = await openRedis();
+    vi.spyOn(state, "onTotalsChanged").mockReturnValue(() => undefined);
+    const following = sync(state, 20);
+    for (let count = 0; count < 9; count += 1) await learn(state);
+    await following.start();
+    expect(generations()).toBe(9);
+    await admin.flushall();
+    await until("the loss is noticed", 5_000, () => following.stateLost);
+    const totals = { ...zeroTotals, reward: 1, weight: 3, generations: 3 };
+    await state.repair.replaceTotals({ ...sampleArm, totals, expectedVersion: 0, versionMin: 1 });
+    await compared(state, 5);
+    expect(generations()).toBe(9);
+    await state.repair.markRestored();
+    await until("what was put back is known", 5_000, () => generations() === 3);
+    expect(following.stateLost).toBe(false);
+  });
 });
 
 test("others have their turn while many arms are read", async () => {

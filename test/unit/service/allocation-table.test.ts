@@ -136,3 +136,22 @@ test("what is known can be saved and restored, and every change of it is counted
   for (const arm of saved) table.restore(arm);
   expect(generations()).toBe(3);
 });
+
+test("what a rebuild puts right is taken in, and is not something that was just learned", () => {
+  const learned: number[] = [];
+  table = new AllocationTable({
+    clock: systemClock,
+    telemetry: new PrometheusTelemetry(),
+    onLearned: (_, before, after) => learned.push(after.weight - before.weight),
+  });
+  expect(table.isEmpty).toBe(true);
+  table.accept(armAt(5));
+  table.accept(armAt(7));
+  expect(learned).toEqual([2]);
+  const rebuiltMs = Date.UTC(2026, 0, 1);
+  table.accept({ ...armAt(9), version: rebuiltMs });
+  expect(generations()).toBe(9);
+  table.accept({ ...armAt(10), version: rebuiltMs + 1 });
+  expect(learned).toEqual([2, 1]);
+  expect(table.isEmpty).toBe(false);
+});
