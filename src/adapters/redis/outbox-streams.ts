@@ -7,8 +7,13 @@ import type { BatchPart } from "./outbox-batches.ts";
 import type { RunStep } from "./partition-steps.ts";
 import type { RedisClient } from "./redis-client.ts";
 
-/** Entries asked for, or removed, at once. */
-const entriesPerPage = 500;
+/** Removed in one step: about 1 ms of the server's time. */
+const removedPerStep = 500;
+/** Read at once: about 1 ms to take in. More where one entry has more. */
+const pageBytes = 256 * 1024;
+const pageEntriesMax = 200;
+/** Before it is known how large they are. */
+const firstPageEntries = 4;
 
 /** How much is wanted. */
 interface OutboxAmount {
@@ -61,29 +66,36 @@ export class OutboxStreams {
   /** What there is now of a part, oldest first. */
   async read({ partition, first, last }: BatchPart): Promise<OutboxEntry[]> {
     const entries: OutboxEntry[] = [];
+    let bytes = 0;
+    let count = firstPageEntries;
     for (let from = first; ; ) {
       const page = await this.#withDeadline(
-        this.#client.xrangeBuffer(outboxKey(partition), from, last, "COUNT", entriesPerPage),
+        this.#client.xrangeBuffer(outboxKey(partition), from, last, "COUNT", count),
       );
-      for (const [id, fields] of page) entries.push(toEntry(partition, id, fields));
+      for (const [id, fields] of page) {
+        const entry = toEntry(partition, id, fields);
+        entries.push(entry);
+        bytes += entry.rows.length;
+      }
       const newest = page.at(-1);
-      if (newest === undefined || page.length < entriesPerPage) return entries;
+      if (newest === undefined || page.length < count) return entries;
       from = `(${newest[0]}`;
+      const likely = Math.ceil((pageBytes * entries.length) / (bytes + 1));
+      count = Math.min(pageEntriesMax, likely);
     }
   }
 
   /** Removes entries of one partition for good. Idempotent. */
   async remove(partition: number, entries: readonly OutboxEntry[]): Promise<void> {
     const keys = [outboxKey(partition), outboxCountersKey(partition)];
-    for (let from = 0; from < entries.length; from += entriesPerPage) {
-      const args = entries
-        .slice(from, from + entriesPerPage)
-        .flatMap(({ id, rowCount, rows }) => [
-          parseEntryId(id).streamId,
-          rowCount,
-          Buffer.byteLength(rows),
-        ]);
-      await this.#run("banditRemove", keys, args);
+    for (let from = 0; from < entries.length; from += removedPerStep) {
+      const texts = entries
+        .slice(from, from + removedPerStep)
+        .map(
+          ({ id, rowCount, rows }) =>
+            `${parseEntryId(id).streamId} ${rowCount} ${Buffer.byteLength(rows)}`,
+        );
+      await this.#run("banditRemove", keys, [texts.join("\n")]);
     }
   }
 

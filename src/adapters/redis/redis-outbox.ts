@@ -3,6 +3,7 @@ import { BanditError } from "../../domain/errors.ts";
 import { outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
 import type { OutboxBatch, OutboxEntry, OutboxState } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
+import { fewAtATime } from "./few-at-a-time.ts";
 import { type BatchPart, type BatchRecord, OutboxBatches } from "./outbox-batches.ts";
 import {
   digestOf,
@@ -16,6 +17,9 @@ import type { RedisClient } from "./redis-client.ts";
 
 /** Each time but the last somebody else has got a batch or confirmed one. */
 const attemptsMax = 50;
+
+/** Partitions whose entries are read or removed at the same time. */
+const partsAtATime = 2;
 
 /** How much may still be read. */
 interface Amount {
@@ -171,10 +175,12 @@ export class RedisOutbox {
   async #readParts(
     parts: readonly BatchPart[],
   ): Promise<{ entries: OutboxEntry[]; isWhole: boolean }> {
-    const read = await Promise.all(parts.map((part) => this.#streams.read(part)));
-    const isWhole = parts.every((part, index) => {
-      const entries = read[index] as OutboxEntry[];
-      return digestOf(entries.map(({ id }) => parseEntryId(id).streamId)) === part.digest;
+    let isWhole = true;
+    const read = await fewAtATime(partsAtATime, parts, async (part) => {
+      const entries = await this.#streams.read(part);
+      const ids = entries.map(({ id }) => parseEntryId(id).streamId);
+      if (digestOf(ids) !== part.digest) isWhole = false;
+      return entries;
     });
     return { entries: sortByAge(read.flat()), isWhole };
   }
@@ -188,8 +194,8 @@ export class RedisOutbox {
       if (others === undefined) byPartition.set(partition, [entry]);
       else others.push(entry);
     }
-    await Promise.all(
-      [...byPartition].map(([partition, some]) => this.#streams.remove(partition, some)),
+    await fewAtATime(partsAtATime, [...byPartition], ([partition, some]) =>
+      this.#streams.remove(partition, some),
     );
     await this.#batches.forget(id);
   }
