@@ -118,20 +118,24 @@ const environmentSchema = z.object({
     .min(10)
     .max(100_000)
     .default(1_000)
-    .describe("Calls that may be under way at once; see docs/operating/reliability.md."),
+    .describe("Calls and batch items that may be under way at once; see docs/operating/limits.md."),
   BANDIT_RATE_LIMIT_PER_SECOND: z.coerce
     .number()
     .min(0)
     .max(1_000_000)
     .default(0)
-    .describe("Calls each caller may make in a second; 0: as many as it likes."),
+    .describe(
+      "Calls and batch items that each caller (x-bandit-key, or its address) may send in a second; 0: as many as it likes.",
+    ),
   BANDIT_RATE_LIMIT_BURST: z.coerce
     .number()
     .int()
     .min(1)
     .max(1_000_000)
     .default(100)
-    .describe("Calls a caller that was silent may make at once."),
+    .describe(
+      "Calls and batch items that a caller that was silent may send at once; the largest batch it may ever send.",
+    ),
   BANDIT_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"], {
       error: "must be debug, info, warn, error or silent",
