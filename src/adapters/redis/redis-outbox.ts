@@ -5,15 +5,10 @@ import type { OutboxBatch, OutboxEntry, OutboxState } from "../../ports/state-st
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { fewAtATime } from "./few-at-a-time.ts";
 import { type BatchPart, type BatchRecord, OutboxBatches } from "./outbox-batches.ts";
-import {
-  digestOf,
-  type MeasuredEntries,
-  OutboxStreams,
-  parseEntryId,
-  type StreamGap,
-} from "./outbox-streams.ts";
+import { digestOf, type MeasuredEntries, OutboxStreams, parseEntryId } from "./outbox-streams.ts";
 import type { RunStep } from "./partition-steps.ts";
 import type { RedisClient } from "./redis-client.ts";
+import { compareStreamIds, gapsOf, sortByAge } from "./stream-ranges.ts";
 
 /** Each time but the last somebody else has got a batch or confirmed one. */
 const attemptsMax = 50;
@@ -125,7 +120,10 @@ export class RedisOutbox {
 
   /** Takes over what version 0.1.0 has left. To be called before anything is written. */
   async adopt(): Promise<void> {
-    await this.#inEveryPartition((partition) => this.#streams.adopt(partition));
+    // One after another: each may be a long one, and has a deadline.
+    for (let partition = 0; partition < this.#partitions; partition += 1) {
+      await this.#streams.adopt(partition);
+    }
   }
 
   /** Leaves the batch under way to the others. */
@@ -227,43 +225,4 @@ function isSpent(left: Amount): boolean {
 function spend(left: Amount, { rows, bytes }: Amount): void {
   left.rows -= rows;
   left.bytes -= bytes;
-}
-
-/** What lies between the ranges of batches, oldest first. */
-function gapsOf(partition: number, batches: readonly BatchRecord[]): StreamGap[] {
-  const parts = batches
-    .flatMap((batch) => batch.parts)
-    .filter((part) => part.partition === partition)
-    .sort((a, b) => compareStreamIds(a.first, b.first));
-  const gaps: StreamGap[] = [];
-  let from = "-";
-  for (const { first, last } of parts) {
-    gaps.push([from, `(${first}`]);
-    from = `(${last}`;
-  }
-  gaps.push([from, "+"]);
-  return gaps;
-}
-
-/** Stream ids are `<milliseconds>-<sequence number>`. */
-function parseStreamId(streamId: string): [ms: number, sequence: number] {
-  const dash = streamId.indexOf("-");
-  return [Number(streamId.slice(0, dash)), Number(streamId.slice(dash + 1))];
-}
-
-function compareStreamIds(a: string, b: string): number {
-  const [msA, sequenceA] = parseStreamId(a);
-  const [msB, sequenceB] = parseStreamId(b);
-  return msA - msB || sequenceA - sequenceB;
-}
-
-function sortByAge(entries: readonly OutboxEntry[]): OutboxEntry[] {
-  return entries
-    .map((entry) => {
-      const { partition, streamId } = parseEntryId(entry.id);
-      const [ms, sequence] = parseStreamId(streamId);
-      return { entry, ms, partition, sequence };
-    })
-    .sort((a, b) => a.ms - b.ms || a.partition - b.partition || a.sequence - b.sequence)
-    .map(({ entry }) => entry);
 }
