@@ -7,7 +7,7 @@ import {
 } from "../adapters/clickhouse/open-event-log.ts";
 import { EventLogGate } from "../adapters/wrappers/event-log-gate.ts";
 import { LateStateStore } from "../adapters/wrappers/late-state-store.ts";
-import { BanditError } from "../domain/errors.ts";
+import type { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DeadLetterStore } from "../ports/dead-letters.ts";
@@ -17,6 +17,7 @@ import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
 import { KeepTrying, type Problem } from "./keep-trying.ts";
 import { projectRoot } from "./project-root.ts";
+import { outageIn, withinStart } from "./server-outage.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 
 /** The three engines a service runs on, and what each is called. A server that is out of reach now may come later. */
@@ -55,9 +56,6 @@ type StorageOptions = Pick<
   ServiceOptions,
   "dataDir" | "databaseUrl" | "clickhouseUrl" | "eventRetentionDays" | "onProgress"
 >;
-
-/** How long the start waits for the schema of an event log on a server; then it goes on without. */
-const eventLogStartMs = 5_000;
 
 /** False when every engine is somebody else's: then several processes may share the directory. */
 export function usesDataDirectory(options: ServiceOptions): boolean {
@@ -220,7 +218,7 @@ async function openMigrated(
     const [catalogueProblem, eventsProblem] = await Promise.all([
       outageIn(catalogue.migrator.migrate(), options.databaseUrl !== undefined),
       outageIn(
-        options.clickhouseUrl === undefined ? migrateEvents() : inTime(migrateEvents()),
+        options.clickhouseUrl === undefined ? migrateEvents() : withinStart(migrateEvents()),
         options.clickhouseUrl !== undefined,
       ),
     ]);
@@ -230,36 +228,5 @@ async function openMigrated(
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** Why work could not be done; undefined when it was. @throws what waiting for a server would not help against */
-async function outageIn(
-  work: Promise<unknown>,
-  isServer: boolean,
-): Promise<BanditError | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    if (isServer && error instanceof BanditError && error.code === "unavailable") return error;
-    throw error;
-  }
-}
-
-/** Work goes on when its time is over; a repetition beside it does no harm. */
-async function inTime(work: Promise<void>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(
-      new BanditError("unavailable", `no answer within ${eventLogStartMs} ms`, {
-        reason: "EVENT_LOG_UNAVAILABLE",
-      }),
-    );
-  }, eventLogStartMs);
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

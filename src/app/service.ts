@@ -18,6 +18,7 @@ import { type Engines, openEngines, usesDataDirectory } from "./engines.ts";
 import { openGate } from "./open-gate.ts";
 import { projectVersion } from "./project-root.ts";
 import { Readiness } from "./readiness.ts";
+import { seedWhenEmpty } from "./seed-catalogue.ts";
 import { catchUpWithCatalogue, startCatalogue } from "./start-catalogue.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 import { stopServers, writeWhatWaits } from "./stop-service.ts";
@@ -80,9 +81,11 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       options.databaseUrl === undefined ? {} : { catalogueSnapshots: catalogueSnapshotFile(files) };
     const posteriorSnapshots =
       options.redisUrl === undefined ? {} : { posteriorSnapshots: posteriorSnapshotFile(files) };
+    const seed = options.seed ? { seed: seedWhenEmpty(engines.catalogue, options.onProgress) } : {};
     const start = await startCatalogue({
       engines,
-      options,
+      ...seed,
+      dataDir: options.dataDir,
       logger,
       ...(catalogueSnapshots.catalogueSnapshots && {
         snapshots: catalogueSnapshots.catalogueSnapshots,
@@ -127,7 +130,8 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     if (start.savedAtMs !== undefined) {
       const catchUp = catchUpWithCatalogue({
         engines,
-        seed: options.seed,
+        // Nobody looks at the progress of the start any more.
+        ...(options.seed ? { seed: seedWhenEmpty(engines.catalogue) } : {}),
         cache: running.catalogue,
         clock: systemClock,
         logger,

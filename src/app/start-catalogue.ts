@@ -4,10 +4,8 @@ import type { CatalogueSnapshots, SavedCatalogue } from "../ports/catalogue-snap
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { CatalogueCache } from "../service/catalogue-cache.ts";
-import type { ServiceOptions } from "./config.ts";
 import type { Engines } from "./engines.ts";
 import { KeepTrying } from "./keep-trying.ts";
-import { seedIfEmpty } from "./seed-catalogue.ts";
 
 /** The catalogue that a service starts with. */
 export interface StartCatalogue {
@@ -20,7 +18,9 @@ export interface StartCatalogue {
 
 interface StartOptions {
   readonly engines: Engines;
-  readonly options: Pick<ServiceOptions, "seed" | "databaseUrl" | "dataDir" | "onProgress">;
+  /** Fills an empty catalogue. Absent: it stays empty. */
+  readonly seed?: () => Promise<void>;
+  readonly dataDir: string;
   /** Absent: the catalogue is on the same disk as its snapshot would be. */
   readonly snapshots?: CatalogueSnapshots;
   readonly logger: Logger;
@@ -31,17 +31,17 @@ interface StartOptions {
  * @throws BanditError unavailable (`CATALOGUE_NOT_AVAILABLE_AT_START`) when there is neither
  */
 export async function startCatalogue(start: StartOptions): Promise<StartCatalogue> {
-  const { engines, options, snapshots, logger } = start;
+  const { engines, seed, dataDir, snapshots, logger } = start;
   try {
     if (engines.catalogueProblem !== undefined) throw engines.catalogueProblem;
-    if (options.seed) await seedIfEmpty(engines.catalogue, options.onProgress);
+    await seed?.();
     const snapshot = await engines.catalogue.load();
     return { snapshot, savedAtMs: undefined, problem: undefined };
   } catch (error) {
     const isAway = error instanceof BanditError && error.code === "unavailable";
     if (!isAway || snapshots === undefined) throw error;
     const saved = await snapshots.find();
-    if (saved === undefined) throw nothingToStartWith(options, error);
+    if (saved === undefined) throw nothingToStartWith(dataDir, error);
     logStartFrom(saved, error, logger);
     return { ...saved, problem: error };
   }
@@ -50,7 +50,7 @@ export async function startCatalogue(start: StartOptions): Promise<StartCatalogu
 /** Brings a catalogue up to date that could not be reached at the start, then follows it. */
 export function catchUpWithCatalogue(options: {
   engines: Engines;
-  seed: boolean;
+  seed?: () => Promise<void>;
   cache: CatalogueCache;
   clock: Clock;
   logger: Logger;
@@ -60,7 +60,7 @@ export function catchUpWithCatalogue(options: {
     what: "reading the catalogue",
     async work() {
       await engines.migrateCatalogue();
-      if (seed) await seedIfEmpty(engines.catalogue);
+      await seed?.();
       await cache.refresh();
     },
     clock,
@@ -80,10 +80,7 @@ function logStartFrom(
   });
 }
 
-function nothingToStartWith(
-  { dataDir }: Pick<ServiceOptions, "dataDir">,
-  cause: BanditError,
-): BanditError {
+function nothingToStartWith(dataDir: string, cause: BanditError): BanditError {
   return new BanditError(
     "unavailable",
     "the catalogue cannot be reached, and there is no snapshot of it to start from " +

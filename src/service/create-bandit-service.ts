@@ -134,7 +134,8 @@ export async function createBanditService(
     logger,
     intervalMs: options.totalsSyncIntervalMs,
   });
-  if (!(await sync.start())) await restorePosteriors(allocations, posteriorSnapshots, logger);
+  const posteriorsAreRead = await sync.start();
+  if (!posteriorsAreRead) await restorePosteriors(allocations, posteriorSnapshots, logger);
   const keepers = [
     catalogueSnapshots &&
       new SnapshotKeeper({
@@ -150,7 +151,8 @@ export async function createBanditService(
         what: "posteriors",
         version: () => allocations.changes,
         save: () => posteriorSnapshots.save(allocations.known()),
-        savedVersion: allocations.changes,
+        // What comes from the snapshot is in it.
+        ...(posteriorsAreRead ? {} : { savedVersion: allocations.changes }),
         intervalMs: posteriorSnapshotIntervalMs,
         logger,
       }),
@@ -259,6 +261,7 @@ export async function createBanditService(
       guard,
       apply: spooled,
       deadLetters: eventPath.recordDeadLetters,
+      hasRoom: () => eventPath.watch.outbox.bytes < options.outbox.bytesMax,
       clock,
       telemetry,
       logger,
@@ -323,13 +326,14 @@ export async function createBanditService(
       cache.stop();
       sync.stop();
       guard.stop();
-      // Side by side with the rest: an engine that hangs must not keep them from being written.
-      const saved = Promise.all(keepers.map((keeper) => keeper.stop()));
-      await rebuild.stop();
-      await spoolReplay?.stop();
-      await defaultRewards.stop();
-      await eventPath.stop();
-      await saved;
+      // Side by side: whatever waits for an engine that hangs must not keep the others from ending.
+      await Promise.all([
+        ...keepers.map((keeper) => keeper.stop()),
+        rebuild.stop(),
+        spoolReplay?.stop(),
+        defaultRewards.stop(),
+        eventPath.stop(),
+      ]);
     },
   };
 }

@@ -1,0 +1,35 @@
+import { BanditError } from "../domain/errors.ts";
+
+/** How long the start waits for the schema of an event log on a server; then it goes on without. */
+const eventLogStartMs = 5_000;
+
+/** Why work could not be done; undefined when it was. @throws what waiting for a server would not help against */
+export async function outageIn(
+  work: Promise<unknown>,
+  isServer: boolean,
+): Promise<BanditError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (isServer && error instanceof BanditError && error.code === "unavailable") return error;
+    throw error;
+  }
+}
+
+/** Work goes on when its time is over; a repetition beside it does no harm. */
+export async function withinStart(work: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(
+      new BanditError("unavailable", `no answer within ${eventLogStartMs} ms`, {
+        reason: "EVENT_LOG_UNAVAILABLE",
+      }),
+    );
+  }, eventLogStartMs);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
