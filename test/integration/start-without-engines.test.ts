@@ -293,6 +293,23 @@ describe("Redis", () => {
     await learn(service, 1);
   });
 
+  test("hanging at the start: the service starts, and goes on when Redis does", async () => {
+    await (await open()).close();
+    await servers.redis.kill("SIGSTOP");
+    let service: Opened;
+    try {
+      service = await open();
+      const { degraded } = await service.client.selectVariant({ agentType, codeType });
+      expect(degraded).toBe(true);
+    } finally {
+      await servers.redis.kill("SIGCONT");
+    }
+    await expect
+      .poll(async () => (await readyz(service)).degraded, { timeout: 20_000 })
+      .toBe(false);
+    await learn(service, 1);
+  });
+
   test("with data laid out for other partitions: the start fails", async () => {
     const { Redis } = await import("ioredis");
     const redis = new Redis(servers.redis.url);

@@ -46,4 +46,33 @@ describe("catalogue in memory", () => {
       reason: "AGENT_TYPE_NOT_FOUND",
     });
   });
+
+  it("begins with a snapshot, is stale until the catalogue was read, and tells of it then", async () => {
+    const { seen, catalogue } = emptyCatalogue();
+    seen.reachable = false;
+    const snapshot = {
+      revision: 1,
+      serviceMode: "frozen",
+      agentTypes: [],
+      policies: [],
+      variants: [],
+    } as const;
+    const cache = CatalogueCache.fromSnapshot(catalogue, silentLogger, { snapshot, savedAtMs: 5 });
+    let changes = 0;
+    cache.onChange(() => {
+      changes += 1;
+    });
+    expect(cache).toMatchObject({ stale: true, savedAtMs: 5 });
+    await expect(cache.refresh()).rejects.toMatchObject({ reason: "DOWN" });
+    expect(cache).toMatchObject({ stale: true, savedAtMs: 5 });
+    expect(cache.view.snapshot.serviceMode).toBe("frozen");
+    seen.reachable = true;
+    // The same revision: another database may have been put in the place of the old one.
+    await cache.refresh();
+    expect(cache).toMatchObject({ stale: false, savedAtMs: undefined });
+    expect(cache.view.snapshot.serviceMode).toBe("learning");
+    expect(changes).toBe(1);
+    await cache.refresh();
+    expect(changes).toBe(1);
+  });
 });
