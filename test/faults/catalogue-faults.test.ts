@@ -22,10 +22,10 @@ describe("Postgres breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 11,
       name: "Postgres: SIGQUIT, service restarted meanwhile, restart",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         await world.postgres.kill();
         await sleep(1_000);
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           await service.kill();
           await service.start();
         });

@@ -36,11 +36,11 @@ describe("two replicas, one of which dies, under load", { timeout: 300_000 }, ()
     const { failures } = await bench.run({
       number: 2,
       name: "service: SIGKILL while it inserts, restart",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         const [service] = world.services;
         world.front.failAlways(() => "slow");
         await sleep(1_500);
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           await service.kill();
           world.front.failAlways(() => undefined);
           await service.start();
@@ -55,10 +55,10 @@ describe("two replicas, one of which dies, under load", { timeout: 300_000 }, ()
     const { failures } = await bench.run({
       number: 4,
       name: "two replicas: one SIGKILLed, the other takes over",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         world.front.failAlways(() => "slow");
         await sleep(1_500);
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           await second?.kill();
           world.front.failAlways(() => undefined);
           await sleep(2_000);
@@ -73,10 +73,10 @@ describe("two replicas, one of which dies, under load", { timeout: 300_000 }, ()
     const { failures } = await bench.run({
       number: 16,
       name: "ClickHouse down, service SIGKILLed, both back",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         world.frontProxy.refuse();
         await sleep(1_500);
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           await Promise.all(world.services.map((service) => service.kill()));
           await Promise.all(world.services.map((service) => service.start()));
         });

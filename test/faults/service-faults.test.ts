@@ -22,9 +22,9 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 1,
       name: "service: SIGKILL, restart",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         const [service] = world.services;
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           await service.kill();
           await service.start();
         });
@@ -37,9 +37,9 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 3,
       name: "service: SIGSTOP for 4 s, SIGCONT",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         const [service] = world.services;
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           service.signal("SIGSTOP");
           await sleep(4_000);
           service.signal("SIGCONT");
@@ -53,10 +53,10 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 17,
       name: "service: clock back 1 h, forward 2 h, right again",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         const [service] = world.services;
         // A call that is under way when the clock jumps over its deadline cannot know better.
-        await during("disturbed", async () => {
+        await fault.during("disturbed", async () => {
           for (const shiftMs of [-hourMs, 0]) {
             service.shiftClock(shiftMs);
             await sleep(2_000);
@@ -72,9 +72,9 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 23,
       name: "service: SIGTERM, restart",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         const [service] = world.services;
-        await during("process_down", async () => {
+        await fault.during("process_down", async () => {
           exitCode = await service.end("SIGTERM");
           await service.start();
         });

@@ -4,9 +4,6 @@ import { FaultBench } from "./harness/fault-bench.ts";
 import { redisCommand } from "./harness/redis-server.ts";
 import { openWorld, type World } from "./harness/world.ts";
 
-/** Until what was under way when a fault began has been answered or given up. */
-const graceMs = 300;
-
 // Strict: with `appendfsync always` an answer of Redis means that the disk has it.
 describe("Redis breaks, under load", { timeout: 300_000 }, () => {
   const bench = new FaultBench("state");
@@ -25,10 +22,12 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 5,
       name: "Redis: SIGKILL, restart (appendfsync always)",
-      inject: async ({ during }) => {
-        await world.redis.kill("SIGKILL");
-        await during("state_unreachable", () => sleep(3_000), graceMs);
-        await world.redis.restart();
+      inject: async (fault) => {
+        await fault.stateOutage({
+          begin: () => world.redis.kill("SIGKILL"),
+          body: () => sleep(3_000),
+          end: () => world.redis.restart(),
+        });
       },
     });
     expect(failures).toEqual([]);
@@ -38,10 +37,12 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 6,
       name: "Redis: blackholed for 4 s",
-      inject: async ({ during }) => {
-        world.redisProxy.blackhole();
-        await during("state_unreachable", () => sleep(4_000), graceMs);
-        world.redisProxy.pass();
+      inject: async (fault) => {
+        await fault.stateOutage({
+          begin: () => world.redisProxy.blackhole(),
+          body: () => sleep(4_000),
+          end: () => world.redisProxy.pass(),
+        });
       },
     });
     expect(failures).toEqual([]);
@@ -51,10 +52,12 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 27,
       name: "Redis: half open, answers lost for 4 s",
-      inject: async ({ during }) => {
-        world.redisProxy.loseReplies();
-        await during("state_unreachable", () => sleep(4_000), graceMs);
-        world.redisProxy.pass();
+      inject: async (fault) => {
+        await fault.stateOutage({
+          begin: () => world.redisProxy.loseReplies(),
+          body: () => sleep(4_000),
+          end: () => world.redisProxy.pass(),
+        });
       },
     });
     expect(failures).toEqual([]);
@@ -64,8 +67,8 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 7,
       name: "Redis: connections cut 12 times",
-      inject: ({ during }) =>
-        during("disturbed", async () => {
+      inject: (fault) =>
+        fault.during("disturbed", async () => {
           for (let round = 0; round < 6; round += 1) {
             await sleep(350);
             world.redisProxy.cutAll();
@@ -81,10 +84,12 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 8,
       name: "Redis: SIGSTOP for 4 s, SIGCONT",
-      inject: async ({ during }) => {
-        await world.redis.kill("SIGSTOP");
-        await during("state_unreachable", () => sleep(4_000), graceMs);
-        await world.redis.kill("SIGCONT");
+      inject: async (fault) => {
+        await fault.stateOutage({
+          begin: () => world.redis.kill("SIGSTOP"),
+          body: () => sleep(4_000),
+          end: () => world.redis.kill("SIGCONT"),
+        });
       },
     });
     expect(failures).toEqual([]);
@@ -94,22 +99,20 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 9,
       name: "Redis down, service SIGKILLed, both back",
-      inject: async ({ during }) => {
+      inject: async (fault) => {
         const [service] = world.services;
-        await world.redis.kill("SIGKILL");
-        await during(
-          "state_unreachable",
-          async () => {
+        await fault.stateOutage({
+          begin: () => world.redis.kill("SIGKILL"),
+          body: async () => {
             await sleep(2_000);
-            await during("process_down", async () => {
+            await fault.during("process_down", async () => {
               await service.kill();
               await service.start();
             });
             await sleep(2_000);
           },
-          graceMs,
-        );
-        await world.redis.restart();
+          end: () => world.redis.restart(),
+        });
       },
     });
     expect(failures).toEqual([]);
@@ -133,8 +136,8 @@ describe("Redis breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 24,
       name: "Redis: 200 ms away for 4 s",
-      inject: ({ during }) =>
-        during("disturbed", async () => {
+      inject: (fault) =>
+        fault.during("disturbed", async () => {
           world.redisProxy.delay(100);
           await sleep(4_000);
           world.redisProxy.pass();

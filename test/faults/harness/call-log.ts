@@ -13,6 +13,8 @@ export interface LoggedCall {
   readonly reason: string;
   /** The answer says so: `degraded` of a decision, the status SPOOLED of a report. */
   readonly degraded: boolean;
+  /** A decision of which the answer says that it was not stored. */
+  readonly unrecorded: boolean;
   /** A report that the service had already. */
   readonly duplicate: boolean;
   /** When to come again, if a refusal said so. */
@@ -128,6 +130,11 @@ export function acceptedTwice(calls: readonly LoggedCall[]): string[] {
     accepted.set(name, (accepted.get(name) ?? 0) + 1);
   }
   return [...accepted].filter(([, times]) => times > 1).map(([name]) => name);
+}
+
+/** Decisions of which the answer says that they were not stored. */
+export function unrecordedSelects(calls: readonly LoggedCall[]): LoggedCall[] {
+  return calls.filter(({ unrecorded }) => unrecorded);
 }
 
 /** Refusals for want of room that do not say when to come again. */

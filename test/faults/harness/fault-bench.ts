@@ -1,6 +1,6 @@
-import { type Fault, type FaultResult, type FaultSite, runFault } from "./fault-run.ts";
+import type { Fault, FaultSite } from "./fault.ts";
+import { type FaultResult, runFault } from "./fault-run.ts";
 import { addToReport, type ReportLine } from "./report.ts";
-import type { World } from "./world.ts";
 
 /** Where the faults of one test file are run, one after the other, and what the report says of them. */
 export class FaultBench {
@@ -13,8 +13,8 @@ export class FaultBench {
     this.#file = file;
   }
 
-  use({ services, front, client }: Pick<World, "services" | "front" | "client">): void {
-    this.#site = { services, query: front.query, client };
+  use(site: FaultSite): void {
+    this.#site = site;
   }
 
   /** What the test has to look at are its `failures`. */

@@ -6,6 +6,7 @@ import { type AgentTypeRule, agentTypeRules } from "./agent-types.ts";
  */
 export class LedgerModel {
   readonly #generations = new Map<string, AcknowledgedGeneration>();
+  readonly #unrecorded = new Set<string>();
 
   acknowledgeDecision(decision: {
     generationId: string;
@@ -25,6 +26,11 @@ export class LedgerModel {
     });
   }
 
+  /** A decision was answered, and the answer said that it is not recorded: it may be in the log or not. */
+  noteUnrecorded(generationId: string): void {
+    this.#unrecorded.add(generationId);
+  }
+
   acknowledgeGeneration(generationId: string, report: RunReport): void {
     this.#get(generationId).report = report;
   }
@@ -35,6 +41,10 @@ export class LedgerModel {
 
   get generations(): ReadonlyMap<string, AcknowledgedGeneration> {
     return this.#generations;
+  }
+
+  get unrecorded(): ReadonlySet<string> {
+    return this.#unrecorded;
   }
 
   /** Ids of what must be in each table of the event log; an outcome's is `<generation>/<outcome>`. */

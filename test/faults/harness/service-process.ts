@@ -65,12 +65,15 @@ export class ServiceProcess {
     return this.#output;
   }
 
-  /** Resolves when it serves. @throws with what it wrote when it ends before. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when it serves. @throws with what it wrote when it ends before.
+   * @param environment settings of this start only, besides those of every one
+   */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.#child !== undefined) throw new Error("the service runs already");
     const child = spawn(process.execPath, [launcher, ...this.#args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: this.#environment,
+      env: { ...this.#environment, ...environment },
     });
     this.#child = child;
     this.#forget = reapWhenOrphaned({

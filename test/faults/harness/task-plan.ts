@@ -41,7 +41,7 @@ const againLaterShare = 0.1;
 const sameMomentShare = 0.1;
 const waitingShare = 0.2;
 /** Long enough that many tasks begin before a fault and end in it, or after it. */
-const waitingMsMax = 4_000;
+const waitingMsMax = 2_500;
 
 /**
  * What happened, happened this long ago: so that a service whose clock is set back an hour does not see events of its

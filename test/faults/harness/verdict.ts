@@ -7,6 +7,7 @@ import {
   refusalsWithoutDelay,
   strayMarks,
   unmarkedSelects,
+  unrecordedSelects,
 } from "./call-log.ts";
 import { expectedArms, type LedgerModel } from "./ledger-model.ts";
 
@@ -73,8 +74,11 @@ export function judgeEvents(ledger: LedgerModel, logged: LoggedEvents): EventVer
     const { ids, finalRows } = logged.tables[stream];
     const distinct = new Set(ids);
     for (const id of acknowledged[stream]) if (!distinct.has(id)) lost.push(`${stream} ${id}`);
-    for (const id of distinct)
-      if (!acknowledged[stream].has(id)) unexpected.push(`${stream} ${id}`);
+    for (const id of distinct) {
+      const [generationId = ""] = id.split("/");
+      if (acknowledged[stream].has(id) || ledger.unrecorded.has(generationId)) continue;
+      unexpected.push(`${stream} ${id}`);
+    }
     doubled += finalRows - distinct.size;
     hiddenCopies += ids.length - finalRows;
   }
@@ -138,6 +142,8 @@ export function failuresOf(input: {
   readonly wrongPosteriors: readonly string[];
   readonly calls: readonly LoggedCall[];
   readonly windows: readonly FaultWindow[];
+  /** Room for decisions ran out, as the fault wanted. */
+  readonly allowsUnrecorded?: boolean;
 }): string[] {
   const { events, calls, windows } = input;
   const some = (what: string, found: readonly unknown[]): string[] =>
@@ -154,6 +160,9 @@ export function failuresOf(input: {
     ...some("selects without an answer before their deadline", lateSelects(calls, windows)),
     ...some("degraded decisions that do not say so", unmarkedSelects(calls, windows)),
     ...some("decisions marked degraded while nothing was wrong", strayMarks(calls, windows)),
+    ...(input.allowsUnrecorded === true
+      ? []
+      : some("decisions that were not stored", unrecordedSelects(calls))),
     ...some("reports taken as new twice", acceptedTwice(calls)),
     ...some("refusals that do not say when to come again", refusalsWithoutDelay(calls)),
   ];

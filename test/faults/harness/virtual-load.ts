@@ -37,6 +37,7 @@ const pauseMsMax = 250;
 interface Answer {
   readonly degraded: boolean;
   readonly duplicate: boolean;
+  readonly unrecorded: boolean;
 }
 
 /**
@@ -80,6 +81,11 @@ export class VirtualLoad {
     return this.calls.filter(({ kind, status }) => kind === "select" && status === "ok").length;
   }
 
+  /** Calls that the service has refused for want of room so far. */
+  get refusals(): number {
+    return this.calls.filter(({ status }) => status === "resource_exhausted").length;
+  }
+
   /**
    * Begins no more tasks and waits until everything that was begun is acknowledged.
    * @throws when that takes longer than `timeoutMs`, or a call was refused for good
@@ -120,6 +126,8 @@ export class VirtualLoad {
     } finally {
       this.#selecting -= 1;
     }
+    // The agent works with the variant it was given, and has nobody to report to.
+    if (!this.#options.ledger.generations.has(task.generationId)) return;
     for (const { afterMs, reports } of task.stages) {
       await this.#wait(afterMs);
       while (this.#reporting >= reportsMax) await this.#pause();
@@ -133,14 +141,17 @@ export class VirtualLoad {
   }
 
   async #select({ agentType, codeType, generationId }: TaskPlan): Promise<void> {
+    const { ledger } = this.#options;
     await this.#untilAcknowledged(
       { kind: "select", generationId, reportId: "" },
       async (client) => {
         const request = { agentType, codeType, generationId, agentId: `${agentType}_1` };
-        const { variant, degraded } = await client.selectVariant(request);
+        const { variant, degraded, degradedReason } = await client.selectVariant(request);
+        const unrecorded = degradedReason.includes("not stored");
         const variantId = variant?.variantId ?? "";
-        this.#options.ledger.acknowledgeDecision({ generationId, agentType, codeType, variantId });
-        return { degraded, duplicate: false };
+        if (unrecorded) ledger.noteUnrecorded(generationId);
+        else ledger.acknowledgeDecision({ generationId, agentType, codeType, variantId });
+        return { degraded, duplicate: false, unrecorded };
       },
     );
   }
@@ -197,7 +208,7 @@ export class VirtualLoad {
 }
 
 const succeeded = { status: "ok", reason: "", retryAfterMs: undefined } as const;
-const failed = { degraded: false, duplicate: false } as const;
+const failed = { degraded: false, duplicate: false, unrecorded: false } as const;
 
 async function sendGeneration(
   client: BanditClient,
@@ -216,6 +227,7 @@ async function sendGeneration(
   return {
     degraded: status === RecordGenerationStatus.SPOOLED,
     duplicate: status === RecordGenerationStatus.DUPLICATE,
+    unrecorded: false,
   };
 }
 
@@ -233,6 +245,7 @@ async function sendOutcome(
   return {
     degraded: status === OutcomeStatus.SPOOLED,
     duplicate: status === OutcomeStatus.DUPLICATE,
+    unrecorded: false,
   };
 }
 

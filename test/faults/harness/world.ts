@@ -8,6 +8,7 @@ import { FaultProxy } from "../../support/fault-proxy.ts";
 import { type RunningPostgres, startPostgres } from "../../support/postgres.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import { createAgentTypes } from "./agent-types.ts";
+import type { FaultSite } from "./fault.ts";
 import { keepCopies } from "./logged-events.ts";
 import { ServiceProcess } from "./service-process.ts";
 
@@ -26,7 +27,7 @@ const hurried = {
 };
 
 /** Real engines, each behind a proxy of its own, and the service on them, in processes that can be killed. */
-export interface World {
+export interface World extends FaultSite {
   readonly redis: RunningRedis;
   readonly redisProxy: FaultProxy;
   readonly postgres: RunningPostgres;
@@ -89,7 +90,22 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     await createAgentTypes(creating);
     creating.close();
     await keepCopies(front.command);
+    const heal = async (): Promise<void> => {
+      for (const proxy of [redisProxy, postgresProxy, frontProxy]) proxy.pass();
+      frontProxy.cutNewReplies(undefined);
+      front.failAlways(() => undefined);
+      await redis.kill("SIGCONT");
+      await redis.restart();
+      await postgres.restart();
+      for (const service of services) {
+        if (service.isRunning) service.signal("SIGCONT");
+        else await service.start();
+        service.shiftClock(0);
+      }
+    };
     return {
+      query: front.query,
+      heal,
       redis,
       redisProxy,
       postgres,
