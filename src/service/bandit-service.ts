@@ -6,7 +6,6 @@ import type { Mode, Policy, PolicyRecord } from "../domain/policy.ts";
 import type { Variant, VariantContent, VariantStatus } from "../domain/variant.ts";
 import type { DeadLetter, DeadLetterKind, DeadLetterSummary } from "../ports/dead-letters.ts";
 import type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
-import type { ReplayedLetters } from "./manage-dead-letters.ts";
 import type { RebuildRequest, RebuildStep } from "./rebuild/rebuild-step.ts";
 import type { RewardChange } from "./reward-changes.ts";
 
@@ -234,6 +233,16 @@ export interface Explanation {
   readonly consistent: boolean;
   /** Reward of the generation from its learned outcomes, and the weight it has; absent when nothing was learned. */
   readonly reward?: { readonly value: number; readonly weight: number };
+}
+
+/** What became of letters that were tried again. */
+export interface ReplayedLetters {
+  readonly replayed: number;
+  /** With the new error and one attempt more. */
+  readonly refused: readonly DeadLetterSummary[];
+  readonly unknownIds: readonly string[];
+  /** Dead letters that are left, of every kind. */
+  readonly remaining: number;
 }
 
 export interface ServiceInfo {

@@ -8,7 +8,7 @@ import type {
 } from "../ports/dead-letters.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
-import type { CallContext, Page, PageRequest } from "./bandit-service.ts";
+import type { CallContext, Page, PageRequest, ReplayedLetters } from "./bandit-service.ts";
 import type { DeadLetterCount } from "./dead-letter-count.ts";
 import { keyBeforePage, tokenOfPageAfter } from "./page.ts";
 import { refusalText } from "./record-dead-letters.ts";
@@ -26,16 +26,6 @@ export interface ManageDeadLettersDependencies {
    * whether it is refused once more, any other when it is.
    */
   readonly applySpooled?: (content: string) => Promise<unknown>;
-}
-
-/** What became of letters that were tried again. */
-export interface ReplayedLetters {
-  readonly replayed: number;
-  /** With the new error and one attempt more. */
-  readonly refused: readonly DeadLetterSummary[];
-  readonly unknownIds: readonly string[];
-  /** Dead letters that are left, of every kind. */
-  readonly remaining: number;
 }
 
 /** Letters that one call replays or drops. */
