@@ -88,6 +88,15 @@ const environmentSchema = z.object({
     .max(100_000)
     .default(10_000)
     .describe("Rows written to the event log at once."),
+  BANDIT_TAKEOVER_AFTER_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(3_600_000)
+    .default(60_000)
+    .describe(
+      "How long a process may be silent before another writes the events that it had begun to write, milliseconds.",
+    ),
   BANDIT_STATE_TIMEOUT_MS: z.coerce
     .number()
     .int()
@@ -162,6 +171,7 @@ export interface ServiceOptions {
   readonly eventRetentionDays: number;
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;
+  readonly takeoverAfterMs: number;
   readonly stateTimeoutMs: number;
   readonly spoolBytesMax: number;
   readonly outboxBytesMax: number;
@@ -210,6 +220,7 @@ export function readConfig(
     eventRetentionDays: values.BANDIT_EVENT_RETENTION_DAYS,
     drainIntervalMs: values.BANDIT_DRAIN_INTERVAL_MS,
     drainRowsMax: values.BANDIT_DRAIN_ROWS_MAX,
+    takeoverAfterMs: values.BANDIT_TAKEOVER_AFTER_MS,
     stateTimeoutMs: values.BANDIT_STATE_TIMEOUT_MS,
     spoolBytesMax: values.BANDIT_SPOOL_BYTES_MAX,
     outboxBytesMax: values.BANDIT_OUTBOX_BYTES_MAX,

@@ -150,7 +150,7 @@ export async function openEngines(
 
 async function openState(options: ServiceOptions, dependencies: Dependencies): Promise<StateStore> {
   const { clock, logger } = dependencies;
-  const { redisUrl, redisCluster } = options;
+  const { redisUrl, redisCluster, takeoverAfterMs: claimIdleMs } = options;
   if (redisUrl === undefined) {
     const { LmdbStateStore } = await import("../adapters/lmdb/lmdb-state-store.ts");
     return LmdbStateStore.open({ directory: join(options.dataDir, "state"), clock, logger });
@@ -159,7 +159,13 @@ async function openState(options: ServiceOptions, dependencies: Dependencies): P
   const consumer = randomUUID();
   return LateStateStore.open({
     connect: () =>
-      RedisStateStore.connect({ ...dependencies, url: redisUrl, cluster: redisCluster, consumer }),
+      RedisStateStore.connect({
+        ...dependencies,
+        url: redisUrl,
+        cluster: redisCluster,
+        consumer,
+        claimIdleMs,
+      }),
     clock,
     logger,
   });
