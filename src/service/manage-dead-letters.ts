@@ -22,8 +22,8 @@ export interface ManageDeadLettersDependencies {
   readonly logger: Logger;
   /**
    * Applies a spooled report, the content of a letter of the kind `spooled`, exactly once however often it is
-   * called. Absent where nothing is spooled. Rejects with a BanditError: retryable when it cannot be told now
-   * whether it is refused once more, any other when it is.
+   * called. Absent where nothing is spooled. Rejects with a BanditError that is retryable, or `deadline_exceeded`,
+   * when it cannot be told now whether it is refused once more; with any other error when it is.
    */
   readonly applySpooled?: (content: string) => Promise<unknown>;
 }
@@ -143,7 +143,7 @@ export class ManageDeadLetters {
       }
       return undefined;
     } catch (error) {
-      if (!(error instanceof BanditError) || error.retryable) throw error;
+      if (mayPass(error)) throw error;
       return refusalText(error);
     }
   }
@@ -163,6 +163,11 @@ export class ManageDeadLetters {
     telemetry.count("bandit_dead_letters_total", { kind: letter.kind });
     return { ...letter, error, attempts: letter.attempts + 1, failedAtMs: clock.nowMs() };
   }
+}
+
+/** Whatever else it is, a bug that one letter wakes included, must not keep the other letters from being replayed. */
+function mayPass(error: unknown): boolean {
+  return error instanceof BanditError && (error.retryable || error.code === "deadline_exceeded");
 }
 
 function summaryOf({ content, ...letter }: DeadLetter): DeadLetterSummary {
