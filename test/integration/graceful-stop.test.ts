@@ -189,7 +189,7 @@ test("a second signal ends the process at once, with 1", async () => {
   client.close();
 });
 
-test("probes and health checks hear of it at once, while calls under way are waited for", async () => {
+test("probes hear of it at once, while calls under way are waited for", async () => {
   const served = await start();
   const ready = await fetch(`${served.httpUrl}/readyz`);
   expect(ready.status).toBe(200);
