@@ -1,8 +1,8 @@
 import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventLog } from "../ports/event-log.ts";
-import type { EventStream } from "../ports/event-rows.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { EventAppend } from "./event-appends.ts";
 import { type RecordDeadLetters, type Refusal, refusalText } from "./record-dead-letters.ts";
 
 export interface EventWriterOptions {
@@ -11,14 +11,6 @@ export interface EventWriterOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
-}
-
-export interface EventWrite {
-  readonly stream: EventStream;
-  /** JSON objects, one a line, see `event-rows.ts`. */
-  readonly rows: string;
-  /** The same rows must always come with the same token, and others with another one. */
-  readonly token: string;
 }
 
 /** A run of the rows of a write. `to` is not part of it. */
@@ -61,11 +53,10 @@ export class EventWriter {
    * @param stopping ends the search for refused rows between two inserts
    * @throws BanditError unavailable: rows may be in the event log and others not; the same write is to be repeated.
    */
-  async write(write: EventWrite, stopping?: AbortSignal): Promise<void> {
+  async write(write: EventAppend, stopping?: AbortSignal): Promise<void> {
     if (this.#done.has(write.token)) return;
     if (this.#parts?.token !== write.token) {
-      const rowCount = rowsIn(write.rows);
-      const refused = await this.#tryAppend({ ...write, rowCount });
+      const refused = await this.#tryAppend(write);
       if (refused === undefined) {
         this.#finished(write.token);
         return;
@@ -78,7 +69,7 @@ export class EventWriter {
   }
 
   async #separate(
-    write: EventWrite,
+    write: EventAppend,
     tried: Map<string, "settled" | "refused">,
     stopping: AbortSignal | undefined,
   ): Promise<void> {
@@ -128,7 +119,7 @@ export class EventWriter {
   }
 
   /** @returns why the rows are refused; undefined when they are in the event log. @throws BanditError unavailable */
-  async #tryAppend(part: EventWrite & { rowCount: number }): Promise<string | undefined> {
+  async #tryAppend(part: EventAppend): Promise<string | undefined> {
     const { eventLog, clock, telemetry } = this.#options;
     const { stream, rows, token, rowCount } = part;
     const startedMs = clock.monotonicMs();
@@ -166,12 +157,6 @@ function partsOf({ from, to }: Range): Range[] {
     { from, to: middle },
     { from: middle, to },
   ];
-}
-
-function rowsIn(rows: string): number {
-  let count = 1;
-  for (let at = rows.indexOf("\n"); at !== -1; at = rows.indexOf("\n", at + 1)) count += 1;
-  return count;
 }
 
 function stopped(): BanditError {

@@ -49,12 +49,8 @@ export class OutboxWatch {
     this.#looks = new RepeatedWork({
       intervalMs: options.intervalMs ?? intervalMsDefault,
       work: async () => {
-        try {
-          await this.look();
-          await options.onLook?.();
-        } finally {
-          this.#measure();
-        }
+        await this.look();
+        await options.onLook?.();
       },
       onFailure: (error) => {
         options.logger.debug("the outbox could not be looked at", { error });
@@ -70,7 +66,6 @@ export class OutboxWatch {
       // A service starts without its state store, too.
       this.#options.logger.debug("the outbox could not be looked at", { error });
     }
-    this.#measure();
     this.#looks.start();
   }
 
@@ -80,7 +75,12 @@ export class OutboxWatch {
 
   /** What is in the outbox now. @throws BanditError unavailable; what was seen last stays in force. */
   async look(): Promise<OutboxState> {
-    this.#outbox = await this.#options.state.outboxState();
+    try {
+      this.#outbox = await this.#options.state.outboxState();
+    } finally {
+      // Also when it could not be looked at: what waits there goes on growing older.
+      this.#measure();
+    }
     const isFull = this.#share >= 1;
     if (isFull !== this.#wasFull) {
       this.#wasFull = isFull;
@@ -152,7 +152,6 @@ export class OutboxWatch {
     return this.#outbox.bytes / this.#options.bytesMax;
   }
 
-  /** Also when the outbox could not be looked at: what waits there goes on growing older. */
   #measure(): void {
     const { telemetry, clock, spilled } = this.#options;
     const { entries, rows, bytes, oldestAtMs } = this.#outbox;

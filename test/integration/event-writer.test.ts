@@ -10,6 +10,7 @@ import type { DeadLetter, DeadLetterStore } from "../../src/ports/dead-letters.t
 import type { AppendInput, EventLog } from "../../src/ports/event-log.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
 import { DeadLetterCount } from "../../src/service/dead-letter-count.ts";
+import type { EventAppend } from "../../src/service/event-appends.ts";
 import { EventWriter } from "../../src/service/event-writer.ts";
 import { RecordDeadLetters } from "../../src/service/record-dead-letters.ts";
 import { sampleDecision, silentLogger, testClock } from "../support/clickhouse-event-samples.ts";
@@ -59,6 +60,11 @@ function rowsOf(codeType: string, breakage: readonly Breakage[]): string[] {
   return breakage.map((kind, at) =>
     JSON.stringify({ ...row(codeType, at), agent_id: `a${at}`, ...breakages[kind] }),
   );
+}
+
+function writeOf(codeType: string, breakage: readonly Breakage[]): EventAppend {
+  const rows = rowsOf(codeType, breakage);
+  return { stream: "decisions", rows: rows.join("\n"), rowCount: rows.length, token: codeType };
 }
 
 function unavailable(): BanditError {
@@ -149,11 +155,7 @@ describe("the event writer", () => {
     const codeType = nextCodeType();
     const breakage = Array<Breakage>(100).fill("good");
     const { writer, appended } = writerOn();
-    await writer.write({
-      stream: "decisions",
-      rows: rowsOf(codeType, breakage).join("\n"),
-      token: codeType,
-    });
+    await writer.write(writeOf(codeType, breakage));
     expect(appended).toHaveLength(1);
     await expectWritten(codeType, breakage);
   });
@@ -163,8 +165,7 @@ describe("the event writer", () => {
     const breakage = Array<Breakage>(1_000).fill("good");
     breakage[777] = "uuid";
     const { writer, appended, logged, telemetry } = writerOn();
-    const write = { stream: "decisions", token: codeType } as const;
-    await writer.write({ ...write, rows: rowsOf(codeType, breakage).join("\n") });
+    await writer.write(writeOf(codeType, breakage));
     const [letter] = await expectWritten(codeType, breakage);
     expect(letter?.error).toMatch(/^Cannot parse UUID .*generation_id\)$/);
     expect(appended.length).toBeLessThan(1 + 2 * Math.log2(1_000 / 8) + 10);
@@ -188,11 +189,7 @@ describe("the event writer", () => {
   ])("finds them: %s", async (_, breakage) => {
     const codeType = nextCodeType();
     const { writer, appended } = writerOn();
-    await writer.write({
-      stream: "decisions",
-      rows: rowsOf(codeType, breakage).join("\n"),
-      token: codeType,
-    });
+    await writer.write(writeOf(codeType, breakage));
     await expectWritten(codeType, breakage);
     expect(appended.length).toBeLessThanOrEqual(2 + 1.5 * breakage.length);
   });
@@ -200,9 +197,8 @@ describe("the event writer", () => {
   test("a write that was done is not done again", async () => {
     const { writer, appended } = writerOn();
     const codeType = nextCodeType();
-    const write = { stream: "decisions", rows: rowsOf(codeType, ["good"]).join(), token: codeType };
-    await writer.write(write as never);
-    await writer.write(write as never);
+    await writer.write(writeOf(codeType, ["good"]));
+    await writer.write(writeOf(codeType, ["good"]));
     expect(appended).toHaveLength(1);
   });
 
@@ -218,11 +214,7 @@ describe("the event writer", () => {
         return "none";
       },
     });
-    const write = {
-      stream: "decisions",
-      rows: rowsOf(codeType, breakage).join("\n"),
-      token: codeType,
-    } as const;
+    const write = writeOf(codeType, breakage);
     await expect(writer.write(write, stopping.signal)).rejects.toMatchObject({
       code: "unavailable",
       reason: "SERVICE_STOPPING",
@@ -255,14 +247,14 @@ describe("the event writer", () => {
     token: (codeType: string, attempt: number) => string;
   }): Promise<string> {
     const codeType = nextCodeType();
-    const rows = rowsOf(codeType, input.breakage).join("\n");
+    const write = writeOf(codeType, input.breakage);
     const faults = [...input.faults];
     const open = () => writerOn({ faults: () => faults.shift() ?? "none" }).writer;
     let writer = open();
     for (let attempt = 0; ; attempt += 1) {
       const token = input.token(codeType, attempt);
       try {
-        await writer.write({ stream: "decisions", rows, token });
+        await writer.write({ ...write, token });
         return codeType;
       } catch (error) {
         expect(error).toMatchObject({ reason: "TEST_FAULT" });
@@ -311,10 +303,10 @@ describe("the event writer", () => {
           calls++ === 2 ? "before" : "none"
       )(0),
     });
-    const write = { stream: "decisions", rows: rowsOf(codeType, ["uuid"]).join(), token: codeType };
-    await expect(writer.write(write as never)).rejects.toMatchObject({ reason: "TEST_FAULT" });
+    const write = writeOf(codeType, ["uuid"]);
+    await expect(writer.write(write)).rejects.toMatchObject({ reason: "TEST_FAULT" });
     expect(await letters(codeType)).toEqual([]);
-    await writer.write(write as never);
+    await writer.write(write);
     await expectWritten(codeType, ["uuid"]);
   });
 });

@@ -6,6 +6,7 @@ import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
 import type { OutboxBatch, StateStore } from "../../src/ports/state-store.ts";
+import { appendsOf } from "../../src/service/event-appends.ts";
 import { EventDrain } from "../../src/service/event-drain.ts";
 import { sampleDecision, sampleGeneration } from "../support/clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../support/clickhouse-front.ts";
@@ -165,11 +166,7 @@ test("a slow process and the one that took its batch over insert it at the same 
     await expect.poll(read, { timeout: 10_000 }).toEqual(batch);
     const insert = async (state: StateStore): Promise<void> => {
       const writer = eventWriterTo(eventLog);
-      for (const stream of ["decisions", "generations"] as const) {
-        const entries = batch.entries.filter((entry) => entry.stream === stream);
-        const rows = entries.map((entry) => entry.rows).join("\n");
-        await writer.write({ stream, rows, token: `${batch.id}:${stream}` });
-      }
+      for (const append of appendsOf(batch)) await writer.write(append);
       await state.confirmOutbox(batch);
     };
     await Promise.all([insert(slow), insert(successor)]);
