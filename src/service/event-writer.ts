@@ -19,7 +19,7 @@ interface Range {
   readonly to: number;
 }
 
-/** From here on a refused run is not halved but tried row by row: where many rows are bad, halves only add to the work. */
+/** A refused run of so few rows is not halved but tried row by row, side by side: where many are bad, halves only add to the work. */
 const rowByRowMax = 8;
 /** Refused rows that are put away together. */
 const refusalsMax = 500;
@@ -83,13 +83,11 @@ export class EventWriter {
       for (const name of refusals.keys()) tried.set(name, "settled");
       refusals.clear();
     };
-    for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
+    const tryRange = async (range: Range): Promise<void> => {
       const name = `${range.from}-${range.to}`;
-      const before = tried.get(name);
-      if (before === "settled") continue;
-      if (stopping?.aborted === true) throw stopped();
+      if (tried.get(name) === "settled") return;
       const refused =
-        before === "refused"
+        tried.get(name) === "refused"
           ? ""
           : await this.#tryAppend({
               stream: write.stream,
@@ -106,8 +104,21 @@ export class EventWriter {
         refusals.set(name, { content: rows[range.from] as string, error: refused });
         refusedRows += 1;
         firstError ||= refused;
+      }
+    };
+    try {
+      for (let next = takeNext(ranges); next.length > 0; next = takeNext(ranges)) {
+        if (stopping?.aborted === true) throw stopped();
+        // All of them are waited for: what comes after a failure must not meet an insert that is still under way.
+        const results = await Promise.allSettled(next.map(tryRange));
+        const failed = results.find((result) => result.status === "rejected");
+        if (failed !== undefined) throw failed.reason;
         if (refusals.size >= refusalsMax) await putAway();
       }
+    } catch (error) {
+      // Each attempt gets further than the one before, however soon it is interrupted.
+      await Promise.allSettled([putAway()]);
+      throw error;
     }
     await putAway();
     this.#options.logger.error("the event log refuses rows; they are dead letters", {
@@ -144,6 +155,13 @@ export class EventWriter {
       return;
     }
   }
+}
+
+/** A run of single rows, which are tried side by side, or one larger range. Empty when there is nothing left. */
+function takeNext(ranges: Range[]): Range[] {
+  const singles = ranges.findIndex(({ from, to }) => to - from > 1);
+  const count = singles === -1 ? ranges.length : singles;
+  return ranges.splice(0, Math.min(Math.max(count, 1), rowByRowMax));
 }
 
 /** Halves, or single rows; none of a single row is smaller than itself. */
