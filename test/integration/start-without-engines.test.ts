@@ -34,6 +34,7 @@ afterEach(async () => {
   await servers.redis.restart();
   await servers.postgres.restart();
   servers.clickhouseProxy.pass();
+  servers.clickhouse.failAlways(() => undefined);
 });
 
 async function open(changes: Partial<ServiceOptions> = {}): Promise<Opened> {
@@ -248,6 +249,19 @@ describe("ClickHouse", () => {
       .toBeGreaterThan(3);
     await expect.poll(() => eventsIn("outcomes"), { timeout: 20_000 }).toBe(5);
     await expect.poll(async () => (await readyz(service)).checks["events"]).toBe("ok");
+  });
+
+  test("hanging at the start: the service starts, and catches up", async () => {
+    const outcomes = await eventsIn("outcomes");
+    servers.clickhouse.failAlways(() => "hang");
+    const service = await open();
+    await learn(service, 3);
+    expect((await readyz(service)).checks["events"]).toMatch(/ since .*wait/);
+    servers.clickhouse.failAlways(() => undefined);
+    await expect.poll(() => eventsIn("outcomes"), { timeout: 20_000 }).toBe(outcomes + 3);
+    await expect
+      .poll(async () => (await readyz(service)).degraded, { timeout: 20_000 })
+      .toBe(false);
   });
 
   test("of a newer version: the start fails", async () => {
