@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SeededGenerator } from "../../src/numerics/random-generator.ts";
+import { banditd } from "../integration/cli-process.ts";
 import type { FrontFailure } from "../support/clickhouse-front.ts";
 import { FaultBench } from "./harness/fault-bench.ts";
+import { until } from "./harness/settlement.ts";
 import { openWorld, type World } from "./harness/world.ts";
 
 describe("ClickHouse breaks, under load", { timeout: 300_000 }, () => {
@@ -59,6 +61,33 @@ describe("ClickHouse breaks, under load", { timeout: 300_000 }, () => {
         await sleep(1_500);
         world.frontProxy.cutNewReplies(undefined);
         world.frontProxy.cutAll();
+      },
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it("refuses rows: they wait as dead letters, the others go in, and a replay brings them after", async () => {
+    const [service] = world.services;
+    const deadLetters = async () => (await service.metric("bandit_dead_letters")) ?? 0;
+    const { failures } = await bench.run({
+      number: 22,
+      name: "ClickHouse: refuses rows; dead letters, replay",
+      inject: async () => {
+        // The engine's own refusal, of some rows in the middle of many good ones.
+        await world.front.command(
+          "ALTER TABLE bandit.outcomes ADD CONSTRAINT no_builds CHECK outcome_id != 'build'",
+        );
+        await until("ten dead letters", 60_000, async () =>
+          (await deadLetters()) >= 10 ? true : undefined,
+        );
+        await world.front.command("ALTER TABLE bandit.outcomes DROP CONSTRAINT no_builds");
+      },
+      repair: async () => {
+        const address = service.grpcAddress;
+        await until("the dead letters to be replayed", 60_000, async () => {
+          await banditd(["events", "dead", "replay", "--all", "--address", address]);
+          return (await deadLetters()) === 0 ? true : undefined;
+        });
       },
     });
     expect(failures).toEqual([]);

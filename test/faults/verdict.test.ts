@@ -198,6 +198,9 @@ describe("the verdict on answers", () => {
     const marked = [1, 2, 3].map(() => call({ degraded: true, startMs: 90_000, endMs: 90_010 }));
     expect(strayMarks(marked, [unreachable])).toHaveLength(3);
     expect(strayMarks([call({ degraded: true })], [unreachable])).toEqual([]);
+    // One of them has waited in vain for half a second.
+    const waited = call({ degraded: true, startMs: 89_400, endMs: 89_910 });
+    expect(strayMarks([...marked, waited], [unreachable])).toEqual([]);
   });
 
   it("finds a select that was late, unless its process was down", () => {

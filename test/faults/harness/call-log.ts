@@ -36,8 +36,10 @@ export interface FaultWindow {
 const reconnectMsMax = 5_000;
 /** Answers are marked for so long after the end of a fault at most: a probe and what was under way. */
 const recoveryMsMax = 10_000;
-/** Share of decisions that may be marked while nothing is wrong: a machine under load stands still at times. */
-const strayMarksShareMax = 0.02;
+/** A call that took this long has waited for the state store as long as the service lets a call wait. */
+const stallMsMin = 450;
+/** For so long after it other decisions do without the state store. */
+const stallEffectMs = 5_000;
 
 /** Longest time in which no select was answered, from the first call to the last. Milliseconds. */
 export function longestUnavailabilityMs(calls: readonly LoggedCall[]): number {
@@ -104,21 +106,24 @@ export function unmarkedSelects(
 }
 
 /**
- * Decisions that say they are degraded when nothing was wrong. A few of them are none: a machine that is loaded
- * by other tests stands still for longer than a call waits for the state store.
+ * Decisions that say they are degraded when nothing was wrong. Where calls have waited in vain something was: a machine
+ * that is loaded by other tests may stand still for longer than a call waits for the state store.
  */
 export function strayMarks(
   calls: readonly LoggedCall[],
   windows: readonly FaultWindow[],
 ): LoggedCall[] {
-  const selects = calls.filter(
-    ({ kind, status, startMs, endMs }) =>
-      kind === "select" &&
-      status === "ok" &&
-      !windows.some(({ fromMs, toMs }) => endMs >= fromMs && startMs <= toMs + recoveryMsMax),
+  const stalled = calls.filter(({ startMs, endMs }) => endMs - startMs >= stallMsMin);
+  return calls.filter(
+    (call) =>
+      call.degraded &&
+      !windows.some(
+        ({ fromMs, toMs }) => call.endMs >= fromMs && call.startMs <= toMs + recoveryMsMax,
+      ) &&
+      !stalled.some(
+        ({ startMs, endMs }) => call.endMs >= startMs && call.startMs <= endMs + stallEffectMs,
+      ),
   );
-  const marked = selects.filter(({ degraded }) => degraded);
-  return marked.length <= Math.max(2, selects.length * strayMarksShareMax) ? [] : marked;
 }
 
 /** Reports that were taken as new more than once, by `<generation>/<report>`. A spooled one is not known to be new. */

@@ -81,9 +81,10 @@ export class VirtualLoad {
     return this.calls.filter(({ kind, status }) => kind === "select" && status === "ok").length;
   }
 
-  /** Calls that the service has refused for want of room so far. */
+  /** Reports that the service has refused so far because a bound was reached: outbox, spool or spill. */
   get refusals(): number {
-    return this.calls.filter(({ status }) => status === "resource_exhausted").length;
+    return this.calls.filter(({ reason }) => /^(OUTBOX|SPILL|SPOOL)_FULL$/.test(reason))
+      .length;
   }
 
   /**

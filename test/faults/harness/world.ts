@@ -23,6 +23,7 @@ export interface WorldOptions {
 /** Settings that make waiting short and leave everything else as it is in production. */
 const hurried = {
   BANDIT_DRAIN_INTERVAL_MS: "200",
+  BANDIT_TAKEOVER_AFTER_MS: "5000",
   BANDIT_USER_HASH_KEY: "fault-tests-0123456789abcdef0123456789abcdef",
 };
 

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EmbeddedSite, openEmbeddedSite } from "./harness/embedded-site.ts";
+import { FaultBench } from "./harness/fault-bench.ts";
+import { readLoggedEvents } from "./harness/logged-events.ts";
+import { judgeEvents } from "./harness/verdict.ts";
+
+describe("the service on the embedded engines breaks, under load", { timeout: 300_000 }, () => {
+  const bench = new FaultBench("embedded");
+  let site: EmbeddedSite;
+
+  beforeAll(async () => {
+    site = await openEmbeddedSite();
+    bench.use(site);
+  }, 120_000);
+  afterAll(async () => {
+    bench.report();
+    await site?.remove();
+  });
+
+  it("killed with its engines and started again, twice", async () => {
+    const { service } = site;
+    const { failures, context } = await bench.run({
+      number: 28,
+      name: "embedded engines: SIGKILL twice, restart",
+      inject: async (fault) => {
+        for (let round = 0; round < 2; round += 1) {
+          await fault.during("process_down", async () => {
+            await service.kill();
+            await service.start();
+          });
+          await sleep(1_000);
+        }
+      },
+    });
+    expect(failures).toEqual([]);
+    expect(await service.end("SIGTERM")).toBe(0);
+    const events = await site.withEngine((query) =>
+      readLoggedEvents(query, ["fault_28_a", "fault_28_b"]),
+    );
+    const { lost, doubled, unexpected } = judgeEvents(context.ledger, events);
+    expect({ lost, doubled, unexpected }).toEqual({ lost: [], doubled: 0, unexpected: [] });
+  });
+});
