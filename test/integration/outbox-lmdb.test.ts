@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { type LmdbTables, openTables, sequenceKey } from "../../src/adapters/lmdb/lmdb-tables.ts";
@@ -146,4 +149,34 @@ test("ids of batches of two stores differ, so that neither's insert is taken for
   const [first, second] = batches;
   expect(first?.entries[0]?.id).toBe(second?.entries[0]?.id);
   expect(first?.id).not.toBe(second?.id);
+});
+
+test("a full disk refuses writes, the process lives, what was acknowledged is drained, and there is room again", async () => {
+  const program = new URL("../support/lmdb-full-disk.ts", import.meta.url).pathname;
+  // The limit on the size of a file stands for the full disk: writes end short, as they do there.
+  const child = spawn(
+    "/bin/bash",
+    ["-c", 'ulimit -f 4000; exec "$@"', "writer", process.execPath, program, directory],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
+  const ended = once(child, "exit");
+  const wrote: string[] = [];
+  const drained: string[] = [];
+  const refusals: string[] = [];
+  const states: unknown[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const step = JSON.parse(line);
+    if (step.wrote !== undefined) wrote.push(step.wrote);
+    if (step.drained !== undefined) drained.push(...step.drained);
+    if (step.refused !== undefined) refusals.push(step.refused);
+    if (step.state !== undefined) states.push(step.state);
+  }
+  expect(await ended).toEqual([0, null]);
+  expect(refusals).toEqual(Array(16).fill("STATE_FULL"));
+  const afterwards = wrote.pop();
+  expect(wrote.length).toBeGreaterThan(100);
+  expect(drained.toSorted()).toEqual(wrote.toSorted());
+  expect(states).toEqual([expect.objectContaining({ rows: wrote.length }), nothing]);
+  const live = await open();
+  expect(rowsOf((await readBatch(live)).entries)).toEqual([afterwards]);
 });

@@ -258,10 +258,13 @@ function expiresAtSeconds(nowMs: number, ttlSeconds: number): number {
   return Math.ceil(nowMs / 1000) + ttlSeconds;
 }
 
+/** A write that ends short, as one on a full disk does, is an input/output error to LMDB. */
+const noRoom = /MDB_MAP_FULL|ENOSPC|No space left|Input\/output error/i;
+
 function translateLmdbError(error: unknown): unknown {
   if (error instanceof BanditError) return error;
   if (error instanceof Error && error.message.startsWith("invariant violated")) return error;
-  if (error instanceof Error && /MDB_MAP_FULL|ENOSPC|No space left/i.test(error.message)) {
+  if (error instanceof Error && noRoom.test(error.message)) {
     return new BanditError("resource_exhausted", "the disk of the embedded state store is full", {
       reason: "STATE_FULL",
       retryAfterMs: 1000,

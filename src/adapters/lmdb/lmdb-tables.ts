@@ -1,5 +1,6 @@
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { ArmKey } from "../../ports/state-store.ts";
+import { ownBatchesOnly } from "./durable-commit.ts";
 
 /** Which table an expiry entry speaks about. */
 export const expiringTable = { decisions: 1, ledgers: 2 } as const;
@@ -15,6 +16,7 @@ export type ExpiringTable = (typeof expiringTable)[keyof typeof expiringTable];
  * | outbox    | sequence number u64                              | see outbox-entry-codec.ts |
  * | expiries  | Unix minute u32, table u8, sequence number u64   | generation ids, 16 bytes each |
  * | meta      | "sequence"                                       | first sequence number not reserved yet, u64 |
+ * | meta      | "origin"                                         | JSON, see ports/state-repair.ts |
  * | meta      | "batch"                                          | JSON, the outbox batch under way, see lmdb-outbox.ts |
  */
 export interface LmdbTables {
@@ -32,6 +34,7 @@ export function openTables(directory: string): LmdbTables {
   const environment: RootDatabase<Buffer, Buffer> = open({
     path: directory,
     ...binary,
+    ...ownBatchesOnly,
     maxDbs: 8,
     noSubdir: false,
     // A commit resolves when its data are on disk, so whatever happens to this process, what was answered

@@ -1,3 +1,4 @@
+import { durableCommit } from "./durable-commit.ts";
 import { type LmdbTables, sequenceKey, sequenceOfKey } from "./lmdb-tables.ts";
 
 const block = 1_000_000;
@@ -16,7 +17,9 @@ export class OutboxSequence {
   static async open(tables: LmdbTables): Promise<OutboxSequence> {
     const stored = tables.meta.get(metaKey);
     const first = stored === undefined ? 1 : sequenceOfKey(stored);
-    await tables.meta.put(metaKey, sequenceKey(first + block));
+    await durableCommit(tables.environment, () => {
+      void tables.meta.put(metaKey, sequenceKey(first + block));
+    });
     return new OutboxSequence(tables, first);
   }
 

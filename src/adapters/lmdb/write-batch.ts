@@ -7,6 +7,7 @@ import { decodeRewardTotals, encodeRewardTotals } from "../../domain/reward-tota
 import type { EventStream } from "../../ports/event-rows.ts";
 import { cutIntoEntries } from "../../ports/outbox-bounds.ts";
 import type { ArmKey, ArmTotals, OutboxEvent } from "../../ports/state-store.ts";
+import { durableCommit } from "./durable-commit.ts";
 import type { CommitBatch } from "./group-commit.ts";
 import { decodeLedger, encodeLedger, type Ledger } from "./ledger.ts";
 import {
@@ -132,7 +133,7 @@ export class WriteBatch implements CommitBatch {
     const written = this.#planEvents();
     this.#planEntries();
     if (this.#removals.length + this.#puts.length === 0) return;
-    await this.#tables.environment.batch(() => {
+    await durableCommit(this.#tables.environment, () => {
       for (const remove of this.#removals) remove();
       for (const put of this.#puts) put();
       this.#sequence.reserve();
