@@ -96,8 +96,9 @@ export class RequestGate {
     return counted;
   }
 
-  end(requestClass: RequestClass, counted: number): void {
-    this.#admission.leave(requestClass, counted);
+  /** @param startedMs when it came, by the monotonic clock */
+  end(requestClass: RequestClass, counted: number, startedMs: number): void {
+    this.#admission.leave(requestClass, counted, this.#clock.monotonicMs() - startedMs);
   }
 
   /** @throws BanditError deadline_exceeded when nobody waits for this call, or this item of a batch, any more */

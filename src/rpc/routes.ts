@@ -140,7 +140,7 @@ function unaryRoute(
         meter.failed(startedMs, error.code);
         throw error;
       } finally {
-        gate.end(requestClass, counted);
+        gate.end(requestClass, counted, startedMs);
       }
     },
   };
@@ -171,7 +171,7 @@ function streamRoute(
         meter.failed(startedMs, error.code);
         throw error;
       } finally {
-        gate.end(requestClass, counted);
+        gate.end(requestClass, counted, startedMs);
       }
     },
   };

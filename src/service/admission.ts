@@ -28,6 +28,14 @@ export const limitMin = 100;
 export const delayHighMs = 10;
 /** … and grows while it is less late than this. In between it stays (hysteresis). */
 export const delayLowMs = 5;
+/**
+ * The same for how long decisions and reports take on average: what piles up in front of a state store does
+ * not make the event loop late.
+ */
+export const durationHighMs = 15;
+export const durationLowMs = 10;
+/** Weight of one call in the average: it follows within some dozen calls. */
+const durationWeight = 0.05;
 const shrinkFactor = 0.8;
 const growFactor = 1.02;
 /** A limit of which less than this part was used has not been tried, so it does not grow. */
@@ -41,7 +49,7 @@ export const retryAfterMsMax = 1_000;
 const retryAfterSteps = 32;
 const retryAfterStepMs = (retryAfterMsMax - retryAfterMsMin) / (retryAfterSteps - 1);
 
-/** Why there is no room: as many calls as are ever allowed, or fewer than that because the event loop is late. */
+/** Why there is no room: as many calls as are ever allowed, or fewer than that because answers are late. */
 export type ShedReason = "in_flight" | "delay";
 
 export interface AdmissionOptions {
@@ -53,10 +61,11 @@ export interface AdmissionOptions {
 
 /**
  * Decides whether one more call may begin. The limit is `requestsMax` as long as the event loop turns in
- * time. While it does not, the limit shrinks by a fifth with each measurement and grows again by a
- * fiftieth when the delay has gone: the shape that TCP uses, because no figure for "how much is too
- * much" fits every machine. Waiting in the process is thereby kept short, and what does not fit is
- * refused at once instead of being answered late.
+ * time and calls are answered in time. While they are not, the limit shrinks by a fifth with each
+ * measurement and grows again by a fiftieth when the delay has gone: the shape that TCP uses, because no
+ * figure for "how much is too much" fits every machine. Waiting in the process is thereby kept short, and
+ * what does not fit is refused at once instead of being answered late. A store that is slow whatever the load
+ * costs no more than this: a limit of {@link limitMin}.
  */
 export class Admission {
   readonly #requestsMax: number;
@@ -68,6 +77,8 @@ export class Admission {
   #limit: number;
   /** Most calls under way since the last measurement of the delay. */
   #peak = 0;
+  /** Of decisions and reports, moving average. */
+  #durationMs = 0;
   readonly #random = new Uint8Array(256);
   #randomAt = 256;
 
@@ -122,19 +133,27 @@ export class Admission {
     return { counted, retryAfterMs: undefined };
   }
 
-  /** The call has ended, however. @param counted what {@link enter} returned */
-  leave(requestClass: RequestClass, counted: number): void {
+  /** The call has ended, however. @param counted what {@link enter} returned @param durationMs since then */
+  leave(requestClass: RequestClass, counted: number, durationMs: number): void {
     this.#inFlight[requestClass] -= counted;
+    // Control calls and batches may take their time, and refused calls take none.
+    if (requestClass !== "control" && counted === 1) {
+      this.#durationMs += durationWeight * (durationMs - this.#durationMs);
+    }
   }
 
   /** A measurement of how late the event loop is; to be told at short, even intervals. */
   observeDelay(delayMs: number): void {
-    if (delayMs > delayHighMs) {
+    if (delayMs > delayHighMs || this.#durationMs > durationHighMs) {
       this.#limit = Math.max(
         Math.min(limitMin, this.#requestsMax),
         Math.floor(this.#limit * shrinkFactor),
       );
-    } else if (delayMs < delayLowMs && this.#peak >= this.#limit * usedShareToGrow) {
+    } else if (
+      delayMs < delayLowMs &&
+      this.#durationMs < durationLowMs &&
+      this.#peak >= this.#limit * usedShareToGrow
+    ) {
       this.#limit = Math.min(this.#requestsMax, Math.ceil(this.#limit * growFactor));
     }
     this.#peak = this.inFlight;

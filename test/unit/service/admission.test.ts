@@ -5,6 +5,8 @@ import {
   classShares,
   delayHighMs,
   delayLowMs,
+  durationHighMs,
+  durationLowMs,
   limitMin,
   type RequestClass,
   requestClasses,
@@ -69,7 +71,7 @@ describe("who is refused", () => {
       if (random(100) < 3) admission.observeDelay(random(20));
       if (random(100) < 25 && open.length > 0) {
         const [ended] = open.splice(random(open.length), 1);
-        if (ended !== undefined) admission.leave(ended.requestClass, ended.counted);
+        if (ended !== undefined) admission.leave(ended.requestClass, ended.counted, 1);
         continue;
       }
       const requestClass = random(2) === 0 ? "select" : (requestClasses[random(3)] as RequestClass);
@@ -109,7 +111,7 @@ describe("who is refused", () => {
     const { admission, shed } = openAdmission(10);
     expect(enterMany(admission, "select", 12)).toBe(10);
     expect(shed).toEqual({ "bandit_requests_shed_total select in_flight": 2 });
-    admission.leave("select", 1);
+    admission.leave("select", 1, 1);
     expect(enterMany(admission, "select", 2)).toBe(1);
   });
 });
@@ -130,7 +132,7 @@ describe("a batch", () => {
     const first = admission.enter("report", 1_000);
     expect(first).toEqual({ counted: 37, retryAfterMs: undefined });
     expect(admission.enter("report", 1_000).retryAfterMs).toBeDefined();
-    admission.leave("report", first.counted);
+    admission.leave("report", first.counted, 1);
     expect(admission.enter("report", 1_000).retryAfterMs).toBeUndefined();
   });
 
@@ -155,7 +157,7 @@ describe("a late event loop", () => {
     const grown = admission.limit;
     expect(grown).toBeGreaterThanOrEqual(2 * limitMin);
     expect(grown).toBeLessThan(2.1 * limitMin);
-    admission.leave("select", limitMin);
+    admission.leave("select", limitMin, 1);
     for (let tick = 0; tick < 500; tick += 1) admission.observeDelay(0);
     // … and without any it stays as it is: nobody has tried whether more would fit.
     expect(admission.limit).toBe(grown);
@@ -183,6 +185,46 @@ describe("a late event loop", () => {
   });
 });
 
+describe("late answers", () => {
+  const answer = (admission: Admission, requestClass: RequestClass, durationMs: number) => {
+    for (let call = 0; call < 200; call += 1) {
+      const { counted } = admission.enter(requestClass, 1);
+      admission.leave(requestClass, counted, durationMs);
+    }
+  };
+
+  it("shrink the limit although the event loop is in time, as when calls queue for the state store", () => {
+    const { admission } = openAdmission(1_000);
+    answer(admission, "select", durationHighMs + 5);
+    admission.observeDelay(0);
+    expect(admission.limit).toBe(800);
+    answer(admission, "report", durationLowMs - 5);
+    enterMany(admission, "select", 800);
+    admission.observeDelay(0);
+    expect(admission.limit).toBeGreaterThan(800);
+  });
+
+  it("leave a hundred calls their room, however slow the store is by itself", () => {
+    const { admission } = openAdmission(1_000);
+    for (let tick = 0; tick < 100; tick += 1) {
+      answer(admission, "select", 200);
+      admission.observeDelay(0);
+    }
+    expect(enterMany(admission, "select", 1_000)).toBe(limitMin);
+  });
+
+  it("of queries and batches do not count (negative control)", () => {
+    const { admission } = openAdmission(1_000);
+    answer(admission, "control", 5_000);
+    for (let call = 0; call < 200; call += 1) {
+      const { counted } = admission.enter("report", 50);
+      admission.leave("report", counted, 100);
+    }
+    admission.observeDelay(0);
+    expect(admission.limit).toBe(1_000);
+  });
+});
+
 describe("a call of which only the name is known", () => {
   it("takes room until its turn of the event loop is over, so that a burst does not all get through", () => {
     const { admission } = openAdmission(10);
@@ -190,7 +232,7 @@ describe("a call of which only the name is known", () => {
     expect(burst.filter((retryAfterMs) => retryAfterMs === undefined)).toHaveLength(10);
     // Those announced begin: they are not counted twice.
     expect(enterMany(admission, "select", 10)).toBe(10);
-    for (let call = 0; call < 10; call += 1) admission.leave("select", 1);
+    for (let call = 0; call < 10; call += 1) admission.leave("select", 1, 1);
     // One that was announced and never came holds its room for this turn only.
     for (let call = 0; call < 10; call += 1) admission.announce("select");
     expect(admission.announce("select")).toBeDefined();
