@@ -7,8 +7,11 @@ export interface GenerationLog {
   /** Code types that something was learned of, ordered by agent type and code type. */
   listLearnedGroups(agentType?: AgentType): Promise<readonly LearnedGroup[]>;
 
-  /** When the earliest decision was made that the log still has, Unix milliseconds; undefined: it has none. */
-  findFirstDecisionMs(agentType: AgentType): Promise<number | undefined>;
+  /**
+   * When the earliest decision was made that the log still has, of all agent types or of one, Unix milliseconds;
+   * undefined: it has none.
+   */
+  findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined>;
 
   /**
    * Generations in an order that never changes (by code type, then in the engine's order of ids), each event

@@ -76,8 +76,10 @@ export type OutboxMark = readonly string[];
 export interface StateOrigin {
   /** Opaque, of this state alone. */
   readonly id: string;
-  /** Made by {@link StateRepair.markRestored}, not by the first process that found the store empty. */
+  /** Made by {@link StateRepair.markRestored}, not by the first process that found the store without one. */
   readonly restored: boolean;
+  /** When that process found the store empty, Unix milliseconds; 0: it was not, or is not known. */
+  readonly emptyAtMs: number;
 }
 
 /** The version that {@link StateRepair.replaceTotals} gives. */

@@ -130,6 +130,7 @@ export async function createBanditService(
   });
   const sync = new TotalsSync({
     state,
+    eventLog,
     allocations,
     logger,
     intervalMs: options.totalsSyncIntervalMs,
@@ -193,7 +194,10 @@ export async function createBanditService(
   // The embedded store is never out of reach: what another configuration has left is applied, nothing is added.
   const spooling = options.stateTimeoutMs === undefined ? {} : spool;
   const intake = new ReportIntake({ guard, alarms, clock, ...spooling });
-  const decisions = new DecisionFinder({ recent, state, guard, eventLog, clock, ...spool });
+  const decisions = new DecisionFinder({
+    ...{ recent, state, guard, eventLog, clock, ...spool },
+    checkStateLost: () => sync.checkStateLost(),
+  });
   const agentTypes = new ManageAgentTypes({ catalogue, cache });
   const policies = new ManagePolicies({ catalogue, cache });
   const variants = new ManageVariants({ catalogue, cache });
@@ -279,6 +283,7 @@ export async function createBanditService(
 
   const rebuild = new RebuildPosteriors({
     ...{ state, eventLog, catalogue: cache, drain, clock, logger },
+    onRestored: () => sync.compare(),
     ...(options.eventRetentionDays === undefined
       ? {}
       : { eventRetentionDays: options.eventRetentionDays }),

@@ -54,6 +54,8 @@ export class DecisionFinder {
     readonly clock: Clock;
     /** Absent: nothing is spooled. */
     readonly spool?: Spool;
+    /** Whether the state store has lost what it had, as it is now. */
+    readonly checkStateLost: () => Promise<boolean>;
   };
   readonly #lookups = new WaitingLine({
     runningMax: lookupsRunningMax,
@@ -68,6 +70,7 @@ export class DecisionFinder {
     eventLog: EventLog;
     clock: Clock;
     spool?: Spool;
+    checkStateLost: () => Promise<boolean>;
   }) {
     this.#deps = dependencies;
   }
@@ -80,7 +83,7 @@ export class DecisionFinder {
     generationId: GenerationId,
     { askEventLog = true }: { readonly askEventLog?: boolean } = {},
   ): Promise<FoundDecision> {
-    const { recent, state, guard, eventLog, clock, spool } = this.#deps;
+    const { recent, state, guard, eventLog, clock, spool, checkStateLost } = this.#deps;
     const record =
       recent.find(generationId) ??
       spool?.findDecision(generationId) ??
@@ -88,6 +91,8 @@ export class DecisionFinder {
     if (record !== undefined && clock.nowMs() <= record.retainedUntilMs) {
       return { record, expired: false };
     }
+    // It may be one of those that the store has lost: what is reported of it can be booked when they are back.
+    if (record === undefined && (await guard.call(() => checkStateLost()))) throw stateLost();
     if (record === undefined && isOfLastMoments(generationId, clock.nowMs())) {
       throw unknownGeneration(generationId);
     }
@@ -113,6 +118,14 @@ function unknownGeneration(generationId: GenerationId): BanditError {
     "not_found",
     `generation ${generationId} is unknown; generation_id must come from SelectVariant`,
     { reason: "GENERATION_NOT_FOUND", metadata: { generation_id: generationId } },
+  );
+}
+
+function stateLost(): BanditError {
+  return new BanditError(
+    "unavailable",
+    "the state store has lost its decisions; `banditd rebuild` puts them back",
+    { reason: "STATE_LOST", retryAfterMs: 5000 },
   );
 }
 

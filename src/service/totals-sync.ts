@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BanditError } from "../domain/errors.ts";
+import type { EventLog } from "../ports/event-log.ts";
 import type { StateOrigin } from "../ports/state-repair.ts";
 import type { ArmTotals, StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
@@ -8,6 +9,8 @@ import { RepeatedWork } from "./repeated-work.ts";
 
 /** Arms compared before others get their turn: about 1 ms, for which decisions wait. */
 const armsPerTurn = 200;
+/** A log that began this much before the store was empty shows that there was something in the store. */
+const olderLogMs = 10 * 60_000;
 /** How often a store that was out of reach at the start is asked for its totals. */
 const firstReadingIntervalMs = 200;
 
@@ -21,6 +24,7 @@ const firstReadingIntervalMs = 200;
 export class TotalsSync {
   readonly #options: {
     readonly state: StateStore;
+    readonly eventLog: Pick<EventLog, "findFirstDecisionMs">;
     readonly allocations: AllocationTable;
     readonly logger: Logger;
     readonly intervalMs: number;
@@ -28,11 +32,17 @@ export class TotalsSync {
   readonly #comparisons: RepeatedWork;
   readonly #firstReading: RepeatedWork;
   #stopListening: (() => void) | undefined;
+  /** Of the state that memory follows. */
   #origin: StateOrigin | undefined;
   #isStateLost = false;
+  /** Id of the origin that the event log was compared with, and what came out. */
+  #comparedWithLog: string | undefined;
+  #isLogOlder = false;
+  #checking: Promise<boolean> | undefined;
 
   constructor(options: {
     state: StateStore;
+    eventLog: Pick<EventLog, "findFirstDecisionMs">;
     allocations: AllocationTable;
     logger: Logger;
     intervalMs: number;
@@ -79,7 +89,25 @@ export class TotalsSync {
 
   /** The state store has lost everything, and nothing was put back yet. */
   get stateLost(): boolean {
-    return this.#isStateLost;
+    return this.#isStateLost || this.#isLogOlder;
+  }
+
+  /** The same, as it is at this moment. Calls at once share one question. @throws BanditError unavailable. */
+  checkStateLost(): Promise<boolean> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #check(): Promise<boolean> {
+    const origin = await this.#options.state.repair.findOrigin();
+    return this.#isLost(origin) || (this.#isLogOlder && origin?.restored !== true);
+  }
+
+  /** To be called when everything was put back, so that it is known at once. @throws BanditError unavailable. */
+  compare(): Promise<void> {
+    return this.#compare();
   }
 
   /** Does not wait for a comparison under way. */
@@ -99,8 +127,8 @@ export class TotalsSync {
   async #compare(): Promise<void> {
     const { state, allocations } = this.#options;
     const origin = await state.repair.findOrigin();
-    const isKnown = this.#origin === undefined || this.#origin.id === origin?.id;
-    if (!isKnown && origin?.restored !== true) {
+    this.#compareWithLog(origin);
+    if (this.#isLost(origin)) {
       this.#setStateLost(true);
       await this.#eachArm((totals) => allocations.accept(totals));
       return;
@@ -116,6 +144,37 @@ export class TotalsSync {
       seen += 1;
       if (seen % armsPerTurn === 0) await nextTurn();
     }
+  }
+
+  /** A store that was connected to has an origin, so one without was emptied since. */
+  #isLost(origin: StateOrigin | undefined): boolean {
+    if (origin === undefined) return true;
+    return !origin.restored && this.#origin !== undefined && this.#origin.id !== origin.id;
+  }
+
+  /** A process that begins on an emptied store knows nothing of it; the log does. Not waited for. */
+  #compareWithLog(origin: StateOrigin | undefined): void {
+    const { eventLog, logger } = this.#options;
+    if (origin === undefined || origin.emptyAtMs === 0) {
+      this.#isLogOlder = false;
+      return;
+    }
+    const { id, emptyAtMs } = origin;
+    if (this.#comparedWithLog === id) return;
+    this.#comparedWithLog = id;
+    eventLog.findFirstDecisionMs().then(
+      (firstMs) => {
+        this.#isLogOlder = firstMs !== undefined && firstMs < emptyAtMs - olderLogMs;
+        if (!this.#isLogOlder) return;
+        logger.error("the event log knows of decisions from before the state store was empty", {
+          remedy: "banditd rebuild",
+        });
+      },
+      (error: unknown) => {
+        this.#comparedWithLog = undefined;
+        logger.debug("the state store could not be compared with the event log", { error });
+      },
+    );
   }
 
   /** @returns how many arms the store has. */

@@ -185,6 +185,11 @@ export function describeGenerations(log: () => EventLog, append: Append): void {
     test("the first one's time is known", async () => {
       expect(await log().findFirstDecisionMs(agentType)).toBe(firstMs);
       expect(await log().findFirstDecisionMs("nobody" as AgentType)).toBeUndefined();
+      const first = await log().query({
+        ...{ sql: "SELECT toUnixTimestamp64Milli(min(decided_at)) FROM decisions", rowsMax: 1 },
+        timeoutMs: 10_000,
+      });
+      expect(await log().findFirstDecisionMs()).toBe(Number(first.rows[0]?.[0]));
     });
   });
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType, VariantId } from "../../src/domain/ids.ts";
-import type { RestoredLedger } from "../../src/ports/state-repair.ts";
+import type { RestoredLedger, StateOrigin } from "../../src/ports/state-repair.ts";
 import type { ArmKey, ArmTotals, StateStore } from "../../src/ports/state-store.ts";
 import {
   contributionInput,
@@ -56,9 +56,13 @@ export function describeRepair(makeStore: MakeStateStore): void {
   describe("repair", () => {
     let harness: StateStoreHarness;
     let store: StateStore;
+    let openedAtMs: number;
+    let firstOrigin: StateOrigin | undefined;
     beforeAll(async () => {
       harness = await makeStore();
+      openedAtMs = Date.now();
       store = await harness.open();
+      firstOrigin = await store.repair.findOrigin();
     });
     afterAll(() => harness.dispose());
 
@@ -104,7 +108,9 @@ export function describeRepair(makeStore: MakeStateStore): void {
     test("replaced totals are announced, contexts and all, and read as they were given", async () => {
       const arm = newArm();
       const heard: ArmTotals[] = [];
-      const stop = store.onTotalsChanged((totals) => heard.push(totals));
+      const stop = store.onTotalsChanged((totals) => {
+        if (totals.codeType === arm.codeType) heard.push(totals);
+      });
       const totals = {
         ...{ reward: -1 / 3, weight: 0.1, squares: 1e-300, generations: 2, position: 4 / 7 },
         context: { epoch: 1_700_000_000_000, products: [0.1, -0.2, 0.3], rewards: [1 / 7, 0] },
@@ -285,17 +291,18 @@ export function describeRepair(makeStore: MakeStateStore): void {
       await drain(store);
     });
 
-    test("its origin stays until it is restored", async () => {
-      const origin = await store.repair.findOrigin();
-      expect(origin?.restored).toBe(false);
-      expect(await store.repair.findOrigin()).toEqual(origin);
+    test("its origin says since when it was empty, and stays until it is restored", async () => {
+      expect(firstOrigin).toMatchObject({ restored: false });
+      expect(firstOrigin?.emptyAtMs).toBeGreaterThanOrEqual(openedAtMs);
+      expect(firstOrigin?.emptyAtMs).toBeLessThanOrEqual(Date.now());
+      expect(await store.repair.findOrigin()).toEqual(firstOrigin);
       await store.repair.markRestored();
       const restored = await store.repair.findOrigin();
+      expect(restored).toMatchObject({ restored: true, emptyAtMs: 0 });
+      expect(restored?.id).not.toBe(firstOrigin?.id);
       if (harness.shared) {
-        expect(restored?.restored).toBe(true);
-        expect(restored?.id).not.toBe(origin?.id);
         expect(await (await harness.open()).repair.findOrigin()).toEqual(restored);
-      } else expect(restored).toEqual(origin);
+      }
       expect(await listAll(store)).not.toEqual([]);
     });
   });

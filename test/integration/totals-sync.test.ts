@@ -22,9 +22,12 @@ import {
 } from "../support/state-samples.ts";
 
 let allocations: AllocationTable;
+/** Of the event log. */
+let firstDecisionMs: number | undefined;
 const ending: (() => unknown)[] = [];
 
 beforeEach(() => {
+  firstDecisionMs = undefined;
   allocations = new AllocationTable({ clock: systemClock, telemetry: new PrometheusTelemetry() });
 });
 afterEach(async () => {
@@ -56,7 +59,8 @@ async function openLmdb(): Promise<StateStore> {
 }
 
 function sync(state: StateStore, intervalMs: number): TotalsSync {
-  const made = new TotalsSync({ state, allocations, logger: silentLogger, intervalMs });
+  const eventLog = { findFirstDecisionMs: async () => firstDecisionMs };
+  const made = new TotalsSync({ state, eventLog, allocations, logger: silentLogger, intervalMs });
   ending.push(() => made.stop());
   return made;
 }
@@ -153,6 +157,27 @@ describe("a Redis that is emptied while it is used", () => {
     await until("what was put back is known", 5_000, () => generations() === 3);
     expect(following.stateLost).toBe(false);
   });
+});
+
+test("a process that begins on an emptied store is told by the event log, until a rebuild has filled it", async () => {
+  for (const open of [openLmdb, async () => (await openRedis()).state]) {
+    const state = await open();
+    firstDecisionMs = Date.now() - 60_000;
+    const young = sync(state, 20);
+    await young.start();
+    expect(await young.checkStateLost()).toBe(false);
+
+    firstDecisionMs = Date.now() - 3_600_000;
+    const following = sync(state, 20);
+    await following.start();
+    await until("the log was asked", 5_000, () => following.stateLost);
+    expect(await following.checkStateLost()).toBe(true);
+    await state.repair.markRestored();
+    expect(await following.checkStateLost()).toBe(false);
+    await following.compare();
+    expect(following.stateLost).toBe(false);
+    expect(young.stateLost).toBe(false);
+  }
 });
 
 test("others have their turn while many arms are read", async () => {

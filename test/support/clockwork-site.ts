@@ -21,6 +21,8 @@ import type { EngineSet } from "./service.ts";
 /** Engines and a clock that the test moves, on which services are opened, closed and opened again. */
 export interface ClockworkSite {
   readonly clock: { timeMs: number };
+  /** Of `servers`. */
+  readonly redisUrl: string | undefined;
   /**
    * @param options.replica number of the directory that its events go to: chDB's belongs to one process. Several
    * at once on `servers` only.
@@ -44,7 +46,11 @@ export interface ClockworkReplica {
 /** Decisions that a service under test remembers, so that others are read from the engines. */
 export const clockworkDecisionsMax = 2;
 
-export async function openClockworkSite(engineSet: EngineSet = "embedded"): Promise<ClockworkSite> {
+/** @param options.clickhouseUrl events go there, those of all replicas. */
+export async function openClockworkSite(
+  engineSet: EngineSet = "embedded",
+  options: { clickhouseUrl?: string } = {},
+): Promise<ClockworkSite> {
   const time = { timeMs: Date.UTC(2026, 0, 1) };
   const clock = { nowMs: () => time.timeMs, monotonicMs: () => time.timeMs };
   const directory = mkdtempSync(join(tmpdir(), "banditd-clockwork-"));
@@ -54,10 +60,13 @@ export async function openClockworkSite(engineSet: EngineSet = "embedded"): Prom
       ? { redis: await startRedis(), database: await createDatabase(inject("postgresUrl")) }
       : undefined;
   const urls =
-    servers === undefined ? {} : { redisUrl: servers.redis.url, databaseUrl: servers.database.url };
+    servers === undefined
+      ? options
+      : { ...options, redisUrl: servers.redis.url, databaseUrl: servers.database.url };
   const opened = new Set<ClockworkReplica>();
   return {
     clock: time,
+    redisUrl: servers?.redis.url,
     async open({ replica = 0, changes = () => ({}) } = {}) {
       const dataDir = join(directory, String(replica));
       const engines = await openEngines(readConfig({ dataDir, ...urls }, {}), { clock, logger });

@@ -148,7 +148,7 @@ export class ClickHouseEventLog implements EventLog {
     return this.#generations.listLearnedGroups(agentType);
   }
 
-  async findFirstDecisionMs(agentType: AgentType): Promise<number | undefined> {
+  async findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined> {
     this.#requireOpen();
     return this.#generations.findFirstDecisionMs(agentType);
   }

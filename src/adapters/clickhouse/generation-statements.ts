@@ -113,7 +113,10 @@ export function learnedGroupsStatement(ofOneAgentType: boolean): string {
     ORDER BY agent, code`;
 }
 
-export const firstDecisionStatement = `
+/** The time of the first decision, and how many there are. Costs nothing over all agent types: parts know it. */
+export function firstDecisionStatement(ofOneAgentType: boolean): string {
+  return `
     SELECT toUnixTimestamp64Milli(min(decided_at)), count()
     FROM decisions
-    WHERE agent_type = {agentType: String}`;
+    ${ofOneAgentType ? "WHERE agent_type = {agentType: String}" : ""}`;
+}

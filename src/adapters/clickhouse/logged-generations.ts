@@ -77,11 +77,15 @@ export class LoggedGenerations {
     return groups;
   }
 
-  async findFirstDecisionMs(agentType: AgentType): Promise<number | undefined> {
+  async findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined> {
     let first: number | undefined;
-    await this.#each<[number, number]>(firstDecisionStatement, { agentType }, ([ms, count]) => {
-      first = count === 0 ? undefined : ms;
-    });
+    await this.#each<[number, number]>(
+      firstDecisionStatement(agentType !== undefined),
+      agentType === undefined ? {} : { agentType },
+      ([ms, count]) => {
+        first = count === 0 ? undefined : ms;
+      },
+    );
     return first;
   }
 

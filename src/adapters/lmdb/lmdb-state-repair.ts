@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   type ArmGroup,
   type OutboxMark,
@@ -11,11 +12,13 @@ import {
 import type { ArmTotals } from "../../ports/state-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { mergeIntoLedger } from "./ledger.ts";
-import { type LmdbTables, sequenceOfKey } from "./lmdb-tables.ts";
+import { entryCount, type LmdbTables, sequenceOfKey } from "./lmdb-tables.ts";
 import { decodeTotals, type WriteBatch } from "./write-batch.ts";
 
 /** Ledgers or decisions put back in one call: about 2 ms, for which decisions wait. */
 const restoredPerCall = 100;
+
+const originKey = Buffer.from("origin");
 
 /** {@link StateRepair} on LMDB, which one process owns: a call of the group commit is one atomic step. */
 export class LmdbStateRepair implements StateRepair {
@@ -96,12 +99,23 @@ export class LmdbStateRepair implements StateRepair {
     });
   }
 
-  /** Nobody else's: it cannot be emptied while this process uses it. */
-  async findOrigin(): Promise<StateOrigin> {
-    return { id: "embedded", restored: false };
+  /** It cannot be emptied while this process uses it, but may have been before. */
+  findOrigin(): Promise<StateOrigin> {
+    return this.#commits.run((batch) => {
+      const stored = this.#tables.meta.get(originKey);
+      if (stored !== undefined) return JSON.parse(stored.toString()) as StateOrigin;
+      const { decisions, ledgers, totals } = this.#tables;
+      const isEmpty = [decisions, ledgers, totals].every((table) => entryCount(table) === 0);
+      const emptyAtMs = isEmpty ? batch.nowMs : 0;
+      return putOrigin(batch, { id: randomUUID(), restored: false, emptyAtMs });
+    });
   }
 
-  async markRestored(): Promise<void> {}
+  async markRestored(): Promise<void> {
+    await this.#commits.run((batch) =>
+      putOrigin(batch, { id: randomUUID(), restored: true, emptyAtMs: 0 }),
+    );
+  }
 
   /** @returns for how many `plan` said that it has changed something */
   async #inCalls<Item>(
@@ -117,6 +131,11 @@ export class LmdbStateRepair implements StateRepair {
     }
     return changed;
   }
+}
+
+function putOrigin(batch: WriteBatch, origin: StateOrigin): StateOrigin {
+  batch.putMeta(originKey, Buffer.from(JSON.stringify(origin)));
+  return origin;
 }
 
 function expiresAtSeconds({ nowMs }: WriteBatch, ttlSeconds: number): number {

@@ -26,11 +26,8 @@ import type { AgentType, CodeType, GenerationId } from "../../domain/ids.ts";
 export const metaKey = `bandit:${tag(0)}:meta`;
 /** In the first partition too: the batches of the outbox that are under way. */
 export const batchesKey = `bandit:${tag(0)}:batches`;
-/** Field of the meta hash: whose state this is, a UUID after `found:` (by a process that found none) or … */
+/** Field of the meta hash: whose state this is, see `origin.ts`. */
 export const originField = "origin";
-export const foundOriginPrefix = "found:";
-/** … after this, by a rebuild that has put everything in its place. */
-export const restoredOriginPrefix = "restored:";
 
 /**
  * Redis keeps keys apart by database, channels not: without its number, services on two databases of one

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { encodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import {
   type ArmGroup,
@@ -21,9 +20,9 @@ import {
   metaKey,
   originField,
   outboxKey,
-  restoredOriginPrefix,
   totalsKey,
 } from "./keys.ts";
+import { parseOrigin, restoredOrigin } from "./origin.ts";
 import { packDecisions, type RunStep } from "./partition-steps.ts";
 import type { RedisClient } from "./redis-client.ts";
 import type { ScriptArgument } from "./scripts.ts";
@@ -121,18 +120,12 @@ export class RedisStateRepair implements StateRepair {
 
   async findOrigin(): Promise<StateOrigin | undefined> {
     const id = await this.#call(() => this.#client.hget(metaKey, originField));
-    return id === null ? undefined : { id, restored: id.startsWith(restoredOriginPrefix) };
+    return id === null ? undefined : parseOrigin(id);
   }
 
   async markRestored(): Promise<void> {
     await this.#call(() =>
-      this.#client.hset(
-        metaKey,
-        originField,
-        `${restoredOriginPrefix}${randomUUID()}`,
-        "partitions",
-        this.#partitions,
-      ),
+      this.#client.hset(metaKey, originField, restoredOrigin(), "partitions", this.#partitions),
     );
   }
 

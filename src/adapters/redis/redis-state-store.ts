@@ -105,7 +105,7 @@ export class RedisStateStore implements StateStore {
         client.disconnect();
         client = await connectRedis({ ...connection, cluster: true });
       }
-      await withDeadline(checkServer(client, partitions, options.logger), 2 * commandTimeoutMs);
+      await withDeadline(checkServer(client, { ...options, partitions }), 2 * commandTimeoutMs);
       defineScripts(client);
       const channel = await TotalsChannel.subscribe(client, options.logger);
       const store = new RedisStateStore(client, channel, {

@@ -1,7 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { BanditError } from "../../domain/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { foundOriginPrefix, metaKey, originField } from "./keys.ts";
+import { metaKey, originField } from "./keys.ts";
+import { foundOrigin } from "./origin.ts";
 import { masters, type RedisClient } from "./redis-client.ts";
 
 const versionMin = 7;
@@ -13,12 +14,11 @@ const versionMin = 7;
  */
 export async function checkServer(
   client: RedisClient,
-  partitions: number,
-  logger: Logger,
+  { partitions, clock, logger }: { partitions: number; clock: Clock; logger: Logger },
 ): Promise<void> {
   for (const server of masters(client)) checkInfo(parseInfo(await server.info()), logger);
-  await client.hsetnx(metaKey, "partitions", partitions);
-  await client.hsetnx(metaKey, originField, `${foundOriginPrefix}${randomUUID()}`);
+  const isEmpty = (await client.hsetnx(metaKey, "partitions", partitions)) === 1;
+  await client.hsetnx(metaKey, originField, foundOrigin(isEmpty ? clock.nowMs() : 0));
   const stored = Number(await client.hget(metaKey, "partitions"));
   if (stored !== partitions) {
     throw new BanditError(

@@ -12,6 +12,8 @@ export interface RebuildDependencies {
   readonly eventLog: EventLog;
   readonly catalogue: CatalogueCache;
   readonly drain: { flush(): Promise<void> };
+  /** Told when everything was put in its place. */
+  readonly onRestored: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Days after which the event log deletes events. Absent: never. */

@@ -73,7 +73,7 @@ export class RebuildRun {
   }
 
   async *steps(): AsyncGenerator<RebuildStep, void, void> {
-    const { state, logger } = this.#deps;
+    const { state, logger, onRestored } = this.#deps;
     const { check, agentType } = this.#request;
     const groups = await this.#groups();
     this.#groupsTotal = groups.length;
@@ -82,6 +82,7 @@ export class RebuildRun {
     yield* this.#settle(groups);
     if (!check && agentType === undefined && this.#sums.armsUnsettled === 0) {
       await state.repair.markRestored();
+      await onRestored();
     }
     if (!check) logger.info("posteriors were rebuilt from the event log", { ...this.#sums });
     yield { kind: "summary", ...this.#sums };
