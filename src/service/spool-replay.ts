@@ -15,6 +15,8 @@ export interface SpoolReplayOptions {
   readonly guard: StateGuard;
   readonly apply: ApplySpooled;
   readonly deadLetters: RecordDeadLetters;
+  /** False while the event log is so far behind that nothing more is taken for it. */
+  readonly hasRoom: () => boolean;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
@@ -24,6 +26,8 @@ export interface SpoolReplayOptions {
 const chunkBytes = 128 * 1024;
 /** Applied at once: enough to fill a batch of the state store, few beside what callers send. */
 const appliedAtOnceMax = 64;
+/** What came into the queue without a word, from a process that has ended, is noticed within this time. */
+const lookMs = 1_000;
 /** From a record that was added while the state store answers to its being applied. */
 const soonMs = 50;
 const backoffMsMin = 500;
@@ -31,6 +35,12 @@ const backoffMsMax = 15_000;
 
 /** What became of one record. `later`: it stays. `stop`: so will every other, for now. */
 type Fate = "gone" | "later" | "later: event log" | "stop";
+
+interface Item {
+  readonly stored: DiskRecord;
+  /** An error where it cannot be read. */
+  readonly record: SpooledRecord | Error;
+}
 
 /**
  * Applies what was spooled, once the state store answers: oldest first, decisions before the reports of their chunk.
@@ -45,6 +55,7 @@ type Fate = "gone" | "later" | "later: event log" | "stop";
 export class SpoolReplay {
   readonly #options: SpoolReplayOptions;
   #timer: NodeJS.Timeout | undefined;
+  #looks: NodeJS.Timeout | undefined;
   #pass: Promise<void> | undefined;
   #backoffMs = backoffMsMin;
   #eventLogAnswers = true;
@@ -69,12 +80,18 @@ export class SpoolReplay {
       if (guard.available) this.#schedule(soonMs);
     });
     if (spool.queue.size.records > 0) this.#schedule(0);
+    this.#looks = setInterval(() => {
+      spool.measure();
+      if (spool.queue.size.records > 0 && guard.available) this.#schedule(0);
+    }, lookMs);
+    this.#looks.unref();
   }
 
   /** Ends after the records under way; the others stay on disk. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#looks);
     await this.#pass;
   }
 
@@ -99,12 +116,12 @@ export class SpoolReplay {
   }
 
   async #runPass(): Promise<void> {
-    const { spool, guard, logger } = this.#options;
+    const { spool, guard, hasRoom, logger } = this.#options;
     this.#eventLogAnswers = true;
     let applied = 0;
     let afterId = 0;
     try {
-      while (guard.available && !this.#stopped) {
+      while (guard.available && hasRoom() && !this.#stopped) {
         const chunk = spool.queue.read({ bytesMax: chunkBytes, afterId });
         const last = chunk.at(-1);
         if (last === undefined) break;
@@ -129,32 +146,39 @@ export class SpoolReplay {
 
   /** @returns how many left the spool; undefined when there is no use in going on. */
   async #applyChunk(chunk: readonly DiskRecord[]): Promise<number | undefined> {
-    const decoded = chunk.map((stored) => ({ stored, record: decode(stored.text) }));
-    const isDecision = ({ record }: (typeof decoded)[number]): boolean =>
+    const items = chunk.map((stored): Item => ({ stored, record: decode(stored.text) }));
+    const isDecision = ({ record }: Item): boolean =>
       !(record instanceof Error) && record.kind === "decision";
-    const inOrder = [
-      ...decoded.filter((item) => isDecision(item)),
-      ...decoded.filter((item) => !isDecision(item)),
-    ];
     const gone: number[] = [];
-    let goesOn = true;
-    for (let from = 0; from < inOrder.length && goesOn; from += appliedAtOnceMax) {
-      const slice = inOrder.slice(from, from + appliedAtOnceMax);
-      const fates = await Promise.all(
-        slice.map((item) => this.#applyOne(item.stored, item.record)),
-      );
-      for (const [index, fate] of fates.entries()) {
-        if (fate === "gone") gone.push((slice[index] as (typeof slice)[number]).stored.id);
-        if (fate === "later: event log") this.#eventLogAnswers = false;
-      }
-      goesOn = !fates.includes("stop") && !this.#stopped;
-    }
+    // All decisions are settled before the first report, which may be about one of them.
+    const decisions = await this.#applyAll(items.filter(isDecision), gone);
+    const goesOn =
+      decisions &&
+      (await this.#applyAll(
+        items.filter((item) => !isDecision(item)),
+        gone,
+      ));
     if (gone.length > 0) await this.#options.spool.queue.remove(gone);
     this.#options.spool.measure();
     return goesOn ? gone.length : undefined;
   }
 
-  async #applyOne(stored: DiskRecord, record: SpooledRecord | Error): Promise<Fate> {
+  /** @param gone is given the ids of what was applied. @returns whether there is use in going on. */
+  async #applyAll(items: readonly Item[], gone: number[]): Promise<boolean> {
+    for (let from = 0; from < items.length; from += appliedAtOnceMax) {
+      if (this.#stopped) return false;
+      const slice = items.slice(from, from + appliedAtOnceMax);
+      const fates = await Promise.all(slice.map((item) => this.#applyOne(item)));
+      for (const [index, fate] of fates.entries()) {
+        if (fate === "gone") gone.push((slice[index] as Item).stored.id);
+        if (fate === "later: event log") this.#eventLogAnswers = false;
+      }
+      if (fates.includes("stop")) return false;
+    }
+    return true;
+  }
+
+  async #applyOne({ stored, record }: Item): Promise<Fate> {
     const { apply, telemetry } = this.#options;
     const kind = record instanceof Error ? "unknown" : record.kind;
     try {

@@ -38,6 +38,7 @@ export class StateGuard {
   readonly #listeners: (() => void)[] = [];
   #outage: Outage | undefined;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
+  #recoveries = 0;
   #probeIntervalMs = probeIntervalMs;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -77,13 +78,14 @@ export class StateGuard {
     const nowMs = this.#options.clock.monotonicMs();
     if (answerByMs <= nowMs) return Promise.reject(deadlineExceeded("the call"));
     const giveUpAtMs = nowMs + this.#timeoutMs;
+    const recoveries = this.#recoveries;
     const { alarms } = this.#options;
     return new Promise<Result>((resolve, reject) => {
       const alarm: Alarm = {
         atMs: Math.min(answerByMs, giveUpAtMs),
         ring: () => {
           if (alarm.atMs >= giveUpAtMs) {
-            this.#open("STATE_TIMEOUT");
+            this.#open("STATE_TIMEOUT", recoveries);
             reject(stateTimedOut());
             return;
           }
@@ -93,8 +95,9 @@ export class StateGuard {
           if (giveUpAtMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
         },
       };
+      const work = start();
       if (alarm.atMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
-      start().then(
+      work.then(
         (result) => {
           alarms.clear(alarm);
           resolve(result);
@@ -102,7 +105,7 @@ export class StateGuard {
         (error: unknown) => {
           alarms.clear(alarm);
           if (error instanceof BanditError && error.code === "unavailable")
-            this.#open(error.reason);
+            this.#open(error.reason, recoveries);
           reject(error);
         },
       );
@@ -115,7 +118,9 @@ export class StateGuard {
     clearTimeout(this.#timer);
   }
 
-  #open(reason: string): void {
+  /** @param recoveries as many as there were when the call began: one from before the last tells nothing new. */
+  #open(reason: string, recoveries: number): void {
+    if (recoveries !== this.#recoveries) return;
     if (this.#outage !== undefined || this.#stopped || this.#options.timeoutMs === undefined)
       return;
     const { telemetry, logger } = this.#options;
@@ -165,6 +170,7 @@ export class StateGuard {
     const lastedMs = Math.round(nowMs - this.#outage.sinceMs);
     this.#outage = undefined;
     this.#recoveredAtMs = nowMs;
+    this.#recoveries += 1;
     telemetry.gauge("bandit_state_available", 1);
     logger.info("the state store answers again: what was spooled is applied now", { lastedMs });
     for (const listener of this.#listeners) listener();
