@@ -12,44 +12,54 @@ export interface EventAppend {
 }
 
 /**
- * Of one append, unless a single entry has more. With content storage on, a row may have 1 MiB. Whoever
- * encodes or decodes one holds the event loop for that long: about 1 ms a mebibyte.
+ * Of one append, unless a single entry has more: with content storage on, a row may have 1 MiB. Whoever joins,
+ * encodes or decodes one holds the event loop for that long, about 1 ms a mebibyte.
  */
-const appendBytesMax = 4 * 2 ** 20;
+const appendBytesMax = 2 * 2 ** 20;
 
 /**
- * A batch as inserts, one stream after another, entries whole and in their order. The same batch always gives the same
- * inserts under the same tokens, and a token has the places of its entries in it: were the bound above another one
- * in another version, no two sets of rows would share a token, which would lose one of them.
+ * A batch as inserts, one stream after another, entries whole and in their order; each is made when it is asked for.
+ * The same batch always gives the same inserts under the same tokens. A token has the places of its entries in it:
+ * were the bound above another one in another version, no two sets of rows would share a token, which would lose one.
  */
-export function appendsOf(batch: OutboxBatch): EventAppend[] {
-  return eventStreams.flatMap((stream) => appendsOfStream(batch, stream));
+export function* appendsOf(batch: OutboxBatch): Generator<EventAppend, void> {
+  for (const stream of eventStreams) yield* appendsOfStream(batch, stream);
 }
 
-function appendsOfStream(batch: OutboxBatch, stream: EventStream): EventAppend[] {
-  const appends: EventAppend[] = [];
-  let part: { entries: OutboxEntry[]; first: number; last: number; bytes: number } | undefined;
-  const finish = () => {
-    if (part === undefined) return;
-    appends.push({
-      token: `${batch.id}:${stream}:${part.first}-${part.last}`,
-      stream,
-      rows: part.entries.map(({ rows }) => rows).join("\n"),
-      rowCount: rowsOf(part.entries),
-    });
-    part = undefined;
-  };
+function* appendsOfStream(batch: OutboxBatch, stream: EventStream): Generator<EventAppend, void> {
+  let part: Part | undefined;
   for (const [at, entry] of batch.entries.entries()) {
     if (entry.stream !== stream) continue;
     const bytes = Buffer.byteLength(entry.rows) + 1;
-    if (part !== undefined && part.bytes + bytes > appendBytesMax) finish();
+    if (part !== undefined && part.bytes + bytes > appendBytesMax) {
+      yield appendOf(batch, part);
+      part = undefined;
+    }
     part ??= { entries: [], first: at, last: at, bytes: 0 };
     part.entries.push(entry);
     part.last = at;
     part.bytes += bytes;
   }
-  finish();
-  return appends;
+  if (part !== undefined) yield appendOf(batch, part);
+}
+
+interface Part {
+  /** Of one stream. */
+  readonly entries: OutboxEntry[];
+  /** Places in the batch of the first of them and the last. */
+  readonly first: number;
+  last: number;
+  bytes: number;
+}
+
+function appendOf(batch: OutboxBatch, { entries, first, last }: Part): EventAppend {
+  const { stream } = entries[0] as OutboxEntry;
+  return {
+    token: `${batch.id}:${stream}:${first}-${last}`,
+    stream,
+    rows: entries.map(({ rows }) => rows).join("\n"),
+    rowCount: rowsOf(entries),
+  };
 }
 
 export function rowsOf(entries: readonly OutboxEntry[]): number {

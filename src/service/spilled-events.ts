@@ -43,7 +43,7 @@ export class SpilledEvents {
    * Durable on resolve. Idempotent for each token.
    * @returns false, with nothing lost, when there is no room: some of the appends may be on disk, which does no harm.
    */
-  async add(appends: readonly EventAppend[], oldestAtMs: number): Promise<boolean> {
+  async add(appends: Iterable<EventAppend>, oldestAtMs: number): Promise<boolean> {
     for (const append of appends) {
       if (this.#queue.has(append.token)) continue;
       const { rows, ...head } = append;
