@@ -49,10 +49,11 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     expect(failures).toEqual([]);
   });
 
-  it("its clock goes back an hour, then forward by two", async () => {
+  it("its clock goes back an hour, and forward again", async () => {
     const { failures } = await bench.run({
       number: 17,
-      name: "service: clock back 1 h, forward 2 h, right again",
+      name: "service: clock back 1 h, and forward again",
+      clockBackMs: hourMs,
       inject: async (fault) => {
         const [service] = world.services;
         // A call that is under way when the clock jumps over its deadline cannot know better.

@@ -30,7 +30,13 @@ function ledgerOf(): LedgerModel {
   for (const [index, generationId] of ids.entries()) {
     const agentType = index < 2 ? "plain" : "forgetful";
     const variantId = `${agentType}/quick@1`;
-    ledger.acknowledgeDecision({ generationId, agentType, codeType, variantId });
+    ledger.acknowledgeDecision({
+      generationId,
+      agentType,
+      codeType,
+      variantId,
+      degraded: false,
+    });
     ledger.acknowledgeGeneration(generationId, { costUsd: 0, durationMs: 0 });
     ledger.acknowledgeOutcome(generationId, "tests", {
       occurredAtMs: 1,
@@ -107,24 +113,27 @@ describe("the verdict on events", () => {
     expect([hidden.doubled, hidden.hiddenCopies]).toEqual([0, 1]);
   });
 
-  it("finds a row that nobody was told of, and a decision logged otherwise than it was served", () => {
-    const ledger = ledgerOf();
-    const more = new LedgerModel();
-    more.acknowledgeDecision({
-      generationId: "g1",
-      agentType: "plain",
-      codeType,
-      variantId: "plain/careful@1",
-    });
-    expect(judgeEvents(more, eventsOf()).unexpected).toContain("decisions g2");
-    expect(judgeEvents(more, eventsOf()).servedOtherwise).toEqual(["g1"]);
-    ledger.acknowledgeDecision({
-      generationId: "g1",
-      agentType: "plain",
-      codeType,
-      variantId: "plain/careful@1",
-    });
-    expect(judgeEvents(ledger, eventsOf()).servedOtherwise).toEqual(["g1"]);
+  it("finds a row that nobody was told of", () => {
+    expect(judgeEvents(new LedgerModel(), eventsOf()).unexpected).toHaveLength(3 * ids.length);
+  });
+
+  it("finds a decision that was logged otherwise than it was served", () => {
+    const served = (degraded: boolean) => {
+      const ledger = ledgerOf();
+      ledger.acknowledgeDecision({
+        generationId: "g1",
+        agentType: "plain",
+        codeType,
+        variantId: "plain/careful@1",
+        degraded,
+      });
+      return ledger;
+    };
+    expect(judgeEvents(served(false), eventsOf()).servedOtherwise).toEqual(["g1"]);
+    expect(judgeEvents(served(true), eventsOf()).servedOtherwise).toEqual(["g1"]);
+    const two = { replicas: 2 };
+    expect(judgeEvents(served(false), eventsOf(), two).servedOtherwise).toEqual(["g1"]);
+    expect(judgeEvents(served(true), eventsOf(), two).servedOtherwise).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ export interface LoggedCall {
   readonly deadlineMs: number;
   /** `ok`, or the name of the gRPC status. */
   readonly status: string;
-  /** Reason that the service gave with a failure; empty: none, as when it could not be reached. */
+  /** Reason that the service gave with a failure, or for a degraded decision; empty: none, as when it could not be reached. */
   readonly reason: string;
   /** The answer says so: `degraded` of a decision, the status SPOOLED of a report. */
   readonly degraded: boolean;

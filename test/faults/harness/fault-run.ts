@@ -17,6 +17,7 @@ export interface FaultResult {
 const selectsAround = 40;
 const aroundTimeoutMs = 60_000;
 const acknowledgeTimeoutMs = 90_000;
+const settleTimeoutMsDefault = 120_000;
 
 /** Agents work, something breaks and is put right, everything settles, and it is judged. */
 export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResult> {
@@ -42,9 +43,10 @@ export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResu
   await attempt(load.finish(problems.length === 0 ? acknowledgeTimeoutMs : 0));
   if (problems.length === 0) await attempt(fault.repair?.(context));
 
-  const judged = { codeTypes, ledger };
-  const events = await settledEvents(site, judged);
-  const verdict = judgeEvents(ledger, events);
+  const judged = { codeTypes, ledger, clockBackMs: fault.clockBackMs ?? 0 };
+  const { settleTimeoutMs = settleTimeoutMsDefault } = fault;
+  const events = await settledEvents(site, judged, settleTimeoutMs);
+  const verdict = judgeEvents(ledger, events, { replicas: site.services.length });
   const wrongPosteriors = await settledWrongPosteriors(site, judged, events);
   const failures = [
     ...problems.map((problem) => describeProblem(problem, site)),

@@ -13,17 +13,19 @@ export class LedgerModel {
     agentType: string;
     codeType: string;
     variantId: string;
+    degraded: boolean;
   }): void {
-    const known = this.#generations.get(decision.generationId);
-    if (known !== undefined) {
-      known.servedVariantIds.add(decision.variantId);
-      return;
-    }
-    this.#generations.set(decision.generationId, {
-      ...decision,
-      servedVariantIds: new Set([decision.variantId]),
+    const { generationId, agentType, codeType, variantId, degraded } = decision;
+    const known: AcknowledgedGeneration = this.#generations.get(generationId) ?? {
+      agentType,
+      codeType,
+      variantId,
+      served: new Set(),
+      servedDegraded: new Set(),
       outcomes: new Map(),
-    });
+    };
+    (degraded ? known.servedDegraded : known.served).add(variantId);
+    this.#generations.set(generationId, known);
   }
 
   /** A decision was answered, and the answer said that it is not recorded: it may be in the log or not. */
@@ -86,8 +88,10 @@ export interface AcknowledgedGeneration {
   readonly codeType: string;
   /** What the first acknowledged answer said. */
   readonly variantId: string;
-  /** Of every acknowledged answer: one, unless the same id was answered in different ways. */
-  readonly servedVariantIds: Set<string>;
+  /** Variants that answers have named: one in all, unless the same id was answered in different ways. */
+  readonly served: Set<string>;
+  /** Of answers that said they were degraded. */
+  readonly servedDegraded: Set<string>;
   report?: RunReport;
   readonly outcomes: Map<string, ReportedOutcome>;
 }

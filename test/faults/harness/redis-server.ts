@@ -15,3 +15,10 @@ export async function redisCommand(
     client.disconnect();
   }
 }
+
+/** Deletes every key that matches, past every proxy: what a careless operator might do. @returns how many */
+export async function deleteKeys(port: number, pattern: string): Promise<number> {
+  const keys = (await redisCommand(port, "KEYS", pattern)) as string[];
+  for (const key of keys) await redisCommand(port, "DEL", key);
+  return keys.length;
+}

@@ -11,10 +11,10 @@ import { judgeEvents, type LoggedEvents, wrongPosteriors } from "./verdict.ts";
 export interface Judged {
   readonly codeTypes: readonly string[];
   readonly ledger: LedgerModel;
+  /** A service's clock went back by so much. */
+  readonly clockBackMs: number;
 }
 
-/** A dead worker's entries are taken over after a minute at the latest. */
-const settleTimeoutMs = 120_000;
 /** A lost message is made good by a comparison within ten seconds; so is what two of them must agree on. */
 const comparedTimeoutMs = 25_000;
 
@@ -37,8 +37,9 @@ export async function until<Result>(
 export async function settledEvents(
   site: FaultSite,
   { codeTypes, ledger }: Judged,
+  timeoutMs: number,
 ): Promise<LoggedEvents> {
-  const endMs = performance.now() + settleTimeoutMs;
+  const endMs = performance.now() + timeoutMs;
   let rows = -1;
   for (;;) {
     const events = await readLoggedEvents(site.query, codeTypes);
@@ -66,7 +67,7 @@ async function isDrained(services: readonly ServiceProcess[]): Promise<boolean> 
 /** Posteriors of every replica that are not the fold of what was acknowledged, once they have had time to become it. */
 export async function settledWrongPosteriors(
   site: FaultSite,
-  { codeTypes, ledger }: Judged,
+  { codeTypes, ledger, clockBackMs }: Judged,
   events: LoggedEvents,
 ): Promise<string[]> {
   const endMs = performance.now() + comparedTimeoutMs;
@@ -76,7 +77,7 @@ export async function settledWrongPosteriors(
       if (!service.isRunning) continue;
       const client = site.client(replica);
       const live = await readLiveArms(client, codeTypes).finally(() => client.close());
-      wrong.push(...wrongPosteriors(ledger, events, live));
+      wrong.push(...wrongPosteriors(ledger, events, live, { clockBackMs }));
     }
     if (wrong.length === 0 || performance.now() > endMs) return wrong;
     await sleep(200);

@@ -62,9 +62,17 @@ export interface EventVerdict {
 }
 
 /** Relative, and absolute below 1. */
-const toleranceMax = 1e-9;
+const toleranceOfRounding = 1e-9;
 
-export function judgeEvents(ledger: LedgerModel, logged: LoggedEvents): EventVerdict {
+/**
+ * @param options.replicas while the state store is away, two of them may decide for one id, each from the allocation it
+ * knows; both answers say that they are degraded, and the first that reaches the store counts.
+ */
+export function judgeEvents(
+  ledger: LedgerModel,
+  logged: LoggedEvents,
+  { replicas }: { readonly replicas: number } = { replicas: 1 },
+): EventVerdict {
   const acknowledged = ledger.acknowledgedIds();
   const lost: string[] = [];
   const unexpected: string[] = [];
@@ -83,20 +91,24 @@ export function judgeEvents(ledger: LedgerModel, logged: LoggedEvents): EventVer
     hiddenCopies += ids.length - finalRows;
   }
   const servedOtherwise: string[] = [];
-  for (const [generationId, { servedVariantIds }] of ledger.generations) {
-    const decision = logged.decisions.get(generationId);
-    const isOne = servedVariantIds.size === 1;
-    const isLogged = decision === undefined || servedVariantIds.has(decision.variantId);
-    if (!isOne || !isLogged) servedOtherwise.push(generationId);
+  for (const [generationId, { served, servedDegraded }] of ledger.generations) {
+    const binding = [...served, ...(replicas === 1 ? servedDegraded : [])];
+    const counted = logged.decisions.get(generationId)?.variantId ?? binding[0];
+    if (binding.some((variantId) => variantId !== counted)) servedOtherwise.push(generationId);
   }
   return { lost, doubled, hiddenCopies, unexpected, servedOtherwise };
 }
 
-/** Arms whose posterior is not the fold of what was acknowledged (I2, I4), in words. */
+/**
+ * Arms whose posterior is not the fold of what was acknowledged (I2, I4), in words.
+ * @param options.clockBackMs a service's clock went back by so much: what was decided before and reported meanwhile
+ * may count as if it had been decided that much earlier (`rebuild --check` knows how much exactly)
+ */
 export function wrongPosteriors(
   ledger: LedgerModel,
   logged: LoggedEvents,
   live: readonly LiveArm[],
+  { clockBackMs = 0 }: { readonly clockBackMs?: number } = {},
 ): string[] {
   const wrong: string[] = [];
   const groups = new Map<string, LiveArm[]>();
@@ -107,7 +119,9 @@ export function wrongPosteriors(
   for (const [name, arms] of groups) {
     const { agentType, codeType, position } = arms[0] as LiveArm;
     const rule = agentTypeRules.find((candidate) => candidate.agentType === agentType);
-    const forgets = (rule?.forgettingHalfLifeSeconds ?? 0) > 0;
+    const halfLifeMs = 1000 * (rule?.forgettingHalfLifeSeconds ?? 0);
+    const forgets = halfLifeMs > 0;
+    const tolerance = toleranceOfRounding + (forgets ? (Math.LN2 * clockBackMs) / halfLifeMs : 0);
     const expected = expectedArms(ledger, {
       agentType,
       codeType,
@@ -118,8 +132,8 @@ export function wrongPosteriors(
       const should = expected.get(arm.variantId) ?? { reward: 0, weight: 0, generations: 0 };
       expected.delete(arm.variantId);
       const isSame =
-        isClose(arm.reward, should.reward) &&
-        isClose(arm.weight, should.weight) &&
+        isClose(arm.reward, should.reward, tolerance) &&
+        isClose(arm.weight, should.weight, tolerance) &&
         arm.generations === should.generations;
       if (!isSame) wrong.push(`${name} ${arm.variantId}: ${numbers(arm)}, not ${numbers(should)}`);
     }
@@ -128,8 +142,8 @@ export function wrongPosteriors(
   return wrong;
 }
 
-function isClose(a: number, b: number): boolean {
-  return Math.abs(a - b) <= toleranceMax * Math.max(1, Math.abs(a), Math.abs(b));
+function isClose(a: number, b: number, tolerance: number): boolean {
+  return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b));
 }
 
 function numbers(arm: { reward: number; weight: number; generations: number }): string {

@@ -38,6 +38,7 @@ interface Answer {
   readonly degraded: boolean;
   readonly duplicate: boolean;
   readonly unrecorded: boolean;
+  readonly reason: string;
 }
 
 /**
@@ -83,8 +84,7 @@ export class VirtualLoad {
 
   /** Reports that the service has refused so far because a bound was reached: outbox, spool or spill. */
   get refusals(): number {
-    return this.calls.filter(({ reason }) => /^(OUTBOX|SPILL|SPOOL)_FULL$/.test(reason))
-      .length;
+    return this.calls.filter(({ reason }) => /^(OUTBOX|SPILL|SPOOL)_FULL$/.test(reason)).length;
   }
 
   /**
@@ -151,8 +151,11 @@ export class VirtualLoad {
         const unrecorded = degradedReason.includes("not stored");
         const variantId = variant?.variantId ?? "";
         if (unrecorded) ledger.noteUnrecorded(generationId);
-        else ledger.acknowledgeDecision({ generationId, agentType, codeType, variantId });
-        return { degraded, duplicate: false, unrecorded };
+        else {
+          const decision = { generationId, agentType, codeType, variantId };
+          ledger.acknowledgeDecision({ ...decision, degraded });
+        }
+        return { degraded, duplicate: false, unrecorded, reason: degradedReason };
       },
     );
   }
@@ -208,7 +211,7 @@ export class VirtualLoad {
   }
 }
 
-const succeeded = { status: "ok", reason: "", retryAfterMs: undefined } as const;
+const succeeded = { status: "ok", retryAfterMs: undefined } as const;
 const failed = { degraded: false, duplicate: false, unrecorded: false } as const;
 
 async function sendGeneration(
@@ -229,6 +232,7 @@ async function sendGeneration(
     degraded: status === RecordGenerationStatus.SPOOLED,
     duplicate: status === RecordGenerationStatus.DUPLICATE,
     unrecorded: false,
+    reason: "",
   };
 }
 
@@ -247,6 +251,7 @@ async function sendOutcome(
     degraded: status === OutcomeStatus.SPOOLED,
     duplicate: status === OutcomeStatus.DUPLICATE,
     unrecorded: false,
+    reason: "",
   };
 }
 
