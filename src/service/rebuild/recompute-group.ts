@@ -6,13 +6,13 @@ import type { GenerationPage, ReadGenerationsInput } from "../../ports/generatio
 import type { ArmGroup } from "../../ports/state-repair.ts";
 import { RecomputedTotals } from "./recompute-totals.ts";
 
-/** Decisions read at once: some megabytes with their events. */
-const pageRowsMax = 2_000;
+/** Decisions read at once: some megabytes with their events; fewer where those have more. */
+const pageRowsMax = 5_000;
 /** Generations added up before others have their turn: about 1 ms. */
 const generationsPerTurn = 200;
 
 /**
- * Pages of generations, one after another. Holds one at a time.
+ * Pages of generations, one after another. The next one is read while the caller looks at the last; holds two.
  * @throws BanditError aborted (`REBUILD_CANCELLED`); what the event log says
  */
 export async function* readPages(
@@ -20,17 +20,31 @@ export async function* readPages(
   input: Omit<ReadGenerationsInput, "after" | "limit">,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationPage, void, void> {
-  let after: ReadGenerationsInput["after"];
-  do {
+  let reading: Promise<GenerationPage> | undefined = readPage(eventLog, input);
+  while (reading !== undefined) {
     requireGoing(signal);
-    const page = await eventLog.readGenerations({
-      ...input,
-      limit: pageRowsMax,
-      ...(after === undefined ? {} : { after }),
-    });
+    const page: GenerationPage = await reading;
+    reading =
+      page.next === undefined ? undefined : readPage(eventLog, { ...input, after: page.next });
+    // Whoever leaves before it is there does not want to know of its failure.
+    reading?.catch(() => undefined);
     yield page;
-    after = page.next;
-  } while (after !== undefined);
+  }
+}
+
+/** As large as the event log can give it: generations may have hundreds of events each. */
+async function readPage(
+  eventLog: EventLog,
+  input: Omit<ReadGenerationsInput, "limit">,
+): Promise<GenerationPage> {
+  for (let limit = pageRowsMax; ; limit = Math.ceil(limit / 4)) {
+    try {
+      return await eventLog.readGenerations({ ...input, limit });
+    } catch (error) {
+      const isTooLarge = error instanceof BanditError && error.code === "resource_exhausted";
+      if (!isTooLarge || limit === 1) throw error;
+    }
+  }
 }
 
 /** @throws BanditError aborted when nobody waits for the rebuild any more. */

@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
+import { zeroTotals } from "../../../../src/domain/contribution.ts";
+import type { AgentType, CodeType, GenerationId, VariantId } from "../../../../src/domain/ids.ts";
+import type { PolicyRecord } from "../../../../src/domain/policy.ts";
+import type { LoggedEvent, LoggedGeneration } from "../../../../src/ports/generation-log.ts";
+import { RecomputedTotals } from "../../../../src/service/rebuild/recompute-totals.ts";
+import {
+  type History,
+  historyArbitrary,
+  type Place,
+  requireTotals,
+  wrongRules,
+} from "../../../conformance/contribution-model.ts";
+
+const arm = {
+  agentType: "evolution" as AgentType,
+  codeType: "go" as CodeType,
+  variantId: "evolution/a@1" as VariantId,
+};
+
+function generationOf(place: Place, events: readonly LoggedEvent[]): LoggedGeneration {
+  const decision = { source: "exploit", propensity: 1, allocationVersion: "0" } as const;
+  return {
+    ...arm,
+    generationId: "g" as GenerationId,
+    decidedAtMs: 0,
+    decision: { ...decision, ...place },
+    events,
+  };
+}
+
+/** The log of a history, the events in the order of their deliveries. */
+function recomputed(history: History, policy?: PolicyRecord) {
+  const totals = new RecomputedTotals(policy);
+  for (const [generation, place] of history.places.entries()) {
+    const delivered = new Map(
+      history.deliveries
+        .filter((delivery) => delivery.generation === generation)
+        .map((delivery) => [delivery.eventId, delivery]),
+    );
+    const events = [...delivered.values()].map((delivery, index) => ({
+      ...delivery,
+      receivedAtMs: index,
+    }));
+    totals.add(generationOf(place, events));
+  }
+  return totals.arms.get(arm.variantId) ?? zeroTotals;
+}
+
+test("the fold of the log is the plain recomputation of the page of the domain, in any order of receipt", () => {
+  fc.assert(
+    fc.property(historyArbitrary, (history) => requireTotals(recomputed(history), history)),
+    { numRuns: 500 },
+  );
+});
+
+test.each(Object.entries(wrongRules))("the comparison notices when %s", (_, wrong) => {
+  const details = fc.check(
+    fc.property(historyArbitrary, (history) => requireTotals(recomputed(history), history, wrong)),
+    { numRuns: 2_000, endOnFailure: true },
+  );
+  expect(details.failed).toBe(true);
+});
+
+const minuteMs = 60_000;
+/** A half-life of an hour, counted from the beginning. */
+const forgetful: PolicyRecord = {
+  agentType: arm.agentType,
+  policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 3_600 },
+  forgetting: { sinceMs: 0, position: 0 },
+  ...{ featuresSinceMs: 0, updatedAtMs: 0, etag: "" },
+};
+
+function outcome(receivedMinute: number, value: number, component = "x"): LoggedEvent {
+  return {
+    eventId: `outcome:${receivedMinute} ${component}`,
+    occurredAtMs: receivedMinute * minuteMs,
+    receivedAtMs: receivedMinute * minuteMs,
+    contributions: [{ component, value, weight: 1, penalty: 0 }],
+  };
+}
+
+test("a decision from a clock that is ahead counts where it did when each of its events came in", () => {
+  const totals = new RecomputedTotals(forgetful);
+  // Decided at position 10, ten hours ahead; the bound is five minutes after receipt.
+  totals.add(generationOf({ forgettingPosition: 10 }, [outcome(55, 1), outcome(115, 0.25)]));
+  const sums = totals.arms.get(arm.variantId);
+  expect(sums?.position).toBeCloseTo(2, 12);
+  // 1 went in at position 1 and was taken out at 2: that half is what the live path has too.
+  expect(sums?.reward).toBeCloseTo(0.5 + (0.25 - 1), 12);
+  expect(sums?.generations).toBe(1);
+});
+
+test("a default reward counts at the decision's own position, and an outcome after it where it may", () => {
+  const totals = new RecomputedTotals(forgetful);
+  totals.add(generationOf({ forgettingPosition: 3 }, [outcome(55, 0.5, "default_reward")]));
+  expect(totals.arms.get(arm.variantId)).toMatchObject({ position: 3, reward: 0.5 });
+});
+
+test("without a decision an event counts at position 0; without anything learned there is no arm", () => {
+  const totals = new RecomputedTotals(forgetful);
+  const { decision: _, ...undecided } = generationOf({ forgettingPosition: 0 }, [outcome(1, 1)]);
+  totals.add(undecided);
+  totals.add({
+    ...generationOf({ forgettingPosition: 5 }, [{ ...outcome(2, 1), contributions: [] }]),
+    variantId: "evolution/b@1" as VariantId,
+  });
+  expect([...totals.arms]).toEqual([[arm.variantId, expect.objectContaining({ position: 0 })]]);
+  expect(totals.events).toBe(1);
+});
