@@ -46,16 +46,18 @@ export class ReportIntake {
     context: CallContext,
   ): Promise<Status | "spooled"> {
     const { spool, guard } = this.#options;
-    if (spool === undefined) return this.#inTime(book(), context, answerReserveMs);
+    // Asked now: the wall clock, in which deadlines are told, may be set right while the store is waited for.
+    const keptByMs = this.#byMs(context, answerReserveMs);
+    if (spool === undefined) return this.#inTime(book(), keptByMs);
     const waits = !guard.available || spool.findDecision(generationOf(report)) !== undefined;
     if (!waits) {
       try {
-        return await this.#inTime(book(), context, spoolReserveMs);
+        return await this.#inTime(book(), this.#byMs(context, spoolReserveMs));
       } catch (error) {
         if (!this.#mayPass(error)) throw error;
       }
     }
-    await this.#inTime(spool.addReport(report), context, answerReserveMs);
+    await this.#inTime(spool.addReport(report), keptByMs);
     return "spooled";
   }
 
@@ -69,10 +71,12 @@ export class ReportIntake {
     );
   }
 
-  #inTime<Result>(work: Promise<Result>, context: CallContext, reserveMs: number): Promise<Result> {
-    const { alarms, clock } = this.#options;
-    const atMs = answerByMs(context, { clock, reserveMs });
-    return beforeMoment(work, { alarms, atMs, what: "storing the report" });
+  #byMs(context: CallContext, reserveMs: number): number {
+    return answerByMs(context, { clock: this.#options.clock, reserveMs });
+  }
+
+  #inTime<Result>(work: Promise<Result>, atMs: number): Promise<Result> {
+    return beforeMoment(work, { alarms: this.#options.alarms, atMs, what: "storing the report" });
   }
 }
 

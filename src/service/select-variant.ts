@@ -122,6 +122,8 @@ export class SelectVariant {
     // Of a store that is out of reach it is not known how full it is now; the spool has a bound of its own.
     const full = guard.available ? outbox.noRoomForDecision() : undefined;
     if (full !== undefined) return this.#unrecorded(record, full);
+    // Asked now: the wall clock, in which deadlines are told, may be set right while the store is waited for.
+    const keptByMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
     let earlier: DecisionRecord | undefined;
     try {
       earlier = await guard.call(
@@ -134,7 +136,8 @@ export class SelectVariant {
     } catch (error) {
       requireExpected(error);
       const { row } = decisionEvent({ ...eventInput, degradedReason });
-      return this.#degraded(request, { record, row, ttlSeconds }, context, error);
+      const decision = { record, row, ttlSeconds };
+      return this.#degraded({ request, decision, context, keptByMs }, error);
     }
     if (earlier !== undefined) return this.#repeat(request, earlier, context);
     this.#deps.recent.add(record);
@@ -183,18 +186,27 @@ export class SelectVariant {
 
   /** The store has not taken the decision in time: it is kept on disk, and where that fails too it is answered only. */
   async #degraded(
-    request: SelectRequest,
-    decision: SpooledDecision,
-    context: CallContext,
+    {
+      request,
+      decision,
+      context,
+      keptByMs,
+    }: {
+      readonly request: SelectRequest;
+      readonly decision: SpooledDecision;
+      readonly context: CallContext;
+      /** Moment of the monotonic clock. */
+      readonly keptByMs: number;
+    },
     cause: BanditError,
   ): Promise<Decision> {
-    const { spool, alarms, clock, recent, logger } = this.#deps;
+    const { spool, alarms, recent, logger } = this.#deps;
     let error = cause;
     if (spool !== undefined) {
       try {
         const kept = await beforeMoment(spool.addDecision(decision), {
           alarms,
-          atMs: answerByMs(context, { clock, reserveMs: answerReserveMs }),
+          atMs: keptByMs,
           what: "keeping the decision on disk",
         });
         if (kept !== decision.record) return await this.#repeat(request, kept, context, keptOnDisk);

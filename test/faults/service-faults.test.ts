@@ -68,6 +68,30 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     expect(failures).toEqual([]);
   });
 
+  it("its clock is set right while it waits for Redis: what is under way is kept all the same", async () => {
+    const { failures } = await bench.run({
+      number: 30,
+      name: "service: clock forward 1 h while Redis is blackholed",
+      clockBackMs: hourMs,
+      inject: async (fault) => {
+        const [service] = world.services;
+        service.shiftClock(-hourMs);
+        await sleep(500);
+        await fault.stateOutage({
+          begin: () => world.redisProxy.blackhole(),
+          body: async () => {
+            // Shorter than a call waits for Redis, so that some are waiting.
+            await sleep(250);
+            service.shiftClock(0);
+            await sleep(2_000);
+          },
+          end: () => world.redisProxy.pass(),
+        });
+      },
+    });
+    expect(failures).toEqual([]);
+  });
+
   it("told to stop, and started again", async () => {
     let exitCode: number | null = null;
     const { failures } = await bench.run({
