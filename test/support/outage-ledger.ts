@@ -14,7 +14,9 @@ interface LoggedOutcome {
   readonly generationId: string;
   readonly variantId: string;
   readonly occurredAt: string;
+  /** Of the one component; undefined when nothing was learned from it. */
   readonly value: number | undefined;
+  readonly weight: number;
 }
 
 /** What the event log has of one code type, every copy of a row counted. */
@@ -44,14 +46,15 @@ export async function readLog(eventLog: EventLog, codeType: string): Promise<Log
     outcomes: (
       await rows(
         "SELECT outcome_id, toString(generation_id), variant_id, toString(occurred_at), " +
-          "reward_values[1], learned FROM outcomes",
+          "reward_values[1], reward_weights[1], learned FROM outcomes",
       )
-    ).map(([outcomeId, generationId, variantId, occurredAt, value, learned]) => ({
+    ).map(([outcomeId, generationId, variantId, occurredAt, value, weight, learned]) => ({
       outcomeId: String(outcomeId),
       generationId: String(generationId),
       variantId: String(variantId),
       occurredAt: String(occurredAt),
       value: Number(learned) === 1 ? Number(value) : undefined,
+      weight: Number(weight),
     })),
   };
 }
@@ -113,15 +116,15 @@ function compare(
   ];
 }
 
-/** Totals of each arm from the newest outcome of each generation: one component of weight 1. */
+/** Totals of each arm from the newest outcome of each generation, which has one component. */
 function fold(outcomes: readonly LoggedOutcome[]): Map<VariantId, ArmTotals["totals"]> {
   const newest = new Map<string, { variantId: VariantId; entry: LedgerEntry }>();
-  for (const { generationId, variantId, outcomeId, occurredAt, value } of outcomes) {
+  for (const { generationId, variantId, outcomeId, occurredAt, value, weight } of outcomes) {
     if (value === undefined) continue;
     const entry: LedgerEntry = {
       component: "ci_passed",
       value,
-      weight: 1,
+      weight,
       penalty: 0,
       occurredAtMs: Date.parse(`${occurredAt.replace(" ", "T")}Z`),
       eventId: `outcome:${outcomeId}`,
