@@ -1,7 +1,15 @@
-import type { PosteriorDifference } from "../client/index.ts";
-import type { RebuildResult } from "./commands/rebuild.ts";
+import type { PosteriorDifference, RebuildSummary } from "../client/index.ts";
 import { integer } from "./progress.ts";
 import { formatTable } from "./table.ts";
+
+/** What a rebuild has told. */
+export interface RebuildResult {
+  readonly check: boolean;
+  readonly summary: RebuildSummary;
+  /** The first ones. */
+  readonly differences: readonly PosteriorDifference[];
+  readonly differencesLeftOut: number;
+}
 
 /** Digits that a column holds with sign and exponent; numbers that look the same get more. */
 const digits = 8;

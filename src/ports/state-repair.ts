@@ -1,7 +1,7 @@
 import type { LedgerEntry } from "../domain/contribution.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { GenerationId } from "../domain/ids.ts";
-import type { ArmKey, ArmTotals } from "./state-store.ts";
+import type { ArmKey, ArmTotals } from "./arm-totals.ts";
 
 /**
  * Puts live state in order from what the event log knows, while the store is in use: no method writes an

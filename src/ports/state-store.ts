@@ -1,8 +1,11 @@
-import type { Contribution, DecisionContext, RewardTotals } from "../domain/contribution.ts";
+import type { Contribution, DecisionContext } from "../domain/contribution.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
-import type { AgentType, CodeType, GenerationId, VariantId } from "../domain/ids.ts";
+import type { GenerationId } from "../domain/ids.ts";
+import type { ArmKey, ArmTotals } from "./arm-totals.ts";
 import type { EventStream } from "./event-rows.ts";
 import type { StateRepair } from "./state-repair.ts";
+
+export type { ArmKey, ArmTotals } from "./arm-totals.ts";
 
 /**
  * The live state: decision records, contributions, posteriors and the outbox of events.
@@ -79,18 +82,6 @@ export interface RecordDecisionInput {
   readonly event: OutboxEvent;
   /** How long the record must be kept at least, counted from now. */
   readonly ttlSeconds: number;
-}
-
-export interface ArmKey {
-  readonly agentType: AgentType;
-  readonly codeType: CodeType;
-  readonly variantId: VariantId;
-}
-
-export interface ArmTotals extends ArmKey {
-  readonly totals: RewardTotals;
-  /** One higher with every change of this arm's totals; a repair may leave some out. A higher version is newer. */
-  readonly version: number;
 }
 
 export interface ApplyContributionsInput extends ArmKey {

@@ -10,7 +10,7 @@ import {
 } from "../../client/index.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
 import { integer, Progress } from "../progress.ts";
-import { formatRebuild, rebuildFailure } from "../rebuild-text.ts";
+import { formatRebuild, type RebuildResult, rebuildFailure } from "../rebuild-text.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
@@ -27,15 +27,6 @@ interface RebuildOptions extends ConnectionOptions {
   readonly check?: true;
   readonly agentType?: string;
   readonly json?: true;
-}
-
-/** What a rebuild has told. */
-export interface RebuildResult {
-  readonly check: boolean;
-  readonly summary: RebuildSummary;
-  /** The first ones. */
-  readonly differences: readonly PosteriorDifference[];
-  readonly differencesLeftOut: number;
 }
 
 export function rebuildCommand(terminal: Terminal): Command {

@@ -1,24 +1,6 @@
 import { BanditError } from "../../domain/errors.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { EventLog } from "../../ports/event-log.ts";
-import type { StateStore } from "../../ports/state-store.ts";
-import type { Logger } from "../../ports/telemetry.ts";
-import type { CatalogueCache } from "../catalogue-cache.ts";
-import { RebuildRun } from "./rebuild-run.ts";
+import { type RebuildDependencies, RebuildRun } from "./rebuild-run.ts";
 import type { RebuildRequest, RebuildStep } from "./rebuild-step.ts";
-
-export interface RebuildDependencies {
-  readonly state: StateStore;
-  readonly eventLog: EventLog;
-  readonly catalogue: CatalogueCache;
-  readonly drain: { flush(): Promise<void> };
-  /** Told when everything was put in its place. */
-  readonly onRestored: () => Promise<void>;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Days after which the event log deletes events. Absent: never. */
-  readonly eventRetentionDays?: number;
-}
 
 /** Recomputes every posterior from the event log and compares it with the live one, or puts it in its place. */
 export class RebuildPosteriors {

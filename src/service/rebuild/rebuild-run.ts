@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { zeroTotals } from "../../domain/contribution.ts";
 import type { AgentType, VariantId } from "../../domain/ids.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { EventLog } from "../../ports/event-log.ts";
 import type { ArmGroup } from "../../ports/state-repair.ts";
-import type { ArmKey, ArmTotals } from "../../ports/state-store.ts";
+import type { ArmKey, ArmTotals, StateStore } from "../../ports/state-store.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import type { CatalogueCache } from "../catalogue-cache.ts";
 import { policyFor } from "../catalogue-view.ts";
 import { differencesOf } from "./compare-totals.ts";
 import { passOutbox } from "./outbox-barrier.ts";
-import type { RebuildDependencies } from "./rebuild-posteriors.ts";
 import type { RebuildRequest, RebuildStep, RebuildSummary } from "./rebuild-step.ts";
 import { readPages, recomputeGroup, requireGoing } from "./recompute-group.ts";
 import type { RecomputedTotals } from "./recompute-totals.ts";
@@ -20,6 +23,19 @@ const pauseMsMax = 400;
 const batchGroupsMax = 64;
 const batchEventsMax = 20_000;
 const dayMs = 86_400_000;
+
+export interface RebuildDependencies {
+  readonly state: StateStore;
+  readonly eventLog: EventLog;
+  readonly catalogue: CatalogueCache;
+  readonly drain: { flush(): Promise<void> };
+  /** Told when everything was put in its place. */
+  readonly onRestored: () => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Days after which the event log deletes events. Absent: never. */
+  readonly eventRetentionDays?: number;
+}
 
 /** The arms of one code type on their way to being compared or replaced. */
 interface Group extends ArmGroup {

@@ -1,7 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import type { RebuildResult } from "../../../src/cli/commands/rebuild.ts";
-import { formatRebuild, rebuildFailure } from "../../../src/cli/rebuild-text.ts";
+import {
+  formatRebuild,
+  type RebuildResult,
+  rebuildFailure,
+} from "../../../src/cli/rebuild-text.ts";
 import {
   type PosteriorDifference,
   PosteriorDifferenceSchema,
