@@ -25,7 +25,7 @@ export class FaultProxy {
 
   /** @param targetPort on 127.0.0.1; may have nobody listening for a while */
   static async start(targetPort: number): Promise<FaultProxy> {
-    const server = createServer();
+    const server = createServer({ allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(0, "127.0.0.1", resolve);
@@ -145,6 +145,7 @@ class Link {
     });
     this.#client.setNoDelay(true);
     this.#client.on("data", (bytes) => this.#take("requests", bytes));
+    this.#client.on("end", () => this.#requests.finish());
     this.#client.on("close", () => {
       this.#requests.finish();
       this.#forgetWhenOver();
@@ -178,12 +179,13 @@ class Link {
   }
 
   #connect(): void {
-    const upstream = connect(this.#targetPort, "127.0.0.1");
+    const upstream = connect({ port: this.#targetPort, host: "127.0.0.1", allowHalfOpen: true });
     this.#upstream = upstream;
     upstream.setNoDelay(true);
     upstream.on("data", (bytes) => this.#take("replies", bytes));
     // Nobody listening, or the server has died: the client sees its connection reset.
     upstream.on("error", () => this.cut());
+    upstream.on("end", () => this.#replies.finish());
     upstream.on("close", () => {
       this.#replies.finish();
       this.#forgetWhenOver();
