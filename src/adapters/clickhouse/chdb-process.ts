@@ -6,6 +6,7 @@
  * that follow. One session is kept open for the life of the process, because closing the last one
  * stops the engine.
  */
+import { getPriority, setPriority } from "node:os";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { drainPending } from "chdb";
@@ -21,6 +22,16 @@ import {
 const openAttempts = 8;
 const openRetryMs = 250;
 const pieceBytes = 64 * 1024;
+/** Added to the niceness of the process that decides; 19 is the most there is. */
+const nicenessAbove = 10;
+const nicenessMax = 19;
+
+/*
+ * The engine computes in many threads at once. Where cores are few, a decision that wakes up must not wait
+ * for each of them to have its turn: on two shared cores the 99th percentile was 38 to 47 ms with equal
+ * priority and 23 to 25 ms with the lowest. Set before the engine starts, as threads inherit it.
+ */
+setPriority(Math.min(nicenessMax, getPriority() + nicenessAbove));
 
 let keeper: ChdbConnection | undefined;
 let path = "";
