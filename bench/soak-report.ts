@@ -77,10 +77,8 @@ export function soakText(report: SoakReport): string {
 
 function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
   const { sustainablePerSecond, offeredPerSecond, answered, all } = figures;
-  const total = (kind: "select" | "report", part: "answered" | "shed") =>
-    figures.windows.reduce((sum, window) => sum + window[part][kind], 0);
   const shares = (kind: "select" | "report") => {
-    const [kept, shed] = [total(kind, "answered"), total(kind, "shed")];
+    const [kept, shed] = [answered[kind].n, figures.shed[kind]];
     return `${kept} answered, ${shed} refused (${((100 * shed) / Math.max(1, kept + shed)).toFixed(1)} %)`;
   };
   return [

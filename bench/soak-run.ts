@@ -2,7 +2,7 @@ import { type Child, startChild } from "./child-process.ts";
 import { type LatencySummary, summarizeLatencies } from "./latency-summary.ts";
 import type { CallName, LoadFailure, LoadResult } from "./load-protocol.ts";
 import { type ServiceUnderTest, type StoreName, startService } from "./service-under-test.ts";
-import { joined, Sampler, type SoakWindow, shedStatus, windowsOf } from "./soak-windows.ts";
+import { joined, Sampler, type SoakWindow, shedOf, shedStatus, windowsOf } from "./soak-windows.ts";
 import { findSustainableLoad, type Probe } from "./sustainable-load.ts";
 
 export interface SoakSettings {
@@ -37,7 +37,9 @@ export interface SoakFigures {
   readonly windows: readonly SoakWindow[];
   /** Answered selects and reports of the whole overload. */
   readonly answered: Readonly<Record<"select" | "report", LatencySummary>>;
-  /** All of them together. */
+  /** Refused ones. */
+  readonly shed: Readonly<Record<"select" | "report", number>>;
+  /** All answered ones together. */
   readonly all: LatencySummary;
   /** How late the generator sent what was due; part of the latencies of selects. */
   readonly sendLag: LatencySummary;
@@ -115,6 +117,7 @@ class Soak {
         select: summarizeLatencies(Float64Array.from(latenciesMs.SelectVariant)),
         report: summarizeLatencies(joined(reports)),
       },
+      shed: shedOf(result.failures),
       all: summarizeLatencies(joined([latenciesMs.SelectVariant, ...reports])),
       sendLag: summarizeLatencies(result.sendLagsMs),
       otherFailures: this.#otherFailures,

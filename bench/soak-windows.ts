@@ -93,7 +93,8 @@ export function windowsOf(
   });
 }
 
-function shedOf(failures: readonly LoadFailure[]): { select: number; report: number } {
+/** How many calls were refused because there was too much to do. */
+export function shedOf(failures: readonly LoadFailure[]): { select: number; report: number } {
   const shed = { select: 0, report: 0 };
   for (const { call, status, count } of failures) {
     if (status === shedStatus) shed[call === "SelectVariant" ? "select" : "report"] += count;

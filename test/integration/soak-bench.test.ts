@@ -37,6 +37,7 @@ test("a tiny soak measures both stores and finds every acknowledged event exactl
     expect(figures.offeredPerSecond).toBeCloseTo(2 * figures.sustainablePerSecond, 6);
     expect(figures.windows[0]?.memory.heapMib).toBeGreaterThan(0);
     expect(verdict.memory).toBe("too short to say");
+    expect(figures.answered.select.n + figures.shed.select).toBe(figures.sendLag.n);
   }
 }, 120_000);
 
