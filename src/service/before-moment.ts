@@ -1,4 +1,4 @@
-import type { Alarm, Alarms } from "./alarms.ts";
+import { Alarm, type Alarms } from "./alarms.ts";
 import { deadlineExceeded } from "./time-left.ts";
 
 /**
@@ -11,7 +11,7 @@ export function beforeMoment<Result>(
 ): Promise<Result> {
   if (atMs === Number.POSITIVE_INFINITY) return work;
   return new Promise((resolve, reject) => {
-    const alarm: Alarm = { atMs, ring: () => reject(deadlineExceeded(what)) };
+    const alarm = new Alarm(atMs, () => reject(deadlineExceeded(what)));
     alarms.set(alarm);
     const settle =
       <Value>(how: (value: Value) => void) =>

@@ -265,7 +265,6 @@ export async function createBanditService(
       guard,
       apply: spooled,
       deadLetters: eventPath.recordDeadLetters,
-      hasRoom: () => eventPath.watch.outbox.bytes < options.outbox.bytesMax,
       clock,
       telemetry,
       logger,

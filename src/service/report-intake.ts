@@ -65,6 +65,8 @@ export class ReportIntake {
   #mayPass(error: unknown): boolean {
     if (!(error instanceof BanditError)) return false;
     if (error.code === "unavailable" || error.code === "deadline_exceeded") return true;
+    // Not `OUTBOX_FULL`: what is to become of reports then is the operator's choice.
+    if (error.reason === "STATE_FULL" || error.reason === "STATE_QUEUE_FULL") return true;
     return (
       error.reason === "GENERATION_NOT_FOUND" &&
       this.#options.guard.sinceRecoveryMs < decisionsArriveWithinMs

@@ -15,8 +15,6 @@ export interface SpoolReplayOptions {
   readonly guard: StateGuard;
   readonly apply: ApplySpooled;
   readonly deadLetters: RecordDeadLetters;
-  /** False while the event log is so far behind that nothing more is taken for it. */
-  readonly hasRoom: () => boolean;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
@@ -116,12 +114,12 @@ export class SpoolReplay {
   }
 
   async #runPass(): Promise<void> {
-    const { spool, guard, hasRoom, logger } = this.#options;
+    const { spool, guard, logger } = this.#options;
     this.#eventLogAnswers = true;
     let applied = 0;
     let afterId = 0;
     try {
-      while (guard.available && hasRoom() && !this.#stopped) {
+      while (guard.available && !this.#stopped) {
         const chunk = spool.queue.read({ bytesMax: chunkBytes, afterId });
         const last = chunk.at(-1);
         if (last === undefined) break;
@@ -206,10 +204,10 @@ export class SpoolReplay {
     if (error.reason.startsWith("EVENT_LOG_")) return "later: event log";
     if (error.code === "deadline_exceeded") return "later";
     if (!error.retryable) return "gone";
-    // The state store is away or has no room; what another engine lacks concerns this record only.
-    const concernsAll =
-      /^(STATE|OUTBOX|SPILL)_/.test(error.reason) || !this.#options.guard.available;
-    return concernsAll ? "stop" : "later";
+    // The state store is away, or it or the outbox has no room; what else is lacking concerns this record only.
+    const concernsAll = /^(STATE|OUTBOX|SPILL)_/.test(error.reason);
+    const concernsThis = error.reason === "STATE_LOST";
+    return concernsAll && !concernsThis ? "stop" : "later";
   }
 
   /** What is refused for good goes to the dead letters. @returns whether it is there. */

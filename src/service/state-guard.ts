@@ -2,7 +2,7 @@ import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
-import type { Alarm, Alarms } from "./alarms.ts";
+import { Alarm, type Alarms } from "./alarms.ts";
 import { deadlineExceeded } from "./time-left.ts";
 
 export interface StateGuardOptions {
@@ -81,20 +81,17 @@ export class StateGuard {
     const recoveries = this.#recoveries;
     const { alarms } = this.#options;
     return new Promise<Result>((resolve, reject) => {
-      const alarm: Alarm = {
-        atMs: Math.min(answerByMs, giveUpAtMs),
-        ring: () => {
-          if (alarm.atMs >= giveUpAtMs) {
-            this.#open("STATE_TIMEOUT", recoveries);
-            reject(stateTimedOut());
-            return;
-          }
-          reject(deadlineExceeded("the call to the state store"));
-          // Still watched: callers in a hurry must not hide that the store is silent.
-          alarm.atMs = giveUpAtMs;
-          if (giveUpAtMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
-        },
-      };
+      const alarm = new Alarm(Math.min(answerByMs, giveUpAtMs), () => {
+        if (alarm.atMs >= giveUpAtMs) {
+          this.#open("STATE_TIMEOUT", recoveries);
+          reject(stateTimedOut());
+          return;
+        }
+        reject(deadlineExceeded("the call to the state store"));
+        // Still watched: callers in a hurry must not hide that the store is silent.
+        alarm.atMs = giveUpAtMs;
+        if (giveUpAtMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
+      });
       const work = start();
       if (alarm.atMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
       work.then(
@@ -151,10 +148,8 @@ export class StateGuard {
   async #probe(): Promise<void> {
     const { state, alarms, clock } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      const alarm: Alarm = {
-        atMs: clock.monotonicMs() + Math.min(this.#timeoutMs, probeTimeoutMsMax),
-        ring: () => reject(stateTimedOut()),
-      };
+      const atMs = clock.monotonicMs() + Math.min(this.#timeoutMs, probeTimeoutMsMax);
+      const alarm = new Alarm(atMs, () => reject(stateTimedOut()));
       alarms.set(alarm);
       state
         .ping()

@@ -42,6 +42,7 @@ class Replica {
         ...servers.environment,
         BANDIT_DRAIN_INTERVAL_MS: "50",
         BANDIT_STATE_TIMEOUT_MS: "300",
+        BANDIT_TAKEOVER_AFTER_MS: "5000",
         ...environment,
       },
     });
@@ -157,7 +158,7 @@ async function faultsOf(load: Load): Promise<string[]> {
     telemetry: { count: () => undefined, observeMs: () => undefined, gauge: () => undefined },
   });
   try {
-    // What a killed replica was about to write is taken over by another one after a minute.
+    // What a killed replica was about to write is taken over by another one.
     await vi.waitFor(async () => expect((await engines.state.outboxState()).rows).toBe(0), {
       timeout: 100_000,
       interval: 50,

@@ -383,6 +383,8 @@ it("a full spool refuses reports with a reason and counts them, answers decision
 });
 
 it("a call that comes after its deadline does nothing, one that is cut off by it is kept, and the store is not taken to be down", async () => {
+  await service.close();
+  service = await site.open({ spool: queue, stateTimeoutMs: 10_000 });
   const { generationId } = await select();
   const calls = service.outage.calls;
   const past = Date.now() + site.clock.aheadMs - 1;
@@ -392,8 +394,9 @@ it("a call that comes after its deadline does nothing, one that is cut off by it
   });
   expect(queue.size.records).toBe(0);
   service.outage.mode = "silent_done";
-  const soon = Date.now() + site.clock.aheadMs + 60;
+  const soon = Date.now() + site.clock.aheadMs + 400;
   expect(await outcome(generationId, "cut", { deadlineMs: soon })).toBe("spooled");
+  expect(await service.metric("bandit_state_available")).toBe(1);
   service.outage.mode = "up";
   await untilEmpty(queue);
   expect(service.outage.calls).toBeGreaterThan(calls);

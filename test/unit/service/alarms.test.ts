@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { type Alarm, Alarms } from "../../../src/service/alarms.ts";
+import { Alarm, Alarms } from "../../../src/service/alarms.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -22,10 +22,9 @@ it("every alarm rings once, not before its moment and within 2 ms of it, unless 
       const startMs = performance.now();
       const rung = items.map(({ afterMs, clearedAfterMs }) => {
         const times: number[] = [];
-        const alarm: Alarm = {
-          atMs: startMs + afterMs,
-          ring: () => times.push(performance.now() - startMs),
-        };
+        const alarm = new Alarm(startMs + afterMs, () => {
+          times.push(performance.now() - startMs);
+        });
         alarms.set(alarm);
         if (clearedAfterMs !== undefined) setTimeout(() => alarms.clear(alarm), clearedAfterMs);
         return times;
@@ -49,7 +48,7 @@ it("one timer serves a thousand calls of the same length", async () => {
   const timers = vi.spyOn(globalThis, "setTimeout");
   const alarms = new Alarms(clock);
   for (let call = 0; call < 1000; call += 1) {
-    const alarm: Alarm = { atMs: performance.now() + 500, ring: () => undefined };
+    const alarm = new Alarm(performance.now() + 500, () => undefined);
     alarms.set(alarm);
     await vi.advanceTimersByTimeAsync(1);
     alarms.clear(alarm);
@@ -60,15 +59,27 @@ it("one timer serves a thousand calls of the same length", async () => {
 it("an alarm set by one that rings is kept", async () => {
   const alarms = new Alarms(clock);
   let rang = 0;
-  const again: Alarm = {
-    atMs: performance.now() + 10,
-    ring: () => {
-      rang += 1;
-      again.atMs = performance.now() + 10;
-      if (rang < 3) alarms.set(again);
-    },
-  };
+  const again = new Alarm(performance.now() + 10, () => {
+    rang += 1;
+    again.atMs = performance.now() + 10;
+    if (rang < 3) alarms.set(again);
+  });
   alarms.set(again);
   await vi.advanceTimersByTimeAsync(100);
   expect(rang).toBe(3);
+});
+
+it("one that is cleared by another that rings at the same moment does not ring", async () => {
+  const alarms = new Alarms(clock);
+  const rung: string[] = [];
+  const pair: Alarm[] = ["a", "b"].map(
+    (name, index) =>
+      new Alarm(performance.now() + 10, () => {
+        rung.push(name);
+        alarms.clear(pair[1 - index] as Alarm);
+      }),
+  );
+  for (const alarm of pair) alarms.set(alarm);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(rung.length).toBe(1);
 });
