@@ -247,6 +247,15 @@ describe("connections", () => {
   });
 });
 
+it("an HTTP request with more headers than 16 KiB is refused with 431, one with fewer is answered", async () => {
+  servers = await startRpcServers();
+  const status = async (characters: number) =>
+    (await fetch(`${servers?.baseUrl}/healthz`, { headers: { "x-long": "a".repeat(characters) } }))
+      .status;
+  expect(await status(15_000)).toBe(200);
+  expect(await status(17_000)).toBe(431);
+});
+
 /** Bytes that are not the message of the rpc. */
 function sendRaw(client: Client, method: DescMethod, bytes: Buffer): Promise<unknown> {
   return new Promise((resolve, reject) => {
