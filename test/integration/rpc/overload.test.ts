@@ -199,6 +199,19 @@ describe("a deadline", () => {
     expect(servers.service.calls).toEqual([]);
   });
 
+  it("ends a control call that hangs, over HTTP as well", async () => {
+    servers = await startRpcServers();
+    const { service, baseUrl, admission } = servers;
+    service.getMode = () => new Promise(() => undefined);
+    const response = await fetch(`${baseUrl}/bandit.v1.CatalogService/GetMode`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "connect-timeout-ms": "100" },
+      body: "{}",
+    });
+    expect(response.status).toBe(504);
+    await expect.poll(() => admission.inFlight).toBe(0);
+  });
+
   it("is looked at for each item of a batch: those after it are not begun", async () => {
     servers = await startRpcServers();
     const { client, service, counts } = servers;
