@@ -13,6 +13,9 @@ export interface GenerationLog {
    */
   findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined>;
 
+  /** The log's own clock, Unix milliseconds, by which `ingestedAtMs` is told. */
+  readClockMs(): Promise<number>;
+
   /**
    * Generations in an order that never changes (by code type, then in the engine's order of ids), each event
    * once. What is written while pages are read may be missing.
@@ -33,6 +36,8 @@ export interface ReadGenerationsInput {
   readonly codeType?: CodeType;
   /** Only decisions made from this moment on, Unix milliseconds. */
   readonly decidedFromMs?: number;
+  /** Only generations with an event that reached the log from this moment on, by the log's clock. */
+  readonly changedFromMs?: number;
   /** Leaves out events that were not learned from, and generations without any that was. */
   readonly learnedOnly: boolean;
   /** `next` of the page before. */
@@ -72,6 +77,8 @@ export interface LoggedEvent {
   readonly eventId: string;
   readonly occurredAtMs: number;
   readonly receivedAtMs: number;
+  /** When it reached the log, by the log's clock; it could be read within a minute. */
+  readonly ingestedAtMs: number;
   /** What was learned from it; empty when nothing was. */
   readonly contributions: readonly Contribution[];
 }

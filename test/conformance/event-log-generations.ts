@@ -17,7 +17,7 @@ import {
 type Append = (stream: EventStream, rows: readonly object[]) => Promise<void>;
 
 const agentType = "rebuilt" as AgentType;
-const codeTypes = ["a b'c\\", "Go", "go", "python_class"] as CodeType[];
+const codeTypes = ["C++/x:#1.-", "Go", "go", "python_class"] as CodeType[];
 const count = 240;
 /** The end of a month, so that generations lie in two partitions. */
 const firstMs = Date.UTC(2026, 10, 30, 23, 59, 58);
@@ -65,6 +65,7 @@ function event(index: number, nth: number, decidedAtMs: number): LoggedEvent {
     eventId: isReport ? "generation" : `outcome:${nth === 3 ? "default reward" : `o${nth}`}`,
     occurredAtMs: isReport ? receivedAtMs : decidedAtMs + nth,
     receivedAtMs,
+    ingestedAtMs: 0,
     contributions: !learned
       ? []
       : isReport
@@ -83,10 +84,23 @@ async function readAll(log: EventLog, input: ReadGenerationsInput): Promise<Logg
   let after: ReadGenerationsInput["after"];
   do {
     const page = await log.readGenerations({ ...input, ...(after === undefined ? {} : { after }) });
-    read.push(...page.generations);
+    // When it was ingested is the log's affair.
+    for (const generation of page.generations) {
+      read.push({
+        ...generation,
+        events: generation.events.map((one) => ({ ...one, ingestedAtMs: 0 })),
+      });
+    }
     after = page.next;
   } while (after !== undefined);
   return read;
+}
+
+/** A moment of the log's clock after everything that is in it. */
+async function later(log: EventLog): Promise<number> {
+  const nowMs = await log.readClockMs();
+  while ((await log.readClockMs()) <= nowMs + 1);
+  return nowMs + 1;
 }
 
 const byId = (generations: readonly LoggedGeneration[]): readonly LoggedGeneration[] =>
@@ -180,6 +194,36 @@ export function describeGenerations(log: () => EventLog, append: Append): void {
       }
       expect(await log().listLearnedGroups("nobody" as AgentType)).toEqual([]);
       expect((await log().listLearnedGroups()).length).toBeGreaterThan(groups.length);
+    });
+
+    test("are those that have changed since a moment of the log's clock, whole", async () => {
+      const changing = { ...everything, agentType: "changing" as AgentType };
+      const ids = [1, 2, 3].map(() => randomUUID() as string as GenerationId);
+      const rowOf = (index: number, code_type = "c") => ({
+        ...{ generation_id: ids[index] as GenerationId, agent_type: "changing", code_type },
+      });
+      await append(
+        "decisions",
+        [0, 1, 2].map((index) => sampleDecision(rowOf(index))),
+      );
+      await append(
+        "outcomes",
+        [0, 1].map((index) => sampleOutcome(rowOf(index))),
+      );
+      const changedFromMs = await later(log());
+      expect(await readAll(log(), { ...changing, changedFromMs })).toEqual([]);
+      await append("outcomes", [sampleOutcome({ ...rowOf(1), outcome_id: "second" })]);
+      await append("generations", [sampleGeneration(rowOf(2))]);
+      for (const codeType of [{}, { codeType: "c" as CodeType }]) {
+        const read = await readAll(log(), { ...changing, ...codeType, changedFromMs, limit: 1 });
+        expect(byId(read).map(({ generationId }) => generationId)).toEqual(ids.slice(1).toSorted());
+        const second = read.find(({ generationId }) => generationId === ids[1]);
+        expect(second?.events).toHaveLength(2);
+      }
+      const { generations } = await log().readGenerations(changing);
+      for (const { ingestedAtMs } of generations.flatMap(({ events }) => events)) {
+        expect(Math.abs((await log().readClockMs()) - ingestedAtMs)).toBeLessThan(60_000);
+      }
     });
 
     test("the first one's time is known", async () => {

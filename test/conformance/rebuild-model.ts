@@ -170,7 +170,7 @@ class RebuildSite {
         .filter((delivery) => delivery.generation === generation)
         .map(({ eventId, occurredAtMs, contributions }) => ({
           ...{ eventId, occurredAtMs, contributions },
-          receivedAtMs: 0,
+          ...{ receivedAtMs: 0, ingestedAtMs: 0 },
         })),
     }));
   }

@@ -51,6 +51,7 @@ class FaultyEventLog {
       listWithoutOutcome: (input) => inner.listWithoutOutcome(input),
       listLearnedGroups: (agentType) => inner.listLearnedGroups(agentType),
       findFirstDecisionMs: (agentType) => inner.findFirstDecisionMs(agentType),
+      readClockMs: () => inner.readClockMs(),
       readGenerations: (input) => inner.readGenerations(input),
       query: (input) => inner.query(input),
       ping: () => inner.ping(),

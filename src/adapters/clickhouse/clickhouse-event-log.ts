@@ -153,6 +153,11 @@ export class ClickHouseEventLog implements EventLog {
     return this.#generations.findFirstDecisionMs(agentType);
   }
 
+  async readClockMs(): Promise<number> {
+    this.#requireOpen();
+    return this.#generations.readClockMs();
+  }
+
   async readGenerations(input: ReadGenerationsInput): Promise<GenerationPage> {
     this.#requireOpen();
     return this.#generations.readGenerations(input);

@@ -48,14 +48,22 @@ function eventsStatement(
   return `
     SELECT toString(generation_id), code_type, variant_id, toUnixTimestamp64Milli(decided_at),
            ${columns.eventId}, toUnixTimestamp64Milli(${columns.occurredAt}),
-           toUnixTimestamp64Milli(${columns.receivedAt}), learned,
+           toUnixTimestamp64Milli(${columns.receivedAt}), toUnixTimestamp64Milli(ingested_at), learned,
            reward_components, reward_values, reward_weights, reward_penalties
     FROM ${table} FINAL
     WHERE ${condition(range)} ${learned}`;
 }
 
-function condition({ codeType, decidedFromMs, after, last }: PageRange): string {
+function condition({ codeType, decidedFromMs, changedFromMs, after, last }: PageRange): string {
   const parts = ["agent_type = {agentType: String}"];
+  if (changedFromMs !== undefined) {
+    const changed = ["outcomes", "generations"].map(
+      (table) => `SELECT generation_id FROM ${table} WHERE agent_type = {agentType: String}
+          ${codeType === undefined ? "" : "AND code_type = {codeType: String}"}
+          AND ingested_at >= fromUnixTimestamp64Milli({changedFromMs: Int64}, 'UTC')`,
+    );
+    parts.push(`generation_id IN (${changed.join(" UNION ALL ")})`);
+  }
   if (codeType !== undefined) {
     parts.push("code_type = {codeType: String}");
     if (after !== undefined) parts.push("generation_id > {afterId: UUID}");
@@ -83,6 +91,7 @@ export function pageParameters({
   agentType,
   codeType,
   decidedFromMs,
+  changedFromMs,
   after,
   last,
   limit,
@@ -92,6 +101,7 @@ export function pageParameters({
     limit,
     ...(codeType === undefined ? {} : { codeType }),
     ...(decidedFromMs === undefined ? {} : { decidedFromMs }),
+    ...(changedFromMs === undefined ? {} : { changedFromMs }),
     ...(after === undefined ? {} : { afterCode: after.codeType, afterId: after.generationId }),
     ...(last === undefined ? {} : { lastCode: last.codeType, lastId: last.generationId }),
   };
@@ -112,6 +122,8 @@ export function learnedGroupsStatement(ofOneAgentType: boolean): string {
     GROUP BY agent, code
     ORDER BY agent, code`;
 }
+
+export const clockStatement = "SELECT toUnixTimestamp64Milli(now64(3))";
 
 /** The time of the first decision, and how many there are. Costs nothing over all agent types: parts know it. */
 export function firstDecisionStatement(ofOneAgentType: boolean): string {

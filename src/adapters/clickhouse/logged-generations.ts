@@ -12,6 +12,7 @@ import type {
 } from "../../ports/generation-log.ts";
 import { listError } from "./clickhouse-errors.ts";
 import {
+  clockStatement,
   decisionsStatement,
   firstDecisionStatement,
   learnedGroupsStatement,
@@ -41,6 +42,7 @@ type EventColumns = [
   eventId: string,
   occurredAtMs: number,
   receivedAtMs: number,
+  ingestedAtMs: number,
   learned: number,
   components: string[],
   values: number[],
@@ -87,6 +89,14 @@ export class LoggedGenerations {
       },
     );
     return first;
+  }
+
+  async readClockMs(): Promise<number> {
+    let nowMs = 0;
+    await this.#each<[number]>(clockStatement, {}, ([ms]) => {
+      nowMs = ms;
+    });
+    return nowMs;
   }
 
   async readGenerations(input: ReadGenerationsInput): Promise<GenerationPage> {
@@ -197,7 +207,8 @@ function generationWithoutDecision(agentType: AgentType, row: EventColumns): Ope
 }
 
 function eventOf(row: EventColumns): LoggedEvent {
-  const [, , , , eventId, occurredAtMs, receivedAtMs, learned, components, ...numbers] = row;
+  const [, , , , eventId, occurredAtMs, receivedAtMs, ingestedAtMs, ...learning] = row;
+  const [learned, components, ...numbers] = learning;
   const [values, weights, penalties] = numbers;
   const contributions =
     learned === 0
@@ -208,7 +219,7 @@ function eventOf(row: EventColumns): LoggedEvent {
           weight: weights[at] as number,
           penalty: penalties[at] as number,
         }));
-  return { eventId, occurredAtMs, receivedAtMs, contributions };
+  return { eventId, occurredAtMs, receivedAtMs, ingestedAtMs, contributions };
 }
 
 function byReceipt(a: LoggedEvent, b: LoggedEvent): number {

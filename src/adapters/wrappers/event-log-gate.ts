@@ -58,6 +58,10 @@ export class EventLogGate implements EventLog {
     return this.#pass(() => this.#eventLog.findFirstDecisionMs(...input));
   }
 
+  readClockMs(): Promise<number> {
+    return this.#pass(() => this.#eventLog.readClockMs());
+  }
+
   readGenerations(
     ...input: Parameters<EventLog["readGenerations"]>
   ): ReturnType<EventLog["readGenerations"]> {

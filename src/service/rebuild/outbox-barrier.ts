@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { StateStore } from "../../ports/state-store.ts";
-import { requireGoing } from "./recompute-group.ts";
+import { requireGoing } from "./read-pages.ts";
 
 /** A process that has died keeps its events for a minute before another one takes them over. */
 const waitMsMax = 90_000;

@@ -9,10 +9,10 @@ import type { Logger } from "../../ports/telemetry.ts";
 import type { CatalogueCache } from "../catalogue-cache.ts";
 import { policyFor } from "../catalogue-view.ts";
 import { differencesOf } from "./compare-totals.ts";
+import { FollowedGroup } from "./followed-group.ts";
 import { passOutbox } from "./outbox-barrier.ts";
+import { readPages, requireGoing } from "./read-pages.ts";
 import type { RebuildRequest, RebuildStep, RebuildSummary } from "./rebuild-step.ts";
-import { readPages, recomputeGroup, requireGoing } from "./recompute-group.ts";
-import type { RecomputedTotals } from "./recompute-totals.ts";
 import { restoredFromMs, restoredStateOf } from "./restored-state.ts";
 
 /** Rounds over arms that do not hold still, 5 s of pauses in all. */
@@ -40,6 +40,8 @@ export interface RebuildDependencies {
 /** The arms of one code type on their way to being compared or replaced. */
 interface Group extends ArmGroup {
   readonly events: number;
+  /** What the log gives; from the first reading to the last. */
+  followed?: FollowedGroup;
   readonly settled: Set<VariantId>;
   /** Arms that did not hold still the last time. */
   unsettled: number;
@@ -157,7 +159,10 @@ export class RebuildRun {
         for (const [index, group] of batch.entries()) {
           yield* this.#settleGroup(group, before[index] as Versioned);
           if (group.unsettled > 0) moved.push(group);
-          else this.#groupsDone += 1;
+          else {
+            delete group.followed;
+            this.#groupsDone += 1;
+          }
           yield this.#progress(`${group.agentType} ${group.codeType}`);
         }
       }
@@ -171,13 +176,13 @@ export class RebuildRun {
   /** @param before its totals, read before everything that was in the outbox then has reached the log */
   async *#settleGroup(group: Group, before: Versioned): AsyncGenerator<RebuildStep, void, void> {
     const { check } = this.#request;
-    const { recomputed, lacking } = await this.#recompute(group);
+    const { arms, lacking } = await this.#recompute(group);
     const now = await this.#readTotals(group);
     group.unsettled = 0;
-    for (const variantId of new Set([...before.keys(), ...recomputed.arms.keys()])) {
+    for (const variantId of new Set([...before.keys(), ...arms.keys()])) {
       if (group.settled.has(variantId)) continue;
       const live = before.get(variantId);
-      const totals = recomputed.arms.get(variantId) ?? zeroTotals;
+      const totals = arms.get(variantId) ?? zeroTotals;
       const hasMoved = lacking > 0 || now.get(variantId)?.version !== live?.version;
       const differences = hasMoved ? [] : differencesOf(live?.totals, totals);
       const arm = { agentType: group.agentType, codeType: group.codeType, variantId };
@@ -198,13 +203,13 @@ export class RebuildRun {
   }
 
   /** Also adds what ledgers lack; `lacking` is how many did. */
-  async #recompute(group: Group): Promise<{ recomputed: RecomputedTotals; lacking: number }> {
+  async #recompute(group: Group): Promise<{ arms: FollowedGroup["arms"]; lacking: number }> {
     const { state, eventLog, catalogue, clock } = this.#deps;
     const entry = catalogue.view.findAgentType(group.agentType);
+    const policy = entry === undefined ? undefined : policyFor(entry, group.codeType);
+    group.followed ??= new FollowedGroup({ group, eventLog, policy });
     let lacking = 0;
-    const recomputed = await recomputeGroup(group, {
-      eventLog,
-      policy: entry === undefined ? undefined : policyFor(entry, group.codeType),
+    this.#sums.eventsRead += await group.followed.read({
       signal: this.#signal,
       onPage: async ({ generations }) => {
         if (this.#request.check || entry === undefined) return;
@@ -212,9 +217,8 @@ export class RebuildRun {
         lacking += await state.repair.restoreLedgers(ledgers);
       },
     });
-    this.#sums.eventsRead += recomputed.events;
     this.#sums.ledgersRestored += lacking;
-    return { recomputed, lacking };
+    return { arms: group.followed.arms, lacking };
   }
 
   async #replace(

@@ -1,5 +1,6 @@
 import {
   defaultRewardComponent,
+  type GenerationChange,
   type GenerationTotals,
   generationTotals,
   type LedgerEntry,
@@ -22,7 +23,6 @@ const nothing: GenerationTotals = { reward: 0, weight: 0, squares: 0, generation
 export class RecomputedTotals {
   readonly #policy: PolicyRecord | undefined;
   readonly #arms = new Map<VariantId, RewardTotals>();
-  #events = 0;
 
   /**
    * @param policy in force, for positions that a clock ahead of the others gave ({@link positionBookedAt}): one
@@ -37,35 +37,49 @@ export class RecomputedTotals {
     return this.#arms;
   }
 
-  /** Events that were taken in. */
-  get events(): number {
-    return this.#events;
+  /** @returns how many events something was learned from. */
+  add(generation: LoggedGeneration): number {
+    const events = learnedEvents(generation);
+    if (events.length === 0) return 0;
+    let totals = this.#arms.get(generation.variantId) ?? zeroTotals;
+    for (const change of this.#changes(generation, events)) {
+      totals = replaceInTotals(totals, change);
+    }
+    this.#arms.set(generation.variantId, totals);
+    return events.length;
   }
 
-  add(generation: LoggedGeneration): void {
-    const { variantId, decision } = generation;
-    const events = generation.events.filter(({ contributions }) => contributions.length > 0);
-    this.#events += events.length;
-    const context = decision?.context;
-    let totals = this.#arms.get(variantId) ?? zeroTotals;
-    let before = nothing;
+  /** Takes out what {@link add} has put in for the generation as it was then. */
+  remove(generation: LoggedGeneration): void {
+    const events = learnedEvents(generation);
+    let totals = this.#arms.get(generation.variantId) ?? zeroTotals;
+    for (const change of this.#changes(generation, events).toReversed()) {
+      const { before, after } = change;
+      totals = replaceInTotals(totals, { ...change, before: after, after: before });
+    }
+    this.#arms.set(generation.variantId, totals);
+  }
+
+  /** What is put in and taken out again at the same position leaves nothing: only the last one is booked. */
+  #changes(
+    generation: LoggedGeneration,
+    events: readonly LoggedEvent[],
+  ): readonly GenerationChange[] {
+    const context = generation.decision?.context;
+    const placed = context === undefined ? {} : { context };
+    const changes: GenerationChange[] = [];
     const entries = new Map<string, LedgerEntry>();
+    let before = nothing;
     for (const [index, event] of events.entries()) {
       putEvent(entries, event);
       const position = this.#positionOf(generation, event);
-      // What is put in and taken out again at the same position leaves nothing: only the last one is booked.
       const next = events[index + 1];
       if (next !== undefined && this.#positionOf(generation, next) === position) continue;
       const after = generationTotals(sortedLedger(entries));
-      totals = replaceInTotals(totals, {
-        before,
-        after,
-        position,
-        ...(context === undefined ? {} : { context }),
-      });
+      changes.push({ before, after, position, ...placed });
       before = after;
     }
-    if (events.length > 0) this.#arms.set(variantId, totals);
+    return changes;
   }
 
   #positionOf({ decision }: LoggedGeneration, event: LoggedEvent): number {
@@ -75,4 +89,8 @@ export class RecomputedTotals {
     if (this.#policy === undefined || isDefault) return decision.forgettingPosition;
     return positionBookedAt(decision, this.#policy, event.receivedAtMs);
   }
+}
+
+function learnedEvents({ events }: LoggedGeneration): readonly LoggedEvent[] {
+  return events.filter(({ contributions }) => contributions.length > 0);
 }

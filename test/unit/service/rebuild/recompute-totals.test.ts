@@ -43,6 +43,7 @@ function recomputed(history: History, policy?: PolicyRecord) {
     const events = [...delivered.values()].map((delivery, index) => ({
       ...delivery,
       receivedAtMs: index,
+      ingestedAtMs: index,
     }));
     totals.add(generationOf(place, events));
   }
@@ -78,6 +79,7 @@ function outcome(receivedMinute: number, value: number, component = "x"): Logged
     eventId: `outcome:${receivedMinute} ${component}`,
     occurredAtMs: receivedMinute * minuteMs,
     receivedAtMs: receivedMinute * minuteMs,
+    ingestedAtMs: receivedMinute * minuteMs,
     contributions: [{ component, value, weight: 1, penalty: 0 }],
   };
 }
@@ -108,5 +110,4 @@ test("without a decision an event counts at position 0; without anything learned
     variantId: "evolution/b@1" as VariantId,
   });
   expect([...totals.arms]).toEqual([[arm.variantId, expect.objectContaining({ position: 0 })]]);
-  expect(totals.events).toBe(1);
 });

@@ -3,7 +3,7 @@ import { BanditError } from "../../../../src/domain/errors.ts";
 import type { AgentType, CodeType, GenerationId } from "../../../../src/domain/ids.ts";
 import type { EventLog } from "../../../../src/ports/event-log.ts";
 import type { GenerationPage, ReadGenerationsInput } from "../../../../src/ports/generation-log.ts";
-import { readPages } from "../../../../src/service/rebuild/recompute-group.ts";
+import { readPages } from "../../../../src/service/rebuild/read-pages.ts";
 
 const input = { agentType: "evolution" as AgentType, learnedOnly: true };
 const never = new AbortController().signal;
