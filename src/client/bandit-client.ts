@@ -25,6 +25,12 @@ import { type UnaryClient, unaryClient } from "./unary-client.ts";
 
 const deadlineMsDefault = 2000;
 const messageBytesMax = 64 * 1024 * 1024;
+/**
+ * Pauses between attempts to connect. gRPC's own grow to two minutes, so that after an outage of one minute agents
+ * would do without decisions for up to another one, with the service there.
+ */
+const reconnectMsMin = 100;
+const reconnectMsMax = 2_000;
 
 export interface BanditClientOptions {
   /** `host:port` of the gRPC endpoint, without encryption. */
@@ -58,6 +64,8 @@ export function createBanditClient(options: BanditClientOptions): BanditClient {
     "grpc.service_config": JSON.stringify(retryServiceConfig),
     "grpc.service_config_disable_resolution": 1,
     "grpc.max_receive_message_length": messageBytesMax,
+    "grpc.initial_reconnect_backoff_ms": reconnectMsMin,
+    "grpc.max_reconnect_backoff_ms": reconnectMsMax,
   });
   const calling = {
     client,
