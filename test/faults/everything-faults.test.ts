@@ -52,7 +52,6 @@ describe("everything breaks, under load", { timeout: 400_000 }, () => {
     const { failures } = await bench.run({
       number: 26,
       name: `random schedule, seed ${seed}, two replicas`,
-      clockBackMs: 3_600_000,
       inject: async (fault) => {
         done = await runRandomSchedule(world, fault, { seed, forMs: scheduleMs });
       },

@@ -1,3 +1,4 @@
+import { agentTypeRules } from "./agent-types.ts";
 import { longestAnswerMs, longestUnavailabilityMs } from "./call-log.ts";
 import { type Fault, FaultContext, type FaultSite } from "./fault.ts";
 import { LedgerModel } from "./ledger-model.ts";
@@ -25,6 +26,7 @@ export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResu
   const ledger = new LedgerModel();
   const load = new VirtualLoad({
     addresses: site.services.map(({ grpcAddress }) => grpcAddress),
+    agentTypes: fault.agentTypes ?? agentTypeRules.map(({ agentType }) => agentType),
     codeTypes,
     seed: 1000 + fault.number,
     ledger,
@@ -43,7 +45,7 @@ export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResu
   await attempt(load.finish(problems.length === 0 ? acknowledgeTimeoutMs : 0));
   if (problems.length === 0) await attempt(fault.repair?.(context));
 
-  const judged = { codeTypes, ledger, clockBackMs: fault.clockBackMs ?? 0 };
+  const judged = { codeTypes, ledger };
   const { settleTimeoutMs = settleTimeoutMsDefault } = fault;
   const events = await settledEvents(site, judged, settleTimeoutMs);
   const verdict = judgeEvents(ledger, events, { replicas: site.services.length });

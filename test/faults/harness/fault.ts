@@ -23,8 +23,8 @@ export interface Fault {
   /** Puts right, when the agents are done, what does not put itself right. */
   readonly repair?: (context: FaultContext) => Promise<void>;
   readonly tasksPerSecond?: number;
-  /** By so much the service's clock goes back; what was decided before counts as decided so much earlier. */
-  readonly clockBackMs?: number;
+  /** Which agents work; all of `agent-types.ts` when absent. */
+  readonly agentTypes?: readonly string[];
   /** How long events may take to be in the event log; two minutes when absent. */
   readonly settleTimeoutMs?: number;
   /** A bound is reached at which decisions are answered without being stored. */

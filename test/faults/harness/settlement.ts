@@ -11,8 +11,6 @@ import { judgeEvents, type LoggedEvents, wrongPosteriors } from "./verdict.ts";
 export interface Judged {
   readonly codeTypes: readonly string[];
   readonly ledger: LedgerModel;
-  /** A service's clock went back by so much. */
-  readonly clockBackMs: number;
 }
 
 /** A lost message is made good by a comparison within ten seconds; so is what two of them must agree on. */
@@ -67,7 +65,7 @@ async function isDrained(services: readonly ServiceProcess[]): Promise<boolean> 
 /** Posteriors of every replica that are not the fold of what was acknowledged, once they have had time to become it. */
 export async function settledWrongPosteriors(
   site: FaultSite,
-  { codeTypes, ledger, clockBackMs }: Judged,
+  { codeTypes, ledger }: Judged,
   events: LoggedEvents,
 ): Promise<string[]> {
   const endMs = performance.now() + comparedTimeoutMs;
@@ -77,7 +75,7 @@ export async function settledWrongPosteriors(
       if (!service.isRunning) continue;
       const client = site.client(replica);
       const live = await readLiveArms(client, codeTypes).finally(() => client.close());
-      wrong.push(...wrongPosteriors(ledger, events, live, { clockBackMs }));
+      wrong.push(...wrongPosteriors(ledger, events, live));
     }
     if (wrong.length === 0 || performance.now() > endMs) return wrong;
     await sleep(200);

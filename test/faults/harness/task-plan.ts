@@ -1,4 +1,3 @@
-import { agentTypeRules } from "./agent-types.ts";
 import type { ReportedOutcome, RunReport } from "./ledger-model.ts";
 
 /** A report that an agent is going to send, with the ids that make it idempotent. */
@@ -56,6 +55,7 @@ const pastMs = 3 * 3_600_000;
  */
 export function makeTaskPlan(options: {
   readonly random: () => number;
+  readonly agentTypes: readonly string[];
   readonly codeTypes: readonly string[];
   readonly generationId: string;
   readonly nowMs: number;
@@ -116,7 +116,7 @@ export function makeTaskPlan(options: {
   const again = order.filter(() => random() < againLaterShare);
   if (again.length > 0) stages.push(again);
   return {
-    agentType: pick(agentTypeRules).agentType,
+    agentType: pick(options.agentTypes),
     codeType: pick(codeTypes),
     generationId,
     selectsTwice: random() < twiceShare,

@@ -62,7 +62,7 @@ export interface EventVerdict {
 }
 
 /** Relative, and absolute below 1. */
-const toleranceOfRounding = 1e-9;
+const toleranceMax = 1e-9;
 
 /**
  * @param options.replicas while the state store is away, two of them may decide for one id, each from the allocation it
@@ -99,16 +99,11 @@ export function judgeEvents(
   return { lost, doubled, hiddenCopies, unexpected, servedOtherwise };
 }
 
-/**
- * Arms whose posterior is not the fold of what was acknowledged (I2, I4), in words.
- * @param options.clockBackMs a service's clock went back by so much: what was decided before and reported meanwhile
- * may count as if it had been decided that much earlier (`rebuild --check` knows how much exactly)
- */
+/** Arms whose posterior is not the fold of what was acknowledged (I2, I4), in words. */
 export function wrongPosteriors(
   ledger: LedgerModel,
   logged: LoggedEvents,
   live: readonly LiveArm[],
-  { clockBackMs = 0 }: { readonly clockBackMs?: number } = {},
 ): string[] {
   const wrong: string[] = [];
   const groups = new Map<string, LiveArm[]>();
@@ -119,9 +114,7 @@ export function wrongPosteriors(
   for (const [name, arms] of groups) {
     const { agentType, codeType, position } = arms[0] as LiveArm;
     const rule = agentTypeRules.find((candidate) => candidate.agentType === agentType);
-    const halfLifeMs = 1000 * (rule?.forgettingHalfLifeSeconds ?? 0);
-    const forgets = halfLifeMs > 0;
-    const tolerance = toleranceOfRounding + (forgets ? (Math.LN2 * clockBackMs) / halfLifeMs : 0);
+    const forgets = (rule?.forgettingHalfLifeSeconds ?? 0) > 0;
     const expected = expectedArms(ledger, {
       agentType,
       codeType,
@@ -132,8 +125,8 @@ export function wrongPosteriors(
       const should = expected.get(arm.variantId) ?? { reward: 0, weight: 0, generations: 0 };
       expected.delete(arm.variantId);
       const isSame =
-        isClose(arm.reward, should.reward, tolerance) &&
-        isClose(arm.weight, should.weight, tolerance) &&
+        isClose(arm.reward, should.reward) &&
+        isClose(arm.weight, should.weight) &&
         arm.generations === should.generations;
       if (!isSame) wrong.push(`${name} ${arm.variantId}: ${numbers(arm)}, not ${numbers(should)}`);
     }
@@ -142,8 +135,8 @@ export function wrongPosteriors(
   return wrong;
 }
 
-function isClose(a: number, b: number, tolerance: number): boolean {
-  return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b));
+function isClose(a: number, b: number): boolean {
+  return Math.abs(a - b) <= toleranceMax * Math.max(1, Math.abs(a), Math.abs(b));
 }
 
 function numbers(arm: { reward: number; weight: number; generations: number }): string {

@@ -17,6 +17,7 @@ import { makeTaskPlan, type PlannedReport, type TaskPlan } from "./task-plan.ts"
 export interface VirtualLoadOptions {
   /** `host:port` of every replica; an agent that is not answered by one asks the next. */
   readonly addresses: readonly string[];
+  readonly agentTypes: readonly string[];
   readonly codeTypes: readonly string[];
   readonly seed: number;
   readonly ledger: LedgerModel;
@@ -115,8 +116,8 @@ export class VirtualLoad {
     bytes[6] = 0x70 | Math.floor(this.#random() * 16);
     bytes[7] = Math.floor(this.#random() * 256);
     const generationId = formatGenerationId(bytes);
-    const { codeTypes } = this.#options;
-    return makeTaskPlan({ random: this.#random, codeTypes, generationId, nowMs });
+    const { agentTypes, codeTypes } = this.#options;
+    return makeTaskPlan({ random: this.#random, agentTypes, codeTypes, generationId, nowMs });
   }
 
   async #run(task: TaskPlan): Promise<void> {
