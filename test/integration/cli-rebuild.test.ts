@@ -52,10 +52,10 @@ const withoutVersions = (arms: readonly ArmTotals[]) => arms.map(({ version: _, 
 it("beside a running service nothing differs; a second look at it while stopped neither", async () => {
   const address = served?.grpcAddress as string;
   const beside = await banditd(["rebuild", "--check", "--address", address]);
-  expect(beside).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(beside.exitCode).toBe(0);
   expect(beside.stdout).toMatch(/^(\d+) of \1 arms agree with the event log\. 30 events read\.\n$/);
   const json = await banditd(["rebuild", "--json", "--address", address]);
-  expect(json).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(json.exitCode).toBe(0);
   expect(JSON.parse(json.stdout)).toMatchObject({
     ...{ check: false, differences: [], differences_left_out: 0 },
     summary: { arms_different: 0, arms_unsettled: 0, ledgers_restored: "0", events_read: "60" },

@@ -18,6 +18,8 @@ import { rebuild, totalsByArm } from "../support/rebuild.ts";
 import { engineSets } from "../support/service.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+const dayMs = 86_400_000;
+const changes = () => ({ eventRetentionDays: 365 });
 const none = { armsDifferent: 0, armsReplaced: 0, armsUnsettled: 0, armsBeyondLog: 0 };
 
 function armOf({ agentType, codeType, variantId }: ArmTotals): ArmKey {
@@ -33,7 +35,7 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
   // Each test leaves the state as it should be.
   beforeAll(async () => {
     site = await openClockworkSite(set);
-    replica = await site.open();
+    replica = await site.open({ changes });
     ({ agents } = await mixedHistory(site, replica));
   });
   afterAll(() => site.remove());
@@ -52,7 +54,7 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     const { dataDirectory } = replica.service.info();
     await replica.close();
     rmSync(join(dataDirectory, "state"), { recursive: true });
-    replica = await site.open();
+    replica = await site.open({ changes });
   };
 
   const expectSame = (
@@ -143,6 +145,23 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     await rebuild(replica.service);
     const after = await liveTotals();
     expectSame(after, right);
+  });
+
+  it("what was learned before the oldest event is not thrown away", async () => {
+    const arm = await anyArm(({ totals }) => totals.generations > 5);
+    const more = { generations: arm.totals.generations + 9, weight: arm.totals.weight + 9 };
+    await spoil(arm, more);
+    // The log is said to keep a year, and its first decision is of today: it has everything.
+    expect((await rebuild(replica.service, { check: true })).summary.armsDifferent).toBe(1);
+    site.clock.timeMs += 364 * dayMs;
+    const checked = await rebuild(replica.service, { check: true });
+    expect(checked.differences).toEqual([]);
+    expect(checked.summary).toMatchObject({ ...none, armsBeyondLog: 1 });
+    expect((await rebuild(replica.service)).summary).toMatchObject({ ...none, armsBeyondLog: 1 });
+    const name = `${arm.agentType} ${arm.codeType} ${arm.variantId}`;
+    expect((await liveTotals()).get(name)).toMatchObject(more);
+    site.clock.timeMs -= 364 * dayMs;
+    expect((await rebuild(replica.service)).summary.armsReplaced).toBe(1);
   });
 
   it("only one agent type is looked at where that was asked for; nobody's is not found", async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { zeroTotals } from "../../domain/contribution.ts";
-import type { AgentType, VariantId } from "../../domain/ids.ts";
+import type { VariantId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 import type { ArmGroup } from "../../ports/state-repair.ts";
@@ -10,6 +10,8 @@ import type { CatalogueCache } from "../catalogue-cache.ts";
 import { policyFor } from "../catalogue-view.ts";
 import { differencesOf } from "./compare-totals.ts";
 import { FollowedGroup } from "./followed-group.ts";
+import { batchesOf, type Group } from "./group-batches.ts";
+import { LogBeginnings } from "./log-beginnings.ts";
 import { passOutbox } from "./outbox-barrier.ts";
 import { readPages, requireGoing } from "./read-pages.ts";
 import type { RebuildRequest, RebuildStep, RebuildSummary } from "./rebuild-step.ts";
@@ -19,10 +21,8 @@ import { restoredFromMs, restoredStateOf } from "./restored-state.ts";
 const roundsMax = 16;
 const pauseMsMin = 25;
 const pauseMsMax = 400;
-/** Of groups whose totals are read together, so that one wait for the outbox serves them all. */
+/** Groups whose totals are read together, so that one wait for the outbox serves them all. */
 const batchGroupsMax = 64;
-const batchEventsMax = 20_000;
-const dayMs = 86_400_000;
 
 export interface RebuildDependencies {
   readonly state: StateStore;
@@ -35,16 +35,6 @@ export interface RebuildDependencies {
   readonly logger: Logger;
   /** Days after which the event log deletes events. Absent: never. */
   readonly eventRetentionDays?: number;
-}
-
-/** The arms of one code type on their way to being compared or replaced. */
-interface Group extends ArmGroup {
-  readonly events: number;
-  /** What the log gives; from the first reading to the last. */
-  followed?: FollowedGroup;
-  readonly settled: Set<VariantId>;
-  /** Arms that did not hold still the last time. */
-  unsettled: number;
 }
 
 type Versioned = ReadonlyMap<VariantId, ArmTotals>;
@@ -70,7 +60,7 @@ export class RebuildRun {
   readonly #deps: RebuildDependencies;
   readonly #request: RebuildRequest;
   readonly #signal: AbortSignal;
-  readonly #firstDecisionMs = new Map<AgentType, Promise<number | undefined>>();
+  readonly #beginnings: LogBeginnings;
   readonly #sums = {
     arms: 0,
     armsDifferent: 0,
@@ -88,6 +78,7 @@ export class RebuildRun {
     this.#deps = deps;
     this.#request = request;
     this.#signal = signal;
+    this.#beginnings = new LogBeginnings(deps);
   }
 
   async *steps(): AsyncGenerator<RebuildStep, void, void> {
@@ -187,7 +178,8 @@ export class RebuildRun {
       const differences = hasMoved ? [] : differencesOf(live?.totals, totals);
       const arm = { agentType: group.agentType, codeType: group.codeType, variantId };
       if (differences.length > 0) {
-        if (await this.#isBeyondLog(arm, live, totals.generations)) {
+        const isShort = (live?.totals.generations ?? 0) > totals.generations;
+        if (isShort && (await this.#beginnings.isCut(group.agentType))) {
           this.#sums.armsBeyondLog += 1;
         } else if (check || (await this.#replace(arm, live, totals))) {
           this.#sums.armsDifferent += 1;
@@ -238,25 +230,6 @@ export class RebuildRun {
     return replaced;
   }
 
-  /** True when the state store knows of more generations, and the log has begun to delete its oldest. */
-  async #isBeyondLog(
-    { agentType }: ArmKey,
-    live: ArmTotals | undefined,
-    generations: number,
-  ): Promise<boolean> {
-    const { eventLog, clock, eventRetentionDays } = this.#deps;
-    if (eventRetentionDays === undefined) return false;
-    if ((live?.totals.generations ?? 0) <= generations) return false;
-    let first = this.#firstDecisionMs.get(agentType);
-    if (first === undefined) {
-      first = eventLog.findFirstDecisionMs(agentType);
-      this.#firstDecisionMs.set(agentType, first);
-    }
-    // What is due is deleted at some time within about a day.
-    const dueBeforeMs = clock.nowMs() - (eventRetentionDays - 2) * dayMs;
-    return ((await first) ?? Number.NEGATIVE_INFINITY) < dueBeforeMs;
-  }
-
   async #readTotals(group: ArmGroup): Promise<Versioned> {
     const arms = await this.#deps.state.repair.readTotals(group);
     return new Map(arms.map((arm) => [arm.variantId, arm]));
@@ -273,20 +246,4 @@ export class RebuildRun {
       eventsRead,
     };
   }
-}
-
-/** In the given order, each of at least one group. */
-function* batchesOf(groups: readonly Group[], groupsMax: number): Generator<readonly Group[]> {
-  let batch: Group[] = [];
-  let events = 0;
-  for (const group of groups) {
-    if (batch.length >= groupsMax || (batch.length > 0 && events + group.events > batchEventsMax)) {
-      yield batch;
-      batch = [];
-      events = 0;
-    }
-    batch.push(group);
-    events += group.events;
-  }
-  if (batch.length > 0) yield batch;
 }
