@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  type BanditClient,
-  ClientError,
-  createBanditClient,
-  OutcomeStatus,
-  RecordGenerationStatus,
-} from "../../../src/client/index.ts";
+import { type BanditClient, ClientError, createBanditClient } from "../../../src/client/index.ts";
 import { formatGenerationId } from "../../../src/domain/generation-id.ts";
 import { SeededGenerator } from "../../../src/numerics/random-generator.ts";
 import { seededIds } from "../../support/seeded-ids.ts";
 import type { LoggedCall } from "./call-log.ts";
 import type { LedgerModel } from "./ledger-model.ts";
+import { type Answer, sendGeneration, sendOutcome } from "./report-calls.ts";
 import { makeTaskPlan, type PlannedReport, type TaskPlan } from "./task-plan.ts";
 
 export interface VirtualLoadOptions {
@@ -33,14 +27,6 @@ const selectsMax = 150;
 const reportsMax = 150;
 const pauseMsMin = 50;
 const pauseMsMax = 250;
-
-/** What an answer to a report says besides that it is kept. */
-interface Answer {
-  readonly degraded: boolean;
-  readonly duplicate: boolean;
-  readonly unrecorded: boolean;
-  readonly reason: string;
-}
 
 /**
  * Agents at work, as careful as an agent should be: every call is repeated with the same ids until it is
@@ -214,60 +200,3 @@ export class VirtualLoad {
 
 const succeeded = { status: "ok", retryAfterMs: undefined } as const;
 const failed = { degraded: false, duplicate: false, unrecorded: false } as const;
-
-async function sendGeneration(
-  client: BanditClient,
-  generationId: string,
-  { report }: PlannedReport & { kind: "generation" },
-): Promise<Answer> {
-  const { status } = await client.recordGeneration({
-    generationId,
-    model: "example-model",
-    costUsd: report.costUsd,
-    duration: {
-      seconds: BigInt(Math.floor(report.durationMs / 1000)),
-      nanos: (report.durationMs % 1000) * 1_000_000,
-    },
-  });
-  return {
-    degraded: status === RecordGenerationStatus.SPOOLED,
-    duplicate: status === RecordGenerationStatus.DUPLICATE,
-    unrecorded: false,
-    reason: "",
-  };
-}
-
-async function sendOutcome(
-  client: BanditClient,
-  generationId: string,
-  { outcomeId, outcome, source }: PlannedReport & { kind: "outcome" },
-): Promise<Answer> {
-  const { status } = await client.recordOutcome({
-    generationId,
-    outcomeId,
-    occurredAt: timestampFromMs(outcome.occurredAtMs),
-    outcome: outcomeOf(source),
-  });
-  return {
-    degraded: status === OutcomeStatus.SPOOLED,
-    duplicate: status === OutcomeStatus.DUPLICATE,
-    unrecorded: false,
-    reason: "",
-  };
-}
-
-function outcomeOf(source: (PlannedReport & { kind: "outcome" })["source"]) {
-  switch (source.kind) {
-    case "test_run": {
-      const { passed, failed, coverage } = source;
-      return { case: "testRun", value: { passed, failed, coverage } } as const;
-    }
-    case "rating":
-      return {
-        case: "rating",
-        value: { overall: source.overall, quality: source.quality },
-      } as const;
-    case "custom":
-      return { case: "custom", value: { metrics: { build_score: source.buildScore } } } as const;
-  }
-}
