@@ -67,11 +67,12 @@ const environmentSchema = z.object({
     .describe(
       "Key of the user-id hash, the same on every replica. Made and kept in the data directory when absent.",
     ),
+  // ClickHouse counts the moment of deletion in 32 bits, which end in 2106: beyond that rows would go at once.
   BANDIT_EVENT_RETENTION_DAYS: z.coerce
     .number()
     .int()
     .min(1)
-    .max(36_500)
+    .max(10_000)
     .default(365)
     .describe("Days after which events are deleted."),
   BANDIT_DRAIN_INTERVAL_MS: z.coerce

@@ -164,6 +164,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       readiness: () => readiness.report(),
       metrics: () => {
         telemetry.gauge("bandit_catalogue_fresh", readiness.catalogueIsFresh ? 1 : 0);
+        telemetry.gauge("bandit_state_lost", running.stateLost() ? 1 : 0);
         return telemetry.page();
       },
     });

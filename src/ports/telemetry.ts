@@ -51,6 +51,7 @@ export type GaugeName =
   | "bandit_spool_bytes"
   | "bandit_dead_letters"
   | "bandit_state_available"
+  | "bandit_state_lost"
   | "bandit_catalogue_fresh"
   | "bandit_requests_in_flight"
   | "bandit_requests_limit"

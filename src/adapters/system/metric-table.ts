@@ -132,6 +132,10 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     labels: [],
   },
   bandit_state_available: { help: "1 while the state store answers.", labels: [] },
+  bandit_state_lost: {
+    help: "1 from when the state store was found emptied until a rebuild has put something back.",
+    labels: [],
+  },
   bandit_catalogue_fresh: {
     help: "1 while changes of the catalogue can be followed, 0 while the last one known is in force.",
     labels: [],
