@@ -20,10 +20,11 @@ export const classShares: Readonly<Record<RequestClass, number>> = {
 /** A batch never counts as more than this part of its class's limit: else a large one would starve. */
 const batchShareMax = 0.5;
 /**
- * However late the event loop is, this many calls may be under way: about ten milliseconds of work. Fewer would not
- * make answers faster, and would refuse what a stall of the machine has let pile up.
+ * However late the event loop is, this many calls may be under way: about ten milliseconds of work. With 100 the
+ * median answer took 34 ms at far more load than two shared cores can do; many fewer would refuse what
+ * a stall of the machine has let pile up.
  */
-export const limitMin = 100;
+export const limitMin = 50;
 /** The limit shrinks while the event loop is later than this … */
 export const delayHighMs = 10;
 /** … and grows while it is less late than this. In between it stays (hysteresis). */
