@@ -28,8 +28,9 @@ const nicenessMax = 19;
 
 /*
  * The engine computes in many threads at once. Where cores are few, a decision that wakes up must not wait
- * for each of them to have its turn: on two shared cores the 99th percentile was 38 to 47 ms with equal
- * priority and 23 to 25 ms with the lowest. Set before the engine starts, as threads inherit it.
+ * for each of them to have its turn: on two crowded cores the 99th percentile was 38 to 47 ms with equal
+ * priority and 23 to 25 ms with the lowest (19). Not the lowest, so that events go on where there is one core
+ * only; docs/operating/benchmarks.md has what 10 gave. Set before the engine starts, as threads inherit it.
  */
 setPriority(Math.min(nicenessMax, getPriority() + nicenessAbove));
 
