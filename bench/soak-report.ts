@@ -116,7 +116,8 @@ function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
     "",
     `  event log     ${Object.entries(figures.acknowledged)
       .map(([call, count]) => `${figures.found[call as keyof typeof figures.found]} of ${count}`)
-      .join(", ")} acknowledged; complete ${Math.round(figures.catchUpMs)} ms after the load`,
+      .join(", ")} acknowledged;`,
+    `                complete ${Math.round(figures.catchUpMs)} ms after the load`,
     `  ${verdict.inTime ? "ok    " : "MISSED"}  p99 of answered calls < ${p99MsMax} ms: ` +
       `${all.p99Ms.toFixed(1)} ms`,
     `  ${verdict.memory === "growing" ? "MISSED" : "ok    "}  memory from the second to the last minute: ` +
