@@ -52,14 +52,17 @@ export class EventPathSite {
   codeType = "";
   #codeTypes = 0;
 
-  static async open(engine: StateEngine): Promise<EventPathSite> {
+  static async open(
+    engine: StateEngine,
+    redisOptions: Parameters<typeof startRedis>[0] = {},
+  ): Promise<EventPathSite> {
     const front = await startClickHouseFront();
     const url = `${front.url}/bandit`;
     const log = connectClickHouseEventLog({ url, clock: testClock, logger: silentLogger });
     await log.migrator.migrate();
     // A merge would make one of two copies, and hide that a token did not.
     await front.command("SYSTEM STOP MERGES");
-    const redis = engine === "redis" ? await startRedis() : undefined;
+    const redis = engine === "redis" ? await startRedis(redisOptions) : undefined;
     return new EventPathSite({ front, log, redis });
   }
 
@@ -89,7 +92,7 @@ export class EventPathSite {
 
   /** A process's worth of event path; the one before must be closed. */
   async openPath(options: PathOptions = {}): Promise<OpenedPath> {
-    const store = await this.#openState();
+    const store = await this.openState();
     const state = options.wrapState?.(store) ?? store;
     const queue =
       options.spillBytesMax === undefined
@@ -169,15 +172,16 @@ export class EventPathSite {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #openState(): Promise<StateStore> {
+  /** @param consumer another one than a path's for a process beside it, which is the caller's to close. */
+  async openState(consumer = "test"): Promise<StateStore> {
     if (this.#redis === undefined) {
       const directory = join(this.#directory, "state");
       return LmdbStateStore.open({ directory, clock: testClock });
     }
-    return RedisStateStore.connect({
+    return await RedisStateStore.connect({
       url: this.#redis.url,
       clock: testClock,
-      consumer: "test",
+      consumer,
       logger: silentLogger,
     });
   }

@@ -10,16 +10,14 @@ const versionMin = 7;
 /**
  * What must be so before the store is used.
  * @throws BanditError failed_precondition: a server older than Redis 7, or data laid out for another
- * number of partitions.
+ * number of partitions. resource_exhausted: it is full and was never used, so that what it lacks cannot be written.
  */
 export async function checkServer(
   client: RedisClient,
   { partitions, clock, logger }: { partitions: number; clock: Clock; logger: Logger },
 ): Promise<void> {
   for (const server of masters(client)) checkInfo(parseInfo(await server.info()), logger);
-  const isEmpty = (await client.hsetnx(metaKey, "partitions", partitions)) === 1;
-  await client.hsetnx(metaKey, originField, foundOrigin(isEmpty ? clock.nowMs() : 0));
-  const stored = Number(await client.hget(metaKey, "partitions"));
+  const stored = await writeWhatIsMissing(client, { partitions, clock });
   if (stored !== partitions) {
     throw new BanditError(
       "failed_precondition",
@@ -27,6 +25,20 @@ export async function checkServer(
       { reason: "STATE_PARTITIONS_MISMATCH" },
     );
   }
+}
+
+/** Writes nothing where nothing is missing: a full server refuses even that. @returns the number of partitions in force */
+async function writeWhatIsMissing(
+  client: RedisClient,
+  { partitions, clock }: { partitions: number; clock: Clock },
+): Promise<number> {
+  const [stored, origin] = await client.hmget(metaKey, "partitions", originField);
+  const isEmpty = stored === null && (await client.hsetnx(metaKey, "partitions", partitions)) === 1;
+  if (origin === null) {
+    await client.hsetnx(metaKey, originField, foundOrigin(isEmpty ? clock.nowMs() : 0));
+  }
+  // Another process may have been first.
+  return Number(stored ?? (await client.hget(metaKey, "partitions")));
 }
 
 /** Exported for the test: versions that are not at hand. */

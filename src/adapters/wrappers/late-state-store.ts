@@ -36,14 +36,15 @@ export class LateStateStore implements StateStore {
 
   /**
    * Resolves when the store is there, or is found to be out of reach.
-   * @throws BanditError whatever `connect` says that is not `unavailable`: waiting would not help.
+   * @throws BanditError whatever `connect` says that is not retryable: waiting would not help. A store that is
+   * full is waited for, as one that is away: the other processes are making room.
    */
   static async open(options: LateStateStoreOptions): Promise<LateStateStore> {
     const late = new LateStateStore(options);
     try {
       late.#arrived(await options.connect());
     } catch (error) {
-      if (!(error instanceof BanditError) || error.code !== "unavailable") throw error;
+      if (!(error instanceof BanditError) || !error.retryable) throw error;
       late.#failed(error);
     }
     return late;

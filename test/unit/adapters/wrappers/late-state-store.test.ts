@@ -5,6 +5,10 @@ import type { ArmTotals, StateStore } from "../../../../src/ports/state-store.ts
 import { silentLogger, systemClock } from "../../../support/state-samples.ts";
 
 const away = new BanditError("unavailable", "away", { reason: "STATE_UNAVAILABLE" });
+const full = new BanditError("resource_exhausted", "full", {
+  reason: "STATE_FULL",
+  retryAfterMs: 1000,
+});
 const tooOld = new BanditError("failed_precondition", "too old", { reason: "REDIS_TOO_OLD" });
 
 /** Connects with what comes next of the given results, the last one again and again. */
@@ -78,6 +82,16 @@ describe("a state store that may come late", () => {
     await vi.advanceTimersByTimeAsync(25 + 50 + 100);
     await late.ping();
     expect(late.problem).toBeUndefined();
+  });
+
+  it("waits for a store that is full as for one that is away", async () => {
+    const { seen, open } = connecting(full, away, full, store().state);
+    const late = await open();
+    expect(late.problem?.error).toBe(full);
+    await expect(late.ping()).rejects.toMatchObject({ code: "unavailable" });
+    await vi.advanceTimersByTimeAsync(25 + 50 + 100);
+    await late.ping();
+    expect(seen.attempts).toBe(4);
   });
 
   it("tells of changes to whoever listened before it was there, and not to who has stopped", async () => {
