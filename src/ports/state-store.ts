@@ -64,7 +64,10 @@ export interface StateStore {
   /** What is not confirmed yet, over all partitions and processes. */
   outboxState(): Promise<OutboxState>;
 
-  /** Resolves when the engine answers. */
+  /**
+   * Resolves when the engine answers and, where it is shared, takes writes. Rejects with `resource_exhausted`
+   * (`STATE_FULL`) when it answers that it has no room for any.
+   */
   ping(): Promise<void>;
 
   /** Waits for writes under way, then releases everything. Idempotent. */

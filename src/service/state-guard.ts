@@ -139,7 +139,11 @@ export class StateGuard {
     this.#timer = setTimeout(() => {
       this.#probe().then(
         () => this.#close(),
-        () => this.#scheduleProbe(),
+        (error: unknown) => {
+          // That is an answer: what can be done without room is done, and the rest is refused at once.
+          if (error instanceof BanditError && error.reason === "STATE_FULL") this.#close();
+          else this.#scheduleProbe();
+        },
       );
     }, this.#probeIntervalMs);
     this.#timer.unref();

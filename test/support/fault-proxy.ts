@@ -4,7 +4,7 @@ import { type Behaviour, FaultLink, passing } from "./fault-link.ts";
 /** Stands between a client and a server on loopback and breaks what goes through, as networks do. */
 export class FaultProxy {
   readonly #server: Server;
-  readonly #targetPort: number;
+  #targetPort: number;
   readonly #links = new Set<FaultLink>();
   #behaviour = passing;
   #replyBytesLeft: number | undefined;
@@ -46,6 +46,11 @@ export class FaultProxy {
   /** Connections are accepted and stay open, nothing arrives any more in either direction, nobody is told. */
   blackhole(): void {
     this.#become({ ...passing, held: true });
+  }
+
+  /** New connections go to another server, as when a name is moved; those of now stay where they are. */
+  moveTo(targetPort: number): void {
+    this.#targetPort = targetPort;
   }
 
   /** Half open: what is asked arrives, no answer ever does. */

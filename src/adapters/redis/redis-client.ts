@@ -106,6 +106,7 @@ function createClient(options: RedisConnectionOptions): RedisClient {
       ...common,
       enableOfflineQueue: false,
       retryStrategy: reconnectDelayMs,
+      reconnectOnError: isDemoted,
     });
   }
   const { protocol, username, password } = new URL(urls[0] as string);
@@ -133,6 +134,14 @@ function createClient(options: RedisConnectionOptions): RedisClient {
 function stopOwnSubscriber(cluster: Cluster): void {
   const own = cluster as unknown as { subscriber?: { start?: () => void } };
   if (own.subscriber?.start !== undefined) own.subscriber.start = () => undefined;
+}
+
+/**
+ * The server has become a replica: where its name points to now is looked up anew. What it has refused fails and is
+ * not sent again. In a cluster the driver is told of the new place instead.
+ */
+function isDemoted(error: Error): boolean {
+  return error.message.startsWith("READONLY");
 }
 
 /** Milliseconds to wait before the given attempt, 1, 2, 3, …: 50 to 1000. */

@@ -16,7 +16,14 @@ import {
 } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { CallBudget } from "./call-budget.ts";
-import { armPartition, decisionAddress, groupsKey, totalsKey } from "./keys.ts";
+import {
+  armPartition,
+  decisionAddress,
+  groupsKey,
+  metaKey,
+  probeField,
+  totalsKey,
+} from "./keys.ts";
 import { PartitionBatcher } from "./partition-batcher.ts";
 import {
   type AddressedDecision,
@@ -236,7 +243,8 @@ export class RedisStateStore implements StateStore {
   }
 
   async ping(): Promise<void> {
-    await this.#call(() => this.#client.ping());
+    // Writes nothing after the first time, but is refused wherever a write would be: PING is answered by a replica, too.
+    await this.#call(() => this.#client.hsetnx(metaKey, probeField, "1"));
   }
 
   close(): Promise<void> {

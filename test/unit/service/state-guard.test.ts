@@ -68,6 +68,19 @@ describe("the guard of the state store", () => {
     expect(guard.available).toBe(true);
   });
 
+  it("takes a store that is full as one that answers, and one that is busy as one that does not", async () => {
+    const { guard, store } = openGuard(500);
+    const answers = (reason: string) => () =>
+      Promise.reject(new BanditError("resource_exhausted", "full", { reason }));
+    await guard.call(unavailable).catch(() => undefined);
+    store.answer = answers("STATE_QUEUE_FULL");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(guard.available).toBe(false);
+    store.answer = answers("STATE_FULL");
+    await vi.advanceTimersByTimeAsync(200);
+    expect(guard.available).toBe(true);
+  });
+
   it("waits for its time-out once; then calls fail without being made, until a probe is answered", async () => {
     const { guard, store, counts, gauges, log } = openGuard(500);
     const first = watch(guard.call(never));
