@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import {
   connectClickHouseEventLog,
   type OpenedEventLog,
@@ -74,6 +75,15 @@ export class EventPathSite {
     this.#front = parts.front;
     this.#log = parts.log;
     this.#redis = parts.redis;
+  }
+
+  /** Tells each Redis server that it may use so much memory; 0: any. */
+  async limitMemory(bytes: number): Promise<void> {
+    for (const url of (this.#redis as RunningRedis).url.split(",")) {
+      const admin = new Redis(url);
+      await admin.config("SET", "maxmemory", bytes);
+      admin.disconnect();
+    }
   }
 
   /** From now on every insert fares like this. */
