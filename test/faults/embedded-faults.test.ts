@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedSite, openEmbeddedSite } from "./harness/embedded-site.ts";
 import { FaultBench } from "./harness/fault-bench.ts";
 import { readLoggedEvents } from "./harness/logged-events.ts";
+import { until } from "./harness/settlement.ts";
 import { judgeEvents } from "./harness/verdict.ts";
 
 describe("the service on the embedded engines breaks, under load", { timeout: 300_000 }, () => {
@@ -29,7 +29,10 @@ describe("the service on the embedded engines breaks, under load", { timeout: 30
             await service.kill();
             await service.start();
           });
-          await sleep(1_000);
+          const enough = fault.load.answeredSelects + 20;
+          await until("it to answer again", 60_000, () =>
+            fault.load.answeredSelects >= enough ? true : undefined,
+          );
         }
       },
     });
