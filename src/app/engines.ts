@@ -20,6 +20,12 @@ import { projectRoot } from "./project-root.ts";
 import { outageIn, withinStart } from "./server-outage.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 
+/**
+ * How long a command to Redis may take at least. Calls that somebody waits for are given up at `stateTimeoutMs`, which
+ * may be less: work in the background has more time.
+ */
+const commandTimeoutMsMin = 1_000;
+
 /** The three engines a service runs on, and what each is called. A server that is out of reach now may come later. */
 export interface Engines {
   readonly state: StateStore;
@@ -150,7 +156,7 @@ export async function openEngines(
 
 async function openState(options: ServiceOptions, dependencies: Dependencies): Promise<StateStore> {
   const { clock, logger } = dependencies;
-  const { redisUrl, redisCluster, takeoverAfterMs: claimIdleMs } = options;
+  const { redisUrl, redisCluster, takeoverAfterMs: claimIdleMs, stateTimeoutMs } = options;
   if (redisUrl === undefined) {
     const { LmdbStateStore } = await import("../adapters/lmdb/lmdb-state-store.ts");
     return LmdbStateStore.open({ directory: join(options.dataDir, "state"), clock, logger });
@@ -165,6 +171,7 @@ async function openState(options: ServiceOptions, dependencies: Dependencies): P
         cluster: redisCluster,
         consumer,
         claimIdleMs,
+        commandTimeoutMs: Math.max(commandTimeoutMsMin, stateTimeoutMs),
       }),
     clock,
     logger,
