@@ -13,6 +13,15 @@ export interface EventWriterOptions {
   readonly logger: Logger;
 }
 
+/** Why rows were refused. */
+interface RefusedPart {
+  /** In the engine's words, which may quote what is in the rows: for dead letters only. */
+  readonly error: string;
+  /** The engine's name for it, and the column where it has told one. */
+  readonly engineError: string;
+  readonly column: string | undefined;
+}
+
 /** A run of the rows of a write. `to` is not part of it. */
 interface Range {
   readonly from: number;
@@ -77,7 +86,7 @@ export class EventWriter {
     const ranges: Range[] = partsOf({ from: 0, to: rows.length });
     const refusals = new Map<string, Refusal>();
     let refusedRows = 0;
-    let firstError = "";
+    let first: Pick<RefusedPart, "engineError" | "column"> | undefined;
     const putAway = async () => {
       await this.#options.deadLetters.execute(write.stream, [...refusals.values()]);
       for (const name of refusals.keys()) tried.set(name, "settled");
@@ -88,7 +97,7 @@ export class EventWriter {
       if (tried.get(name) === "settled") return;
       const refused =
         tried.get(name) === "refused"
-          ? ""
+          ? refusedBefore
           : await this.#tryAppend({
               stream: write.stream,
               rows: rows.slice(range.from, range.to).join("\n"),
@@ -101,9 +110,10 @@ export class EventWriter {
         tried.set(name, "refused");
         ranges.unshift(...partsOf(range));
       } else {
-        refusals.set(name, { content: rows[range.from] as string, error: refused });
+        const content = rows[range.from] as string;
+        refusals.set(name, { content, error: refused.error });
         refusedRows += 1;
-        firstError ||= refused;
+        first ??= { engineError: refused.engineError, column: columnIn(content, refused) };
       }
     };
     try {
@@ -121,16 +131,17 @@ export class EventWriter {
       throw error;
     }
     await putAway();
+    // Not in the engine's words: they quote the row, and people's comments do not belong in the log.
     this.#options.logger.error("the event log refuses rows; they are dead letters", {
       stream: write.stream,
       rows: rows.length,
       refused: refusedRows,
-      firstError,
+      ...first,
     });
   }
 
   /** @returns why the rows are refused; undefined when they are in the event log. @throws BanditError unavailable */
-  async #tryAppend(part: EventAppend): Promise<string | undefined> {
+  async #tryAppend(part: EventAppend): Promise<RefusedPart | undefined> {
     const { eventLog, clock, telemetry } = this.#options;
     const { stream, rows, token, rowCount } = part;
     const startedMs = clock.monotonicMs();
@@ -138,7 +149,8 @@ export class EventWriter {
       await eventLog.append({ stream, rows, deduplicationToken: token });
     } catch (error) {
       if (error instanceof BanditError && error.reason === "EVENT_REFUSED") {
-        return refusalText(error);
+        const { engine_error: engineError = "", column } = error.metadata;
+        return { error: refusalText(error), engineError, column };
       }
       throw error;
     }
@@ -155,6 +167,15 @@ export class EventWriter {
       return;
     }
   }
+}
+
+/** Of a run that is larger than one row, so that it does not matter. */
+const refusedBefore: RefusedPart = { error: "", engineError: "", column: undefined };
+
+/** The column a row was refused for, if it is one of its own: the engine's words hold texts of others, too. */
+function columnIn(row: string, { column }: RefusedPart): string | undefined {
+  if (column === undefined) return undefined;
+  return Object.hasOwn(JSON.parse(row) as object, column) ? column : undefined;
 }
 
 /** A run of single rows, which are tried side by side, or one larger range. Empty when there is nothing left. */

@@ -172,12 +172,32 @@ describe("the event writer", () => {
     expect(logged).toEqual([
       {
         message: "the event log refuses rows; they are dead letters",
-        fields: { stream: "decisions", rows: 1_000, refused: 1, firstError: letter?.error },
+        fields: {
+          stream: "decisions",
+          rows: 1_000,
+          refused: 1,
+          engineError: "CANNOT_PARSE_UUID",
+          column: "generation_id",
+        },
       },
     ]);
     const { body } = await telemetry.page();
     expect(body).toContain('bandit_dead_letters_total{kind="decisions"} 1');
     expect(body).toContain('bandit_events_written_total{stream="decisions"} 999');
+  });
+
+  test("what people have written is in the dead letter, and not in the log", async () => {
+    const codeType = nextCodeType();
+    const comment = "call (while reading the value of key alice) at alice@example.com";
+    const bad = { ...row(codeType, 1), arm_probabilities: [{ free: comment }], agent_id: comment };
+    const { writer, logged } = writerOn();
+    const rows = JSON.stringify(bad);
+    await writer.write({ stream: "decisions", rows, rowCount: 1, token: codeType });
+    const [letter] = await letters(codeType);
+    expect(letter?.error).toContain("alice");
+    expect(letter?.content).toBe(rows);
+    expect(logged).toHaveLength(1);
+    expect(JSON.stringify(logged)).not.toContain("alice");
   });
 
   test.each<readonly [string, readonly Breakage[]]>([

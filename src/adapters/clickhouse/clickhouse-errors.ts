@@ -67,6 +67,17 @@ const limitErrors = new Set([
   "TOO_MANY_ROWS_OR_BYTES",
 ]);
 
+/** The engine is not as this service needs it. */
+const settingErrors = new Set([
+  "ACCESS_DENIED",
+  "NOT_ENOUGH_PRIVILEGES",
+  "NO_SUCH_COLUMN_IN_TABLE",
+  "READONLY",
+  "UNKNOWN_DATABASE",
+  "UNKNOWN_SETTING",
+  "UNKNOWN_TABLE",
+]);
+
 const timeErrors = new Set(["TIMEOUT_EXCEEDED", "TOO_SLOW", "QUERY_WAS_CANCELLED"]);
 
 /**
@@ -79,11 +90,30 @@ export function appendError(error: unknown): BanditError {
   if (error instanceof ClickHouseError && rowErrors.has(error.type ?? "")) {
     return new BanditError("invalid_argument", "the event log refuses a row", {
       reason: "EVENT_REFUSED",
-      metadata: { engine_error: error.type ?? "" },
+      metadata: { engine_error: error.type ?? "", ...columnOf(error.message) },
       cause: error,
     });
   }
-  return unavailable(error);
+  return unavailable(withoutRows(error));
+}
+
+/** Not of the row's content: where the engine says one, it comes after whatever it has quoted. */
+function columnOf(message: string): { column?: string } {
+  const [, column] =
+    [...message.matchAll(/\(while reading the value of key (\w{1,64})\)/g)].at(-1) ?? [];
+  return column === undefined ? {} : { column };
+}
+
+/** What an insert failed with goes to the log, which must not have what the rows hold: only known errors do not quote it. */
+function withoutRows(error: unknown): unknown {
+  if (!(error instanceof ClickHouseError)) return error;
+  const type = error.type ?? "";
+  const isKnown = [engineErrors, limitErrors, timeErrors, settingErrors].some((set) =>
+    set.has(type),
+  );
+  return isKnown
+    ? error
+    : new Error(`ClickHouse says ${type || "something unknown"} (code ${error.code})`);
 }
 
 /** Why a statement of a migration failed: waiting helps against an engine that is away, not against one that says no. */

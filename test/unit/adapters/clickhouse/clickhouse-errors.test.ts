@@ -51,6 +51,26 @@ describe("errors of the engine", () => {
     );
   });
 
+  test("the column of a refused row is the last one named: what comes before it may be the row's own text", () => {
+    const message =
+      "Cannot parse input before: '(while reading the value of key mine)': (while reading the value of key late): (at row 1)";
+    expect(
+      appendError(engineError("CANNOT_PARSE_INPUT_ASSERTION_FAILED", message)).metadata,
+    ).toEqual({
+      engine_error: "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+      column: "late",
+    });
+  });
+
+  test("the words of an unknown error, which may be the row's, are not kept for the log; those of a known one are", () => {
+    const unknown = appendError(engineError("AN_ERROR_OF_THE_FUTURE", "row: secret"));
+    expect(String(unknown.cause)).toContain("AN_ERROR_OF_THE_FUTURE");
+    expect(String(unknown.cause)).not.toContain("secret");
+    expect(String(appendError(engineError("TOO_MANY_PARTS", "300 parts")).cause)).toContain(
+      "300 parts",
+    );
+  });
+
   test("a message of 100 KB is cut", () => {
     expect(
       queryError(engineError("SYNTAX_ERROR", "x".repeat(100_000)), 1).message.length,
