@@ -146,21 +146,25 @@ export class SlottedDiskQueue {
     const own = this.#own.queue;
     let moved = 0;
     let afterId = 0;
+    let bytesMax = adoptedBytesPerStep;
     for (;;) {
-      const records = from.read({ bytesMax: adoptedBytesPerStep, afterId });
+      const records = from.read({ bytesMax, afterId });
       const last = records.at(-1);
       if (last === undefined) return moved;
-      afterId = last.id;
       // Of two different records with one key, the one here is dealt with first; the other keeps its place till then.
       const movable = records.filter(({ key, text }) => (own.find(key)?.text ?? text) === text);
       try {
         await own.append(movable);
       } catch (error) {
-        if (error instanceof BanditError && error.code === "resource_exhausted") return moved;
-        throw error;
+        if (!(error instanceof BanditError) || error.code !== "resource_exhausted") throw error;
+        if (movable.length <= 1) return moved;
+        // A little room is filled too: what is here can be applied, and makes more.
+        bytesMax = Math.floor(bytesMax / 2);
+        continue;
       }
       await from.remove(movable.map(({ id }) => id));
       moved += movable.length;
+      afterId = last.id;
     }
   }
 }

@@ -179,11 +179,32 @@ test("a disk without room refuses appends, leaves nothing half-written, and lets
   expect(live.has("room again")).toBe(true);
 });
 
+test.each([200, 600, 3000])(
+  "a queue of records of %i bytes that has filled its disk empties itself, many at once as ever",
+  async (bytesPerRecord) => {
+    const { lines, exitCode } = await runWriter({
+      fileKilobytesMax: 4000,
+      bytesPerRecord,
+      removedBytes: 128 * 1024,
+    });
+    expect(exitCode).toBe(0);
+    expect(lines).toContain("!DISK_QUEUE_FULL");
+    expect(lines.at(-1)).toBe("+after");
+    const said = (sign: string): string[] =>
+      lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1));
+    expect(said("+").length).toBeGreaterThan(500);
+    expect(new Set(said("-"))).toEqual(new Set(said("+").slice(0, -1)));
+    expect(keysOf(open(2 ** 30).read(all))).toEqual(["after"]);
+  },
+);
+
 /** Runs a process that writes until it is killed, or its disk is full, and returns what it said. */
 async function runWriter(options: {
   killAfterBytes?: number;
   fileKilobytesMax?: number;
   bytesPerRecord?: number;
+  /** When full, everything is removed, so much at once. */
+  removedBytes?: number;
 }): Promise<{ lines: string[]; exitCode: number | null }> {
   const program = new URL("../support/disk-queue-writer.ts", import.meta.url).pathname;
   const limit = options.fileKilobytesMax ?? "unlimited";
@@ -197,6 +218,7 @@ async function runWriter(options: {
       program,
       directory,
       String(options.bytesPerRecord ?? 200),
+      ...(options.removedBytes === undefined ? [] : [String(options.removedBytes)]),
     ],
     { stdio: ["ignore", "pipe", "ignore"] },
   );

@@ -12,6 +12,7 @@ import { sequenceKey } from "./lmdb-tables.ts";
  * | records | id u64        | bytes of the key u8, key, text |
  * | keys    | the key, UTF-8 | id u64 |
  * | meta    | "queue"       | records u64, bytes u64, next id u64 |
+ * | meta    | "reserve", u8 | a page of nothing, see `keepReserve` |
  */
 export interface QueueTables {
   readonly environment: RootDatabase<Buffer, Buffer>;
@@ -29,6 +30,19 @@ export interface QueueMeta {
 }
 
 const metaKey = Buffer.from("queue");
+
+/** Enough for a removal of one record, several times over. */
+const reservePages = 64;
+/** Each value takes one page of 4 KiB, wherever one is free. */
+const reserveValue = Buffer.alloc(4_000);
+
+function reserveKey(page: number): Buffer {
+  return Buffer.concat([Buffer.from("reserve"), Buffer.of(page)]);
+}
+
+export function hasReserve(tables: QueueTables): boolean {
+  return tables.meta.doesExist(reserveKey(reservePages - 1));
+}
 
 export function openQueueTables(directory: string): QueueTables {
   const binary = { encoding: "binary", keyEncoding: "binary" } as const;
@@ -118,6 +132,28 @@ export class DiskQueueBatch implements CommitBatch {
       this.#writes.push(() => void this.#tables.keys.remove(key));
       this.#count({ records: -1, bytes: 1 - value.length, ids: 0 });
     }
+  }
+
+  /**
+   * Occupies pages that removing may need once the disk is full: LMDB writes a page that changes to a new place, so a
+   * removal takes pages before it gives any back.
+   */
+  keepReserve(): void {
+    for (let page = 0; page < reservePages; page += 1) {
+      this.#writes.push(() => void this.#tables.meta.put(reserveKey(page), reserveValue));
+    }
+  }
+
+  /** Its pages can be used from the second commit after this one on. */
+  releaseReserve(): void {
+    for (let page = 0; page < reservePages; page += 1) {
+      this.#writes.push(() => void this.#tables.meta.remove(reserveKey(page)));
+    }
+  }
+
+  /** Makes a commit of this batch although it may have nothing to write. */
+  touch(): void {
+    this.#writes.push(() => {});
   }
 
   async commit(): Promise<void> {

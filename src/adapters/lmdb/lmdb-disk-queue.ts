@@ -10,6 +10,7 @@ import type {
 import {
   DiskQueueBatch,
   decodeRecord,
+  hasReserve,
   openQueueTables,
   type QueueTables,
   queueFull,
@@ -17,6 +18,7 @@ import {
 } from "./disk-queue-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { sequenceKey, sequenceOfKey } from "./lmdb-tables.ts";
+import { tellsOfNoRoom } from "./no-room.ts";
 import { requireSoundFile } from "./require-sound-file.ts";
 
 export interface LmdbDiskQueueOptions {
@@ -32,6 +34,8 @@ const waitingBytesDefault = 64 * 2 ** 20;
 const keyBytesMax = 200;
 /** Records removed in one step: about 1 ms of the thread that answers decisions. */
 const removedPerStep = 200;
+/** Of a removal that had to share its commit with appends: those that had been waiting for the disk are gone then. */
+const retriesOfOneMax = 3;
 
 /** A queue in an LMDB environment of its own, each commit flushed with its meta page: a power cut loses nothing. */
 export class LmdbDiskQueue implements DiskQueue {
@@ -39,6 +43,12 @@ export class LmdbDiskQueue implements DiskQueue {
   readonly #commits: GroupCommit<DiskQueueBatch>;
   readonly #waitingBytesMax: number;
   #waitingBytes = 0;
+  /** Ids that the next commit removes: fewer once a commit has found no pages for more. */
+  #removedPerCommit = removedPerStep;
+  /** Removals that found no pages and are trying with fewer ids. */
+  #makingRoom = 0;
+  /** `wantedFromBytes`: with so much in the queue, or less, it is to be kept again. */
+  #reserve: { readonly isKept: boolean; readonly wantedFromBytes: number };
   #size: DiskQueueSize;
   #closing: Promise<void> | undefined;
 
@@ -81,6 +91,9 @@ export class LmdbDiskQueue implements DiskQueue {
       callsMax: Number.POSITIVE_INFINITY,
       bytesMax: Number.POSITIVE_INFINITY,
     });
+    this.#reserve = { isKept: hasReserve(tables), wantedFromBytes: 0 };
+    // Never rejects.
+    if (!this.#reserve.isKept) void this.#keepReserve();
   }
 
   get size(): DiskQueueSize {
@@ -95,6 +108,10 @@ export class LmdbDiskQueue implements DiskQueue {
       const keyBytes = Buffer.byteLength(key);
       invariant(keyBytes > 0 && keyBytes <= keyBytesMax, `a key of ${keyBytes} bytes`);
       bytes += keyBytes + Buffer.byteLength(text);
+    }
+    if (this.#makingRoom > 0) {
+      // Sharing its commit, a record for which there are no pages would make the removal fail too.
+      throw queueFull("the disk of the queue is full; room is being made");
     }
     if (this.#waitingBytes + bytes > this.#waitingBytesMax) {
       throw queueFull("too much waits to be written to the queue on disk");
@@ -135,14 +152,38 @@ export class LmdbDiskQueue implements DiskQueue {
     return { id: sequenceOfKey(id), ...decodeRecord(value) };
   }
 
+  /**
+   * A removal takes pages before it gives any back. Where the disk is full the reserve has some, and as few records
+   * as one are removed at once; what that frees is there for the next commits, which take more and more.
+   */
   async remove(ids: readonly number[]): Promise<void> {
     this.#requireOpen();
-    const steps: Promise<void>[] = [];
-    for (let from = 0; from < ids.length; from += removedPerStep) {
-      const step = ids.slice(from, from + removedPerStep);
-      steps.push(this.#commits.run((batch) => batch.remove(step)));
+    let isMakingRoom = false;
+    let retriesOfOne = retriesOfOneMax;
+    try {
+      for (let from = 0; from < ids.length; ) {
+        const step = ids.slice(from, from + this.#removedPerCommit);
+        try {
+          await this.#commits.run((batch) => batch.remove(step));
+          from += step.length;
+          this.#removedPerCommit = Math.min(this.#removedPerCommit * 2, removedPerStep);
+        } catch (error) {
+          if (!(error instanceof BanditError) || error.reason !== "DISK_QUEUE_FULL") throw error;
+          if (step.length === 1) {
+            if (retriesOfOne === 0) throw error;
+            retriesOfOne -= 1;
+          }
+          this.#removedPerCommit = Math.max(Math.floor(step.length / 2), 1);
+          if (!isMakingRoom) this.#makingRoom += 1;
+          isMakingRoom = true;
+          await this.#releaseReserve();
+        }
+      }
+    } finally {
+      if (isMakingRoom) this.#makingRoom -= 1;
     }
-    await Promise.all(steps);
+    if (this.#reserve.isKept || this.#size.bytes > this.#reserve.wantedFromBytes) return;
+    await this.#keepReserve();
   }
 
   close(): Promise<void> {
@@ -151,6 +192,25 @@ export class LmdbDiskQueue implements DiskQueue {
       await this.#tables.environment.close();
     })();
     return this.#closing;
+  }
+
+  /** Without room for it the queue works all the same, up to the moment at which the disk is full. */
+  async #keepReserve(): Promise<void> {
+    try {
+      await this.#commits.run((batch) => batch.keepReserve());
+      this.#reserve = { isKept: true, wantedFromBytes: 0 };
+    } catch {
+      // Tried again when there is less in the queue.
+      this.#reserve = { isKept: false, wantedFromBytes: this.#size.bytes / 2 };
+    }
+  }
+
+  /** @throws BanditError DISK_QUEUE_FULL when there is no room even for that. */
+  async #releaseReserve(): Promise<void> {
+    if (!this.#reserve.isKept) return;
+    await this.#commits.run((batch) => batch.releaseReserve());
+    this.#reserve = { isKept: false, wantedFromBytes: this.#size.bytes / 2 };
+    await this.#commits.run((batch) => batch.touch());
   }
 
   #requireOpen(): void {
@@ -181,9 +241,23 @@ function flushDirectories(directory: string): void {
   }
 }
 
-/** Whatever keeps a commit from the disk: no space (LMDB says input/output error for a short write too), a quota, a broken disk. */
+/** A bug stays what it is: that a disk is full is believed, waited for and looked for by operators. */
 function translateWriteError(error: unknown): unknown {
-  if (error instanceof BanditError) return error;
-  if (error instanceof Error && error.message.startsWith("invariant violated")) return error;
-  return queueFull("the disk of the queue is full or cannot be written", error);
+  if (error instanceof BanditError || !isOfTheEngine(error)) return error;
+  if (tellsOfNoRoom(error)) {
+    return queueFull("the disk of the queue is full or cannot be written", error);
+  }
+  return new BanditError("unavailable", "the queue on disk cannot be written", {
+    reason: "DISK_QUEUE_UNAVAILABLE",
+    cause: error,
+  });
+}
+
+/** LMDB's errors are plain ones; a TypeError or the like, or a broken invariant, is ours. */
+function isOfTheEngine(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    Object.getPrototypeOf(error) === Error.prototype &&
+    !error.message.startsWith("invariant violated")
+  );
 }

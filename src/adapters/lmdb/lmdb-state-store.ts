@@ -24,6 +24,7 @@ import { applyToLedger } from "./ledger.ts";
 import { LmdbOutbox } from "./lmdb-outbox.ts";
 import { LmdbStateRepair } from "./lmdb-state-repair.ts";
 import { entryCount, type LmdbTables, openTables } from "./lmdb-tables.ts";
+import { tellsOfNoRoom } from "./no-room.ts";
 import { OutboxSequence } from "./outbox-sequence.ts";
 import { OutboxTally } from "./outbox-tally.ts";
 import { RoomGauge } from "./room-gauge.ts";
@@ -258,13 +259,10 @@ function expiresAtSeconds(nowMs: number, ttlSeconds: number): number {
   return Math.ceil(nowMs / 1000) + ttlSeconds;
 }
 
-/** A write that ends short, as one on a full disk does, is an input/output error to LMDB. */
-const noRoom = /MDB_MAP_FULL|ENOSPC|No space left|Input\/output error/i;
-
 function translateLmdbError(error: unknown): unknown {
   if (error instanceof BanditError) return error;
   if (error instanceof Error && error.message.startsWith("invariant violated")) return error;
-  if (error instanceof Error && noRoom.test(error.message)) {
+  if (tellsOfNoRoom(error)) {
     return new BanditError("resource_exhausted", "the disk of the embedded state store is full", {
       reason: "STATE_FULL",
       retryAfterMs: 1000,
