@@ -57,7 +57,7 @@ export function createEventPath(options: EventPathOptions): EventPath {
     telemetry,
   });
   const spilled =
-    spill === undefined ? undefined : new SpilledEvents({ queue: spill, clock, telemetry });
+    spill === undefined ? undefined : new SpilledEvents({ queue: spill, clock, telemetry, logger });
   const onDisk = spilled === undefined ? {} : { spilled };
   const drain = new EventDrain({
     state,

@@ -2,7 +2,7 @@ import { BanditError, invariant } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DiskQueue, DiskRecord } from "../ports/disk-queue.ts";
 import { eventStreams } from "../ports/event-rows.ts";
-import type { Telemetry } from "../ports/telemetry.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { EventAppend } from "./event-appends.ts";
 
 /** An append on disk. */
@@ -25,15 +25,26 @@ const retryFullMs = 5_000;
  * Events for which the outbox had no room, on this machine's disk, in the order in which they are to be inserted. One
  * record is one append with its token, so that it is inserted once however often it is written here or
  * read from the outbox as well.
+ *
+ * A record that cannot be read is set aside: it stays on disk, where it counts in `bytes`, and the others go on.
  */
 export class SpilledEvents {
   readonly #queue: DiskQueue;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
+  readonly #logger: Logger;
+  /** Ids of records that cannot be read, by their keys; no more than there are on disk. */
+  readonly #aside = new Map<string, number>();
   #first: SpilledAppend | undefined;
   #full: { readonly bytes: number; readonly sinceMs: number } | undefined;
 
-  constructor(options: { queue: DiskQueue; clock: Clock; telemetry: Telemetry }) {
+  constructor(options: {
+    queue: DiskQueue;
+    clock: Clock;
+    telemetry: Telemetry;
+    logger: Logger;
+  }) {
+    this.#logger = options.logger;
     this.#queue = options.queue;
     this.#clock = options.clock;
     this.#telemetry = options.telemetry;
@@ -45,7 +56,7 @@ export class SpilledEvents {
    */
   async add(appends: Iterable<EventAppend>, oldestAtMs: number): Promise<boolean> {
     for (const append of appends) {
-      if (this.#queue.has(append.token)) continue;
+      if (this.#queue.has(append.token) && !(await this.#makeWayFor(append))) continue;
       const { rows, ...head } = append;
       const text = `${JSON.stringify({ ...head, oldestAtMs } satisfies Head)}\n${rows}`;
       try {
@@ -62,12 +73,9 @@ export class SpilledEvents {
     return true;
   }
 
-  /** The oldest; undefined when there is none. The same until it is removed. */
+  /** The oldest that can be read; undefined when there is none. The same until it is removed. */
   first(): SpilledAppend | undefined {
-    if (this.#first === undefined) {
-      const [record] = this.#queue.read({ bytesMax: 1 });
-      this.#first = record === undefined ? undefined : decode(record);
-    }
+    this.#first ??= this.#findFirst();
     return this.#first;
   }
 
@@ -77,8 +85,9 @@ export class SpilledEvents {
     if (this.#first?.id === append.id) this.#first = undefined;
   }
 
+  /** Nothing is left that can be inserted. */
   get isEmpty(): boolean {
-    return this.#queue.size.records === 0;
+    return this.#queue.size.records <= this.#aside.size;
   }
 
   get bytes(): number {
@@ -90,6 +99,37 @@ export class SpilledEvents {
     if (this.#full === undefined) return false;
     const { bytes, sinceMs } = this.#full;
     return this.bytes >= bytes && this.#clock.monotonicMs() - sinceMs < retryFullMs;
+  }
+
+  #findFirst(): SpilledAppend | undefined {
+    if (this.isEmpty) return undefined;
+    const known = new Set(this.#aside.values());
+    for (let after: { afterId?: number } = {}; ; ) {
+      const [record] = this.#queue.read({ bytesMax: 1, ...after });
+      if (record === undefined) return undefined;
+      after = { afterId: record.id };
+      if (known.has(record.id)) continue;
+      try {
+        return decode(record);
+      } catch (error) {
+        this.#aside.set(record.key, record.id);
+        // Without what it says: that may be of the events.
+        this.#logger.error("spilled events cannot be read; they stay on disk, and others go on", {
+          id: record.id,
+          token: record.key,
+          what: error instanceof Error ? error.name : "unknown",
+        });
+      }
+    }
+  }
+
+  /** The same events are here to be written anew: what cannot be read of them is not needed then. */
+  async #makeWayFor({ token }: EventAppend): Promise<boolean> {
+    const id = this.#aside.get(token);
+    if (id === undefined) return false;
+    await this.#queue.remove([id]);
+    this.#aside.delete(token);
+    return true;
   }
 }
 

@@ -200,6 +200,37 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
     await expectOnceEach(701);
   });
 
+  test("a record on disk that cannot be read stays there for all to see, and holds nothing else up", async () => {
+    const options = { bytesMax, spillBytesMax: 16 * mebibyte, whenFull: "spill" } as const;
+    let path = await site.openPath(options);
+    const broken = [
+      { key: "first", text: "no first line" },
+      { key: "second", text: '{"stream":"of another kind","token":"second"}\nrow' },
+    ];
+    for (const record of broken) await path.spill?.append([record]);
+    site.fault = "before";
+    await site.record(path.state, 500);
+    await vi.waitFor(() => expect(path.spill?.size.records).toBeGreaterThan(broken.length));
+    await path.spill?.append([{ key: "last", text: "" }]);
+    site.fault = "none";
+    const drained = async () => {
+      await vi.waitFor(() => expect(path.spill?.size.records).toBe(3), { timeout: 20_000 });
+      await path.drain.flush();
+    };
+    await drained();
+    expect(await site.stored()).toEqual({ rows: 500, distinct: 500 });
+    await path.close();
+    path = await site.openPath(options);
+    await site.record(path.state, 1);
+    await drained();
+    expect(await site.stored()).toEqual({ rows: 501, distinct: 501 });
+    await path.watch.look();
+    const { body } = await path.telemetry.page();
+    expect(body).toContain(`bandit_spill_bytes ${path.spill?.size.bytes}`);
+    expect(path.spill?.size.bytes).toBeGreaterThan(0);
+    await path.spill?.remove((path.spill?.read({ bytesMax: 1_000 }) ?? []).map(({ id }) => id));
+  });
+
   test("when the disk's bound is reached too, reports are refused as with a full outbox, and nothing is lost", async () => {
     const path = await site.openPath({ bytesMax, whenFull: "spill", spillBytesMax: 2 * bytesMax });
     site.fault = "before";
