@@ -178,7 +178,7 @@ export class BookDefaultRewards {
       occurredAtMs: closedAtMs,
       contributions: [contribution],
       event: { stream: "outcomes", row: JSON.stringify(row) },
-      ttlSeconds: defaultLedgerTtlSeconds(policy, record, clock.nowMs()),
+      ttlSeconds: defaultLedgerTtlSeconds(record, clock.nowMs()),
     });
     return status !== "duplicate";
   }

@@ -12,6 +12,7 @@ import type { DecisionRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import { parseEventTime } from "./event-time.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
+import { spooledLearningSecondsMax } from "./retention.ts";
 import type { Spool } from "./spool.ts";
 import type { StateGuard } from "./state-guard.ts";
 import { WaitingLine } from "./waiting-line.ts";
@@ -77,18 +78,24 @@ export class DecisionFinder {
 
   /**
    * @param options.askEventLog false: what only the event log could tell is `unavailable`.
+   * @param options.wasSpooled the report could not be booked when it came, so for as long as its decision's ledger is
+   * certain to live it is not expired.
    * @throws BanditError not_found when no such decision was made; resource_exhausted, unavailable.
    */
   async get(
     generationId: GenerationId,
-    { askEventLog = true }: { readonly askEventLog?: boolean } = {},
+    {
+      askEventLog = true,
+      wasSpooled = false,
+    }: { readonly askEventLog?: boolean; readonly wasSpooled?: boolean } = {},
   ): Promise<FoundDecision> {
     const { recent, state, guard, eventLog, clock, spool, checkStateLost } = this.#deps;
     const record =
       recent.find(generationId) ??
       spool?.findDecision(generationId) ??
       (await guard.call(() => state.findDecision(generationId)));
-    if (record !== undefined && clock.nowMs() <= record.retainedUntilMs) {
+    const graceMs = wasSpooled ? spooledLearningSecondsMax * 1000 : 0;
+    if (record !== undefined && clock.nowMs() <= record.retainedUntilMs + graceMs) {
       return { record, expired: false };
     }
     // It may be one of those that the store has lost: what is reported of it can be booked when they are back.

@@ -27,9 +27,10 @@ export interface LearningMoment {
 
 /**
  * An event is learned from while the mode is learning and, when it was received, the attribution window was
- * open. After the window it is only if the policy says so, and never when the record's retention has ended by
- * now: what it contributed before is no longer known, so it could be counted twice. So an outage that lasts
- * longer than a generation's retention costs what was to be learned from its spooled events, which are logged.
+ * open. After the window it is only if the policy says so, and never when the decision is expired by now: what it
+ * contributed before is no longer known, so it could be counted twice. For spooled events, that is an hour later than
+ * for others ({@link DecisionFinder.get}). So an outage that outlasts the end of a generation's retention by more costs
+ * what was to be learned from its spooled events, which are logged.
  */
 export function learningTerms(
   entry: AgentTypeEntry,

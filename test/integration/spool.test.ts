@@ -4,6 +4,7 @@ import { BanditError } from "../../src/domain/errors.ts";
 import { type GenerationId, parseOutcomeId } from "../../src/domain/ids.ts";
 import type { OutcomeContent } from "../../src/domain/outcome.ts";
 import type { CallContext } from "../../src/service/bandit-service.ts";
+import { clockworkPolicy } from "../support/clockwork-service.ts";
 import { findFaults, readLog } from "../support/outage-ledger.ts";
 import {
   type OutageService,
@@ -150,23 +151,70 @@ it("an outcome that was received in time is not late because it was applied late
     ["in_time", 0, 1],
     ["still_in_time", 0, 1],
   ]);
-  // After the window, what comes is late; and what had come in time but finds its retention over is only logged.
+  // After the window, what comes is late; what had come in time is learned all the same, for an hour.
   service.outage.mode = "down";
   const waiting = (await select()).generationId;
   expect(await outcome(waiting, "waited")).toBe("spooled");
   site.clock.aheadMs += 3_700_000;
   expect(await outcome(generationId, "too_late")).toBe("spooled");
+  const behind = (await select()).generationId;
+  expect(await outcome(behind, "waited_too_long")).toBe("spooled");
   await recover();
-  const later = await site.engines.eventLog.query({
-    sql: `SELECT outcome_id, late, learned FROM outcomes WHERE code_type = '${codeType}' AND learned = 0 ORDER BY outcome_id`,
+  expect(await rowsNamed("waited", "too_late")).toEqual([
+    ["too_late", 1, 0],
+    ["waited", 0, 1],
+  ]);
+  service.outage.mode = "down";
+  const last = (await select()).generationId;
+  expect(await outcome(last, "waited_for_hours")).toBe("spooled");
+  site.clock.aheadMs += 7_300_000;
+  await recover();
+  expect(await rowsNamed("waited_for_hours")).toEqual([["waited_for_hours", 0, 0]]);
+  expect(await faultsOf({ decisions: [waiting, behind, last], outcomes: [] })).toEqual([]);
+});
+
+async function rowsNamed(...ids: string[]) {
+  const { rows } = await site.engines.eventLog.query({
+    sql: `SELECT outcome_id, late, learned FROM outcomes
+      WHERE code_type = '${codeType}' AND outcome_id IN (${ids.map((id) => `'${id}'`)}) ORDER BY outcome_id`,
     rowsMax: 10,
     timeoutMs: 5000,
   });
-  expect(later.rows).toEqual([
-    ["too_late", 1, 0],
-    ["waited", 0, 0],
-  ]);
-  expect(await faultsOf({ decisions: [waiting], outcomes: [] })).toEqual([]);
+  return rows;
+}
+
+it("a default reward that another replica has booked meanwhile is replaced by an outcome that was received in time", async () => {
+  await service.running.service.setPolicy(
+    {
+      agentType: outageAgent as never,
+      codeType: codeType as never,
+      policy: { ...clockworkPolicy, defaultReward: 0.25 },
+    } as never,
+    context,
+  );
+  const other = await site.open({ spool: site.openQueue() });
+  const { generationId } = await select();
+  const silent = (await select()).generationId;
+  await service.running.drain.flush();
+  site.clock.aheadMs += 3_590_000;
+  service.outage.mode = "down";
+  expect(await outcome(generationId, "in_time")).toBe("spooled");
+  site.clock.aheadMs += 20_000;
+  expect(await other.running.defaultRewards.run()).toBe(2);
+  await recover();
+  await other.running.drain.flush();
+  await other.close();
+  expect(await rowsNamed("in_time")).toEqual([["in_time", 0, 1]]);
+  let reward = 0;
+  let weight = 0;
+  for await (const { codeType: name, totals } of site.engines.state.listTotals()) {
+    if (name !== codeType) continue;
+    reward += totals.reward;
+    weight += totals.weight;
+  }
+  // One generation is worth what CI said, the other one the default.
+  expect([reward, weight]).toEqual([1.25, 2]);
+  expect(await outcome(silent, "late")).toBe("late");
 });
 
 it("neither a user's id nor content is in the spool in the clear", async () => {
