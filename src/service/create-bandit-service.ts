@@ -94,7 +94,7 @@ export async function createBanditService(
   defaultRewards.start();
 
   const ids = new GenerationIdFactory({ clock, entropy: options.entropy });
-  const recent = new RecentDecisions(options.recentDecisionsMax);
+  const recent = new RecentDecisions(options.recentDecisionsMax, clock);
   const spooling = createSpooling(options);
   const { alarms, guard, intake, whatIsLeft, forMore } = spooling;
   const decisions = new DecisionFinder({

@@ -9,7 +9,10 @@ describeStateStore("LmdbStateStore", async () => {
   const directory = mkdtempSync(join(tmpdir(), "banditd-lmdb-"));
   const opened: LmdbStateStore[] = [];
   let aheadMs = 0;
-  const clock = { nowMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() };
+  const clock = {
+    nowMs: () => Date.now() + aheadMs,
+    monotonicMs: () => performance.now() + aheadMs,
+  };
   return {
     shared: false,
     open: async () => {

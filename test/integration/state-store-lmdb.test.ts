@@ -34,7 +34,10 @@ afterEach(async () => {
 async function open(options: Partial<LmdbStateStoreOptions> = {}): Promise<LmdbStateStore> {
   store = await LmdbStateStore.open({
     directory,
-    clock: { nowMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() },
+    clock: {
+      nowMs: () => Date.now() + aheadMs,
+      monotonicMs: () => performance.now() + aheadMs,
+    },
     logger: silentLogger,
     ...options,
   });

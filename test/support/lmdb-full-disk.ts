@@ -6,13 +6,16 @@
 import { writeSync } from "node:fs";
 import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { BanditError } from "../../src/domain/errors.ts";
-import { decisionInput, newGenerationId, systemClock } from "./state-samples.ts";
+import { decisionInput, newGenerationId } from "./state-samples.ts";
 
 const directory = process.argv[2] as string;
 let aheadMs = 0;
 const store = await LmdbStateStore.open({
   directory,
-  clock: { ...systemClock, nowMs: () => Date.now() + aheadMs },
+  clock: {
+    nowMs: () => Date.now() + aheadMs,
+    monotonicMs: () => performance.now() + aheadMs,
+  },
 });
 
 function say(line: object): void {

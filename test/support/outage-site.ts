@@ -25,8 +25,8 @@ export const outageAgent = "outage";
 /** Services on the embedded engines, with a state store that can be taken away and a spool. */
 export interface OutageSite {
   readonly engines: Engines;
-  /** Added to both clocks of the services. */
-  readonly clock: { aheadMs: number };
+  /** Added to both clocks of the services, and to the wall clock alone. */
+  readonly clock: { aheadMs: number; wallAheadMs: number };
   open(changes?: OpenChanges): Promise<OutageService>;
   /** A spool of its own, on disk. */
   openQueue(bytesMax?: number): LmdbDiskQueue;
@@ -53,7 +53,8 @@ export async function openOutageSite(): Promise<OutageSite> {
   const directory = mkdtempSync(join(tmpdir(), "banditd-outage-"));
   const clock = {
     aheadMs: 0,
-    nowMs: () => Date.now() + clock.aheadMs,
+    wallAheadMs: 0,
+    nowMs: () => Date.now() + clock.aheadMs + clock.wallAheadMs,
     monotonicMs: () => performance.now() + clock.aheadMs,
   };
   const telemetry = new PrometheusTelemetry();

@@ -112,9 +112,12 @@ export class LmdbStateStore implements StateStore {
       readNow: (read) => this.#read(read),
       announce: (changed) => this.#announce(changed),
     });
-    this.#sweeper = new ExpirySweeper(tables, this.#commits, (error) =>
-      this.#logger?.warn("removing expired state failed and will be tried again", { error }),
-    );
+    this.#sweeper = new ExpirySweeper({
+      tables,
+      commits: this.#commits,
+      clock: options.clock,
+      logger: options.logger,
+    });
   }
 
   recordDecision(input: RecordDecisionInput): Promise<DecisionRecord | undefined> {
@@ -182,7 +185,7 @@ export class LmdbStateStore implements StateStore {
 
   /**
    * Removes some 200 expired records and ledgers at most. Runs by itself too.
-   * @returns how many were looked at; 0 means nothing has expired.
+   * @returns how many were looked at; 0 means nothing has expired, or the clock was set a short time ago.
    */
   sweepExpired(): Promise<number> {
     return this.#sweeper.sweep();

@@ -84,13 +84,15 @@ export class WriteBatch implements CommitBatch {
     this.#expire(expiringTable.decisions, expiresAtSeconds, key);
   }
 
+  /**
+   * One whose time is over counts until it is swept: it says what was booked, and the clock may be ahead for a while
+   * only ({@link ExpirySweeper}).
+   */
   findLedger(id: GenerationId): Ledger | undefined {
     const planned = this.#ledgers.get(id);
     if (planned !== undefined) return planned;
     const bytes = this.#tables.ledgers.get(generationIdBytes(id) as Buffer);
-    if (bytes === undefined) return undefined;
-    const ledger = decodeLedger(bytes);
-    return ledger.expiresAtSeconds * 1000 <= this.nowMs ? undefined : ledger;
+    return bytes === undefined ? undefined : decodeLedger(bytes);
   }
 
   /** @param known the ledger before the change. */

@@ -7,7 +7,7 @@ const record = (id: number) => ({ generationId: String(id) as GenerationId }) as
 
 describe("recent decisions", () => {
   it("always holds the newest half, and never more than it may", () => {
-    const recent = new RecentDecisions(100);
+    const recent = new RecentDecisions(100, { monotonicMs: () => 0 });
     for (let id = 0; id < 1_000; id += 1) recent.add(record(id));
     for (let id = 950; id < 1_000; id += 1) {
       expect(recent.find(String(id) as GenerationId)?.generationId).toBe(String(id));
@@ -18,5 +18,17 @@ describe("recent decisions", () => {
     }
     expect(held).toBeGreaterThanOrEqual(50);
     expect(held).toBeLessThanOrEqual(100);
+  });
+
+  it("forgets by the monotonic clock before the store may have forgotten what was booked", () => {
+    let nowMs = 0;
+    const recent = new RecentDecisions(100, { monotonicMs: () => nowMs });
+    recent.add(record(1));
+    nowMs = 8 * 60_000;
+    expect(recent.find("1" as GenerationId)).toBeDefined();
+    nowMs = 10 * 60_000;
+    expect(recent.find("1" as GenerationId)).toBeUndefined();
+    recent.add(record(1));
+    expect(recent.find("1" as GenerationId)).toBeDefined();
   });
 });
