@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { ClickHouseClient } from "@clickhouse/client";
-import { BanditError, invariant } from "../../domain/errors.ts";
+import { invariant } from "../../domain/errors.ts";
 import type { AgentType, GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
@@ -18,16 +18,9 @@ import type {
   LearnedGroup,
   ReadGenerationsInput,
 } from "../../ports/generation-log.ts";
-import {
-  appendError,
-  listError,
-  queryError,
-  queryTimeout,
-  unavailable,
-} from "./clickhouse-errors.ts";
+import { appendError, listError, unavailable } from "./clickhouse-errors.ts";
 import { LoggedGenerations } from "./logged-generations.ts";
-import { readResult } from "./query-result.ts";
-import { requireCanonicalReadOnly, requireReadOnlyStatement } from "./read-only-guard.ts";
+import { ReadOnlyQueries } from "./read-only-queries.ts";
 import {
   type UnansweredRow,
   unansweredDecision,
@@ -43,38 +36,28 @@ export interface ClickHouseEventLogOptions {
   readonly requestTimeoutMs: number;
 }
 
-/** Beyond it a caller is told to come back later. On chDB four threads serve all statements. */
-const queriesMax = 3;
 /** What a statement over many rows may hold in memory. */
 const queryBytesMax = 2 ** 30;
-/** What a result may have as text; the rows beyond are left out. */
-const resultBytesMax = 8 * 1024 * 1024;
 /** Health checks ask every few seconds and would rather hear "no" than wait. */
 const pingTimeoutMs = 1_000;
-/** The engine stops itself at the deadline; this is how much later the call is given up here. */
-const queryGraceMs = 500;
 const pieceCharsMin = 128 * 1024;
 /** Room for 10,000 code types, twice. */
 const listStatementBytesMax = 2 * 2 ** 20;
 /** Beyond it a sort goes on on disk. */
 const sortBytesMax = 2 ** 28;
-/** In hexadecimal, as it travels, the longest statement of all is twice its bytes. */
-const statementHexBytesMax = 1024 * 1024;
-
 /** {@link EventLog} on chDB and on a ClickHouse server: the client makes them the same. */
 export class ClickHouseEventLog implements EventLog {
   readonly #client: ClickHouseClient;
-  readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
   readonly #generations: LoggedGenerations;
-  #queries = 0;
+  readonly #readOnly: ReadOnlyQueries;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClickHouseEventLogOptions) {
     this.#client = options.client;
-    this.#clock = options.clock;
     this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#generations = new LoggedGenerations(options);
+    this.#readOnly = new ReadOnlyQueries(options);
   }
 
   async append(input: AppendInput): Promise<void> {
@@ -164,22 +147,8 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   async query(input: QueryInput): Promise<QueryResult> {
-    invariant(input.rowsMax >= 1 && input.rowsMax <= 10_000, "rowsMax is 1 to 10,000");
-    invariant(input.timeoutMs > 0, "timeoutMs is positive");
     this.#requireOpen();
-    const sql = requireReadOnlyStatement(input.sql);
-    if (this.#queries >= queriesMax) {
-      throw new BanditError("resource_exhausted", "too many queries are running", {
-        reason: "TOO_MANY_QUERIES",
-        retryAfterMs: 1_000,
-      });
-    }
-    this.#queries += 1;
-    try {
-      return await this.#query({ ...input, sql });
-    } finally {
-      this.#queries -= 1;
-    }
+    return this.#readOnly.query(input);
   }
 
   async ping(): Promise<void> {
@@ -204,64 +173,6 @@ export class ClickHouseEventLog implements EventLog {
   #requireOpen(): void {
     // A closed HTTP client opens new connections without a word.
     if (this.#closed !== undefined) throw unavailable(new Error("the event log is closed"));
-  }
-
-  async #query(input: QueryInput): Promise<QueryResult> {
-    const startedMs = this.#clock.monotonicMs();
-    const timeout = AbortSignal.timeout(input.timeoutMs + queryGraceMs);
-    const ended = input.signal === undefined ? timeout : AbortSignal.any([timeout, input.signal]);
-    try {
-      const sql = await this.#canonical(input.sql, ended);
-      const { stream } = await this.#client.exec({
-        query: `${sql} FORMAT JSONCompactEachRowWithNamesAndTypes`,
-        clickhouse_settings: {
-          // Ends with the block in which a limit is reached: some rows too many, never too few.
-          max_result_rows: String(input.rowsMax + 1),
-          max_result_bytes: String(resultBytesMax),
-          result_overflow_mode: "break",
-          max_execution_time: input.timeoutMs / 1_000,
-          timeout_overflow_mode: "throw",
-          max_memory_usage: String(queryBytesMax),
-          output_format_json_quote_64bit_integers: 1,
-          cancel_http_readonly_queries_on_client_close: 1,
-          wait_end_of_query: 1,
-          // Last: nothing can be set after it.
-          readonly: "1",
-        },
-        abort_signal: ended,
-      });
-      const { columns, rows, truncated } = await readResult(stream, {
-        rowsMax: input.rowsMax,
-        bytesMax: resultBytesMax,
-      });
-      return { columns, rows, truncated, elapsedMs: this.#clock.monotonicMs() - startedMs };
-    } catch (error) {
-      if (input.signal?.aborted === true) throw callerGone();
-      throw timeout.aborted
-        ? queryTimeout(input.timeoutMs, error)
-        : queryError(error, input.timeoutMs);
-    }
-  }
-
-  /**
-   * The statement as the engine writes it, allowed. It is this text that is run: what the guard reads and
-   * what the engine reads cannot differ, then.
-   */
-  async #canonical(sql: string, signal: AbortSignal): Promise<string> {
-    const result = await this.#client.query({
-      query: `SELECT formatQuerySingleLine(unhex('${Buffer.from(sql).toString("hex")}')) AS sql`,
-      format: "JSONEachRow",
-      clickhouse_settings: {
-        max_query_size: String(statementHexBytesMax),
-        wait_end_of_query: 1,
-        readonly: "1",
-      },
-      abort_signal: signal,
-    });
-    const [row] = await result.json<{ sql: string }>();
-    invariant(row !== undefined, "one statement is one row");
-    requireCanonicalReadOnly(row.sql);
-    return row.sql;
   }
 
   async #rowsOf<Row>(
@@ -291,13 +202,6 @@ export class ClickHouseEventLog implements EventLog {
       throw unavailable(error);
     }
   }
-}
-
-/** Nobody hears of it: the call has ended by its deadline, or the connection is closed. Nor is it worth a line in the log. */
-function callerGone(): BanditError {
-  return new BanditError("deadline_exceeded", "the caller does not wait for the query any more", {
-    reason: "DEADLINE_EXCEEDED",
-  });
 }
 
 /** Pieces of whole rows, about {@link pieceCharsMin} each, so that nobody has to hold the event loop for long. */
