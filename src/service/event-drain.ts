@@ -24,6 +24,8 @@ export interface EventDrainOptions {
 }
 
 const backoffMsMax = 5_000;
+/** Inserts of one batch under way: while one is in the engine the next is made and sent. */
+const writesAtOnce = 2;
 /** A write that takes longer is in trouble before it has failed: a hung connection fails after half a minute. */
 const slowWriteMs = 2_000;
 
@@ -45,7 +47,8 @@ export class EventDrain {
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #cycle: Promise<void> = Promise.resolve();
-  #writingSinceMs: number | undefined;
+  /** When each write under way began, by its token. */
+  readonly #writing = new Map<string, number>();
   #failures = 0;
 
   constructor(options: EventDrainOptions) {
@@ -76,8 +79,8 @@ export class EventDrain {
   /** True when the event log has not taken anything for a while. */
   get isInTrouble(): boolean {
     if (this.#failures > 0) return true;
-    if (this.#writingSinceMs === undefined) return false;
-    return this.#options.clock.monotonicMs() - this.#writingSinceMs > slowWriteMs;
+    const nowMs = this.#options.clock.monotonicMs();
+    return [...this.#writing.values()].some((sinceMs) => nowMs - sinceMs > slowWriteMs);
   }
 
   /** Ends the schedule and waits for the insert under way. What is left stays where it is. */
@@ -152,18 +155,28 @@ export class EventDrain {
     }
     const batch = await state.readOutbox({ rowsMax });
     if (batch === undefined) return { entries: 0, isMore: false };
-    for (const append of appendsOf(batch)) await this.#write(append);
+    const appends = appendsOf(batch);
+    const writes = Array.from({ length: writesAtOnce }, () => this.#writeAll(appends));
+    // All of them are waited for: a repeat after a failure must not meet an insert that is still under way.
+    const results = await Promise.allSettled(writes);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
     await state.confirmOutbox(batch);
     return { entries: batch.entries.length, isMore: isFull(batch.entries, rowsMax) };
   }
 
+  /** Takes one after another; a failure ends the sequence for everybody who takes from it. */
+  async #writeAll(appends: Generator<EventAppend, void>): Promise<void> {
+    for (const append of appends) await this.#write(append);
+  }
+
   async #write(append: EventAppend): Promise<void> {
     const { writer, clock, logger } = this.#options;
-    this.#writingSinceMs = clock.monotonicMs();
+    this.#writing.set(append.token, clock.monotonicMs());
     try {
       await writer.write(append, this.#stopping.signal);
     } finally {
-      this.#writingSinceMs = undefined;
+      this.#writing.delete(append.token);
     }
     if (this.#failures === 0) return;
     logger.info("events are written again", { failures: this.#failures });

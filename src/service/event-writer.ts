@@ -34,6 +34,8 @@ const rowByRowMax = 8;
 const refusalsMax = 500;
 /** Writes remembered as done; a batch has a few dozen. */
 const doneMax = 256;
+/** Refused writes whose parts are remembered; more than a batch has, whose successor may be another process. */
+const unfinishedMax = 64;
 
 /**
  * Writes rows into the event log, and those that it refuses into the dead letters, so that one row never
@@ -48,32 +50,33 @@ export class EventWriter {
   readonly #options: EventWriterOptions;
   /** Tokens of finished writes: a batch is repeated from its beginning when one of them fails. */
   readonly #done = new Set<string>();
-  /** What is known of the parts of the write under way, or that has failed last. */
-  #parts:
-    | { readonly token: string; readonly tried: Map<string, "settled" | "refused"> }
-    | undefined;
+  /** By token, what is known of the parts of writes that were refused and are not finished; those of one batch. */
+  readonly #parts = new Map<string, Map<string, "settled" | "refused">>();
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
   }
 
   /**
-   * Resolves when every row is in the event log or a dead letter. Idempotent for each token. One at a time.
+   * Resolves when every row is in the event log or a dead letter. Idempotent for each token; one at a time of each.
    * @param stopping ends the search for refused rows between two inserts
    * @throws BanditError unavailable: rows may be in the event log and others not; the same write is to be repeated.
    */
   async write(write: EventAppend, stopping?: AbortSignal): Promise<void> {
     if (this.#done.has(write.token)) return;
-    if (this.#parts?.token !== write.token) {
+    let tried = this.#parts.get(write.token);
+    if (tried === undefined) {
       const refused = await this.#tryAppend(write);
       if (refused === undefined) {
         this.#finished(write.token);
         return;
       }
-      this.#parts = { token: write.token, tried: new Map() };
+      tried = new Map();
+      this.#parts.set(write.token, tried);
+      if (this.#parts.size > unfinishedMax) this.#parts.delete(firstOf(this.#parts.keys()));
     }
-    await this.#separate(write, this.#parts.tried, stopping);
-    this.#parts = undefined;
+    await this.#separate(write, tried, stopping);
+    this.#parts.delete(write.token);
     this.#finished(write.token);
   }
 
@@ -161,12 +164,14 @@ export class EventWriter {
 
   #finished(token: string): void {
     this.#done.add(token);
-    if (this.#done.size <= doneMax) return;
-    for (const oldest of this.#done) {
-      this.#done.delete(oldest);
-      return;
-    }
+    if (this.#done.size > doneMax) this.#done.delete(firstOf(this.#done));
   }
+}
+
+/** The oldest: sets and maps keep the order in which things were added. */
+function firstOf(tokens: Iterable<string>): string {
+  const [oldest] = tokens;
+  return oldest as string;
 }
 
 /** Of a run that is larger than one row, so that it does not matter. */
