@@ -6,7 +6,7 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
 } from "../../ports/dead-letters.ts";
-import { unavailable } from "./clickhouse-errors.ts";
+import { unavailable, withoutRows } from "./clickhouse-errors.ts";
 
 export interface ClickHouseDeadLettersOptions {
   /** The event log's, which closes it. */
@@ -160,7 +160,7 @@ export class ClickHouseDeadLetters implements DeadLetterStore {
     try {
       return await work();
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable(withoutRows(error));
     }
   }
 }

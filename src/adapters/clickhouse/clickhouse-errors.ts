@@ -105,7 +105,7 @@ function columnOf(message: string): { column?: string } {
 }
 
 /** What an insert failed with goes to the log, which must not have what the rows hold: only known errors do not quote it. */
-function withoutRows(error: unknown): unknown {
+export function withoutRows(error: unknown): unknown {
   if (!(error instanceof ClickHouseError)) return error;
   const type = error.type ?? "";
   const isKnown = [engineErrors, limitErrors, timeErrors, settingErrors].some((set) =>
