@@ -1,7 +1,7 @@
 import type { DecisionRecord } from "../domain/decision.ts";
+import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/state-store.ts";
-import type { Logger } from "../ports/telemetry.ts";
 import type { Alarms } from "./alarms.ts";
 import { beforeMoment } from "./before-moment.ts";
 import type { OutboxWatch } from "./outbox-watch.ts";
@@ -20,11 +20,10 @@ export interface ApplySpooledOptions {
   readonly recent: RecentDecisions;
   readonly alarms: Alarms;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
-/** `duplicate`: it was stored before. `conflict`: another decision was stored for the generation before, and stays. */
-export type AppliedResult = "applied" | "duplicate" | "conflict";
+/** `duplicate`: it was stored before. */
+export type AppliedResult = "applied" | "duplicate";
 
 /** Nothing that one record waits for keeps the others waiting longer. */
 const timeoutMs = 5_000;
@@ -39,7 +38,10 @@ export class ApplySpooled {
     this.#options = options;
   }
 
-  /** @throws BanditError; retryable or `deadline_exceeded` when it cannot be told yet what becomes of the record. */
+  /**
+   * @throws BanditError; GENERATION_DECIDED_TWICE for a decision when another one was stored before; retryable or
+   * `deadline_exceeded` when it cannot be told yet what becomes of the record.
+   */
   execute(
     record: SpooledRecord,
     { askEventLog = true }: { readonly askEventLog?: boolean } = {},
@@ -75,7 +77,7 @@ export class ApplySpooled {
   }
 
   async #applyDecision(decision: SpooledDecision, spooledAtMs: number): Promise<AppliedResult> {
-    const { state, guard, recent, clock, logger } = this.#options;
+    const { state, guard, recent, clock } = this.#options;
     const { record, row } = decision;
     this.#options.outbox.requireRoomForDecision();
     const waitedSeconds = Math.max(Math.floor((clock.nowMs() - spooledAtMs) / 1000), 0);
@@ -86,12 +88,12 @@ export class ApplySpooled {
     if (isSameDecision(earlier, record)) return "duplicate";
     // Reports from now on count for the decision that stays.
     recent.add(earlier);
-    logger.warn("a generation was decided twice; the decision that was stored first stays", {
-      generationId: record.generationId,
-      stored: earlier.variantId,
-      spooled: record.variantId,
-    });
-    return "conflict";
+    throw new BanditError(
+      "already_exists",
+      `generation ${record.generationId} was decided twice: ${earlier.variantId} was stored first and stays, ` +
+        `${record.variantId} was answered by a replica that could not reach the state store`,
+      { reason: "GENERATION_DECIDED_TWICE", metadata: { generation_id: record.generationId } },
+    );
   }
 }
 

@@ -151,7 +151,7 @@ export async function createBanditService(
   const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
   const queries = new QueryEvents({ eventLog, drain, clock });
   const replay = startReplay(spooling, {
-    ...{ state, guard, alarms, recent, clock, telemetry, logger },
+    ...{ state, guard, alarms, recent, catalogue: cache, clock, telemetry, logger },
     outbox: eventPath.watch,
     deadLetters: eventPath.recordDeadLetters,
     outcomes: recordOutcome,

@@ -108,8 +108,10 @@ export class DecisionFinder {
     if (history !== undefined) {
       return { record: recordOf(generationId, history.decision), expired: true, history };
     }
-    if (record === undefined) throw unknownGeneration(generationId);
-    return { record, expired: true };
+    // On its way to the log.
+    const made = record ?? recent.recall(generationId);
+    if (made === undefined) throw unknownGeneration(generationId);
+    return { record: made, expired: true };
   }
 }
 

@@ -41,10 +41,16 @@ export class RecentDecisions {
     this.#young.set(record.generationId, { record, addedAtMs: this.#clock.monotonicMs() });
   }
 
+  /** One that the store had so short a time ago that it is sure to have its ledger. */
   find(generationId: GenerationId): DecisionRecord | undefined {
     const entry = this.#young.get(generationId) ?? this.#old.get(generationId);
     if (entry === undefined) return undefined;
     const ageMs = this.#clock.monotonicMs() - entry.addedAtMs;
     return ageMs < decisionMemorySeconds * 1000 ? entry.record : undefined;
+  }
+
+  /** However long ago: it was made, but whether anything of it may still be learned is for the store to say. */
+  recall(generationId: GenerationId): DecisionRecord | undefined {
+    return (this.#young.get(generationId) ?? this.#old.get(generationId))?.record;
   }
 }

@@ -82,6 +82,7 @@ export class ReportIntake {
   }
 }
 
-function generationOf(report: Exclude<SpooledRecord, { kind: "decision" }>): GenerationId {
+/** The generation that a report is about. */
+export function generationOf(report: Exclude<SpooledRecord, { kind: "decision" }>): GenerationId {
   return report.kind === "outcome" ? report.outcome.generationId : report.generation.generationId;
 }

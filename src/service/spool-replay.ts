@@ -4,10 +4,13 @@ import type { Clock } from "../ports/clock.ts";
 import type { DiskRecord } from "../ports/disk-queue.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { ApplySpooled } from "./apply-spooled.ts";
+import { mayStillArrive } from "./awaited-decision.ts";
+import type { CatalogueCache } from "./catalogue-cache.ts";
 import { type RecordDeadLetters, refusalText } from "./record-dead-letters.ts";
-import { decisionsArriveWithinMs } from "./report-intake.ts";
+import { ReplayRounds } from "./replay-rounds.ts";
+import { decisionsArriveWithinMs, generationOf } from "./report-intake.ts";
 import type { Spool } from "./spool.ts";
-import { decodeSpooled, type SpooledRecord } from "./spooled-record.ts";
+import { decisionKey, decodeSpooled, type SpooledRecord } from "./spooled-record.ts";
 import type { StateGuard } from "./state-guard.ts";
 
 export interface SpoolReplayOptions {
@@ -15,6 +18,7 @@ export interface SpoolReplayOptions {
   readonly guard: StateGuard;
   readonly apply: ApplySpooled;
   readonly deadLetters: RecordDeadLetters;
+  readonly catalogue: CatalogueCache;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
@@ -28,6 +32,7 @@ const appliedAtOnceMax = 64;
 const lookMs = 1_000;
 /** From a record that was added while the state store answers to its being applied. */
 const soonMs = 50;
+/** After the store or the outbox had no room, or the disk could not be written. */
 const backoffMsMin = 500;
 const backoffMsMax = 15_000;
 
@@ -52,16 +57,20 @@ interface Item {
  */
 export class SpoolReplay {
   readonly #options: SpoolReplayOptions;
+  readonly #rounds: ReplayRounds;
   #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
   #looks: NodeJS.Timeout | undefined;
   #pass: Promise<void> | undefined;
   #backoffMs = backoffMsMin;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #eventLogAnswers = true;
   #startedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: SpoolReplayOptions) {
     this.#options = options;
+    this.#rounds = new ReplayRounds(options.clock);
   }
 
   /** Begins with what is there from before, and goes on for as long as something comes. */
@@ -70,8 +79,8 @@ export class SpoolReplay {
     this.#startedAtMs = clock.monotonicMs();
     guard.onRecovered(() => {
       this.#backoffMs = backoffMsMin;
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
+      this.#rounds.hurry();
       this.#schedule(0);
     });
     spool.onAdded(() => {
@@ -93,15 +102,20 @@ export class SpoolReplay {
     await this.#pass;
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#stopped || this.#timer !== undefined || this.#pass !== undefined) return;
+  #schedule(afterMs: number): void {
+    if (this.#stopped || this.#pass !== undefined) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    const atMs = Math.max(nowMs + afterMs, this.#pausedUntilMs);
+    if (this.#timer !== undefined && this.#timerAtMs <= atMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#pass = this.#runPass().finally(() => {
         this.#pass = undefined;
         this.#scheduleNext();
       });
-    }, delayMs);
+    }, atMs - nowMs);
     this.#timer.unref();
   }
 
@@ -109,28 +123,33 @@ export class SpoolReplay {
   #scheduleNext(): void {
     const { spool, guard } = this.#options;
     if (spool.queue.size.records === 0 || !guard.available) return;
-    this.#schedule(this.#backoffMs);
-    this.#backoffMs = Math.min(this.#backoffMs * 2, backoffMsMax);
+    this.#schedule(Math.max(this.#rounds.untilDueMs, soonMs));
   }
 
   async #runPass(): Promise<void> {
     const { spool, guard, logger } = this.#options;
     this.#eventLogAnswers = true;
     let applied = 0;
-    let afterId = 0;
     try {
       while (guard.available && !this.#stopped) {
-        const chunk = spool.queue.read({ bytesMax: chunkBytes, afterId });
+        const chunk = spool.queue.read({ bytesMax: chunkBytes, afterId: this.#rounds.afterId });
         const last = chunk.at(-1);
-        if (last === undefined) break;
+        if (last === undefined) {
+          this.#rounds.reachEnd();
+          break;
+        }
         const gone = await this.#applyChunk(chunk);
-        if (gone === undefined) break;
+        if (gone === undefined) {
+          this.#pause();
+          break;
+        }
         applied += gone;
         if (gone > 0) this.#backoffMs = backoffMsMin;
-        afterId = last.id;
+        this.#rounds.advance({ lastId: last.id, gone, stayed: chunk.length - gone });
         await nextTurn();
       }
     } catch (error) {
+      this.#pause();
       logger.error("spooled records could not be applied; they stay on disk", { error });
     }
     spool.measure();
@@ -142,38 +161,44 @@ export class SpoolReplay {
     }
   }
 
+  /** An outage that has ended ends the pause too. */
+  #pause(): void {
+    this.#pausedUntilMs = this.#options.clock.monotonicMs() + this.#backoffMs;
+    this.#backoffMs = Math.min(this.#backoffMs * 2, backoffMsMax);
+  }
+
   /** @returns how many left the spool; undefined when there is no use in going on. */
   async #applyChunk(chunk: readonly DiskRecord[]): Promise<number | undefined> {
     const items = chunk.map((stored): Item => ({ stored, record: decode(stored.text) }));
     const isDecision = ({ record }: Item): boolean =>
       !(record instanceof Error) && record.kind === "decision";
-    const gone: number[] = [];
-    // All decisions are settled before the first report, which may be about one of them.
-    const decisions = await this.#applyAll(items.filter(isDecision), gone);
-    const goesOn =
-      decisions &&
-      (await this.#applyAll(
-        items.filter((item) => !isDecision(item)),
-        gone,
-      ));
-    if (gone.length > 0) await this.#options.spool.queue.remove(gone);
-    this.#options.spool.measure();
-    return goesOn ? gone.length : undefined;
+    // All decisions are settled and out of the spool before the first report, which may be about one of them.
+    const decisions = await this.#applyAll(items.filter(isDecision));
+    if (!decisions.goesOn) return undefined;
+    const reports = await this.#applyAll(items.filter((item) => !isDecision(item)));
+    return reports.goesOn ? decisions.gone + reports.gone : undefined;
   }
 
-  /** @param gone is given the ids of what was applied. @returns whether there is use in going on. */
-  async #applyAll(items: readonly Item[], gone: number[]): Promise<boolean> {
-    for (let from = 0; from < items.length; from += appliedAtOnceMax) {
-      if (this.#stopped) return false;
-      const slice = items.slice(from, from + appliedAtOnceMax);
-      const fates = await Promise.all(slice.map((item) => this.#applyOne(item)));
-      for (const [index, fate] of fates.entries()) {
-        if (fate === "gone") gone.push((slice[index] as Item).stored.id);
-        if (fate === "later: event log") this.#eventLogAnswers = false;
+  /** Removes what was applied. @returns how many those are, and whether there is use in going on. */
+  async #applyAll(items: readonly Item[]): Promise<{ gone: number; goesOn: boolean }> {
+    const { spool } = this.#options;
+    const gone: number[] = [];
+    let goesOn = true;
+    for (let from = 0; goesOn && from < items.length; from += appliedAtOnceMax) {
+      if (this.#stopped) goesOn = false;
+      else {
+        const slice = items.slice(from, from + appliedAtOnceMax);
+        const fates = await Promise.all(slice.map((item) => this.#applyOne(item)));
+        for (const [index, fate] of fates.entries()) {
+          if (fate === "gone") gone.push((slice[index] as Item).stored.id);
+          if (fate === "later: event log") this.#eventLogAnswers = false;
+        }
+        goesOn = !fates.includes("stop");
       }
-      if (fates.includes("stop")) return false;
     }
-    return true;
+    if (gone.length > 0) await spool.queue.remove(gone);
+    spool.measure();
+    return { gone: gone.length, goesOn };
   }
 
   async #applyOne({ stored, record }: Item): Promise<Fate> {
@@ -181,25 +206,38 @@ export class SpoolReplay {
     const kind = record instanceof Error ? "unknown" : record.kind;
     try {
       if (record instanceof Error) throw record;
+      if (this.#waitsForDecision(record)) return "later";
       const result = await apply.execute(record, { askEventLog: this.#eventLogAnswers });
       telemetry.count("bandit_spool_applied_total", { kind, result });
       return "gone";
     } catch (error) {
-      const fate = this.#fateOf(error);
+      const fate = this.#fateOf(error, record);
       if (fate !== "gone") return fate;
       if (!(await this.#bury(stored, error))) return "later";
-      telemetry.count("bandit_spool_applied_total", { kind, result: "dead" });
+      const isConflict =
+        error instanceof BanditError && error.reason === "GENERATION_DECIDED_TWICE";
+      const result = isConflict ? "conflict" : "dead";
+      telemetry.count("bandit_spool_applied_total", { kind, result });
       return "gone";
     }
   }
 
-  #fateOf(error: unknown): Fate {
+  /** Until it is settled which decision stays, a report might count for the wrong arm. */
+  #waitsForDecision(record: SpooledRecord): boolean {
+    if (record.kind === "decision") return false;
+    return this.#options.spool.queue.has(decisionKey(generationOf(record)));
+  }
+
+  #fateOf(error: unknown, record: SpooledRecord | Error): Fate {
     if (!(error instanceof BanditError)) return "gone";
     if (error.reason === "GENERATION_NOT_FOUND") {
       // Another replica may still have to bring its decision. The outage may have ended before this process began.
-      const { guard, clock } = this.#options;
+      const { guard, clock, catalogue } = this.#options;
       const sinceMs = Math.min(guard.sinceRecoveryMs, clock.monotonicMs() - this.#startedAtMs);
-      return sinceMs < decisionsArriveWithinMs ? "later" : "gone";
+      if (sinceMs < decisionsArriveWithinMs) return "later";
+      if (record instanceof Error || record.kind === "decision") return "gone";
+      const now = { view: catalogue.view, nowMs: clock.nowMs() };
+      return mayStillArrive(generationOf(record), now) ? "later" : "gone";
     }
     if (error.reason.startsWith("EVENT_LOG_")) return "later: event log";
     if (error.code === "deadline_exceeded") return "later";

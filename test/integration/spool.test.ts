@@ -289,6 +289,14 @@ it("a decision that another replica had stored before stays; the conflict is cou
   expect(theirs.variant.id).not.toBe(ours.variant.id);
   await recover();
   expect(await service.metric("bandit_spool_applied_total", "conflict")).toBe(1);
+  // What was answered and does not count is not lost without a trace; trying it again changes nothing.
+  const letters = await lettersAbout(generationId);
+  expect(letters.map(({ error }) => error)).toEqual([expect.stringContaining(ours.variant.id)]);
+  const ids = letters.map(({ id }) => id);
+  expect(await service.running.service.replayDeadLetters(ids, context)).toMatchObject({
+    replayed: 0,
+    refused: [{ attempts: 2 }],
+  });
   expect(await outcome(generationId, "later")).toBe("replaced");
   await service.running.drain.flush();
   await other.close();
@@ -299,8 +307,120 @@ it("a decision that another replica had stored before stays; the conflict is cou
   expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
 });
 
+async function lettersAbout(generationId: GenerationId) {
+  const { items } = await service.running.service.listDeadLetters({
+    pageSize: 1000,
+    pageToken: "",
+    kind: "spooled",
+  });
+  return items.filter(({ error }) => error.includes(generationId));
+}
+
+it("a report waits for a spooled decision that cannot be settled yet, and counts for the arm that stays", async () => {
+  let isSlow = true;
+  await service.close();
+  service = await site.open({
+    spool: queue,
+    wrapState: (state) =>
+      new Proxy(state, {
+        get: (target, name) => {
+          const member = Reflect.get(target, name) as unknown;
+          if (typeof member !== "function") return member;
+          if (name !== "recordDecision" || !isSlow) return member.bind(target);
+          const slow = { reason: "DEADLINE_EXCEEDED" };
+          return () => Promise.reject(new BanditError("deadline_exceeded", "slow", slow));
+        },
+      }),
+  });
+  const other = await site.open({ spool: site.openQueue() });
+  isSlow = false;
+  const known = (await select()).generationId;
+  service.outage.mode = "down";
+  const generationId = newGenerationId();
+  const ours = await select({ generationId });
+  expect(await outcome(generationId, "o")).toBe("spooled");
+  const name = ours.variant.id.includes("one") ? "two" : "one";
+  const request = {
+    agentType: outageAgent,
+    codeType,
+    agentId: "",
+    conversationId: "",
+    features: {},
+  };
+  const theirs = await other.running.service.selectVariant(
+    { ...request, allowedVariantIds: [`${outageAgent}/${name}@1`], generationId } as never,
+    context,
+  );
+  expect(await outcome(known, "o")).toBe("spooled");
+  isSlow = true;
+  service.outage.mode = "up";
+  await vi.waitFor(() => expect(queue.find(`o:${known}:o`)).toBeUndefined(), 10_000);
+  expect(queue.size.records).toBe(2);
+  isSlow = false;
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+  await other.close();
+  expect((await readLog(site.engines.eventLog, codeType)).decisions).toContainEqual([
+    generationId,
+    theirs.variant.id,
+  ]);
+  const outcomes = [`${generationId}|o`, `${known}|o`];
+  expect(await faultsOf({ decisions: [generationId, known], outcomes })).toEqual([]);
+});
+
+it("a report waits for the decision of a replica that is away for long, without holding others up, for as long as it may come", async () => {
+  const spoolOfOther = site.openQueue();
+  let other = await site.open({ spool: spoolOfOther });
+  const decideThere = async () => {
+    const request = { agentType: outageAgent, codeType, agentId: "", conversationId: "" };
+    const { generationId } = await other.running.service.selectVariant(
+      { ...request, features: {}, allowedVariantIds: [] } as never,
+      context,
+    );
+    return generationId;
+  };
+  const known = (await select()).generationId;
+  service.outage.mode = "down";
+  other.outage.mode = "down";
+  const away = await decideThere();
+  const invented = "7f3c1a52-9a3e-4c7b-8a51-0f6f5d2e9b10" as GenerationId;
+  expect(await outcome(away, "o")).toBe("spooled");
+  expect(await outcome(invented, "o")).toBe("spooled");
+  other.kill();
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  site.clock.aheadMs += 61_000;
+  // The one that nobody can bring is a dead letter; the other one waits, and shows.
+  await vi.waitFor(() => expect(queue.size.records).toBe(1), 20_000);
+  expect(await lettersAbout(invented)).toHaveLength(1);
+  expect(await lettersAbout(away)).toEqual([]);
+  service.outage.mode = "down";
+  expect(await outcome(known, "behind")).toBe("spooled");
+  service.outage.mode = "up";
+  await vi.waitFor(() => expect(queue.find(`o:${known}:behind`)).toBeUndefined(), 10_000);
+  expect(queue.size.records).toBe(1);
+  other = await site.open({ spool: spoolOfOther });
+  await untilEmpty(spoolOfOther);
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+  await other.running.drain.flush();
+  const outcomes = [`${away}|o`, `${known}|behind`];
+  expect(await faultsOf({ decisions: [away, known], outcomes })).toEqual([]);
+  // One whose time is over waits no longer.
+  service.outage.mode = "down";
+  other.outage.mode = "down";
+  const lost = await decideThere();
+  expect(await outcome(lost, "o")).toBe("spooled");
+  other.kill();
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  site.clock.aheadMs += 2 * 3_600_000 + 60_000;
+  await untilEmpty(queue);
+  expect(await lettersAbout(lost)).toHaveLength(1);
+}, 60_000);
+
 it("a report on a generation that nobody decided is told so while the store answers, and is a dead letter when it could not be", async () => {
-  const unknown = newGenerationId();
+  const unknown = "0b0e6a3c-52a1-4d5e-9f0a-6d1c8e7b4a90" as GenerationId;
   await expect(outcome(unknown, "o")).rejects.toMatchObject({ reason: "GENERATION_NOT_FOUND" });
   service.outage.mode = "down";
   expect(await outcome(unknown, "o")).toBe("spooled");
@@ -312,18 +432,14 @@ it("a report on a generation that nobody decided is told so while the store answ
   site.clock.aheadMs += 61_000;
   await untilEmpty(queue);
   expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(2);
-  const letters = await service.running.service.listDeadLetters({
-    pageSize: 10,
-    pageToken: "",
-    kind: "spooled",
-  });
-  expect(letters.items.map(({ error }) => error)).toEqual([
+  const letters = await lettersAbout(unknown);
+  expect(letters.map(({ error }) => error)).toEqual([
     expect.stringContaining(unknown),
     expect.stringContaining(unknown),
   ]);
   // Once the decision is there, the letters can be replayed; twice is once.
   await select({ generationId: unknown });
-  const ids = letters.items.map(({ id }) => id);
+  const ids = letters.map(({ id }) => id);
   expect(await service.running.service.replayDeadLetters(ids, context)).toMatchObject({
     replayed: 2,
   });

@@ -28,6 +28,7 @@ describe("recent decisions", () => {
     expect(recent.find("1" as GenerationId)).toBeDefined();
     nowMs = 10 * 60_000;
     expect(recent.find("1" as GenerationId)).toBeUndefined();
+    expect(recent.recall("1" as GenerationId)).toBeDefined();
     recent.add(record(1));
     expect(recent.find("1" as GenerationId)).toBeDefined();
   });
