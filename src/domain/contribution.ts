@@ -11,8 +11,10 @@
  * eventId), any order of arrival and any number of repetitions give the same posterior (invariant I4).
  *
  * Forgetting: a generation counts 2^(its position − the present position), with the position (in
- * half-lives, `domain/policy.ts`) at which it was decided. The sums of an arm refer to the largest position
- * of its generations (forward decay: Cormode, Shkapenyuk, Srivastava & Xu 2009), so they commute too.
+ * half-lives, `domain/policy.ts`) at which it was decided. Where that clock was ahead, its events may be booked at
+ * smaller positions, not all at the same one: then the smallest counts, whichever came first. The sums of an arm
+ * refer to the largest position booked so far (forward decay: Cormode, Shkapenyuk, Srivastava & Xu 2009): scaled to
+ * a common position they do not depend on the order either.
  */
 export interface Contribution {
   /** Metric name, `cost_penalty` / `latency_penalty` for the penalties, {@link defaultRewardComponent} for a default. */
@@ -54,7 +56,10 @@ export interface RewardTotals {
   readonly squares: number;
   /** Generations with W > 0, each counted as 1 however old it is. */
   readonly generations: number;
-  /** Forgetting position that the sums refer to, in half-lives: the largest of the generations in them; 0 when nothing is forgotten. */
+  /**
+   * Forgetting position that the sums refer to, in half-lives: that of the newest generation in them, or one that a
+   * generation had before a smaller one was booked for it; 0 when nothing is forgotten.
+   */
   readonly position: number;
   /** Sums with the context of the decisions. Absent unless they carried one. */
   readonly context?: ContextTotals;
@@ -127,31 +132,37 @@ export function generationTotals(entries: Iterable<Contribution>): GenerationTot
 export interface GenerationChange {
   readonly before: GenerationTotals;
   readonly after: GenerationTotals;
-  /** Forgetting position at which it was decided. */
+  /** Forgetting position at which `after` counts: the smallest that was booked for the generation. */
   readonly position: number;
+  /** The one at which `before` went in. Absent: the same. */
+  readonly positionBefore?: number;
   readonly context?: DecisionContext;
 }
 
 /**
  * Takes `before` out of an arm's totals and puts `after` in. Changes that come in any order give the same
- * totals, to within rounding, as long as a generation has the same position and context each time, and a
- * weight ever after it first had one (no event takes a component away). A context of an older epoch than the
- * arm's is left out, a newer one starts anew; of two lengths in one epoch the longer one counts as newer.
+ * totals at a common position, to within rounding, as long as `before` and `positionBefore` are what the change
+ * before it put in, and a generation has the same context each time, and a weight ever after it first had one (no
+ * event takes a component away). A context of an older epoch than the arm's is left out, a newer one starts anew;
+ * of two lengths in one epoch the longer one counts as newer.
  */
 export function replaceInTotals(totals: RewardTotals, change: GenerationChange): RewardTotals {
-  const { before, after } = change;
+  const { before, after, positionBefore = change.position } = change;
   const generations = totals.generations - before.generations + after.generations;
   if (generations <= 0) return zeroTotals;
   if (before.generations + after.generations === 0) return totals;
-  const position = Math.max(totals.position, change.position);
+  const position = Math.max(totals.position, change.position, positionBefore);
   const kept = 2 ** (totals.position - position);
   const counted = 2 ** (change.position - position);
-  const weight = Math.max(totals.weight * kept + (after.weight - before.weight) * counted, 0);
-  const context = replaceInContext(totals.context, change, { kept, counted });
+  const countedBefore = 2 ** (positionBefore - position);
+  const added = (sum: "reward" | "weight" | "squares"): number =>
+    after[sum] * counted - before[sum] * countedBefore;
+  const [reward, weight] = [added("reward"), added("weight")];
+  const context = replaceInContext(totals.context, change.context, { kept, reward, weight });
   return {
-    reward: totals.reward * kept + (after.reward - before.reward) * counted,
-    weight,
-    squares: Math.max(totals.squares * kept + (after.squares - before.squares) * counted, 0),
+    reward: totals.reward * kept + reward,
+    weight: Math.max(totals.weight * kept + weight, 0),
+    squares: Math.max(totals.squares * kept + added("squares"), 0),
     generations,
     position,
     ...(context === undefined ? {} : { context }),
@@ -160,25 +171,23 @@ export function replaceInTotals(totals: RewardTotals, change: GenerationChange):
 
 function replaceInContext(
   totals: ContextTotals | undefined,
-  { before, after, context }: GenerationChange,
-  factors: { kept: number; counted: number },
+  context: DecisionContext | undefined,
+  added: { kept: number; reward: number; weight: number },
 ): ContextTotals | undefined {
-  const kept = totals === undefined ? totals : scaledContext(totals, factors.kept);
+  const kept = totals === undefined ? totals : scaledContext(totals, added.kept);
   if (context === undefined) return kept;
   const { values, epoch } = context;
   const order = kept === undefined ? -1 : contextOrder(kept, context);
   if (order > 0) return kept;
-  const addedWeight = (after.weight - before.weight) * factors.counted;
-  const addedReward = (after.reward - before.reward) * factors.counted;
   const known = order === 0 ? kept : undefined;
   const products: number[] = [];
   for (let row = 0; row < values.length; row += 1) {
     for (let column = row; column < values.length; column += 1) {
       const product = (values[row] as number) * (values[column] as number);
-      products.push((known?.products[products.length] ?? 0) + addedWeight * product);
+      products.push((known?.products[products.length] ?? 0) + added.weight * product);
     }
   }
-  const rewards = values.map((value, at) => (known?.rewards[at] ?? 0) + addedReward * value);
+  const rewards = values.map((value, at) => (known?.rewards[at] ?? 0) + added.reward * value);
   return { epoch, products, rewards };
 }
 

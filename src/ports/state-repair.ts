@@ -15,7 +15,8 @@ export interface StateRepair {
   /**
    * Adds to each generation's ledger the events and components it lacks, the newest value of a component
    * winning as always, and of one event the given values: an event that was repeated when its ledger was lost
-   * may have been booked anew with others than the event log has. Totals are left as they are.
+   * may have been booked anew with others than the event log has. The position is the given one, or the smaller
+   * one where the ledger has events that are not given. Totals are left as they are.
    * @returns how many ledgers lacked something.
    */
   restoreLedgers(ledgers: readonly RestoredLedger[]): Promise<number>;
@@ -57,6 +58,8 @@ export interface RestoredLedger extends ArmGroup {
   readonly eventIds: readonly string[];
   /** One for each component at most. */
   readonly entries: readonly LedgerEntry[];
+  /** Forgetting position at which it counts. Absent: nothing was learned from its events. */
+  readonly position?: number;
   readonly ttlSeconds: number;
 }
 

@@ -94,9 +94,9 @@ export interface ApplyContributionsInput extends ArmKey {
   readonly occurredAtMs: number;
   /** Empty when the event is to be stored but not learned from. Components are distinct; bounds in `bookable-contributions.ts`. */
   readonly contributions: readonly Contribution[];
-  /** The decision's, so the same for every event of a generation: otherwise the order of events would matter. */
+  /** At most the decision's. A generation counts at the smallest of the events that contribute to it, so their order does not matter. */
   readonly forgettingPosition: number;
-  /** The decision's, likewise. */
+  /** The decision's, so the same for every event of a generation: otherwise the order of events would matter. */
   readonly context?: DecisionContext;
   readonly event: OutboxEvent;
   /** How long the generation's ledger must be kept at least after this call. */

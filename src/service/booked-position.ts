@@ -8,7 +8,8 @@ const skewMsMax = 5 * 60_000;
 /**
  * The forgetting position with which a decision counts: its own, unless that lies in the future by more than
  * clocks may differ. One decision from a clock that is days ahead would otherwise make everything learned look
- * days older than it is, and its arm forget as if that time had passed.
+ * days older than it is, and its arm forget as if that time had passed. Events of one generation that are received
+ * while a clock is wrong, and after, are booked at different positions: the smallest counts (`GenerationChange`).
  */
 export function bookedPosition(
   record: Pick<DecisionRecord, "forgettingPosition">,

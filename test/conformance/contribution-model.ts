@@ -20,9 +20,11 @@ export interface Delivery {
   readonly eventId: string;
   readonly occurredAtMs: number;
   readonly contributions: readonly Contribution[];
+  /** The clock by which it was booked allowed no larger forgetting position. Absent: the decision's own. */
+  readonly positionMax?: number;
 }
 
-/** What every event of one generation carries. */
+/** What the decision of one generation carries. */
 export interface Place {
   readonly forgettingPosition: number;
   readonly context?: DecisionContext;
@@ -49,6 +51,8 @@ export interface Rules {
   readonly bounded: boolean;
   /** Contexts of every epoch are added up. */
   readonly mixEpochs: boolean;
+  /** Where a generation counts whose events were booked at these positions. */
+  readonly place: (positions: readonly number[]) => number;
 }
 
 const trueRules: Rules = {
@@ -57,6 +61,7 @@ const trueRules: Rules = {
   defaultAlways: false,
   bounded: false,
   mixEpochs: false,
+  place: (positions) => Math.min(...positions),
 };
 
 /** What must be told apart from the true rules. */
@@ -69,6 +74,7 @@ export const wrongRules: Readonly<Record<string, Partial<Rules>>> = {
   "a default reward counts beside an outcome": { defaultAlways: true },
   "an unbounded reward is cut off": { bounded: true },
   "contexts of different features are added up": { mixEpochs: true },
+  "the largest position of a generation counts": { place: (positions) => Math.max(...positions) },
 };
 
 const components = ["a", "ci", "cost", defaultRewardComponent] as const;
@@ -113,6 +119,20 @@ const placeArbitrary: fc.Arbitrary<Place> = fc
     values === null ? { forgettingPosition } : { forgettingPosition, context: { epoch, values } },
   );
 
+/** The forgetting position with which an event is booked. */
+function bookedPosition(place: Place, { positionMax }: Delivery): number {
+  return Math.min(place.forgettingPosition, positionMax ?? place.forgettingPosition);
+}
+
+/** A default reward is always booked at the decision's own position, see `service/rebuild`. */
+function withinClock({
+  positionMax,
+  ...event
+}: Omit<Delivery, "positionMax"> & { positionMax: number | null }): Delivery {
+  const isDefault = event.contributions[0]?.component === defaultRewardComponent;
+  return positionMax === null || isDefault ? event : { ...event, positionMax };
+}
+
 /** Events of up to three generations. */
 export const historyArbitrary: fc.Arbitrary<History> = fc
   .uniqueArray(
@@ -121,19 +141,21 @@ export const historyArbitrary: fc.Arbitrary<History> = fc
       eventId: fc.constantFrom("a", "B", "b", "aa", "~", "generation", "10", "9"),
       occurredAtMs: fc.constantFrom(0, 1, 1_700_000_000_000, 1_700_000_000_001),
       contributions: contributionsArbitrary,
+      positionMax: fc.option(fc.oneof(fc.constantFrom(0, 1, 39, 41), spread(0, 3))),
     }),
     { maxLength: 14, selector: (event) => `${event.generation} ${event.eventId}` },
   )
+  .map((events) => events.map(withinClock))
   .chain((events) =>
     fc.record({
       places: fc.array(placeArbitrary, { minLength: 3, maxLength: 3 }),
-      events: fc.constant(events as Delivery[]),
+      events: fc.constant(events),
       deliveries: fc
         .tuple(
           fc.shuffledSubarray(events, { minLength: events.length, maxLength: events.length }),
           fc.shuffledSubarray(events),
         )
-        .map(([first, again]) => [...first, ...again] as Delivery[]),
+        .map(([first, again]) => [...first, ...again]),
       together: fc.integer({ min: 1, max: 6 }),
     }),
   );
@@ -145,6 +167,8 @@ interface Counted extends Place {
   /** Largest |observation| that any of its events, replaced ones too, could make of it, and their weights. */
   readonly size: number;
   readonly weights: number;
+  /** The largest position that any of its events was booked with. */
+  readonly positionMax: number;
 }
 
 function countGenerations(history: History, rules: Rules): Counted[] {
@@ -174,8 +198,13 @@ function countGenerations(history: History, rules: Rules): Counted[] {
     const highest = rules.bounded ? weight : sum((part) => part.weight * Math.max(part.value, 1));
     const earned = sum((part) => part.weight * part.value) - penalty;
     const all = events.flatMap((event) => event.contributions);
+    const positions = events
+      .filter(({ contributions }) => contributions.length > 0)
+      .map((event) => bookedPosition(place, event));
     return {
       ...place,
+      forgettingPosition: rules.place(positions),
+      positionMax: Math.max(...positions),
       weight,
       reward: Math.min(Math.max(earned, lowest), highest),
       size: Math.max(1, ...all.map((part) => Math.abs(part.value))),
@@ -193,22 +222,27 @@ interface Expected {
 interface ExpectedTotals {
   readonly sums: Readonly<Record<"reward" | "weight" | "squares", Expected>>;
   readonly generations: number;
-  readonly position: number;
+  /** Where the sums may refer to, at least and at most; they are given as of the position asked for. */
+  readonly positions: readonly [number, number];
   readonly context?: { epoch: number; products: Expected[]; rewards: Expected[] };
 }
 
-/** The totals of an arm from the full list of its events. */
-function recompute(history: History, rules: Rules): ExpectedTotals {
+/** The totals of an arm, as they count at `position`, from the full list of its events. */
+function recompute(history: History, rules: Rules, position: number): ExpectedTotals {
   const generations = countGenerations(history, rules);
-  const position = Math.max(0, ...generations.map((each) => each.forgettingPosition));
-  const share = (each: Counted): number => rules.decay(position - each.forgettingPosition);
   const sum = (
     over: readonly Counted[],
     value: (each: Counted) => number,
     size: (each: Counted) => number,
   ): Expected => ({
-    value: over.reduce((total, each) => total + share(each) * value(each), 0),
-    size: over.reduce((total, each) => total + share(each) * size(each), 0),
+    value: over.reduce(
+      (total, each) => total + rules.decay(position - each.forgettingPosition) * value(each),
+      0,
+    ),
+    size: over.reduce(
+      (total, each) => total + rules.decay(Math.max(position - each.positionMax, 0)) * size(each),
+      0,
+    ),
   });
   const sums = {
     reward: sum(
@@ -231,7 +265,10 @@ function recompute(history: History, rules: Rules): ExpectedTotals {
   return {
     sums,
     generations: generations.length,
-    position,
+    positions: [
+      Math.max(0, ...generations.map((each) => each.forgettingPosition)),
+      Math.max(0, ...generations.map((each) => each.positionMax)),
+    ],
     ...(context === undefined ? {} : { context }),
   };
 }
@@ -302,6 +339,12 @@ function expectedStatuses(deliveries: readonly Delivery[], wins: typeof supersed
   });
 }
 
+/** What `delivery` is booked with. */
+export function placeOf(places: readonly Place[], delivery: Delivery): Place {
+  const place = places[delivery.generation] as Place;
+  return { ...place, forgettingPosition: bookedPosition(place, delivery) };
+}
+
 let histories = 0;
 
 /**
@@ -325,7 +368,7 @@ export async function checkHistory(
         store.applyContributions(
           contributionInput({
             ...arm,
-            ...(history.places[delivery.generation] as Place),
+            ...placeOf(history.places, delivery),
             generationId: ids[delivery.generation] as GenerationId,
             eventId: delivery.eventId,
             occurredAtMs: delivery.occurredAtMs,
@@ -349,7 +392,7 @@ export function requireTotals(
   history: History,
   wrong: Partial<Rules> = {},
 ): void {
-  const model = recompute(history, { ...trueRules, ...wrong });
+  const model = recompute(history, { ...trueRules, ...wrong }, totals.position);
   const require = (what: string, actual: number, expected: Expected): void => {
     // Beside the smallest doubles there are no relative bounds.
     if (Math.abs(actual - expected.value) <= 1e-9 * expected.size + 1e-290) return;
@@ -358,8 +401,12 @@ export function requireTotals(
   for (const sum of ["reward", "weight", "squares"] as const) {
     require(sum, totals[sum], model.sums[sum]);
   }
-  for (const exact of ["generations", "position"] as const) {
-    require(exact, totals[exact], { value: model[exact], size: 0 });
+  if (totals.generations !== model.generations) {
+    throw new Error(`generations ${totals.generations} instead of ${model.generations}`);
+  }
+  const [least, most] = model.positions;
+  if (totals.position < least * (1 - 1e-12) || totals.position > most * (1 + 1e-12)) {
+    throw new Error(`position ${totals.position} instead of ${least} to ${most}`);
   }
   if (totals.weight < 0 || totals.squares < 0) throw new Error("a sum is negative");
   requireContext(totals.context, model.context, require);

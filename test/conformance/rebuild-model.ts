@@ -2,10 +2,17 @@ import { type RewardTotals, zeroTotals } from "../../src/domain/contribution.ts"
 import type { CodeType, GenerationId } from "../../src/domain/ids.ts";
 import type { LoggedGeneration } from "../../src/ports/generation-log.ts";
 import type { ArmKey, StateStore } from "../../src/ports/state-store.ts";
-import { ledgerOf } from "../../src/service/rebuild/logged-ledger.ts";
+import { ledgerOf, loggedPosition } from "../../src/service/rebuild/logged-ledger.ts";
 import { RecomputedTotals } from "../../src/service/rebuild/recompute-totals.ts";
 import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
-import { type Delivery, type History, type Place, requireTotals } from "./contribution-model.ts";
+import {
+  type Delivery,
+  type History,
+  type Place,
+  placeOf,
+  requireTotals,
+} from "./contribution-model.ts";
+import { historyPolicy, receivedAtMsOf } from "./history-clock.ts";
 
 /** When what happens. */
 export interface Schedule {
@@ -26,16 +33,20 @@ export interface RebuildRules {
   readonly comparesVersions: boolean;
   /** Ledgers that lacked something make it begin anew. */
   readonly beginsAnew: boolean;
+  /** Ledgers are put back with the forgetting position of what was booked. */
+  readonly restoresPositions: boolean;
 }
 
 const trueRules: RebuildRules = {
   restoresLedgers: true,
   comparesVersions: true,
   beginsAnew: true,
+  restoresPositions: true,
 };
 
 export const wrongRebuilds: Readonly<Record<string, Partial<RebuildRules>>> = {
   "ledgers are not put back": { restoresLedgers: false },
+  "ledgers are put back without their positions": { restoresPositions: false },
   "totals are replaced whatever has changed them": { comparesVersions: false },
 };
 
@@ -138,7 +149,7 @@ class RebuildSite {
       const { status } = await this.#store.applyContributions(
         contributionInput({
           ...this.#arm,
-          ...(this.#places[delivery.generation] as Place),
+          ...placeOf(this.#places, delivery),
           generationId: this.#ids[delivery.generation] as GenerationId,
           eventId: delivery.eventId,
           occurredAtMs: delivery.occurredAtMs,
@@ -168,9 +179,9 @@ class RebuildSite {
       },
       events: [...this.#log.values()]
         .filter((delivery) => delivery.generation === generation)
-        .map(({ eventId, occurredAtMs, contributions }) => ({
-          ...{ eventId, occurredAtMs, contributions },
-          ...{ receivedAtMs: 0, ingestedAtMs: 0 },
+        .map((delivery) => ({
+          ...delivery,
+          ...{ receivedAtMs: receivedAtMsOf(delivery), ingestedAtMs: 0 },
         })),
     }));
   }
@@ -179,17 +190,24 @@ class RebuildSite {
     if (!this.#rules.restoresLedgers) return 0;
     const ledgers = generations
       .filter(({ events }) => events.length > 0)
-      .map(({ agentType, codeType, generationId, events }) => ({
-        ...{ agentType, codeType, generationId },
-        eventIds: events.map(({ eventId }) => eventId),
-        entries: ledgerOf(events),
-        ttlSeconds: 86_400,
-      }));
+      .map((generation) => {
+        const { agentType, codeType, generationId, events } = generation;
+        const position = this.#rules.restoresPositions
+          ? loggedPosition(generation, historyPolicy)
+          : undefined;
+        return {
+          ...{ agentType, codeType, generationId },
+          eventIds: events.map(({ eventId }) => eventId),
+          entries: ledgerOf(events),
+          ...(position === undefined ? {} : { position }),
+          ttlSeconds: 86_400,
+        };
+      });
     return this.#store.repair.restoreLedgers(ledgers);
   }
 
   #recompute(generations: readonly LoggedGeneration[]): RewardTotals {
-    const recomputed = new RecomputedTotals(undefined);
+    const recomputed = new RecomputedTotals(historyPolicy);
     for (const generation of generations) recomputed.add(generation);
     return recomputed.arms.get(this.#arm.variantId) ?? zeroTotals;
   }

@@ -154,6 +154,56 @@ export function describeContributions(makeStore: MakeStateStore): void {
       for (const totals of heard) expect(totals).toEqual(stored);
     });
 
+    test.each([
+      [3, 2, 1, 2],
+      [1, 3, 2, 2],
+      [2, 2, 2, 1],
+      [0, 3, 1, 2],
+    ])(
+      "a generation counts at the smallest position of its events: %d, %d, %d, and %d of nothing",
+      async (...positions) => {
+        const arm = newArm();
+        const generationId = newGenerationId();
+        const context = { epoch: 7, values: [1, 0.5] };
+        const book = (
+          forgettingPosition: number,
+          change: Parameters<typeof contributionInput>[0],
+        ) => store.applyContributions(contributionInput({ ...arm, forgettingPosition, ...change }));
+        const part = { value: 0, weight: 0, penalty: 0 };
+        const quality = (value: number) => [{ ...part, component: "quality", value, weight: 1 }];
+        const events = [
+          { occurredAtMs: 10, contributions: quality(0.5) },
+          // One that changes nothing but the position, and one of which nothing is learned at all.
+          { occurredAtMs: 5, contributions: quality(1) },
+          { occurredAtMs: 20, contributions: [{ ...part, component: "cost", penalty: 0.25 }] },
+          { occurredAtMs: 30, contributions: [] },
+        ];
+        await book(4, { generationId: newGenerationId(), contributions: quality(1), context });
+        for (const [index, event] of events.entries()) {
+          await book(positions[index] ?? 0, {
+            generationId,
+            eventId: `${index}`,
+            context,
+            ...event,
+          });
+        }
+        const { totals } = (await totalsOf(store, arm)) as ArmTotals;
+        const share = 2 ** (Math.min(...positions.slice(0, 3)) - 4);
+        const reward = 1 + 0.25 * share;
+        const weight = 1 + share;
+        expect(totals).toMatchObject({ generations: 2, position: 4 });
+        expect(totals.reward).toBeCloseTo(reward, 12);
+        expect(totals.weight).toBeCloseTo(weight, 12);
+        expect(totals.squares).toBeCloseTo(1 + 0.0625 * share, 12);
+        for (const [at, x] of [1, 0.5, 0.25].entries()) {
+          expect(totals.context?.products[at]).toBeCloseTo(weight * x, 12);
+        }
+        for (const [at, x] of [1, 0.5].entries()) {
+          expect(totals.context?.rewards[at]).toBeCloseTo(reward * x, 12);
+        }
+      },
+    );
+
     test("what would spoil the totals of its arm is refused", async () => {
       const arm = newArm();
       const good = { component: "x", value: 1, weight: 1, penalty: 0 };

@@ -233,6 +233,35 @@ export function describeRepair(makeStore: MakeStateStore): void {
       expect(await totalsOf(store, arm)).toMatchObject({ version: 1, totals: { reward: 0.375 } });
     });
 
+    test("a restored ledger has the position of what was booked, or its own smaller one", async () => {
+      const value = [{ component: "coverage", value: 0.75, weight: 0.5, penalty: 0 }];
+      const weightAfter = async (booked: number, restored: RestoredLedger["eventIds"]) => {
+        const arm = newArm();
+        const generationId = newGenerationId();
+        const book = (eventId: string, forgettingPosition: number) =>
+          store.applyContributions(
+            contributionInput({
+              ...{ ...arm, generationId, eventId, forgettingPosition, contributions: value },
+            }),
+          );
+        await book("mine", booked);
+        const logged = ledger(arm, generationId);
+        const entries = logged.entries.map((entry) => ({ ...entry, eventId: "mine" }));
+        const given = { ...logged, entries, eventIds: restored, position: 3 };
+        expect(await store.repair.restoreLedgers([given])).toBe(1);
+        expect(await store.repair.restoreLedgers([given])).toBe(0);
+        const totals = { ...zeroTotals, weight: 8, generations: 3, position: 3 };
+        await store.repair.replaceTotals({ ...arm, totals, expectedVersion: 1, versionMin: 0 });
+        // Takes 0.5 out where the ledger has it, and puts it in at 1.
+        await book("newer", 1);
+        return (await totalsOf(store, arm))?.totals.weight;
+      };
+      expect(await weightAfter(5, ["mine"])).toBe(8 - 0.5 + 0.125);
+      expect(await weightAfter(2, ["mine"])).toBe(8 - 0.5 + 0.125);
+      expect(await weightAfter(2, ["other"])).toBe(8 - 0.25 + 0.125);
+      expect(await weightAfter(5, ["other"])).toBe(8 - 0.5 + 0.125);
+    });
+
     test("a restored ledger lives as long as was asked, and not shorter than it would have", async () => {
       const arm = newArm();
       const [short, long] = [newGenerationId(), newGenerationId()];

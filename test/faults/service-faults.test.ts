@@ -1,17 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { agentTypeRules } from "./harness/agent-types.ts";
 import { FaultBench } from "./harness/fault-bench.ts";
 import { openWorld, type World } from "./harness/world.ts";
 
 const hourMs = 3_600_000;
-/**
- * A decision that seems to come from more than five minutes ahead is booked as if it came from there, so with forgetting what
- * a clock does that jumps further depends on when things were reported.
- */
-const neverForgetting = agentTypeRules
-  .filter((rule) => rule.forgettingHalfLifeSeconds === 0)
-  .map((rule) => rule.agentType);
 
 describe("the service breaks, under load", { timeout: 300_000 }, () => {
   const bench = new FaultBench("service");
@@ -61,7 +53,6 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 17,
       name: "service: clock back 1 h, and forward again",
-      agentTypes: neverForgetting,
       inject: async (fault) => {
         const [service] = world.services;
         // A call that is under way when the clock jumps over its deadline cannot know better.
@@ -80,7 +71,6 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
     const { failures } = await bench.run({
       number: 29,
       name: "service: clock forward 1 h while Redis is blackholed",
-      agentTypes: neverForgetting,
       inject: async (fault) => {
         const [service] = world.services;
         service.shiftClock(-hourMs);

@@ -46,7 +46,17 @@ function ledgerOf(): LedgerModel {
   return ledger;
 }
 
-function eventsOf(change: { drop?: string; repeat?: string; hide?: string } = {}): LoggedEvents {
+const decidedAtMs = 1_800_000_000_000;
+
+function eventsOf(
+  change: {
+    drop?: string;
+    repeat?: string;
+    hide?: string;
+    position?: number;
+    receivedAtMs?: Readonly<Record<string, number>>;
+  } = {},
+): LoggedEvents {
   const table = (all: readonly string[]) => {
     const rows = all.filter((id) => id !== change.drop);
     const copies = rows.filter((id) => id === change.repeat || id === change.hide);
@@ -62,9 +72,13 @@ function eventsOf(change: { drop?: string; repeat?: string; hide?: string } = {}
     decisions: new Map(
       ids.map((id, index) => [
         id,
-        { variantId: index < 2 ? "plain/quick@1" : "forgetful/quick@1", position: 0 },
+        {
+          variantId: index < 2 ? "plain/quick@1" : "forgetful/quick@1",
+          ...{ position: change.position ?? 0, decidedAtMs },
+        },
       ]),
     ),
+    receivedAtMs: new Map(Object.entries(change.receivedAtMs ?? {})),
   };
 }
 
@@ -173,6 +187,19 @@ describe("the verdict on posteriors", () => {
     const halved = { ...forgetfulArm, reward: 0.3, weight: 0.5, position: 1 };
     expect(judge([halved])).toEqual([]);
     expect(judge([{ ...forgetfulArm, position: 1 }])).toHaveLength(1);
+  });
+
+  it("lets a generation count no further than five minutes ahead of its earliest report, and notices otherwise", () => {
+    const halfLifeMs = 10 * 365 * 86_400_000;
+    const receivedAtMs = {
+      g3: decidedAtMs - halfLifeMs - 300_000,
+      "g3/tests": decidedAtMs + 1_000,
+      g4: decidedAtMs + 1_000,
+    };
+    const moved = eventsOf({ position: 2, receivedAtMs });
+    const arm = { ...forgetfulArm, position: 2, reward: 0.45, weight: 0.75 };
+    expect(judge([arm], ledgerOf(), moved)).toEqual([]);
+    expect(judge([{ ...forgetfulArm, position: 2 }], ledgerOf(), moved)).toHaveLength(1);
   });
 });
 

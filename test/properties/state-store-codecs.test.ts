@@ -158,7 +158,10 @@ test("a message of version 0.1.0 is still read", () => {
 test("a ledger is read as it was written, doubles included", () => {
   const number = fc.double({ min: 0, max: 1, noNaN: true });
   const ledger = fc.record({
-    expiresAtSeconds: fc.nat(),
+    ...{
+      expiresAtSeconds: fc.nat(),
+      position: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+    },
     eventIds: fc.array(fc.stringMatching(/^[!-~]{1,64}$/), { maxLength: 5 }),
     entries: fc.array(
       fc.record({
@@ -173,7 +176,8 @@ test("a ledger is read as it was written, doubles included", () => {
     ),
   });
   fc.assert(
-    fc.property(ledger, (written) => {
+    fc.property(ledger, fc.boolean(), ({ position, ...rest }, isPlaced) => {
+      const written = isPlaced ? { ...rest, position } : rest;
       expect(decodeLedger(encodeLedger(written))).toEqual(written);
     }),
   );

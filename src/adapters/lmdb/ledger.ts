@@ -18,6 +18,11 @@ export interface Ledger {
   readonly eventIds: readonly string[];
   /** One per component, sorted by component, so that sums do not depend on the order of arrival. */
   readonly entries: readonly LedgerEntry[];
+  /**
+   * Forgetting position at which the generation counts: the smallest of its contributing events. Absent as long as it
+   * has none, and in ledgers from before it was kept: then it is the next event's.
+   */
+  readonly position?: number;
 }
 
 export interface LedgerChange {
@@ -25,6 +30,9 @@ export interface LedgerChange {
   readonly ledger: Ledger;
   readonly before: GenerationTotals;
   readonly after: GenerationTotals;
+  /** Where `before` and `after` count. */
+  readonly positionBefore: number;
+  readonly position: number;
 }
 
 const emptyLedger: Ledger = { expiresAtSeconds: 0, eventIds: [], entries: [] };
@@ -35,13 +43,18 @@ const emptyLedger: Ledger = { expiresAtSeconds: 0, eventIds: [], entries: [] };
  */
 export function applyToLedger(
   ledger: Ledger | undefined,
-  input: Pick<ApplyContributionsInput, "eventId" | "occurredAtMs" | "contributions">,
+  input: Pick<
+    ApplyContributionsInput,
+    "eventId" | "occurredAtMs" | "contributions" | "forgettingPosition"
+  >,
   expiresAtSeconds: number,
 ): LedgerChange {
   const known = ledger ?? emptyLedger;
   const before = generationTotals(known.entries);
+  const positionBefore = known.position ?? input.forgettingPosition;
   if (known.eventIds.includes(input.eventId)) {
-    return { status: "duplicate", ledger: known, before, after: before };
+    const unchanged = { before, after: before, positionBefore, position: positionBefore };
+    return { status: "duplicate", ledger: known, ...unchanged };
   }
   if (known.eventIds.length >= eventsPerGenerationMax) throw tooManyOutcomes();
   const entries = new Map(known.entries.map((entry) => [entry.component, entry]));
@@ -54,39 +67,64 @@ export function applyToLedger(
     if (put === "replaced") replaced += 1;
   }
   const sorted = sortedEntries(entries);
-  const allOlder = input.contributions.length > 0 && superseded === input.contributions.length;
+  const contributes = input.contributions.length > 0;
+  const position = contributes
+    ? Math.min(positionBefore, input.forgettingPosition)
+    : positionBefore;
+  const allOlder = contributes && superseded === input.contributions.length;
   return {
     status: allOlder ? "superseded" : replaced > 0 ? "replaced" : "applied",
     ledger: {
       expiresAtSeconds: Math.max(expiresAtSeconds, known.expiresAtSeconds),
       eventIds: [...known.eventIds, input.eventId],
       entries: sorted,
+      ...withPosition(contributes ? position : known.position),
     },
     before,
     after: generationTotals(sorted),
+    positionBefore,
+    position,
   };
 }
 
-/** The ledger with what `restored` has and it lacks, whose values of one event win; undefined when it lacks nothing. */
+/**
+ * The ledger with what `restored` has and it lacks, whose values of one event win; undefined when it lacks nothing.
+ * Its position is the restored one, unless an event of its own may have given a smaller one.
+ */
 export function mergeIntoLedger(
   ledger: Ledger | undefined,
-  restored: Pick<Ledger, "eventIds" | "entries">,
+  restored: Pick<Ledger, "eventIds" | "entries" | "position">,
   expiresAtSeconds: number,
 ): Ledger | undefined {
   const known = ledger ?? emptyLedger;
   const eventIds = new Set([...known.eventIds, ...restored.eventIds]);
   const entries = new Map(known.entries.map((entry) => [entry.component, entry]));
   const puts = restored.entries.map((entry) => putRestored(entries, entry));
+  const hasMore = eventIds.size > new Set(restored.eventIds).size;
+  const position = hasMore
+    ? smallest(known.position, restored.position)
+    : (restored.position ?? known.position);
   const isWhole =
     ledger !== undefined &&
     eventIds.size === known.eventIds.length &&
+    position === known.position &&
     puts.every((put) => put === "older");
   if (isWhole) return undefined;
   return {
     expiresAtSeconds: Math.max(expiresAtSeconds, known.expiresAtSeconds),
     eventIds: [...eventIds],
     entries: sortedEntries(entries),
+    ...withPosition(position),
   };
+}
+
+function smallest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+function withPosition(position: number | undefined): Pick<Ledger, "position"> {
+  return position === undefined ? {} : { position };
 }
 
 /** Puts an entry in, the newest value of a component winning. */
@@ -124,6 +162,7 @@ type LedgerJson = [
   expiresAtSeconds: number,
   eventIds: readonly string[],
   entries: [string, number, number, number, number, string][],
+  position?: number,
 ];
 
 export function encodeLedger(ledger: Ledger): Buffer {
@@ -139,12 +178,15 @@ export function encodeLedger(ledger: Ledger): Buffer {
       entry.eventId,
     ]),
   ];
+  if (ledger.position !== undefined) json.push(ledger.position);
   return Buffer.from(JSON.stringify(json));
 }
 
 /** Undoes {@link encodeLedger}. */
 export function decodeLedger(bytes: Buffer): Ledger {
-  const [expiresAtSeconds, eventIds, entries] = JSON.parse(bytes.toString()) as LedgerJson;
+  const [expiresAtSeconds, eventIds, entries, position] = JSON.parse(
+    bytes.toString(),
+  ) as LedgerJson;
   return {
     expiresAtSeconds,
     eventIds,
@@ -156,6 +198,7 @@ export function decodeLedger(bytes: Buffer): Ledger {
       occurredAtMs,
       eventId,
     })),
+    ...withPosition(position),
   };
 }
 

@@ -233,11 +233,13 @@ function applyInBatch(
   if (change.status === "duplicate") return { status: "duplicate" };
   batch.putLedger(input.generationId, change.ledger, known);
   batch.addEvent(input.event);
-  const { before, after } = change;
+  const { before, after, positionBefore, position } = change;
+  const isMoved = before.generations > 0 && position !== positionBefore;
   if (
     before.reward === after.reward &&
     before.weight === after.weight &&
-    before.generations === after.generations
+    before.generations === after.generations &&
+    !isMoved
   ) {
     return { status: change.status };
   }
@@ -249,7 +251,8 @@ function applyInBatch(
     totals: replaceInTotals(arm?.totals ?? zeroTotals, {
       before,
       after,
-      position: input.forgettingPosition,
+      position,
+      positionBefore,
       ...(input.context === undefined ? {} : { context: input.context }),
     }),
     version: (arm?.version ?? 0) + 1,

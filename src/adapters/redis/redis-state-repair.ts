@@ -141,8 +141,10 @@ export class RedisStateRepair implements StateRepair {
   }
 }
 
-function ledgerArguments({ ttlSeconds, eventIds, entries }: RestoredLedger): ScriptArgument[] {
-  const args: ScriptArgument[] = [ttlSeconds, eventIds.length, ...eventIds, entries.length];
+function ledgerArguments(ledger: RestoredLedger): ScriptArgument[] {
+  const { ttlSeconds, eventIds, entries, position = "" } = ledger;
+  const args: ScriptArgument[] = [ttlSeconds, position, eventIds.length, ...eventIds];
+  args.push(entries.length);
   for (const { component, value, weight, penalty, occurredAtMs, eventId } of entries) {
     args.push(component, value, weight, penalty, occurredAtMs, eventId);
   }

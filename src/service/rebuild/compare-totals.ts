@@ -1,20 +1,31 @@
-import { type ContextTotals, type RewardTotals, zeroTotals } from "../../domain/contribution.ts";
+import {
+  type ContextTotals,
+  type RewardTotals,
+  totalsAt,
+  zeroTotals,
+} from "../../domain/contribution.ts";
 
 /** Relative; of numbers near 0 that are sums of both signs, relative to the weight of the arm. */
 const toleranceRelative = 1e-9;
 
 export interface TotalsDifference {
-  /** `reward`, `weight`, `squares`, `generations`, `position`, `context_epoch`, `context_products[3]`, … */
+  /** `reward`, `weight`, `squares`, `generations`, `context_epoch`, `context_products[3]`, … */
   readonly field: string;
   readonly live: number;
   readonly recomputed: number;
 }
 
-/** Where two totals are not the same; of the sums with a context only the one that differs most. */
+/**
+ * Where two totals, both as they count at the larger of their forgetting positions, are not the same; of the sums with
+ * a context only the one that differs most. The positions themselves may differ: which one the sums of an arm refer
+ * to depends on the order in which its generations were booked.
+ */
 export function differencesOf(
-  live: RewardTotals = zeroTotals,
-  recomputed: RewardTotals = zeroTotals,
+  liveTotals: RewardTotals = zeroTotals,
+  recomputedTotals: RewardTotals = zeroTotals,
 ): readonly TotalsDifference[] {
+  const live = totalsAt(liveTotals, recomputedTotals.position);
+  const recomputed = totalsAt(recomputedTotals, liveTotals.position);
   const size = Math.max(live.weight, recomputed.weight);
   const differences: TotalsDifference[] = [];
   const compare = (field: string, a: number, b: number, scale: number): void => {
@@ -24,7 +35,6 @@ export function differencesOf(
   compare("weight", live.weight, recomputed.weight, size);
   compare("squares", live.squares, recomputed.squares, size);
   compare("generations", live.generations, recomputed.generations, 0);
-  compare("position", live.position, recomputed.position, 0);
   return [...differences, ...contextDifferences(live.context, recomputed.context, size)];
 }
 

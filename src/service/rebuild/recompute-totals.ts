@@ -1,18 +1,15 @@
 import {
-  defaultRewardComponent,
   type GenerationChange,
   type GenerationTotals,
   generationTotals,
-  type LedgerEntry,
   type RewardTotals,
   replaceInTotals,
   zeroTotals,
 } from "../../domain/contribution.ts";
 import type { VariantId } from "../../domain/ids.ts";
 import type { PolicyRecord } from "../../domain/policy.ts";
-import type { LoggedEvent, LoggedGeneration } from "../../ports/generation-log.ts";
-import { positionBookedAt } from "../booked-position.ts";
-import { putEvent, sortedLedger } from "./logged-ledger.ts";
+import type { LoggedGeneration } from "../../ports/generation-log.ts";
+import { learnedEvents, ledgerOf, loggedPosition } from "./logged-ledger.ts";
 
 const nothing: GenerationTotals = { reward: 0, weight: 0, squares: 0, generations: 0 };
 
@@ -24,10 +21,7 @@ export class RecomputedTotals {
   readonly #policy: PolicyRecord | undefined;
   readonly #arms = new Map<VariantId, RewardTotals>();
 
-  /**
-   * @param policy in force, for positions that a clock ahead of the others gave ({@link positionBookedAt}): one
-   * that was booked under an earlier half-life is capped by this one. Absent: none is capped.
-   */
+  /** @param policy in force, see {@link loggedPosition}. */
   constructor(policy: PolicyRecord | undefined) {
     this.#policy = policy;
   }
@@ -39,58 +33,27 @@ export class RecomputedTotals {
 
   /** @returns how many events something was learned from. */
   add(generation: LoggedGeneration): number {
-    const events = learnedEvents(generation);
-    if (events.length === 0) return 0;
-    let totals = this.#arms.get(generation.variantId) ?? zeroTotals;
-    for (const change of this.#changes(generation, events)) {
-      totals = replaceInTotals(totals, change);
-    }
-    this.#arms.set(generation.variantId, totals);
-    return events.length;
+    this.#replace(generation, (known) => ({ before: nothing, after: known }));
+    return learnedEvents(generation).length;
   }
 
   /** Takes out what {@link add} has put in for the generation as it was then. */
   remove(generation: LoggedGeneration): void {
-    const events = learnedEvents(generation);
-    let totals = this.#arms.get(generation.variantId) ?? zeroTotals;
-    for (const change of this.#changes(generation, events).toReversed()) {
-      const { before, after } = change;
-      totals = replaceInTotals(totals, { ...change, before: after, after: before });
-    }
+    this.#replace(generation, (known) => ({ before: known, after: nothing }));
+  }
+
+  #replace(
+    generation: LoggedGeneration,
+    change: (known: GenerationTotals) => Pick<GenerationChange, "before" | "after">,
+  ): void {
+    const position = loggedPosition(generation, this.#policy);
+    if (position === undefined) return;
+    const context = generation.decision?.context;
+    const totals = replaceInTotals(this.#arms.get(generation.variantId) ?? zeroTotals, {
+      ...change(generationTotals(ledgerOf(generation.events))),
+      position,
+      ...(context === undefined ? {} : { context }),
+    });
     this.#arms.set(generation.variantId, totals);
   }
-
-  /** What is put in and taken out again at the same position leaves nothing: only the last one is booked. */
-  #changes(
-    generation: LoggedGeneration,
-    events: readonly LoggedEvent[],
-  ): readonly GenerationChange[] {
-    const context = generation.decision?.context;
-    const placed = context === undefined ? {} : { context };
-    const changes: GenerationChange[] = [];
-    const entries = new Map<string, LedgerEntry>();
-    let before = nothing;
-    for (const [index, event] of events.entries()) {
-      putEvent(entries, event);
-      const position = this.#positionOf(generation, event);
-      const next = events[index + 1];
-      if (next !== undefined && this.#positionOf(generation, next) === position) continue;
-      const after = generationTotals(sortedLedger(entries));
-      changes.push({ before, after, position, ...placed });
-      before = after;
-    }
-    return changes;
-  }
-
-  #positionOf({ decision }: LoggedGeneration, event: LoggedEvent): number {
-    if (decision === undefined) return 0;
-    const isDefault = event.contributions[0]?.component === defaultRewardComponent;
-    // A default reward is booked long after the decision, at the decision's own position.
-    if (this.#policy === undefined || isDefault) return decision.forgettingPosition;
-    return positionBookedAt(decision, this.#policy, event.receivedAtMs);
-  }
-}
-
-function learnedEvents({ events }: LoggedGeneration): readonly LoggedEvent[] {
-  return events.filter(({ contributions }) => contributions.length > 0);
 }

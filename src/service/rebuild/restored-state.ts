@@ -6,7 +6,7 @@ import {
   restoredLedgerTtlSeconds,
   retainedUntilMs,
 } from "../retention.ts";
-import { ledgerOf } from "./logged-ledger.ts";
+import { ledgerOf, loggedPosition } from "./logged-ledger.ts";
 
 /** What the live state must remember of logged generations. */
 export interface RestoredState {
@@ -27,7 +27,8 @@ export function restoredStateOf(
   const ledgers: RestoredLedger[] = [];
   for (const generation of generations) {
     const { generationId, agentType, codeType, variantId, decidedAtMs, decision } = generation;
-    const { policy } = policyFor(entry, codeType);
+    const policyRecord = policyFor(entry, codeType);
+    const { policy } = policyRecord;
     const decisionTtlSeconds = restoredDecisionTtlSeconds(policy, decidedAtMs, nowMs);
     if (decision !== undefined && decisionTtlSeconds > 0) {
       const record = {
@@ -38,10 +39,12 @@ export function restoredStateOf(
     }
     const ledgerTtlSeconds = restoredLedgerTtlSeconds(policy, decidedAtMs, nowMs);
     if (generation.events.length > 0 && ledgerTtlSeconds > 0) {
+      const position = loggedPosition(generation, policyRecord);
       ledgers.push({
         ...{ generationId, agentType, codeType },
         eventIds: generation.events.map(({ eventId }) => eventId),
         entries: ledgerOf(generation.events),
+        ...(position === undefined ? {} : { position }),
         ttlSeconds: ledgerTtlSeconds,
       });
     }

@@ -26,7 +26,7 @@ export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResu
   const ledger = new LedgerModel();
   const load = new VirtualLoad({
     addresses: site.services.map(({ grpcAddress }) => grpcAddress),
-    agentTypes: fault.agentTypes ?? agentTypeRules.map(({ agentType }) => agentType),
+    agentTypes: agentTypeRules.map(({ agentType }) => agentType),
     codeTypes,
     seed: 1000 + fault.number,
     ledger,

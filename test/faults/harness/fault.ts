@@ -23,8 +23,6 @@ export interface Fault {
   /** Puts right, when the agents are done, what does not put itself right. */
   readonly repair?: (context: FaultContext) => Promise<void>;
   readonly tasksPerSecond?: number;
-  /** Which agents work; all of `agent-types.ts` when absent. */
-  readonly agentTypes?: readonly string[];
   /** How long events may take to be in the event log; two minutes when absent. */
   readonly settleTimeoutMs?: number;
   /** A bound is reached at which decisions are answered without being stored. */

@@ -107,6 +107,16 @@ export interface ReportedOutcome {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+interface DecidedAt {
+  readonly variantId: string;
+  /** Forgetting position. */
+  readonly position: number;
+  readonly decidedAtMs: number;
+}
+
+/** A report is taken to come this much later, at most, than the clock says that it comes. */
+const clockSkewMsMax = 5 * 60_000;
+
 /** Sums of one arm without its prior, at one forgetting position. */
 export interface ExpectedArm {
   readonly reward: number;
@@ -117,7 +127,8 @@ export interface ExpectedArm {
 /**
  * What the arms of one agent type and code type must have learned. Arms without a reward are absent.
  * @param options.position where forgetting stands, in half-lives
- * @param options.decidedAt of each generation, the forgetting position and variant it was recorded with
+ * @param options.decidedAt of each generation, the variant it was recorded with, when, and the forgetting position then
+ * @param options.receivedAtMs when an outcome, `<generation>/<outcome>`, or a run, `<generation>`, came in
  */
 export function expectedArms(
   ledger: LedgerModel,
@@ -125,7 +136,8 @@ export function expectedArms(
     agentType: string;
     codeType: string;
     position: number;
-    decidedAt: (generationId: string) => { position: number; variantId: string } | undefined;
+    decidedAt: (generationId: string) => DecidedAt | undefined;
+    receivedAtMs: (id: string) => number | undefined;
   },
 ): Map<string, ExpectedArm> {
   const rule = agentTypeRules.find(({ agentType }) => agentType === options.agentType);
@@ -136,10 +148,11 @@ export function expectedArms(
     if (generation.codeType !== options.codeType) continue;
     const { reward, weight } = rewardOf(rule, generation);
     if (weight === 0) continue;
-    const { variantId, position } = options.decidedAt(generationId) ?? {
-      variantId: generation.variantId,
-      position: options.position,
-    };
+    const decided = options.decidedAt(generationId);
+    const { variantId } = decided ?? generation;
+    const received = learnedIds(rule, generationId, generation).map(options.receivedAtMs);
+    const position =
+      decided === undefined ? options.position : countedPosition(rule, decided, received);
     const arm = counted.get(variantId) ?? [];
     counted.set(variantId, arm);
     arm.push({ reward, weight, position });
@@ -157,6 +170,38 @@ export function expectedArms(
     arms.set(variantId, sum);
   }
   return arms;
+}
+
+/** What is learned from: a run where it costs or is measured, and every outcome with a metric that is rewarded. */
+function learnedIds(
+  rule: AgentTypeRule,
+  generationId: string,
+  { report, outcomes }: AcknowledgedGeneration,
+): string[] {
+  const rewarded = new Set(rule.components.map(({ metric }) => metric));
+  const ids = [...outcomes]
+    .filter(([, { metrics }]) => Object.keys(metrics).some((metric) => rewarded.has(metric)))
+    .map(([outcomeId]) => `${generationId}/${outcomeId}`);
+  const learnsOfRuns =
+    rule.costPenaltyPerUsd > 0 || rule.latencyPenaltyPerSecond > 0 || rewarded.has("duration_ms");
+  return report !== undefined && learnsOfRuns ? [...ids, generationId] : ids;
+}
+
+/**
+ * Where a generation counts: where it was decided, but no further than five minutes ahead of the clock by which any of
+ * its reports came in. The position grows evenly from 0, the moment the agent type was made, and stays 0 before that.
+ */
+function countedPosition(
+  rule: AgentTypeRule,
+  decided: DecidedAt,
+  receivedAtMs: readonly (number | undefined)[],
+): number {
+  if (decided.position === 0 || rule.forgettingHalfLifeSeconds === 0) return decided.position;
+  const bounds = receivedAtMs.map((ms) => {
+    const aheadMs = (ms ?? decided.decidedAtMs) + clockSkewMsMax - decided.decidedAtMs;
+    return Math.max(decided.position + aheadMs / (1000 * rule.forgettingHalfLifeSeconds), 0);
+  });
+  return Math.min(decided.position, ...bounds);
 }
 
 /** R = clamp(Σ weight·value − penalties, 0, W) over the newest value of each component, W = Σ weight. */

@@ -11,6 +11,13 @@ interface IdRow {
   readonly copies: number;
 }
 
+interface DecisionRow {
+  readonly id: string;
+  readonly variant_id: string;
+  readonly position: number;
+  readonly decided_at_ms: number | string;
+}
+
 /** Everything the event log has about these code types, copies included. */
 export async function readLoggedEvents(
   query: EngineQuery,
@@ -31,16 +38,27 @@ export async function readLoggedEvents(
     const ids = rows.flatMap((row) => Array.from({ length: row.copies }, () => row.id));
     return [stream, { ids, finalRows: final?.rows ?? 0 }];
   };
-  const decisions = await query<{ id: string; variant_id: string; position: number }>(
-    `SELECT toString(generation_id) AS id, variant_id, forgetting_position AS position
+  const decisions = await query<DecisionRow>(
+    `SELECT toString(generation_id) AS id, variant_id, forgetting_position AS position,
+       toUnixTimestamp64Milli(decided_at) AS decided_at_ms
      FROM ${database}.decisions FINAL WHERE ${where}`,
+  );
+  const received = await query<{ id: string; ms: number | string }>(
+    `SELECT concat(toString(generation_id), '/', outcome_id) AS id, toUnixTimestamp64Milli(received_at) AS ms
+     FROM ${database}.outcomes FINAL WHERE ${where}
+     UNION ALL SELECT toString(generation_id), toUnixTimestamp64Milli(recorded_at)
+     FROM ${database}.generations FINAL WHERE ${where}`,
   );
   const tables = Object.fromEntries(await Promise.all(streams.map(table)));
   return {
     tables: tables as LoggedEvents["tables"],
     decisions: new Map(
-      decisions.map(({ id, variant_id, position }) => [id, { variantId: variant_id, position }]),
+      decisions.map(({ id, variant_id, position, decided_at_ms }) => [
+        id,
+        { variantId: variant_id, position, decidedAtMs: Number(decided_at_ms) },
+      ]),
     ),
+    receivedAtMs: new Map(received.map(({ id, ms }) => [id, Number(ms)])),
   };
 }
 

@@ -26,12 +26,15 @@ export interface LoggedDecision {
   readonly variantId: string;
   /** Forgetting position. */
   readonly position: number;
+  readonly decidedAtMs: number;
 }
 
 /** What the event log holds. */
 export interface LoggedEvents {
   readonly tables: Readonly<Record<Stream, TableRows>>;
   readonly decisions: ReadonlyMap<string, LoggedDecision>;
+  /** When each report came in, by the service's clock then: an outcome's id is `<generation>/<outcome>`, a run's `<generation>`. */
+  readonly receivedAtMs: ReadonlyMap<string, number>;
 }
 
 /** What a replica says of one arm. */
@@ -120,6 +123,7 @@ export function wrongPosteriors(
       codeType,
       position: forgets ? position : 0,
       decidedAt: (id) => logged.decisions.get(id),
+      receivedAtMs: (id) => logged.receivedAtMs.get(id),
     });
     for (const arm of arms) {
       const should = expected.get(arm.variantId) ?? { reward: 0, weight: 0, generations: 0 };

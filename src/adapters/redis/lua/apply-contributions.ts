@@ -33,8 +33,8 @@ local function bookOne(at, ledgerKey, totalsKey)
   local variant, group, eventId = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local count = tonumber(ARGV[at + 8])
   if redis.call('HEXISTS', ledgerKey, 'e:' .. eventId) == 1 then return 3, '' end
-  local packed = redis.call('HGET', ledgerKey, 'c')
-  if packed and redis.call('HLEN', ledgerKey) > eventsMax then return 4, '' end
+  local packed, position = readLedger(ledgerKey)
+  if packed and bookedEvents(ledgerKey, packed, position) >= eventsMax then return 4, '' end
 
   local entries, byName = readEntries(packed)
   local before = generationTotals(entries)
@@ -49,13 +49,23 @@ local function bookOne(at, ledgerKey, totalsKey)
   end
 
   redis.call('HSET', ledgerKey, 'c', packEntries(entries), 'e:' .. eventId, '')
+  local own = placedAt(ARGV[at + 7])
+  local positionBefore = position or own
+  local positionAfter = positionBefore
+  if count > 0 then
+    positionAfter = math.min(positionBefore, own)
+    if positionAfter ~= position then
+      redis.call('HSET', ledgerKey, 'p', string.format('%.17g', positionAfter))
+    end
+  end
   keepLedger(ledgerKey, tonumber(ARGV[at + 4]))
   addRow(ARGV[at + 5], ARGV[at + 6])
 
   local after, text = generationTotals(entries), ''
-  if after[1] ~= before[1] or after[2] ~= before[2] or after[4] ~= before[4] then
+  local isMoved = before[4] > 0 and positionAfter ~= positionBefore
+  if isMoved or after[1] ~= before[1] or after[2] ~= before[2] or after[4] ~= before[4] then
     local stored = redis.call('HGET', totalsKey, variant)
-    text = replaceInTotals(stored, before, after, ARGV[at + 7])
+    text = replaceInTotals(stored, before, after, ARGV[at + 7], positionBefore, positionAfter)
     redis.call('HSET', totalsKey, variant, text)
     if not stored then redis.call('SADD', KEYS[3], group) end
   end

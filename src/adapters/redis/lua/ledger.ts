@@ -1,11 +1,14 @@
 /**
  * For steps that change ledgers. A ledger is a hash: field `c` holds the components as msgpack, sorted, each
- * {component, value, weight, penalty, occurredAtMs, event id}; a field `e:<event id>` marks each booked event.
+ * {component, value, weight, penalty, occurredAtMs, event id}; a field `e:<event id>` marks each booked event; field
+ * `p` is the forgetting position at which the generation counts, the smallest of the events that contribute to it. A
+ * ledger from before it was kept has none, nor has one of which nothing was learned: then it is the next event's.
  *
  * `readEntries(packed)` gives the entries and where each component stands among them. `putEntry(entries, byName,
  * entry)` puts one in, the newest value of a component winning, and returns 'new', 'replaced' or 'older'; the
  * rule is that of `supersedes` in domain/contribution.ts. `packEntries(entries)` sorts and packs them.
- * `keepLedger(key, seconds)` makes it live that long at least.
+ * `readLedger(key)` gives the packed entries, false when there are none, and the position, nil when there is none;
+ * `bookedEvents(key, packed, position)` how many events it has. `keepLedger(key, seconds)` makes it live that long at least.
  */
 export const ledgerLua = `
 -- Bytewise, as JavaScript compares ASCII. Lua's own < follows the server's locale.
@@ -21,6 +24,15 @@ end
 local function supersedes(a, b)
   if a[5] ~= b[5] then return a[5] > b[5] end
   return greater(a[6], b[6])
+end
+
+local function readLedger(key)
+  local fields = redis.call('HMGET', key, 'c', 'p')
+  return fields[1], tonumber(fields[2] or nil)
+end
+
+local function bookedEvents(key, packed, position)
+  return redis.call('HLEN', key) - (packed and 1 or 0) - (position and 1 or 0)
 end
 
 local function readEntries(packed)

@@ -1,11 +1,12 @@
 /**
- * For steps that change totals: `replaceInTotals(stored, before, after, placement)` gives the arm's new
- * totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must change together with
- * it; the conformance suite compares the two.
+ * For steps that change totals: `replaceInTotals(stored, before, after, placement, positionBefore,
+ * position)` gives the arm's new totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must
+ * change together with it; the conformance suite compares the two.
  *
  * `stored`: as in domain/reward-totals-codec.ts, or false; 0.1.0's first four numbers are read too.
  * `before`, `after`: reward, weight, squares and generations of the one generation, not both without any.
- * `placement`: as in domain/placement-codec.ts.
+ * `placement`: as in domain/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
+ * position. `positionBefore`, `position`: where `before` and `after` count.
  *
  * Doubles are written with 17 digits, or packed, so exact. Without a context nothing is packed or unpacked.
  */
@@ -66,7 +67,12 @@ local function replaceInContext(epoch, packed, numbers, kept, weight, reward)
   return string.format(' %.17g\\n', ownEpoch) .. packed
 end
 
-local function replaceInTotals(stored, before, after, placement)
+local function placedAt(placement)
+  if placement == '' then return 0 end
+  return (struct.unpack('>d', placement))
+end
+
+local function replaceInTotals(stored, before, after, placement, positionBefore, positionAfter)
   local rewards, weights, all, version, squares, position, epoch, sumsAt = readTotals(stored)
   version = version + 1
   local remaining = all - before[4] + after[4]
@@ -77,15 +83,16 @@ local function replaceInTotals(stored, before, after, placement)
     -- After the values unpack tells where it has stopped.
     numbers[#numbers] = nil
   end
-  local own = numbers and numbers[1] or 0
-  local newest = math.max(position, own)
-  local kept, counted = 1, 1
+  local newest = math.max(position, positionBefore, positionAfter)
+  local kept, counted, countedBefore = 1, 1, 1
   if position ~= newest then kept = 2 ^ (position - newest) end
-  if own ~= newest then counted = 2 ^ (own - newest) end
-  local reward, weight = (after[1] - before[1]) * counted, (after[2] - before[2]) * counted
+  if positionAfter ~= newest then counted = 2 ^ (positionAfter - newest) end
+  if positionBefore ~= newest then countedBefore = 2 ^ (positionBefore - newest) end
+  local reward = after[1] * counted - before[1] * countedBefore
+  local weight = after[2] * counted - before[2] * countedBefore
   local text = string.format('%.17g %.17g %d %d %.17g %.17g',
     rewards * kept + reward, math.max(weights * kept + weight, 0), remaining, version,
-    math.max(squares * kept + (after[3] - before[3]) * counted, 0), newest)
+    math.max(squares * kept + after[3] * counted - before[3] * countedBefore, 0), newest)
   if not epoch and #placement <= 8 then return text end
   return text .. replaceInContext(epoch, epoch and string.sub(stored, sumsAt), numbers, kept, weight, reward)
 end

@@ -16,7 +16,7 @@ test("totals that are the same to 1e-9 have no differences; absent ones are thos
   expect(fieldsWith({ reward: 40 * (1 + 5e-10), position: 3.5 * (1 + 1e-10) })).toEqual([]);
   expect(differencesOf(undefined, zeroTotals)).toEqual([]);
   expect(differencesOf(zeroTotals, undefined)).toEqual([]);
-  expect(differencesOf(undefined, { ...totals, position: 0 }).map(({ field }) => field)).toEqual([
+  expect(differencesOf(undefined, totals).map(({ field }) => field)).toEqual([
     ...["reward", "weight", "squares", "generations", "context_epoch"],
   ]);
 });
@@ -26,10 +26,24 @@ test.each([
   ["weight", { weight: 100 - 2e-7 }],
   ["squares", { squares: 20 + 2e-7 }],
   ["generations", { generations: 121 }],
-  ["position", { position: 3.5 + 1e-8 }],
 ] as const)("a %s beyond that is a difference", (field, change) => {
   expect(differencesOf(totals, { ...totals, ...change })).toEqual([
     { field, live: totals[field], recomputed: { ...totals, ...change }[field] },
+  ]);
+});
+
+test("totals are compared at the larger of their positions", () => {
+  const halved: RewardTotals = {
+    ...{ reward: 20, weight: 50, squares: 10, generations: 120, position: 4.5 },
+    context: { epoch: 7, products: [50, 5e-13, 150], rewards: [20, 0] },
+  };
+  expect(differencesOf(totals, halved)).toEqual([]);
+  expect(differencesOf(halved, totals)).toEqual([]);
+  expect(fieldsWith({ position: 3.5 + 1e-8 })).toEqual([
+    ...["reward", "weight", "squares", "context_products[2]", "context_rewards[0]"],
+  ]);
+  expect(differencesOf(totals, { ...halved, weight: 50 + 1e-7 })).toEqual([
+    { field: "weight", live: 50, recomputed: 50 + 1e-7 },
   ]);
 });
 

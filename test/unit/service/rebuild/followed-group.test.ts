@@ -11,6 +11,7 @@ import {
   type Place,
   requireTotals,
 } from "../../../conformance/contribution-model.ts";
+import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
 
 const group = { agentType: "evolution" as AgentType, codeType: "go" as CodeType };
 const variantId = "evolution/a@1" as VariantId;
@@ -47,7 +48,7 @@ class GrowingLog {
         ...{ ...group, variantId, generationId: `g${generation}` as GenerationId, decidedAtMs: 0 },
         decision: { ...decision, ...place },
         events: rows.map(({ delivery, ingestedAtMs }) => ({
-          ...{ ...delivery, ingestedAtMs, receivedAtMs: 0 },
+          ...{ ...delivery, ingestedAtMs, receivedAtMs: receivedAtMsOf(delivery) },
         })),
       };
     });
@@ -70,7 +71,7 @@ const growthArbitrary = fc.record({
 async function followed(history: History, growth: { steps: readonly Step[]; recentMax: number }) {
   const log = new GrowingLog(history.places);
   const following = new FollowedGroup({
-    ...{ group, eventLog: log, policy: undefined, recentMax: growth.recentMax },
+    ...{ group, eventLog: log, policy: historyPolicy, recentMax: growth.recentMax },
   });
   const waiting = [...history.events];
   for (const { inserted, takesMs, passMs } of growth.steps) {

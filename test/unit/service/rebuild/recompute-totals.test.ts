@@ -13,6 +13,7 @@ import {
   requireTotals,
   wrongRules,
 } from "../../../conformance/contribution-model.ts";
+import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
 
 const arm = {
   agentType: "evolution" as AgentType,
@@ -32,8 +33,8 @@ function generationOf(place: Place, events: readonly LoggedEvent[]): LoggedGener
 }
 
 /** The log of a history, the events in the order of their deliveries. */
-function recomputed(history: History, policy?: PolicyRecord) {
-  const totals = new RecomputedTotals(policy);
+function recomputed(history: History) {
+  const totals = new RecomputedTotals(historyPolicy);
   for (const [generation, place] of history.places.entries()) {
     const delivered = new Map(
       history.deliveries
@@ -42,7 +43,7 @@ function recomputed(history: History, policy?: PolicyRecord) {
     );
     const events = [...delivered.values()].map((delivery, index) => ({
       ...delivery,
-      receivedAtMs: index,
+      receivedAtMs: receivedAtMsOf(delivery),
       ingestedAtMs: index,
     }));
     totals.add(generationOf(place, events));
@@ -84,15 +85,18 @@ function outcome(receivedMinute: number, value: number, component = "x"): Logged
   };
 }
 
-test("a decision from a clock that is ahead counts where it did when each of its events came in", () => {
-  const totals = new RecomputedTotals(forgetful);
+test("a decision from a clock that is ahead counts where its event that came first by any clock does", () => {
   // Decided at position 10, ten hours ahead; the bound is five minutes after receipt.
-  totals.add(generationOf({ forgettingPosition: 10 }, [outcome(55, 1), outcome(115, 0.25)]));
-  const sums = totals.arms.get(arm.variantId);
-  expect(sums?.position).toBeCloseTo(2, 12);
-  // 1 went in at position 1 and was taken out at 2: that half is what the live path has too.
-  expect(sums?.reward).toBeCloseTo(0.5 + (0.25 - 1), 12);
-  expect(sums?.generations).toBe(1);
+  const events = [outcome(55, 1), outcome(115, 0.25)];
+  for (const logged of [events, events.toReversed()]) {
+    const totals = new RecomputedTotals(forgetful);
+    totals.add(generationOf({ forgettingPosition: 10 }, logged));
+    const sums = totals.arms.get(arm.variantId);
+    expect(sums?.position).toBeCloseTo(1, 12);
+    expect(sums).toMatchObject({ reward: 0.25, weight: 1, generations: 1 });
+    totals.remove(generationOf({ forgettingPosition: 10 }, logged));
+    expect(totals.arms.get(arm.variantId)).toEqual(zeroTotals);
+  }
 });
 
 test("a default reward counts at the decision's own position, and an outcome after it where it may", () => {
