@@ -46,11 +46,23 @@ export function formatRebuild(result: RebuildResult): string {
 
 /** Why the command did not succeed; undefined when it did. */
 export function rebuildFailure({ check, summary }: RebuildResult): string | undefined {
-  const { arms, armsDifferent, armsUnsettled } = summary;
+  const { arms, armsDifferent, armsUnsettled, armsBeyondLog, armsWithoutEvents } = summary;
   const failures: string[] = [];
-  if (check && armsDifferent > 0) {
+  const curable = armsDifferent - armsWithoutEvents;
+  if (check && curable > 0) {
     failures.push(
-      `${integer(armsDifferent)} of ${count(arms, "arm")} differ from the event log; \`banditd rebuild\` puts them right`,
+      `${integer(curable)} of ${count(arms, "arm")} differ from the event log; \`banditd rebuild\` puts them right`,
+    );
+  }
+  if (armsWithoutEvents > 0) {
+    failures.push(
+      `the event log has nothing of ${integer(armsWithoutEvents)} of ${count(arms, "arm")}: it was emptied, ` +
+        `is another one or has deleted all of theirs; ${check ? "a rebuild leaves them as they are" : "they were left as they are"}`,
+    );
+  }
+  if (armsBeyondLog > 0 && armsBeyondLog === arms) {
+    failures.push(
+      `nothing was ${check ? "compared" : "put right"}: every arm knows of more than the event log still has`,
     );
   }
   if (armsUnsettled > 0) {

@@ -49,6 +49,7 @@ function stepMessage(step: RebuildStep): RebuildResponse["step"] {
           armsReplaced: step.armsReplaced,
           armsUnsettled: step.armsUnsettled,
           armsBeyondLog: step.armsBeyondLog,
+          armsWithoutEvents: step.armsWithoutEvents,
           decisionsRestored: BigInt(step.decisionsRestored),
           ledgersRestored: BigInt(step.ledgersRestored),
           eventsRead: BigInt(step.eventsRead),

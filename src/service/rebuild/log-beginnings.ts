@@ -6,7 +6,13 @@ const dayMs = 86_400_000;
 /** What is due is deleted at some time within about a day. */
 const deletedWithinDays = 2;
 
-/** Whether the event log has begun to delete what it knew of an agent type. */
+/**
+ * What the event log still has of an agent type. `whole`: everything there ever was. `cut`: it has begun to
+ * delete. `empty`: not a single decision; whether for being old, or because the log was emptied, cannot be told.
+ */
+export type LogBeginning = "whole" | "cut" | "empty";
+
+/** Tells how far back the event log goes. */
 export class LogBeginnings {
   readonly #options: {
     readonly eventLog: EventLog;
@@ -20,16 +26,17 @@ export class LogBeginnings {
     this.#options = options;
   }
 
-  /** True also when the log has nothing of it any more: then everything may have been deleted. */
-  async isCut(agentType: AgentType): Promise<boolean> {
+  async of(agentType: AgentType): Promise<LogBeginning> {
     const { eventLog, clock, eventRetentionDays } = this.#options;
-    if (eventRetentionDays === undefined) return false;
     let first = this.#firstDecisionMs.get(agentType);
     if (first === undefined) {
       first = eventLog.findFirstDecisionMs(agentType);
       this.#firstDecisionMs.set(agentType, first);
     }
+    const firstMs = await first;
+    if (firstMs === undefined) return "empty";
+    if (eventRetentionDays === undefined) return "whole";
     const dueBeforeMs = clock.nowMs() - (eventRetentionDays - deletedWithinDays) * dayMs;
-    return ((await first) ?? Number.NEGATIVE_INFINITY) < dueBeforeMs;
+    return firstMs < dueBeforeMs ? "cut" : "whole";
   }
 }

@@ -67,6 +67,7 @@ export class RebuildRun {
     armsReplaced: 0,
     armsUnsettled: 0,
     armsBeyondLog: 0,
+    armsWithoutEvents: 0,
     decisionsRestored: 0,
     ledgersRestored: 0,
     eventsRead: 0,
@@ -179,14 +180,17 @@ export class RebuildRun {
       const arm = { agentType: group.agentType, codeType: group.codeType, variantId };
       if (differences.length > 0) {
         const isShort = (live?.totals.generations ?? 0) > totals.generations;
-        if (isShort && (await this.#beginnings.isCut(group.agentType))) {
-          this.#sums.armsBeyondLog += 1;
-        } else if (check || (await this.#replace(arm, live, totals))) {
+        const beginning = isShort ? await this.#beginnings.of(group.agentType) : "whole";
+        if (beginning === "cut") this.#sums.armsBeyondLog += 1;
+        if (beginning === "empty") this.#sums.armsWithoutEvents += 1;
+        const isLeft = beginning === "cut" || (beginning === "empty" && !check);
+        if (!isLeft) {
+          if (!check && !(await this.#replace(arm, live, totals))) {
+            group.unsettled += 1;
+            continue;
+          }
           this.#sums.armsDifferent += 1;
           for (const difference of differences) yield { kind: "difference", arm, ...difference };
-        } else {
-          group.unsettled += 1;
-          continue;
         }
       }
       if (hasMoved) group.unsettled += 1;

@@ -31,6 +31,11 @@ export interface RebuildSummary {
   readonly armsUnsettled: number;
   /** The state store knows more of them than the event log still has; they were left as they are. */
   readonly armsBeyondLog: number;
+  /**
+   * The event log does not have a single decision of their agent type: it was emptied, or is another one. A
+   * check counts them as different too; otherwise they were left as they are.
+   */
+  readonly armsWithoutEvents: number;
   readonly decisionsRestored: number;
   readonly ledgersRestored: number;
   readonly eventsRead: number;

@@ -80,4 +80,23 @@ test("arms of which the log has deleted the beginning are said to be left alone"
   const text = formatRebuild(result(true, { armsBeyondLog: 4 }));
   expect(text).toContain("1,196 of 1,200 arms agree");
   expect(text).toContain("4 arms not compared: they know of more generations than the event log");
+  expect(rebuildFailure(result(true, { armsBeyondLog: 1_199 }))).toBeUndefined();
+});
+
+test("when nothing could be compared that is a failure, whatever the reason", () => {
+  expect(rebuildFailure(result(true, { armsBeyondLog: 1_200 }))).toBe(
+    "nothing was compared: every arm knows of more than the event log still has",
+  );
+  expect(rebuildFailure(result(false, { armsBeyondLog: 1_200 }))).toMatch(/^nothing was put right/);
+  expect(rebuildFailure(result(true, { armsDifferent: 1_200, armsWithoutEvents: 1_200 }))).toBe(
+    "the event log has nothing of 1,200 of 1,200 arms: it was emptied, is another one or has deleted all of theirs; " +
+      "a rebuild leaves them as they are",
+  );
+  expect(rebuildFailure(result(false, { armsWithoutEvents: 3 }))).toBe(
+    "the event log has nothing of 3 of 1,200 arms: it was emptied, is another one or has deleted all of theirs; " +
+      "they were left as they are",
+  );
+  expect(rebuildFailure(result(true, { armsDifferent: 4, armsWithoutEvents: 3 }))).toContain(
+    "1 of 1,200 arms differ from the event log; `banditd rebuild` puts them right\n",
+  );
 });
