@@ -25,22 +25,34 @@ const batchShareMax = 0.5;
  * a stall of the machine has let pile up.
  */
 export const limitMin = 50;
+/**
+ * The limit shrinks only if as many calls came together: of fewer not even the smallest limit refuses any,
+ * whatever their class, so they are not what it would help against. A pause of an idle process (garbage
+ * collection, a busy machine) leaves the limit alone.
+ */
+export const calledToShrink = limitMin * classShares.control;
 /** The limit shrinks while the event loop is later than this … */
 export const delayHighMs = 10;
 /** … and grows while it is less late than this. In between it stays (hysteresis). */
 export const delayLowMs = 5;
 /**
- * The same for how long decisions and reports take on average: what piles up in front of a state store does
- * not make the event loop late.
+ * The same for how long decisions take on average: what piles up in front of a state store does not make the
+ * event loop late. Reports are left out: one of an old generation waits for the event log, which takes
+ * its time without any load.
  */
 export const durationHighMs = 15;
 export const durationLowMs = 10;
 /** Weight of one call in the average: it follows within some dozen calls. */
 const durationWeight = 0.05;
+/** What is left of the average after a measurement without calls: what nobody has seen again is over in a second. */
+const durationDecay = 0.97;
 const shrinkFactor = 0.8;
+/** Growth of a limit that is in use: carefully, since more may be too much. */
 const growFactor = 1.02;
-/** A limit of which less than this part was used has not been tried, so it does not grow. */
-const usedShareToGrow = 0.5;
+/** Growth of one that is not, as a part of `requestsMax`: back at it after a quiet second. */
+const growShare = 0.01;
+/** A limit is in use when so much of it was. */
+const usedShare = 0.5;
 
 /** Refused calls are asked to come back after this … */
 export const retryAfterMsMin = 100;
@@ -62,11 +74,13 @@ export interface AdmissionOptions {
 
 /**
  * Decides whether one more call may begin. The limit is `requestsMax` as long as the event loop turns in
- * time and calls are answered in time. While they are not, the limit shrinks by a fifth with each
- * measurement and grows again by a fiftieth when the delay has gone: the shape that TCP uses, because no
- * figure for "how much is too much" fits every machine. Waiting in the process is thereby kept short, and
- * what does not fit is refused at once instead of being answered late. A store that is slow whatever the load
- * costs no more than this: a limit of {@link limitMin}.
+ * time and decisions are answered in time. While they are not and there are calls enough to be the reason,
+ * the limit shrinks by a fifth with each measurement. When the delay has gone it grows again, by a fiftieth while
+ * it is in use: the shape that TCP uses, because no figure for "how much is too much" fits every machine.
+ * While it is not in use it grows back to `requestsMax` within a second: what was too much a minute ago
+ * says nothing about now. Waiting in the process is thereby kept short, and what does not fit is refused at once
+ * instead of being answered late. A store that is slow whatever the load costs no more than this: a
+ * limit of {@link limitMin}.
  */
 export class Admission {
   readonly #requestsMax: number;
@@ -76,10 +90,12 @@ export class Admission {
   /** Calls whose headers have come in this turn of the event loop and whose messages have not. */
   readonly #announced: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
   #limit: number;
-  /** Most calls under way since the last measurement of the delay. */
+  /** Most calls under way or announced since the last measurement of the delay. */
   #peak = 0;
-  /** Of decisions and reports, moving average. */
+  /** Of decisions, moving average. */
   #durationMs = 0;
+  /** Whether a decision has ended since the last measurement of the delay. */
+  #measured = false;
   readonly #random = new Uint8Array(256);
   #randomAt = 256;
 
@@ -107,6 +123,7 @@ export class Admission {
    */
   announce(requestClass: RequestClass): number | undefined {
     const coming = this.inFlight + this.#announcedTotal + 1;
+    this.#peak = Math.max(this.#peak, coming);
     if (coming > this.#room(requestClass)) return this.#shed(requestClass);
     this.#announced[requestClass] += 1;
     return undefined;
@@ -137,27 +154,39 @@ export class Admission {
   /** The call has ended, however. @param counted what {@link enter} returned @param durationMs since then */
   leave(requestClass: RequestClass, counted: number, durationMs: number): void {
     this.#inFlight[requestClass] -= counted;
-    // Control calls and batches may take their time, and refused calls take none.
-    if (requestClass !== "control" && counted === 1) {
+    // Batches may take their time, and refused calls take none.
+    if (requestClass === "select" && counted === 1) {
+      this.#measured = true;
       this.#durationMs += durationWeight * (durationMs - this.#durationMs);
     }
   }
 
   /** A measurement of how late the event loop is; to be told at short, even intervals. */
   observeDelay(delayMs: number): void {
+    // Calls that pile up and do not end are no sign that they would be fast.
+    if (!this.#measured && this.inFlight < calledToShrink) this.#durationMs *= durationDecay;
+    this.#measured = false;
     if (delayMs > delayHighMs || this.#durationMs > durationHighMs) {
-      this.#limit = Math.max(
-        Math.min(limitMin, this.#requestsMax),
-        Math.floor(this.#limit * shrinkFactor),
-      );
-    } else if (
-      delayMs < delayLowMs &&
-      this.#durationMs < durationLowMs &&
-      this.#peak >= this.#limit * usedShareToGrow
-    ) {
-      this.#limit = Math.min(this.#requestsMax, Math.ceil(this.#limit * growFactor));
+      if (this.#peak >= calledToShrink) this.#shrink();
+    } else if (delayMs < delayLowMs && this.#durationMs < durationLowMs) {
+      this.#grow();
     }
     this.#peak = this.inFlight;
+  }
+
+  #shrink(): void {
+    this.#limit = Math.max(
+      Math.min(limitMin, this.#requestsMax),
+      Math.floor(this.#limit * shrinkFactor),
+    );
+  }
+
+  #grow(): void {
+    const grown =
+      this.#peak >= this.#limit * usedShare
+        ? this.#limit * growFactor
+        : this.#limit + this.#requestsMax * growShare;
+    this.#limit = Math.min(this.#requestsMax, Math.ceil(grown));
   }
 
   /** Sets the gauges; often enough for a scrape. */

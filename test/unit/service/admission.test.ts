@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Telemetry } from "../../../src/ports/telemetry.ts";
 import {
   Admission,
+  calledToShrink,
   classShares,
   delayHighMs,
   delayLowMs,
@@ -116,6 +117,21 @@ describe("who is refused", () => {
   });
 });
 
+/** Room for all calls under way of before, and a call for each place that the limit has. */
+function fill(admission: Admission): void {
+  enterMany(admission, "select", admission.limit - admission.inFlight);
+}
+
+/** As after every call has been answered. */
+function empty(admission: Admission): void {
+  admission.leave("select", admission.inFlight, 1);
+}
+
+/** Measurements of a quiet process. */
+function passTime(admission: Admission, samples: number): void {
+  for (let sample = 0; sample < samples; sample += 1) admission.observeDelay(0);
+}
+
 describe("a batch", () => {
   it("counts by its items and is refused as a whole", () => {
     const { admission } = openAdmission(100);
@@ -144,30 +160,92 @@ describe("a batch", () => {
 });
 
 describe("a late event loop", () => {
-  it("shrinks the limit step by step down to a floor, and lets it grow again only when it was used", () => {
+  it("shrinks the limit step by step down to a floor, and lets a used one grow again little by little", () => {
     const { admission, shed } = openAdmission(1_000);
+    enterMany(admission, "select", limitMin);
     admission.observeDelay(delayHighMs + 1);
     expect(admission.limit).toBe(800);
     for (let tick = 0; tick < 50; tick += 1) admission.observeDelay(delayHighMs + 1);
     expect(admission.limit).toBe(limitMin);
-    enterMany(admission, "select", limitMin + 3);
+    enterMany(admission, "select", 3);
     expect(shed).toEqual({ "bandit_requests_shed_total select delay": 3 });
-    for (let tick = 0; tick < 500; tick += 1) admission.observeDelay(0);
-    // Full of calls that do not end, it has room for more with each quiet measurement …
-    const grown = admission.limit;
-    expect(grown).toBeGreaterThanOrEqual(2 * limitMin);
-    expect(grown).toBeLessThan(2.1 * limitMin);
-    admission.leave("select", limitMin, 1);
-    for (let tick = 0; tick < 500; tick += 1) admission.observeDelay(0);
-    // … and without any it stays as it is: nobody has tried whether more would fit.
-    expect(admission.limit).toBe(grown);
+    passTime(admission, 1);
+    expect(admission.limit).toBe(limitMin + 1);
+    for (let tick = 0; tick < 20; tick += 1) {
+      fill(admission);
+      passTime(admission, 1);
+    }
+    expect(admission.limit).toBeGreaterThan(limitMin + 20);
+    expect(admission.limit).toBeLessThan(2 * limitMin);
+  });
+
+  it("is forgotten after a quiet second, whether or not somebody calls", () => {
+    for (const calls of [0, 5, 20]) {
+      const { admission } = openAdmission(1_000);
+      fill(admission);
+      for (let tick = 0; tick < 50; tick += 1) admission.observeDelay(50);
+      empty(admission);
+      expect(admission.limit).toBe(limitMin);
+      for (let tick = 0; tick < 100; tick += 1) {
+        enterMany(admission, "select", calls);
+        passTime(admission, 1);
+        empty(admission);
+      }
+      expect(admission.limit).toBe(1_000);
+    }
+  });
+
+  it("leaves the limit alone while too few calls come to be the reason, so that a burst is let in", () => {
+    for (const calls of [0, 1, calledToShrink - 1]) {
+      const { admission, shed } = openAdmission(800);
+      for (let minute = 0; minute < 60; minute += 1) {
+        enterMany(admission, "select", calls);
+        admission.observeDelay(30);
+        empty(admission);
+      }
+      expect(admission.limit).toBe(800);
+      expect(enterMany(admission, "select", 300)).toBe(300);
+      expect(shed).toEqual({});
+    }
+  });
+
+  it("shrinks it when as many calls came, also if they were only announced (negative control)", () => {
+    const { admission } = openAdmission(800);
+    for (let call = 0; call < calledToShrink; call += 1) admission.announce("select");
+    admission.observeDelay(30);
+    expect(admission.limit).toBe(640);
+  });
+
+  it("keeps the limit low as long as there is more to do than can be done", () => {
+    const { admission } = openAdmission(1_000);
+    let worstMs = 0;
+    let selects = 0;
+    let reports = 0;
+    for (let turn = 0; turn < 5_000; turn += 1) {
+      // Each turn 400 calls come that take a fifth of a millisecond each.
+      const reportsIn = enterMany(admission, "report", 200);
+      const selectsIn = enterMany(admission, "select", 200);
+      const busyMs = 0.2 * (reportsIn + selectsIn);
+      admission.leave("report", reportsIn, busyMs);
+      admission.leave("select", selectsIn, busyMs);
+      admission.observeDelay(busyMs);
+      if (turn < 50) continue;
+      worstMs = Math.max(worstMs, busyMs);
+      selects += selectsIn;
+      reports += reportsIn;
+    }
+    expect(worstMs).toBeLessThan(20);
+    expect(selects).toBeGreaterThan(0);
+    expect(selects + reports).toBeGreaterThan(5_000 * calledToShrink);
+    expect(admission.limit).toBeLessThan(2 * limitMin);
   });
 
   it("leaves the limit alone between the two thresholds (hysteresis)", () => {
     const { admission } = openAdmission(100);
+    fill(admission);
     admission.observeDelay(delayHighMs + 1);
     const limit = admission.limit;
-    enterMany(admission, "select", limit);
+    expect(limit).toBe(80);
     for (let tick = 0; tick < 100; tick += 1) {
       admission.observeDelay((delayLowMs + delayHighMs) / 2);
       admission.observeDelay(delayHighMs);
@@ -178,7 +256,9 @@ describe("a late event loop", () => {
 
   it("refuses in the same order: control, reports, selects", () => {
     const { admission } = openAdmission(1_000);
+    fill(admission);
     for (let tick = 0; tick < 50; tick += 1) admission.observeDelay(50);
+    empty(admission);
     expect(enterMany(admission, "control", 100)).toBe(limitMin / 2);
     const reportsToo = Math.floor(limitMin * classShares.report);
     expect(enterMany(admission, "report", 100)).toBe(reportsToo - limitMin / 2);
@@ -187,11 +267,19 @@ describe("a late event loop", () => {
 });
 
 describe("late answers", () => {
-  const answer = (admission: Admission, requestClass: RequestClass, durationMs: number) => {
+  /** 200 calls, one after the other beside `beside` others that are under way. */
+  const answer = (
+    admission: Admission,
+    requestClass: RequestClass,
+    durationMs: number,
+    beside = calledToShrink,
+  ) => {
+    const others = enterMany(admission, "select", beside);
     for (let call = 0; call < 200; call += 1) {
       const { counted } = admission.enter(requestClass, 1);
       admission.leave(requestClass, counted, durationMs);
     }
+    admission.leave("select", others, durationMs);
   };
 
   it("shrink the limit although the event loop is in time, as when calls queue for the state store", () => {
@@ -199,8 +287,7 @@ describe("late answers", () => {
     answer(admission, "select", durationHighMs + 5);
     admission.observeDelay(0);
     expect(admission.limit).toBe(800);
-    answer(admission, "report", durationLowMs - 5);
-    enterMany(admission, "select", 800);
+    answer(admission, "select", durationLowMs - 5);
     admission.observeDelay(0);
     expect(admission.limit).toBeGreaterThan(800);
   });
@@ -214,12 +301,38 @@ describe("late answers", () => {
     expect(enterMany(admission, "select", 1_000)).toBe(limitMin);
   });
 
-  it("of queries and batches do not count (negative control)", () => {
+  it("are forgotten: twenty slow decisions do not shrink the limit, and many do for a second or two only", () => {
+    const few = openAdmission(1_000).admission;
+    enterMany(few, "select", 20);
+    for (let call = 0; call < 20; call += 1) few.leave("select", 1, 300);
+    passTime(few, 1_000);
+    expect(few.limit).toBe(1_000);
+
+    const { admission } = openAdmission(1_000);
+    for (let tick = 0; tick < 50; tick += 1) {
+      answer(admission, "select", 300);
+      admission.observeDelay(0);
+    }
+    expect(admission.limit).toBe(limitMin);
+    passTime(admission, 250);
+    expect(admission.limit).toBe(1_000);
+  });
+
+  it("are not forgotten while calls pile up that do not end (negative control)", () => {
+    const { admission } = openAdmission(1_000);
+    answer(admission, "select", 300);
+    enterMany(admission, "select", 100);
+    passTime(admission, 1_000);
+    expect(admission.limit).toBe(limitMin);
+  });
+
+  it("of reports, queries and batches do not count: they may wait without any load", () => {
     const { admission } = openAdmission(1_000);
     answer(admission, "control", 5_000);
+    answer(admission, "report", 5_000);
     for (let call = 0; call < 200; call += 1) {
-      const { counted } = admission.enter("report", 50);
-      admission.leave("report", counted, 100);
+      const { counted } = admission.enter("select", 50);
+      admission.leave("select", counted, 100);
     }
     admission.observeDelay(0);
     expect(admission.limit).toBe(1_000);
