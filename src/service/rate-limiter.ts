@@ -38,8 +38,8 @@ interface Peer {
  * A token bucket per caller. In any stretch of t seconds a bucket gives at most `ratePerSecond`·t +
  * `burst`, and a caller that keeps to the rate is never refused.
  *
- * Anybody can make up keys, so keys must neither grow the memory nor be a way around the limit:
- * a peer address has {@link keysPerPeerMax} keys with buckets of their own and its further ones share
+ * Anybody can make up keys: that gains an address at most {@link keysPerPeerMax} limits, and no memory.
+ * A peer address has {@link keysPerPeerMax} keys with buckets of their own and its further ones share
  * the address's; a bucket is forgotten only when it is full again, since a new one would be the same; and
  * when all {@link bucketsMax} are in use, newcomers share one bucket.
  */
@@ -62,6 +62,15 @@ export class RateLimiter {
   /** Buckets held now, at most {@link bucketsMax}. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The same, counted one by one: slow, for tests. */
+  countBuckets(): number {
+    let buckets = 0;
+    for (const { own, keys } of this.#peers.values()) {
+      buckets += keys.size + (own === undefined ? 0 : 1);
+    }
+    return buckets;
   }
 
   /**
@@ -140,6 +149,8 @@ export class RateLimiter {
     if (peer.keys.size > 0 || peer.own === undefined || !this.#isFull(peer.own, nowMs))
       return false;
     this.#peers.delete(address);
+    // The oldest may be the caller itself, which is put back.
+    peer.own = undefined;
     this.#size -= 1;
     return true;
   }

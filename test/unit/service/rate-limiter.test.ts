@@ -168,6 +168,33 @@ describe("a flood of made-up keys", () => {
     expect(limiter.size).toBe(bucketsMax);
   });
 
+  it("never holds more buckets than it counts, also when the oldest caller comes again with a key", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ gapMs: fc.nat({ max: 9_000 }), keyed: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        (rounds) => {
+          const { clock, limiter } = openLimiter(1, 5);
+          for (let peer = 0; peer < bucketsMax; peer += 1) limiter.take({ peer: `p${peer}` }, 1);
+          for (const [round, { gapMs, keyed }] of [
+            { gapMs: 9_000, keyed: true },
+            ...rounds,
+          ].entries()) {
+            clock.ms += gapMs;
+            for (let peer = 0; peer < bucketsMax; peer += 1) {
+              limiter.take({ peer: `p${peer}`, ...(keyed ? { key: `k${round}` } : {}) }, 1);
+            }
+            expect(limiter.countBuckets()).toBe(limiter.size);
+            expect(limiter.size).toBeLessThanOrEqual(bucketsMax);
+          }
+        },
+      ),
+      { seed: 43, numRuns: 5 },
+    );
+  });
+
   it("leaves newcomers one bucket together while every bucket is in use", () => {
     const { limiter } = openLimiter(1, 3);
     for (let peer = 0; peer < bucketsMax; peer += 1) limiter.take({ peer: `peer-${peer}` }, 1);
