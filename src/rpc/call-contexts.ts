@@ -16,8 +16,9 @@ export class GrpcCallContext implements CallerContext {
   #signal: AbortSignal | undefined;
   #actor: string | undefined;
 
-  constructor(call: GrpcCall, options: { rememberActor: boolean }) {
+  constructor(call: GrpcCall, options: { rememberActor: boolean; signal?: AbortSignal }) {
     this.#call = call;
+    this.#signal = options.signal;
     if (options.rememberActor) this.#actor = peerActor(call);
     const deadlineMs = Number(call.getDeadline());
     if (Number.isFinite(deadlineMs)) this.deadlineMs = deadlineMs;

@@ -24,6 +24,7 @@ import { grpcAdmission } from "./grpc-admission.ts";
 import { grpcError } from "./grpc-error.ts";
 import { addReflection } from "./grpc-reflection.ts";
 import { grpcServiceDefinition } from "./grpc-service-definition.ts";
+import { GrpcStream } from "./grpc-stream.ts";
 import { listenFailed, messageBytesMaxDefault } from "./listening.ts";
 import type { RequestGate } from "./request-gate.ts";
 import { buildRoutes, type Route, services } from "./routes.ts";
@@ -130,28 +131,11 @@ function handleCall(route: Route, calls: CallsUnderWay): UntypedHandleCall {
     };
   }
   return (call: ServerWritableStream<Message, Message>) => {
-    const context = new GrpcCallContext(call, { rememberActor: audited });
-    pipe(route.invoke(call.request, context), call).catch((error: unknown) =>
-      call.emit("error", grpcError(error)),
-    );
+    const stream = new GrpcStream(call);
+    const context = new GrpcCallContext(call, { rememberActor: audited, signal: stream.signal });
+    const ended = calls.beginStream((error) => stream.fail(error));
+    void stream.pipe(route.invoke(call.request, context)).finally(ended);
   };
-}
-
-/** Writes as fast as the client reads: what is not read is not asked for. */
-async function pipe(
-  messages: AsyncIterable<Message>,
-  call: ServerWritableStream<Message, Message>,
-): Promise<void> {
-  for await (const message of messages) {
-    if (call.cancelled) return;
-    if (!call.write(message)) {
-      await new Promise<void>((resolve) => {
-        call.once("drain", resolve);
-        call.once("cancelled", resolve);
-      });
-    }
-  }
-  call.end();
 }
 
 /**
@@ -193,6 +177,7 @@ async function shutDown(options: {
   const closed = new Promise<void>((resolve) => {
     listener.close(() => resolve());
   });
+  calls.endStreams();
   const callOff = calls.cutBefore(graceMs);
   injector.drain(graceMs);
   await new Promise<void>((resolve) => {

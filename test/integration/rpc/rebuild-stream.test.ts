@@ -126,3 +126,24 @@ it("a refusal carries its reason; a broken rule is said before anything is done"
   }
   expect(servers.service.calls).toEqual([]);
 });
+
+it("a stop ends a rebuild at once, tells its caller why and aborts it", async () => {
+  const own = await startRpcServers();
+  own.service.rebuildHangs = true;
+  const caller = createBanditClient({
+    address: `127.0.0.1:${own.grpc.port}`,
+    deadlineMs: 60_000,
+  });
+  const running = drain(caller.rebuild({})).catch((error: unknown) => error);
+  await until("it has begun", 5_000, () => own.service.calls.length > 0);
+  // Without a timer that cuts it: the grace is longer than the test may take.
+  const stopped = own.grpc.stop(600_000);
+  expect(await running).toMatchObject({ code: "unavailable", reason: "SERVICE_STOPPING" });
+  await until("the service has heard of it", 5_000, () =>
+    own.service.calls.some(({ method }) => method === "rebuild ended"),
+  );
+  caller.close();
+  own.client.close();
+  await stopped;
+  await own.stop();
+});
