@@ -46,12 +46,16 @@ export function formatRebuild(result: RebuildResult): string {
 
 /** Why the command did not succeed; undefined when it did. */
 export function rebuildFailure({ check, summary }: RebuildResult): string | undefined {
-  const { arms, armsDifferent, armsUnsettled, armsBeyondLog, armsWithoutEvents } = summary;
+  const { arms, armsDifferent, armsUnsettled, armsBeyondLog, armsWithoutEvents, deadLetters } =
+    summary;
   const failures: string[] = [];
   const curable = armsDifferent - armsWithoutEvents;
   if (check && curable > 0) {
     failures.push(
-      `${integer(curable)} of ${count(arms, "arm")} differ from the event log; \`banditd rebuild\` puts them right`,
+      `${integer(curable)} of ${count(arms, "arm")} differ from the event log; ` +
+        (deadLetters > 0
+          ? `${count(deadLetters, "dead letter")} may be why: replay or drop them first, see \`banditd events dead list\``
+          : "`banditd rebuild` puts them right"),
     );
   }
   if (armsWithoutEvents > 0) {

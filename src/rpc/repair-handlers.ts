@@ -50,6 +50,7 @@ function stepMessage(step: RebuildStep): RebuildResponse["step"] {
           armsUnsettled: step.armsUnsettled,
           armsBeyondLog: step.armsBeyondLog,
           armsWithoutEvents: step.armsWithoutEvents,
+          deadLetters: step.deadLetters,
           decisionsRestored: BigInt(step.decisionsRestored),
           ledgersRestored: BigInt(step.ledgersRestored),
           eventsRead: BigInt(step.eventsRead),

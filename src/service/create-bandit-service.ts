@@ -169,6 +169,7 @@ export async function createBanditService(
 
   const rebuild = new RebuildPosteriors({
     ...{ state, eventLog, catalogue: cache, drain, clock, logger },
+    deadLetters: options.deadLetters,
     onRestored: () => sync.compare(),
     ...(options.eventRetentionDays === undefined
       ? {}

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { zeroTotals } from "../../domain/contribution.ts";
 import type { VariantId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 import type { ArmGroup } from "../../ports/state-repair.ts";
 import type { ArmKey, ArmTotals, StateStore } from "../../ports/state-store.ts";
@@ -15,6 +16,7 @@ import { LogBeginnings } from "./log-beginnings.ts";
 import { passOutbox } from "./outbox-barrier.ts";
 import { readPages, requireGoing } from "./read-pages.ts";
 import type { RebuildRequest, RebuildStep, RebuildSummary } from "./rebuild-step.ts";
+import { countRefusedLearned, requireNoneRefused } from "./refused-learned.ts";
 import { restoredFromMs, restoredStateOf } from "./restored-state.ts";
 
 /** Rounds over arms that do not hold still, 5 s of pauses in all. */
@@ -27,6 +29,7 @@ const batchGroupsMax = 64;
 export interface RebuildDependencies {
   readonly state: StateStore;
   readonly eventLog: EventLog;
+  readonly deadLetters: DeadLetterStore;
   readonly catalogue: CatalogueCache;
   readonly drain: { flush(): Promise<void> };
   /** Told when everything was put in its place. */
@@ -68,6 +71,7 @@ export class RebuildRun {
     armsUnsettled: 0,
     armsBeyondLog: 0,
     armsWithoutEvents: 0,
+    deadLetters: 0,
     decisionsRestored: 0,
     ledgersRestored: 0,
     eventsRead: 0,
@@ -85,6 +89,8 @@ export class RebuildRun {
   async *steps(): AsyncGenerator<RebuildStep, void, void> {
     const { state, logger, onRestored } = this.#deps;
     const { check, agentType } = this.#request;
+    // Before the list: of a code type there may be nothing yet but events that are under way.
+    await this.#passOutbox();
     const groups = await this.#groups();
     this.#groupsTotal = groups.length;
     yield this.#progress("listing what was learned");
@@ -94,8 +100,15 @@ export class RebuildRun {
       await state.repair.markRestored();
       await onRestored();
     }
-    if (!check) logger.info("posteriors were rebuilt from the event log", { ...this.#sums });
+    if (check) this.#sums.deadLetters = await countRefusedLearned(this.#deps.deadLetters);
+    else logger.info("posteriors were rebuilt from the event log", { ...this.#sums });
     yield { kind: "summary", ...this.#sums };
+  }
+
+  /** Everything acknowledged until now is in the log afterwards. Rows that it refuses are dead letters by then. */
+  async #passOutbox(): Promise<void> {
+    await passOutbox(this.#deps, this.#signal);
+    if (!this.#request.check) await requireNoneRefused(this.#deps.deadLetters);
   }
 
   /** Code types that the log or the state store knows. */
@@ -121,7 +134,6 @@ export class RebuildRun {
   async *#restore(): AsyncGenerator<RebuildStep, void, void> {
     const { state, catalogue, clock } = this.#deps;
     const { agentType: only } = this.#request;
-    await passOutbox(this.#deps, this.#signal);
     for (const entry of catalogue.view.listAgentTypes()) {
       const { agentType } = entry.record;
       if (only !== undefined && only !== agentType) continue;
@@ -147,7 +159,7 @@ export class RebuildRun {
       // The fewer at once, the shorter a group has to hold still.
       for (const batch of batchesOf(waiting, Math.max(batchGroupsMax >> (2 * round), 1))) {
         const before = await Promise.all(batch.map((group) => this.#readTotals(group)));
-        await passOutbox(this.#deps, this.#signal);
+        await this.#passOutbox();
         for (const [index, group] of batch.entries()) {
           yield* this.#settleGroup(group, before[index] as Versioned);
           if (group.unsettled > 0) moved.push(group);

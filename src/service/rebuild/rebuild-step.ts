@@ -36,6 +36,8 @@ export interface RebuildSummary {
    * check counts them as different too; otherwise they were left as they are.
    */
   readonly armsWithoutEvents: number;
+  /** Generations and outcomes that the event log has refused, at the end; 1,000 of each at most. */
+  readonly deadLetters: number;
   readonly decisionsRestored: number;
   readonly ledgersRestored: number;
   readonly eventsRead: number;

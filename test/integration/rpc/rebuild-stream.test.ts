@@ -19,7 +19,7 @@ const steps: readonly RebuildStep[] = [
   {
     kind: "summary",
     ...{ arms: 1, armsDifferent: 2, armsReplaced: 3, armsUnsettled: 4, armsBeyondLog: 5 },
-    armsWithoutEvents: 9,
+    ...{ armsWithoutEvents: 9, deadLetters: 10 },
     ...{ decisionsRestored: 6, ledgersRestored: 7, eventsRead: 8 },
   },
 ];
@@ -74,7 +74,7 @@ it("a rebuild's steps arrive in their order, numbers and all", async () => {
     {
       summary: {
         ...{ arms: 1, arms_different: 2, arms_replaced: 3, arms_unsettled: 4, arms_beyond_log: 5 },
-        arms_without_events: 9,
+        ...{ arms_without_events: 9, dead_letters: 10 },
         ...{ decisions_restored: "6", ledgers_restored: "7", events_read: "8" },
       },
     },

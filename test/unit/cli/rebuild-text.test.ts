@@ -83,6 +83,14 @@ test("arms of which the log has deleted the beginning are said to be left alone"
   expect(rebuildFailure(result(true, { armsBeyondLog: 1_199 }))).toBeUndefined();
 });
 
+test("dead letters are named as the likely cause, and no rebuild is advised while there are any", () => {
+  expect(rebuildFailure(result(true, { armsDifferent: 2, deadLetters: 1 }))).toBe(
+    "2 of 1,200 arms differ from the event log; 1 dead letter may be why: replay or drop them first, " +
+      "see `banditd events dead list`",
+  );
+  expect(rebuildFailure(result(true, { deadLetters: 1 }))).toBeUndefined();
+});
+
 test("when nothing could be compared that is a failure, whatever the reason", () => {
   expect(rebuildFailure(result(true, { armsBeyondLog: 1_200 }))).toBe(
     "nothing was compared: every arm knows of more than the event log still has",
