@@ -68,16 +68,17 @@ export function decodeSpooled(text: string): SpooledRecord {
   try {
     decoded = JSON.parse(text);
   } catch (error) {
-    throw unreadable(error);
+    // Its message would quote the text, which people may have written, in the log.
+    throw unreadable((error as Error).name);
   }
   if (decoded.version !== formatVersion) throw unreadable();
   return decoded;
 }
 
-function unreadable(cause?: unknown): BanditError {
+function unreadable(why?: string): BanditError {
   return new BanditError(
     "failed_precondition",
-    "a spooled record is damaged or of another version of this program",
-    { reason: "SPOOLED_RECORD_UNREADABLE", ...(cause === undefined ? {} : { cause }) },
+    `a spooled record is damaged or of another version of this program${why === undefined ? "" : `: ${why}`}`,
+    { reason: "SPOOLED_RECORD_UNREADABLE" },
   );
 }
