@@ -142,6 +142,11 @@ describe("banditd events dead", () => {
       `${JSON.stringify({ replayed: 1, refused: [] }, undefined, 2)}\n`,
     );
     expect((await run("list")).stdout).toBe("no dead letters\n");
+    for (const yes of [[], ["--yes"]]) {
+      expect(await run("drop", "--all", ...yes)).toMatchObject({
+        ...{ exitCode: 0, stdout: "there are no dead letters to drop\n" },
+      });
+    }
     expect(await comments()).toHaveLength(5);
     expect(await metric("bandit_dead_letters 0")).toBe(true);
   });

@@ -135,7 +135,7 @@ function dropCommand(terminal: Terminal): Command {
         let dropped = 0;
         await withService(options, terminal, async (client) => {
           const ids = await chosen(client, given, options);
-          if (options.yes !== true) {
+          if (options.yes !== true && ids.length > 0) {
             throw badInput(
               `${counted(ids.length)} would be given up and count nowhere; --yes does it`,
             );
@@ -150,7 +150,11 @@ function dropCommand(terminal: Terminal): Command {
           });
         });
         if (options.json) printJson(terminal, { dropped });
-        else terminal.out(`${counted(dropped)} dropped\n`);
+        else {
+          terminal.out(
+            dropped === 0 ? "there are no dead letters to drop\n" : `${counted(dropped)} dropped\n`,
+          );
+        }
       },
     );
 }
