@@ -10,6 +10,7 @@ import { type RecordDeadLetters, refusalText } from "./record-dead-letters.ts";
 import { ReplayRounds } from "./replay-rounds.ts";
 import { decisionsArriveWithinMs, generationOf } from "./report-intake.ts";
 import type { Spool } from "./spool.ts";
+import { type Fate, fateOf } from "./spooled-fate.ts";
 import { decisionKey, decodeSpooled, type SpooledRecord } from "./spooled-record.ts";
 import type { StateGuard } from "./state-guard.ts";
 
@@ -35,9 +36,6 @@ const soonMs = 50;
 /** After the store or the outbox had no room, or the disk could not be written. */
 const backoffMsMin = 500;
 const backoffMsMax = 15_000;
-
-/** What became of one record. `later`: it stays. `stop`: so will every other, for now. */
-type Fate = "gone" | "later" | "later: event log" | "stop";
 
 interface Item {
   readonly stored: DiskRecord;
@@ -211,7 +209,9 @@ export class SpoolReplay {
       telemetry.count("bandit_spool_applied_total", { kind, result });
       return "gone";
     } catch (error) {
-      const fate = this.#fateOf(error, record);
+      const fate = fateOf(error, {
+        mayStillArrive: () => !(record instanceof Error) && this.#mayStillArrive(record),
+      });
       if (fate !== "gone") return fate;
       if (!(await this.#bury(stored, error))) return "later";
       const isConflict =
@@ -228,24 +228,13 @@ export class SpoolReplay {
     return this.#options.spool.queue.has(decisionKey(generationOf(record)));
   }
 
-  #fateOf(error: unknown, record: SpooledRecord | Error): Fate {
-    if (!(error instanceof BanditError)) return "gone";
-    if (error.reason === "GENERATION_NOT_FOUND") {
-      // Another replica may still have to bring its decision. The outage may have ended before this process began.
-      const { guard, clock, catalogue } = this.#options;
-      const sinceMs = Math.min(guard.sinceRecoveryMs, clock.monotonicMs() - this.#startedAtMs);
-      if (sinceMs < decisionsArriveWithinMs) return "later";
-      if (record instanceof Error || record.kind === "decision") return "gone";
-      const now = { view: catalogue.view, nowMs: clock.nowMs() };
-      return mayStillArrive(generationOf(record), now) ? "later" : "gone";
-    }
-    if (error.reason.startsWith("EVENT_LOG_")) return "later: event log";
-    if (error.code === "deadline_exceeded") return "later";
-    if (!error.retryable) return "gone";
-    // The state store is away, or it or the outbox has no room; what else is lacking concerns this record only.
-    const concernsAll = /^(STATE|OUTBOX|SPILL)_/.test(error.reason);
-    const concernsThis = error.reason === "STATE_LOST";
-    return concernsAll && !concernsThis ? "stop" : "later";
+  /** Another replica may still have to bring its decision. The outage may have ended before this process began. */
+  #mayStillArrive(record: SpooledRecord): boolean {
+    if (record.kind === "decision") return false;
+    const { guard, clock, catalogue } = this.#options;
+    const sinceMs = Math.min(guard.sinceRecoveryMs, clock.monotonicMs() - this.#startedAtMs);
+    if (sinceMs < decisionsArriveWithinMs) return true;
+    return mayStillArrive(generationOf(record), { view: catalogue.view, nowMs: clock.nowMs() });
   }
 
   /** What is refused for good goes to the dead letters. @returns whether it is there. */
