@@ -18,6 +18,7 @@ import type { BanditService } from "../service/bandit-service.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { connectCallContext, peerAddressKey } from "./call-contexts.ts";
 import { CallsUnderWay } from "./calls-under-way.ts";
+import { streamUntilStop } from "./connect-stream.ts";
 import { boundConnections } from "./connections.ts";
 import { httpAdmission } from "./http-admission.ts";
 import { type HttpPageOptions, httpPages } from "./http-pages.ts";
@@ -138,7 +139,9 @@ function connectHandler(route: Route, { calls, clock }: Serving) {
   }
   return async function* (request: Message, context: Parameters<typeof connectCallContext>[0]) {
     try {
-      yield* route.invoke(request, connectCallContext(context, clock));
+      yield* streamUntilStop(calls, context.signal, (signal) =>
+        route.invoke(request, { ...connectCallContext(context, clock), signal }),
+      );
     } catch (thrown) {
       throw connectError(thrown);
     }
@@ -163,6 +166,7 @@ async function listen(
 }
 
 async function shutDown(server: Server, calls: CallsUnderWay, graceMs: number): Promise<void> {
+  calls.endStreams();
   const callOff = calls.cutBefore(graceMs);
   const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   // A connection whose request began before the stop is kept alive by its client after the answer.

@@ -1,9 +1,14 @@
 import { toJson } from "@bufbuild/protobuf";
+import { Code, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type BanditClient, createBanditClient } from "../../../src/client/index.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
 import type { AgentType, CodeType, VariantId } from "../../../src/domain/ids.ts";
-import { RebuildResponseSchema } from "../../../src/gen/bandit/v1/repair_service_pb.ts";
+import {
+  RebuildResponseSchema,
+  RepairService,
+} from "../../../src/gen/bandit/v1/repair_service_pb.ts";
 import type { RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
 import { until } from "../../conformance/state-store-harness.ts";
 import { type RpcServers, startRpcServers } from "./rpc-servers.ts";
@@ -127,23 +132,38 @@ it("a refusal carries its reason; a broken rule is said before anything is done"
   expect(servers.service.calls).toEqual([]);
 });
 
-it("a stop ends a rebuild at once, tells its caller why and aborts it", async () => {
-  const own = await startRpcServers();
-  own.service.rebuildHangs = true;
-  const caller = createBanditClient({
-    address: `127.0.0.1:${own.grpc.port}`,
-    deadlineMs: 60_000,
-  });
-  const running = drain(caller.rebuild({})).catch((error: unknown) => error);
-  await until("it has begun", 5_000, () => own.service.calls.length > 0);
-  // Without a timer that cuts it: the grace is longer than the test may take.
-  const stopped = own.grpc.stop(600_000);
-  expect(await running).toMatchObject({ code: "unavailable", reason: "SERVICE_STOPPING" });
-  await until("the service has heard of it", 5_000, () =>
-    own.service.calls.some(({ method }) => method === "rebuild ended"),
-  );
-  caller.close();
-  own.client.close();
-  await stopped;
-  await own.stop();
-});
+it.each(["gRPC", "Connect over HTTP"] as const)(
+  "a stop ends a rebuild over %s at once, tells its caller why and aborts it",
+  async (transport) => {
+    const own = await startRpcServers();
+    own.service.rebuildHangs = true;
+    const { running, close } = callOver(transport, own);
+    await until("it has begun", 5_000, () => own.service.calls.length > 0);
+    // Without a timer that cuts it: the grace is longer than the test may take.
+    const stopped = (transport === "gRPC" ? own.grpc : own.http).stop(600_000);
+    expect(await running).toMatchObject({
+      code: transport === "gRPC" ? "unavailable" : Code.Unavailable,
+      message: expect.stringContaining("the service is stopping") as string,
+    });
+    await until("the service has heard of it", 5_000, () =>
+      own.service.calls.some(({ method }) => method === "rebuild ended"),
+    );
+    close();
+    own.client.close();
+    await stopped;
+    await own.stop();
+  },
+);
+
+/** A rebuild that is being read; resolves to its error. */
+function callOver(transport: "gRPC" | "Connect over HTTP", own: RpcServers) {
+  const failure = (error: unknown) => error;
+  if (transport === "gRPC") {
+    const address = `127.0.0.1:${own.grpc.port}`;
+    const caller = createBanditClient({ address, deadlineMs: 60_000 });
+    return { running: drain(caller.rebuild({})).catch(failure), close: () => caller.close() };
+  }
+  const connect = createConnectTransport({ baseUrl: own.baseUrl, httpVersion: "1.1" });
+  const caller = createClient(RepairService, connect);
+  return { running: drain(caller.rebuild({})).catch(failure), close: () => undefined };
+}
