@@ -12,7 +12,7 @@ import type { EventLog } from "../src/ports/event-log.ts";
 import { type EventStream, eventStreams } from "../src/ports/event-rows.ts";
 import type { StateStore } from "../src/ports/state-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
-import { createEventPath } from "../src/service/event-path.ts";
+import { createEventPath } from "../src/service/events/event-path.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { silentLogger } from "../test/support/state-samples.ts";
 import { EventSource } from "./event-source.ts";

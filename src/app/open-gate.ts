@@ -2,8 +2,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Entropy } from "../ports/entropy.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import { RequestGate } from "../rpc/request-gate.ts";
-import { Admission } from "../service/admission.ts";
-import { RateLimiter } from "../service/rate-limiter.ts";
+import { Admission } from "../service/admission/admission.ts";
+import { RateLimiter } from "../service/admission/rate-limiter.ts";
 import type { ServiceOptions } from "./config.ts";
 
 /** The gate that both ports share, watching the event loop already. */

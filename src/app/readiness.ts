@@ -1,8 +1,8 @@
 import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DiskQueueSize } from "../ports/disk-queue.ts";
-import type { Backlog } from "../service/backlog.ts";
-import type { CatalogueCache } from "../service/catalogue-cache.ts";
+import type { CatalogueCache } from "../service/catalogue/catalogue-cache.ts";
+import type { Backlog } from "../service/events/backlog.ts";
 import type { Engines } from "./engines.ts";
 
 /** What `/readyz` answers. */

@@ -3,7 +3,7 @@ import type { CatalogueSnapshot } from "../ports/catalogue.ts";
 import type { CatalogueSnapshots, SavedCatalogue } from "../ports/catalogue-snapshots.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import type { CatalogueCache } from "../service/catalogue-cache.ts";
+import type { CatalogueCache } from "../service/catalogue/catalogue-cache.ts";
 import type { Engines } from "./engines.ts";
 import { KeepTrying } from "./keep-trying.ts";
 

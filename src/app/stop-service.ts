@@ -4,7 +4,7 @@ import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { GrpcServer } from "../rpc/grpc-server.ts";
 import type { HttpServer } from "../rpc/http-server.ts";
-import type { EventDrain } from "../service/event-drain.ts";
+import type { EventDrain } from "../service/events/event-drain.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 
 /** Added to the time a server has, for what it does after it has cut its calls. */

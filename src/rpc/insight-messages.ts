@@ -13,7 +13,7 @@ import type {
   QueryResponse,
 } from "../gen/bandit/v1/insight_service_pb.ts";
 import type { Explanation } from "../service/bandit-service.ts";
-import { parseEventTime } from "../service/event-time.ts";
+import { parseEventTime } from "../service/events/event-time.ts";
 import type {
   ContributionColumns,
   DecisionRow,

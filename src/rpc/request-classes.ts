@@ -5,7 +5,7 @@ import {
   DecisionService,
   type ReportDecisionsRequest,
 } from "../gen/bandit/v1/decision_service_pb.ts";
-import type { RequestClass } from "../service/admission.ts";
+import type { RequestClass } from "../service/admission/admission.ts";
 
 const { method } = DecisionService;
 

@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
 import { BanditError, invalidField } from "../domain/errors.ts";
-import type { Admission, RequestClass } from "../service/admission.ts";
+import type { Admission, RequestClass } from "../service/admission/admission.ts";
+import { LoopDelay } from "../service/admission/loop-delay.ts";
+import type { RateLimiter } from "../service/admission/rate-limiter.ts";
 import type { CallContext } from "../service/bandit-service.ts";
-import { LoopDelay } from "../service/loop-delay.ts";
-import type { RateLimiter } from "../service/rate-limiter.ts";
 import type { Clock, Telemetry } from "../service/transport-ports.ts";
 
 /** Metadata or header in which a caller names itself, for its rate limit. */

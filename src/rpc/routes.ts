@@ -11,7 +11,7 @@ import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import { DecisionService } from "../gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
 import { RepairService } from "../gen/bandit/v1/repair_service_pb.ts";
-import type { RequestClass } from "../service/admission.ts";
+import type { RequestClass } from "../service/admission/admission.ts";
 import type { BanditService } from "../service/bandit-service.ts";
 import { beforeDeadline } from "../service/before-deadline.ts";
 import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";

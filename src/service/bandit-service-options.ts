@@ -10,7 +10,7 @@ import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import type { ServiceInfo } from "./bandit-service.ts";
-import type { OutboxBound } from "./event-path.ts";
+import type { OutboxBound } from "./events/event-path.ts";
 
 /** What the service is put together from. */
 export interface BanditServiceOptions {

@@ -6,8 +6,8 @@ import type { Mode, Policy, PolicyRecord } from "../domain/policy.ts";
 import type { Variant, VariantContent, VariantStatus } from "../domain/variant.ts";
 import type { DeadLetter, DeadLetterKind, DeadLetterSummary } from "../ports/dead-letters.ts";
 import type { GenerationHistory, QueryResult } from "../ports/event-log.ts";
+import type { RewardChange } from "./posteriors/reward-changes.ts";
 import type { RebuildRequest, RebuildStep } from "./rebuild/rebuild-step.ts";
-import type { RewardChange } from "./reward-changes.ts";
 
 /** What the transport knows about a call besides its request. */
 export interface CallContext {

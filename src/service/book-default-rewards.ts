@@ -7,13 +7,13 @@ import type { EventLog, ListWithoutOutcomeInput, UnansweredDecision } from "../p
 import type { OutcomeRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
-import type { AllocationTable } from "./allocation-table.ts";
-import type { CatalogueCache } from "./catalogue-cache.ts";
-import type { AgentTypeEntry } from "./catalogue-view.ts";
+import type { CatalogueCache } from "./catalogue/catalogue-cache.ts";
+import type { AgentTypeEntry } from "./catalogue/catalogue-view.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import { contributionTarget } from "./contribution-target.ts";
-import type { EventDrain } from "./event-drain.ts";
-import { formatEventTime } from "./event-time.ts";
+import type { EventDrain } from "./events/event-drain.ts";
+import { formatEventTime } from "./events/event-time.ts";
+import type { AllocationTable } from "./posteriors/allocation-table.ts";
 import { RepeatedWork } from "./repeated-work.ts";
 import { defaultLedgerTtlSeconds, defaultRewardSecondsMax } from "./retention.ts";
 

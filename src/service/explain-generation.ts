@@ -9,8 +9,8 @@ import type { EventLog, GenerationHistory } from "../ports/event-log.ts";
 import type { ContributionColumns } from "../ports/event-rows.ts";
 import type { CallContext, Explanation } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
-import type { EventDrain } from "./event-drain.ts";
-import { parseEventTime } from "./event-time.ts";
+import type { EventDrain } from "./events/event-drain.ts";
+import { parseEventTime } from "./events/event-time.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import { deadlineExceeded } from "./time-left.ts";
 

@@ -10,11 +10,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { EventLog, GenerationHistory } from "../ports/event-log.ts";
 import type { DecisionRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
-import { parseEventTime } from "./event-time.ts";
+import { parseEventTime } from "./events/event-time.ts";
+import type { Spool } from "./outage/spool.ts";
+import type { StateGuard } from "./outage/state-guard.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import { spooledLearningSecondsMax } from "./retention.ts";
-import type { Spool } from "./spool.ts";
-import type { StateGuard } from "./state-guard.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 /**

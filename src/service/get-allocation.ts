@@ -1,10 +1,10 @@
 import { forgettingPosition } from "../domain/policy.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { AllocationTable } from "./allocation-table.ts";
 import type { AllocationRequest, AllocationView, ArmView } from "./bandit-service.ts";
-import type { CatalogueCache } from "./catalogue-cache.ts";
-import { policyFor } from "./catalogue-view.ts";
-import type { RewardChange, RewardChanges } from "./reward-changes.ts";
+import type { CatalogueCache } from "./catalogue/catalogue-cache.ts";
+import { policyFor } from "./catalogue/catalogue-view.ts";
+import type { AllocationTable } from "./posteriors/allocation-table.ts";
+import type { RewardChange, RewardChanges } from "./posteriors/reward-changes.ts";
 
 /** The arms of one (agent type, code type): what is believed of each and how often it is served right now. */
 export class GetAllocation {

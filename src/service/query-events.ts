@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { EventLog, QueryResult } from "../ports/event-log.ts";
 import type { CallContext, QueryRequest } from "./bandit-service.ts";
 import { answerReserveMs, beforeDeadline } from "./before-deadline.ts";
-import type { EventDrain } from "./event-drain.ts";
+import type { EventDrain } from "./events/event-drain.ts";
 
 /** Runs an analyst's read-only SQL on the event log. */
 export class QueryEvents {

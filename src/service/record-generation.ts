@@ -4,18 +4,18 @@ import type { Clock } from "../ports/clock.ts";
 import type { GenerationRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
-import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, RecordResult } from "./bandit-service.ts";
-import type { CatalogueCache } from "./catalogue-cache.ts";
+import type { CatalogueCache } from "./catalogue/catalogue-cache.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import { contributionTarget } from "./contribution-target.ts";
-import { formatEventTime } from "./event-time.ts";
+import { formatEventTime } from "./events/event-time.ts";
+import type { OutboxWatch } from "./events/outbox-watch.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import { learningTerms } from "./learning-terms.ts";
-import type { OutboxWatch } from "./outbox-watch.ts";
+import type { ReceivedGeneration } from "./outage/spooled-record.ts";
+import type { StateGuard } from "./outage/state-guard.ts";
+import type { AllocationTable } from "./posteriors/allocation-table.ts";
 import type { ReportIntake } from "./report-intake.ts";
-import type { ReceivedGeneration } from "./spooled-record.ts";
-import type { StateGuard } from "./state-guard.ts";
 import { requireTimeLeft } from "./time-left.ts";
 
 /** The generation report is one event of its generation; a second report is a duplicate. */

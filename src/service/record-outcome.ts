@@ -8,20 +8,20 @@ import type { OutcomeRow } from "../ports/event-rows.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
-import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, OutcomeResult } from "./bandit-service.ts";
-import type { CatalogueCache } from "./catalogue-cache.ts";
+import type { CatalogueCache } from "./catalogue/catalogue-cache.ts";
 import { contributionColumns } from "./contribution-columns.ts";
 import { contributionTarget } from "./contribution-target.ts";
-import { formatEventTime } from "./event-time.ts";
+import { formatEventTime } from "./events/event-time.ts";
+import type { OutboxWatch } from "./events/outbox-watch.ts";
 import type { DecisionFinder } from "./find-decision.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
 import { learningTerms } from "./learning-terms.ts";
-import type { OutboxWatch } from "./outbox-watch.ts";
+import type { ReceivedOutcome } from "./outage/spooled-record.ts";
+import type { StateGuard } from "./outage/state-guard.ts";
 import { outcomeMetrics } from "./outcome-metrics.ts";
+import type { AllocationTable } from "./posteriors/allocation-table.ts";
 import type { ReportIntake } from "./report-intake.ts";
-import type { ReceivedOutcome } from "./spooled-record.ts";
-import type { StateGuard } from "./state-guard.ts";
 import { requireTimeLeft } from "./time-left.ts";
 
 /** A reporter's clock may be this far ahead of ours. */

@@ -4,9 +4,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { Alarms } from "./alarms.ts";
 import type { CallContext } from "./bandit-service.ts";
 import { beforeMoment } from "./before-moment.ts";
-import type { Spool } from "./spool.ts";
-import type { SpooledRecord } from "./spooled-record.ts";
-import type { StateGuard } from "./state-guard.ts";
+import type { Spool } from "./outage/spool.ts";
+import type { SpooledRecord } from "./outage/spooled-record.ts";
+import type { StateGuard } from "./outage/state-guard.ts";
 import { answerByMs } from "./time-left.ts";
 
 /** Time kept back to build and send the answer. */

@@ -8,20 +8,20 @@ import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { Alarms } from "./alarms.ts";
-import type { AllocationTable } from "./allocation-table.ts";
 import type { CallContext, Decision, SelectRequest } from "./bandit-service.ts";
 import { beforeDeadline } from "./before-deadline.ts";
 import { beforeMoment } from "./before-moment.ts";
-import type { CatalogueCache } from "./catalogue-cache.ts";
-import { type AgentTypeEntry, policyFor } from "./catalogue-view.ts";
-import { decisionEvent } from "./decision-event.ts";
+import type { CatalogueCache } from "./catalogue/catalogue-cache.ts";
+import { type AgentTypeEntry, policyFor } from "./catalogue/catalogue-view.ts";
+import { decisionEvent } from "./events/decision-event.ts";
+import type { OutboxWatch } from "./events/outbox-watch.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
-import type { OutboxWatch } from "./outbox-watch.ts";
+import type { Spool } from "./outage/spool.ts";
+import type { SpooledDecision } from "./outage/spooled-record.ts";
+import type { StateGuard } from "./outage/state-guard.ts";
+import type { AllocationTable } from "./posteriors/allocation-table.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import { decisionTtlSeconds, retainedUntilMs } from "./retention.ts";
-import type { Spool } from "./spool.ts";
-import type { SpooledDecision } from "./spooled-record.ts";
-import type { StateGuard } from "./state-guard.ts";
 import { answerByMs, requireTimeLeft } from "./time-left.ts";
 
 /** Time kept back to build and send the answer. */

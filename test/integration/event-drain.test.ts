@@ -7,7 +7,7 @@ import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
-import { EventDrain } from "../../src/service/event-drain.ts";
+import { EventDrain } from "../../src/service/events/event-drain.ts";
 import { eventWriterTo } from "../support/event-writer.ts";
 import { decisionInput, silentLogger, systemClock } from "../support/state-samples.ts";
 

@@ -9,10 +9,10 @@ import { BanditError } from "../../src/domain/errors.ts";
 import type { DeadLetter, DeadLetterStore } from "../../src/ports/dead-letters.ts";
 import type { AppendInput, EventLog } from "../../src/ports/event-log.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
-import { DeadLetterCount } from "../../src/service/dead-letter-count.ts";
-import type { EventAppend } from "../../src/service/event-appends.ts";
-import { EventWriter } from "../../src/service/event-writer.ts";
-import { RecordDeadLetters } from "../../src/service/record-dead-letters.ts";
+import { DeadLetterCount } from "../../src/service/events/dead-letter-count.ts";
+import type { EventAppend } from "../../src/service/events/event-appends.ts";
+import { EventWriter } from "../../src/service/events/event-writer.ts";
+import { RecordDeadLetters } from "../../src/service/events/record-dead-letters.ts";
 import { sampleDecision, silentLogger, testClock } from "../support/clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../support/clickhouse-front.ts";
 

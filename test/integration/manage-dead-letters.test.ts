@@ -6,9 +6,9 @@ import {
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { BanditError } from "../../src/domain/errors.ts";
 import type { DeadLetterKind, DeadLetterStore } from "../../src/ports/dead-letters.ts";
-import { DeadLetterCount } from "../../src/service/dead-letter-count.ts";
-import { ManageDeadLetters } from "../../src/service/manage-dead-letters.ts";
-import { RecordDeadLetters } from "../../src/service/record-dead-letters.ts";
+import { DeadLetterCount } from "../../src/service/events/dead-letter-count.ts";
+import { ManageDeadLetters } from "../../src/service/events/manage-dead-letters.ts";
+import { RecordDeadLetters } from "../../src/service/events/record-dead-letters.ts";
 import {
   sampleDecision,
   sampleGenerationId,

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import type { CounterName } from "../../src/ports/telemetry.ts";
 import { Alarms } from "../../src/service/alarms.ts";
-import { StateGuard } from "../../src/service/state-guard.ts";
+import { StateGuard } from "../../src/service/outage/state-guard.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { type RunningRedis, startRedis } from "../support/redis.ts";
 import { decisionInput, silentLogger, systemClock } from "../support/state-samples.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
-import type { EventAppend } from "../../src/service/event-appends.ts";
-import { SpilledEvents } from "../../src/service/spilled-events.ts";
+import type { EventAppend } from "../../src/service/events/event-appends.ts";
+import { SpilledEvents } from "../../src/service/events/spilled-events.ts";
 import { silentLogger, systemClock } from "../support/state-samples.ts";
 
 test("events of a record that cannot be read are written anew where they are still at hand", async () => {

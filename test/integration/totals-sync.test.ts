@@ -9,8 +9,8 @@ import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-teleme
 import { zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType } from "../../src/domain/ids.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
-import { AllocationTable } from "../../src/service/allocation-table.ts";
-import { TotalsSync } from "../../src/service/totals-sync.ts";
+import { AllocationTable } from "../../src/service/posteriors/allocation-table.ts";
+import { TotalsSync } from "../../src/service/posteriors/totals-sync.ts";
 import { until } from "../conformance/state-store-harness.ts";
 import { startRedis } from "../support/redis.ts";
 import {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eventStreams } from "../../src/ports/event-rows.ts";
 import type { OutboxBatch, OutboxEntry } from "../../src/ports/state-store.ts";
-import { appendsOf as eachAppend } from "../../src/service/event-appends.ts";
+import { appendsOf as eachAppend } from "../../src/service/events/event-appends.ts";
 
 const mebibyte = 2 ** 20;
 const appendsOf = (batch: OutboxBatch) => [...eachAppend(batch)];

@@ -15,7 +15,11 @@ import { BanditError } from "../../src/domain/errors.ts";
 import type { DiskQueue } from "../../src/ports/disk-queue.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
-import { createEventPath, type EventPath, type OutboxBound } from "../../src/service/event-path.ts";
+import {
+  createEventPath,
+  type EventPath,
+  type OutboxBound,
+} from "../../src/service/events/event-path.ts";
 import { sampleDecision, silentLogger, testClock } from "./clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
 import { type RunningRedis, startRedis } from "./redis.ts";

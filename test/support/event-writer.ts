@@ -1,9 +1,9 @@
 import type { DeadLetterStore } from "../../src/ports/dead-letters.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
-import { DeadLetterCount } from "../../src/service/dead-letter-count.ts";
-import { EventWriter } from "../../src/service/event-writer.ts";
-import { RecordDeadLetters } from "../../src/service/record-dead-letters.ts";
+import { DeadLetterCount } from "../../src/service/events/dead-letter-count.ts";
+import { EventWriter } from "../../src/service/events/event-writer.ts";
+import { RecordDeadLetters } from "../../src/service/events/record-dead-letters.ts";
 import { silentLogger, testClock } from "./clickhouse-event-samples.ts";
 
 const silentTelemetry: Telemetry = {

@@ -7,7 +7,7 @@ import { connectClickHouseEventLog } from "../../src/adapters/clickhouse/open-ev
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
-import { EventDrain } from "../../src/service/event-drain.ts";
+import { EventDrain } from "../../src/service/events/event-drain.ts";
 import { eventWriterTo } from "./event-writer.ts";
 import { silentLogger, systemClock } from "./state-samples.ts";
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { configReference } from "../../src/app/config.ts";
 import { field as fieldRules } from "../../src/gen/buf/validate/validate_pb.ts";
 import { services } from "../../src/rpc/routes.ts";
-import { classShares } from "../../src/service/admission.ts";
+import { classShares } from "../../src/service/admission/admission.ts";
 
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/operating/limits.md"), "utf8");

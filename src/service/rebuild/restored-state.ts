@@ -1,6 +1,6 @@
 import type { LoggedGeneration } from "../../ports/generation-log.ts";
 import type { RestoredDecision, RestoredLedger } from "../../ports/state-repair.ts";
-import { type AgentTypeEntry, policyFor } from "../catalogue-view.ts";
+import { type AgentTypeEntry, policyFor } from "../catalogue/catalogue-view.ts";
 import {
   restoredDecisionTtlSeconds,
   restoredLedgerTtlSeconds,

@@ -23,8 +23,8 @@ import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.
 import { type HttpServer, startHttpServer } from "../../../src/rpc/http-server.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { statusName } from "../../../src/rpc/status.ts";
-import { Admission } from "../../../src/service/admission.ts";
-import { RateLimiter } from "../../../src/service/rate-limiter.ts";
+import { Admission } from "../../../src/service/admission/admission.ts";
+import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
 import type { Clock, Logger, Telemetry } from "../../../src/service/transport-ports.ts";
 import { FakeBanditService } from "./fake-bandit-service.ts";
 

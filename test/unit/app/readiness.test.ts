@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Engines } from "../../../src/app/engines.ts";
 import { Readiness } from "../../../src/app/readiness.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
-import type { Backlog } from "../../../src/service/backlog.ts";
-import type { CatalogueCache } from "../../../src/service/catalogue-cache.ts";
+import type { CatalogueCache } from "../../../src/service/catalogue/catalogue-cache.ts";
+import type { Backlog } from "../../../src/service/events/backlog.ts";
 
 const startMs = Date.UTC(2026, 10, 23, 10);
 const unavailable = new BanditError("unavailable", "away", { reason: "AWAY" });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventLog, QueryInput } from "../../../src/ports/event-log.ts";
-import type { EventDrain } from "../../../src/service/event-drain.ts";
+import type { EventDrain } from "../../../src/service/events/event-drain.ts";
 import { QueryEvents } from "../../../src/service/query-events.ts";
 
 const nowMs = 1_763_856_000_000;

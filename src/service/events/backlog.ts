@@ -1,0 +1,12 @@
+import type { DiskQueueSize } from "../../ports/disk-queue.ts";
+import type { OutboxState } from "../../ports/state-store.ts";
+
+/** What waits for an engine, as far as is known now. */
+export interface Backlog {
+  /** Events that wait for the event log; as they were when the state store was last asked. */
+  readonly outbox: OutboxState;
+  /** So many wait that reports are refused. */
+  readonly outboxIsFull: boolean;
+  /** Decisions and reports on this machine's disk that wait for the state store; absent: there is no such place. */
+  readonly spool?: DiskQueueSize;
+}

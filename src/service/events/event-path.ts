@@ -1,0 +1,109 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { DeadLetterStore } from "../../ports/dead-letters.ts";
+import type { DiskQueue } from "../../ports/disk-queue.ts";
+import type { Entropy } from "../../ports/entropy.ts";
+import type { EventLog } from "../../ports/event-log.ts";
+import type { StateStore } from "../../ports/state-store.ts";
+import type { Logger, Telemetry } from "../../ports/telemetry.ts";
+import { DeadLetterCount } from "./dead-letter-count.ts";
+import { EventDrain } from "./event-drain.ts";
+import { EventWriter } from "./event-writer.ts";
+import { OutboxWatch } from "./outbox-watch.ts";
+import { RecordDeadLetters } from "./record-dead-letters.ts";
+import { SpillOutbox } from "./spill-outbox.ts";
+import { SpilledEvents } from "./spilled-events.ts";
+
+export interface EventPathOptions {
+  readonly state: StateStore;
+  readonly eventLog: EventLog;
+  readonly deadLetters: DeadLetterStore;
+  /** For {@link OutboxBound.whenFull} `spill`, or with something left in it from when that was so. */
+  readonly spill?: DiskQueue;
+  readonly outbox: OutboxBound;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  readonly drainIntervalMs: number;
+  readonly drainRowsMax: number;
+}
+
+/** How much may wait for the event log in the state store, and what happens then. */
+export interface OutboxBound {
+  readonly bytesMax: number;
+  readonly whenFull: "refuse" | "spill";
+}
+
+/** Everything between the outbox and the event log. */
+export interface EventPath {
+  readonly drain: EventDrain;
+  readonly watch: OutboxWatch;
+  readonly recordDeadLetters: RecordDeadLetters;
+  readonly deadLetterCount: DeadLetterCount;
+  /** Resolves when the state of the outbox is known, if it can be. */
+  start(): Promise<void>;
+  /** What is on its way stays where it is. The stores and queues are the caller's to close. */
+  stop(): Promise<void>;
+}
+
+export function createEventPath(options: EventPathOptions): EventPath {
+  const { state, eventLog, clock, entropy, telemetry, logger, spill } = options;
+  const { drainIntervalMs: intervalMs, drainRowsMax: rowsMax } = options;
+  const deadLetterCount = new DeadLetterCount({ store: options.deadLetters, telemetry, logger });
+  const recordDeadLetters = new RecordDeadLetters({
+    store: options.deadLetters,
+    count: deadLetterCount,
+    clock,
+    telemetry,
+  });
+  const spilled =
+    spill === undefined ? undefined : new SpilledEvents({ queue: spill, clock, telemetry, logger });
+  const onDisk = spilled === undefined ? {} : { spilled };
+  const drain = new EventDrain({
+    state,
+    writer: new EventWriter({ eventLog, deadLetters: recordDeadLetters, clock, telemetry, logger }),
+    ...onDisk,
+    clock,
+    entropy,
+    telemetry,
+    logger,
+    intervalMs,
+    rowsMax,
+  });
+  const watch: OutboxWatch = new OutboxWatch({
+    state,
+    ...onDisk,
+    ...options.outbox,
+    clock,
+    telemetry,
+    logger,
+    ...(spilled === undefined ? {} : { onLook: () => spilling?.round() ?? Promise.resolve() }),
+  });
+  const spilling =
+    spilled &&
+    new SpillOutbox({
+      state,
+      spilled,
+      watch,
+      logInTrouble: () => drain.isInTrouble,
+      clock,
+      logger,
+      rowsMax,
+    });
+  return {
+    drain,
+    watch,
+    recordDeadLetters,
+    deadLetterCount,
+    async start() {
+      deadLetterCount.start();
+      drain.start();
+      await watch.start();
+    },
+    async stop() {
+      await deadLetterCount.stop();
+      await watch.stop();
+      await drain.stop();
+    },
+  };
+}

@@ -1,0 +1,213 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { PrometheusTelemetry } from "../../../../src/adapters/system/prometheus-telemetry.ts";
+import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
+import { type RewardTotals, zeroTotals } from "../../../../src/domain/contribution.ts";
+import {
+  type CodeType,
+  parseAgentType,
+  parseCodeType,
+  parseVariantId,
+  type VariantId,
+} from "../../../../src/domain/ids.ts";
+import type { Policy, PolicyRecord } from "../../../../src/domain/policy.ts";
+import { CatalogueView } from "../../../../src/service/catalogue/catalogue-view.ts";
+import { AllocationTable } from "../../../../src/service/posteriors/allocation-table.ts";
+import { SharedPriors } from "../../../../src/service/posteriors/shared-priors.ts";
+
+const agentType = parseAgentType("agent");
+const good = parseVariantId("agent/a@1");
+const bad = parseVariantId("agent/b@1");
+const pool = [good, bad];
+
+function record(changes: Partial<Policy> = {}, etag = "1"): PolicyRecord {
+  return {
+    agentType,
+    policy: { ...defaultPolicy, sharedPriorStrengthMax: 30, ...changes },
+    forgetting: { sinceMs: 0, position: 0 },
+    featuresSinceMs: 0,
+    updatedAtMs: 0,
+    etag,
+  };
+}
+
+const entry = { pool, policy: record(), overrides: new Map<CodeType, PolicyRecord>() };
+
+function totalsOf(reward: number, generations: number): RewardTotals {
+  return { ...zeroTotals, reward, weight: generations, squares: reward, generations };
+}
+
+describe("priors that code types learn from each other", () => {
+  const clock = { timeMs: 0, nowMs: () => clock.timeMs, monotonicMs: () => clock.timeMs };
+  let codeTypes: Map<CodeType, { totals: Map<VariantId, { totals: RewardTotals }> }>;
+  let priors: SharedPriors;
+  const learn = (name: string, variantId: VariantId, reward: number, generations: number) => {
+    const codeType = parseCodeType(name);
+    const known = codeTypes.get(codeType) ?? { totals: new Map() };
+    known.totals.set(variantId, { totals: totalsOf(reward, generations) });
+    codeTypes.set(codeType, known);
+    priors.noteChange();
+  };
+  const learnEverywhere = () => {
+    for (let at = 0; at < 12; at += 1) {
+      learn(`c${at}`, good, 80, 100);
+      learn(`c${at}`, bad, 30, 100);
+    }
+  };
+  const meanOf = (policy: PolicyRecord, variantId: VariantId, codeType?: CodeType) => {
+    const prior = priors.priorsOf(entry, policy, codeType)?.get(variantId);
+    return prior === undefined ? undefined : prior.alpha / (prior.alpha + prior.beta);
+  };
+
+  beforeEach(() => {
+    clock.timeMs = 0;
+    codeTypes = new Map();
+    priors = new SharedPriors({
+      clock,
+      telemetry: new PrometheusTelemetry(),
+      codeTypes: () => codeTypes,
+    });
+  });
+
+  it("leaves code types out whose rewards are made otherwise", () => {
+    learnEverywhere();
+    const odd = parseCodeType("odd");
+    learn("odd", good, 0, 1_000_000);
+    const without = meanOf(record(), good) as number;
+    const reward = { ...defaultPolicy.reward, costPenaltyPerUsd: 1 };
+    const overrides = new Map([[odd, { ...record({ reward }, "2"), codeType: odd }]]);
+    const prior = priors.priorsOf({ ...entry, overrides }, record(), undefined)?.get(good);
+    const mean = (prior?.alpha ?? 0) / ((prior?.alpha ?? 0) + (prior?.beta ?? 0));
+    expect(mean).toBeGreaterThan(without);
+    expect(mean).toBeGreaterThan(0.7);
+  });
+
+  it("is off without a strength", () => {
+    learnEverywhere();
+    expect(
+      priors.priorsOf(entry, record({ sharedPriorStrengthMax: 0 }), undefined),
+    ).toBeUndefined();
+  });
+
+  it("gives a new code type what the others have, at most as strong as allowed", () => {
+    learnEverywhere();
+    const both = priors.priorsOf(entry, record(), undefined);
+    expect(meanOf(record(), good)).toBeGreaterThan(0.7);
+    expect(meanOf(record(), bad)).toBeLessThan(0.4);
+    for (const { alpha, beta } of both?.values() ?? [])
+      expect(alpha + beta).toBeLessThanOrEqual(32);
+  });
+
+  it("is the same object for as long as nothing has moved, and is not learned anew too often", () => {
+    learnEverywhere();
+    const first = priors.priorsOf(entry, record(), undefined);
+    clock.timeMs += 60_000;
+    expect(priors.priorsOf(entry, record(), undefined)).toBe(first);
+    learn("c0", good, 81, 101);
+    expect(priors.priorsOf(entry, record(), undefined)).toBe(first);
+    for (let at = 0; at < 12; at += 1) learn(`c${at}`, good, 20, 100);
+    clock.timeMs += 1;
+    // The change of a moment ago began a new pause.
+    expect(priors.priorsOf(entry, record(), undefined)).toBe(first);
+    clock.timeMs += 10_000;
+    expect(priors.priorsOf(entry, record(), undefined)).not.toBe(first);
+    expect(meanOf(record(), good)).toBeLessThan(0.4);
+  });
+
+  it("follows another policy and another pool at once", () => {
+    learnEverywhere();
+    const strengthOf = (policy: PolicyRecord) => {
+      const { alpha, beta } = priors.priorsOf(entry, policy, undefined)?.get(good) ?? {
+        alpha: 0,
+        beta: 0,
+      };
+      return alpha + beta;
+    };
+    expect(strengthOf(record())).toBeGreaterThan(10);
+    expect(strengthOf(record({ sharedPriorStrengthMax: 2 }, "2"))).toBeCloseTo(4, 9);
+    const newcomer = parseVariantId("agent/new@1");
+    expect(
+      priors
+        .priorsOf({ ...entry, pool: [...pool, newcomer] }, record({}, "3"), undefined)
+        ?.has(newcomer),
+    ).toBe(true);
+  });
+
+  it("a code type's own outcomes do not come back to it as a prior", () => {
+    learnEverywhere();
+    const contrary = parseCodeType("contrary");
+    const before = meanOf(record(), good, contrary);
+    learn("contrary", good, 0, 500);
+    learn("contrary", bad, 250, 500);
+    clock.timeMs += 10_000;
+    // Its level counts (0.25 instead of 0.55), what tells its arms apart does not.
+    const difference =
+      (meanOf(record(), good, contrary) ?? 0) - (meanOf(record(), bad, contrary) ?? 0);
+    expect(before).toBeGreaterThan(0.7);
+    expect(difference).toBeGreaterThan(0.2);
+  });
+
+  it("what others have learned is forgotten by time alone", () => {
+    const forgetting = record({ forgettingHalfLifeSeconds: 3_600 });
+    for (let at = 0; at < 12; at += 1) {
+      learn(`c${at}`, good, 8, 10);
+      learn(`c${at}`, bad, 3, 10);
+    }
+    const strength = () => {
+      const prior = priors.priorsOf(entry, forgetting, undefined)?.get(good);
+      return (prior?.alpha ?? 0) + (prior?.beta ?? 0);
+    };
+    const fresh = strength();
+    expect(fresh).toBeGreaterThan(4);
+    clock.timeMs += 20 * 3_600_000;
+    expect(strength()).toBeLessThan(fresh - 1);
+  });
+
+  it("reaches the table also when the announcement was missed and a comparison repairs it", () => {
+    const policy = record({ refreshIntervalMs: 0, minimumShare: 0 });
+    const variant = (id: VariantId, name: string, isBaseline: boolean) => ({
+      id,
+      agentType,
+      name,
+      version: 1,
+      status: "active" as const,
+      isBaseline,
+      description: "",
+      createdBy: "human" as const,
+      createdAtMs: 0,
+      updatedAtMs: 0,
+      etag: "1",
+      promptTemplate: "t",
+      model: "",
+      parameters: {},
+    });
+    const entry = new CatalogueView({
+      revision: 1,
+      serviceMode: "learning",
+      agentTypes: [
+        { agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 },
+      ],
+      policies: [policy],
+      variants: [variant(good, "a", true), variant(bad, "b", false)],
+    }).getAgentType(agentType);
+    const table = new AllocationTable({ clock, telemetry: new PrometheusTelemetry() });
+    const shareOfGood = () =>
+      table.current(entry, parseCodeType("new"), {}).allocation.probabilities[0] ?? 0;
+    const compare = (lists: boolean) => {
+      table.beginComparison();
+      for (let at = 0; lists && at < 12; at += 1) {
+        const key = { agentType, codeType: parseCodeType(`c${at}`), version: 1 };
+        table.compare({ ...key, variantId: good, totals: totalsOf(80, 100) });
+        table.compare({ ...key, variantId: bad, totals: totalsOf(30, 100) });
+      }
+      for (const _ of table.forgetUnlisted());
+      clock.timeMs += 20_000;
+    };
+    expect(shareOfGood()).toBeCloseTo(0.5, 9);
+    compare(true);
+    expect(shareOfGood()).toBeGreaterThan(0.9);
+    // The store was emptied: two comparisons say so.
+    compare(false);
+    compare(false);
+    expect(shareOfGood()).toBeCloseTo(0.5, 9);
+  });
+});
