@@ -20,6 +20,7 @@ import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
 import { GrpcCallContext } from "./call-contexts.ts";
 import { CallsUnderWay } from "./calls-under-way.ts";
 import { boundConnections } from "./connections.ts";
+import { forgetEndedStreams } from "./ended-streams.ts";
 import { grpcAdmission } from "./grpc-admission.ts";
 import { grpcError } from "./grpc-error.ts";
 import { addReflection } from "./grpc-reflection.ts";
@@ -96,6 +97,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   addReflection(server, services);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listen(injector, options);
+  const stopForgetting = forgetEndedStreams();
   setServing(true);
   let stopping: Promise<void> | undefined;
   return {
@@ -103,7 +105,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     stop(graceMs) {
       setServing(false);
-      stopping ??= shutDown({ server, injector, listener, calls, graceMs });
+      stopping ??= shutDown({ server, injector, listener, calls, graceMs }).finally(stopForgetting);
       return stopping;
     },
   };

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { readConfig } from "../../app/config.ts";
+import { tuneGarbageCollection } from "../../app/garbage-collection.ts";
 import type { RunningService } from "../../app/service.ts";
 import { stopBudget } from "../../app/stop-budget.ts";
 import { exitCodes } from "../exit-code.ts";
@@ -62,6 +63,7 @@ Examples:
         // Also when the start has not ended yet, or the stop hangs in a way that nobody has thought of.
         terminal.endWithin(stopBudget.totalMs, exitCodes.failed);
       });
+      tuneGarbageCollection();
       const progress = new Progress(terminal);
       const { openService } = await import("../../app/service.ts");
       const service = await openService({
