@@ -17,18 +17,38 @@ export interface Machine {
 
 /**
  * Keeps this process, and so every process it starts, on the given CPUs.
- * @param cpuList as taskset takes it, e.g. `0,1` @returns what was done, for the report
+ * @param cpuList as taskset takes it, e.g. `0,1` @param what is pinned, in words
+ * @returns what was done, for the report
  */
-export function pinToCpus(cpuList: string): string {
+export function pinToCpus(cpuList: string, what = "everything"): string {
   const wanted = cpuList.split(",").length;
   if (availableParallelism() <= wanted) {
     return `not pinned: the machine has ${availableParallelism()} CPUs`;
   }
   try {
     execFileSync("taskset", ["-a", "-cp", cpuList, String(process.pid)], { stdio: "pipe" });
-    return `everything on CPUs ${cpuList} (taskset)`;
+    return `${what} on CPUs ${cpuList} (taskset)`;
   } catch (error) {
     return `not pinned: taskset failed (${(error as Error).message.split("\n")[0]})`;
+  }
+}
+
+/**
+ * Moves a process that this one has started to the CPUs that are left, so that making the load takes nothing
+ * away from what is measured. @param pinned where this process is, as taskset takes it
+ * @returns what was done, for the report
+ */
+export function moveToOtherCpus(pid: number, pinned: string): string {
+  const taken = new Set(pinned.split(","));
+  const others = cpus()
+    .map((_, cpu) => String(cpu))
+    .filter((cpu) => !taken.has(cpu));
+  if (others.length === 0) return "on the same CPUs";
+  try {
+    execFileSync("taskset", ["-a", "-cp", others.join(","), String(pid)], { stdio: "pipe" });
+    return `on CPUs ${others.join(",")}`;
+  } catch (error) {
+    return `on the same CPUs: taskset failed (${(error as Error).message.split("\n")[0]})`;
   }
 }
 

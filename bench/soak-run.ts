@@ -1,6 +1,7 @@
 import { type Child, startChild } from "./child-process.ts";
 import { type LatencySummary, summarizeLatencies } from "./latency-summary.ts";
 import type { CallName, LoadFailure, LoadResult } from "./load-protocol.ts";
+import { moveToOtherCpus } from "./machine.ts";
 import { type ServiceUnderTest, type StoreName, startService } from "./service-under-test.ts";
 import { joined, Sampler, type SoakWindow, shedOf, shedStatus, windowsOf } from "./soak-windows.ts";
 import { findSustainableLoad, type Probe } from "./sustainable-load.ts";
@@ -19,6 +20,8 @@ export interface SoakSettings {
   readonly factor: number;
   readonly connections: number;
   readonly nodeOptions: readonly string[];
+  /** Where the service runs; the load generator runs elsewhere if it can. */
+  readonly cpus: string;
 }
 
 /** A call is answered in time when it takes less than this, at the 99th percentile. */
@@ -31,6 +34,8 @@ const phaseGraceMs = 60_000;
 export interface SoakFigures {
   readonly store: StoreName;
   readonly engines: Readonly<Record<string, string>>;
+  /** Which CPUs the load generator had. */
+  readonly generatorPinning: string;
   readonly probes: readonly Probe[];
   readonly sustainablePerSecond: number;
   readonly offeredPerSecond: number;
@@ -43,6 +48,8 @@ export interface SoakFigures {
   readonly all: LatencySummary;
   /** How late the generator sent what was due; part of the latencies of selects. */
   readonly sendLag: LatencySummary;
+  /** Decisions that were answered without the state store; each may be in the event log or not. */
+  readonly degraded: number;
   /** Calls that ended otherwise than answered or refused. */
   readonly otherFailures: readonly LoadFailure[];
   readonly acknowledged: Readonly<Record<CallName, number>>;
@@ -61,7 +68,9 @@ export async function soakStore(
   await using service = await startService(store, settings.nodeOptions);
   const generator = await startChild("load-generator.ts");
   try {
-    return await new Soak({ store, service, generator, settings, progress }).run();
+    const generatorPinning = moveToOtherCpus(generator.pid, settings.cpus);
+    const soak = new Soak({ store, service, generator, settings, progress });
+    return { ...(await soak.run()), generatorPinning };
   } finally {
     await generator.stop();
   }
@@ -77,6 +86,7 @@ class Soak {
   };
   readonly #acknowledged = { SelectVariant: 0, RecordGeneration: 0, RecordOutcome: 0 };
   readonly #otherFailures: LoadFailure[] = [];
+  #degraded = 0;
   #phases = 0;
 
   constructor(options: {
@@ -89,7 +99,7 @@ class Soak {
     this.#options = options;
   }
 
-  async run(): Promise<SoakFigures> {
+  async run(): Promise<Omit<SoakFigures, "generatorPinning">> {
     const { store, service, settings, progress } = this.#options;
     // Warm: code is compiled, tables have their first rows.
     await this.#arrivals(firstRatePerSecond, settings.probeSeconds);
@@ -120,6 +130,7 @@ class Soak {
       shed: shedOf(result.failures),
       all: summarizeLatencies(joined([latenciesMs.SelectVariant, ...reports])),
       sendLag: summarizeLatencies(result.sendLagsMs),
+      degraded: this.#degraded,
       otherFailures: this.#otherFailures,
       acknowledged: { ...this.#acknowledged },
       found,
@@ -183,7 +194,10 @@ class Soak {
     for (const call of ["SelectVariant", "RecordGeneration", "RecordOutcome"] as const) {
       this.#acknowledged[call] += result.acknowledged[call];
     }
-    this.#otherFailures.push(...result.failures.filter(({ status }) => status !== shedStatus));
+    for (const failure of result.failures) {
+      if (failure.status === "degraded") this.#degraded += failure.count;
+      else if (failure.status !== shedStatus) this.#otherFailures.push(failure);
+    }
     return result;
   }
 }

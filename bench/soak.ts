@@ -13,7 +13,8 @@ const usage = `usage: npm run bench:soak -- [options]
   --factor N         what is offered, as a multiple of the sustainable load   (2)
   --probe-seconds N  length of one step of the search   (10)
   --connections N    (4)
-  --cpus LIST        CPUs that everything shares, as taskset takes them   (0,1)
+  --cpus LIST        CPUs of the service and its engines, as taskset takes them; the load generator
+                     gets the others, where there are others   (0,1)
   --node-options=S   options of Node for the service, separated by spaces
   --out FILE         write every figure as JSON
   --strict           exit with 1 when p99 is missed or memory grows
@@ -23,7 +24,6 @@ Exit code: 0 measured; 1 something failed (or, with --strict, a figure was misse
 interface Arguments {
   readonly stores: readonly StoreName[];
   readonly settings: SoakSettings;
-  readonly cpus: string;
   readonly out: string | undefined;
   readonly strict: boolean;
 }
@@ -64,8 +64,8 @@ function readArguments(): Arguments {
       factor: positive("factor", values.factor, 2),
       connections: Math.ceil(positive("connections", values.connections, 4)),
       nodeOptions: values["node-options"].split(" ").filter((option) => option !== ""),
+      cpus: values.cpus,
     },
-    cpus: values.cpus,
     out: values.out,
     strict: values.strict,
   };
@@ -83,9 +83,9 @@ function positive(name: string, text: string | undefined, fallback: number): num
   return value;
 }
 
-async function main({ stores, settings, cpus, out, strict }: Arguments): Promise<number> {
+async function main({ stores, settings, out, strict }: Arguments): Promise<number> {
   const startedAt = new Date().toISOString();
-  const machine = describeMachine(pinToCpus(cpus));
+  const machine = describeMachine(pinToCpus(settings.cpus, "service and engines"));
   const measured: SoakReport["stores"][number][] = [];
   for (const store of stores) {
     const figures = await soakStore(store, settings, (text) => console.error(`… ${text}`));
