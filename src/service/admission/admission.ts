@@ -20,9 +20,9 @@ export const classShares: Readonly<Record<RequestClass, number>> = {
 /** A batch never counts as more than this part of its class's limit: else a large one would starve. */
 const batchShareMax = 0.5;
 /**
- * However late the event loop is, this many calls may be under way: about ten milliseconds of work. Fewer would
- * refuse what a stall of the machine or of its disk has let pile up: with 30 instead of 50, 99 % of the answers of an
- * overload took one millisecond less on the embedded engines, and twice as many decisions were refused.
+ * However late the event loop is, this many calls may be under way: about ten milliseconds of work. With 100 the
+ * median answer took 34 ms at far more load than two shared cores can do; many fewer would refuse what
+ * a stall of the machine has let pile up.
  */
 export const limitMin = 50;
 /**
@@ -31,20 +31,17 @@ export const limitMin = 50;
  * collection, a busy machine) leaves the limit alone.
  */
 export const calledToShrink = limitMin * classShares.control;
-/**
- * The limit shrinks while the event loop is later than this … With 10 ms here and 15 ms per decision 99 % of the answers
- * of an overload took 50 ms instead of 26 (embedded engines, 3,364 generations a second on two cores).
- */
-export const delayHighMs = 5;
+/** The limit shrinks while the event loop is later than this … */
+export const delayHighMs = 10;
 /** … and grows while it is less late than this. In between it stays (hysteresis). */
-export const delayLowMs = 2.5;
+export const delayLowMs = 5;
 /**
  * The same for how long decisions take on average: what piles up in front of a state store does not make the
  * event loop late. Reports are left out: one of an old generation waits for the event log, which takes
  * its time without any load.
  */
-export const durationHighMs = 7;
-export const durationLowMs = 5;
+export const durationHighMs = 15;
+export const durationLowMs = 10;
 /** Weight of one call in the average: it follows within some dozen calls. */
 const durationWeight = 0.05;
 /** What is left of the average after a measurement without calls: what nobody has seen again is over in a second. */
