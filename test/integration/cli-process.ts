@@ -5,7 +5,8 @@ import { join } from "node:path";
 const launcher = join(import.meta.dirname, "../../bin/banditd.mjs");
 
 export interface Finished {
-  readonly exitCode: number | null;
+  /** Or the signal that killed it. */
+  readonly exitCode: number | NodeJS.Signals;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -27,18 +28,20 @@ export async function banditd(
   const child = start(args, options);
   let stdout = "";
   let stderr = "";
+  let interrupted = false;
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
-    if (options.interruptAt !== undefined && stderr.includes(options.interruptAt)) {
-      child.kill("SIGINT");
+    // Once: what it writes about the interruption must not interrupt it at its very end, where nothing listens.
+    if (!interrupted && options.interruptAt !== undefined && stderr.includes(options.interruptAt)) {
+      interrupted = child.kill("SIGINT");
     }
   });
   child.stdin?.end(options.input ?? "");
-  const [exitCode] = (await once(child, "close")) as [number | null];
-  return { exitCode, stdout, stderr };
+  const [code, signal] = (await once(child, "close")) as [number, null] | [null, NodeJS.Signals];
+  return { exitCode: code ?? signal, stdout, stderr };
 }
 
 /** A `banditd serve` that is ready. */
