@@ -17,20 +17,15 @@ export interface Machine {
 
 /**
  * Keeps this process, and so every process it starts, on the given CPUs.
- * @param cpuList as taskset takes it, e.g. `0,1` @param what is pinned, in words
+ * @param cpuList as taskset takes it, e.g. `0,1` or `0-1` @param what is pinned, in words
  * @returns what was done, for the report
  */
 export function pinToCpus(cpuList: string, what = "everything"): string {
-  const wanted = cpuList.split(",").length;
-  if (availableParallelism() <= wanted) {
+  if (availableParallelism() <= cpusOf(cpuList).length) {
     return `not pinned: the machine has ${availableParallelism()} CPUs`;
   }
-  try {
-    execFileSync("taskset", ["-a", "-cp", cpuList, String(process.pid)], { stdio: "pipe" });
-    return `${what} on CPUs ${cpuList} (taskset)`;
-  } catch (error) {
-    return `not pinned: taskset failed (${(error as Error).message.split("\n")[0]})`;
-  }
+  const failure = setCpus(process.pid, cpuList);
+  return failure === undefined ? `${what} on CPUs ${cpuList} (taskset)` : `not pinned: ${failure}`;
 }
 
 /**
@@ -39,16 +34,28 @@ export function pinToCpus(cpuList: string, what = "everything"): string {
  * @returns what was done, for the report
  */
 export function moveToOtherCpus(pid: number, pinned: string): string {
-  const taken = new Set(pinned.split(","));
-  const others = cpus()
-    .map((_, cpu) => String(cpu))
-    .filter((cpu) => !taken.has(cpu));
-  if (others.length === 0) return "on the same CPUs";
+  const taken = cpusOf(pinned);
+  const others = [...cpus().keys()].filter((cpu) => !taken.includes(cpu)).join(",");
+  if (others === "") return "on the same CPUs";
+  const failure = setCpus(pid, others);
+  return failure === undefined ? `on CPUs ${others}` : `on the same CPUs: ${failure}`;
+}
+
+/** Of `0,2-3`: 0, 2 and 3. */
+function cpusOf(cpuList: string): number[] {
+  return cpuList.split(",").flatMap((part) => {
+    const [from, to = from] = part.split("-").map(Number) as [number, number?];
+    return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  });
+}
+
+/** All threads of a process. @returns why it could not be done */
+function setCpus(pid: number, cpuList: string): string | undefined {
   try {
-    execFileSync("taskset", ["-a", "-cp", others.join(","), String(pid)], { stdio: "pipe" });
-    return `on CPUs ${others.join(",")}`;
+    execFileSync("taskset", ["-a", "-cp", cpuList, String(pid)], { stdio: "pipe" });
+    return undefined;
   } catch (error) {
-    return `on the same CPUs: taskset failed (${(error as Error).message.split("\n")[0]})`;
+    return `taskset failed (${(error as Error).message.split("\n")[0]})`;
   }
 }
 

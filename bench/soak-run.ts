@@ -69,38 +69,35 @@ export async function soakStore(
   const generator = await startChild("load-generator.ts");
   try {
     const generatorPinning = moveToOtherCpus(generator.pid, settings.cpus);
-    const soak = new Soak({ store, service, generator, settings, progress });
-    return { ...(await soak.run()), generatorPinning };
+    const options = { store, service, generator, generatorPinning, settings, progress };
+    return await new Soak(options).run();
   } finally {
     await generator.stop();
   }
 }
 
+interface SoakOptions {
+  readonly store: StoreName;
+  readonly service: ServiceUnderTest;
+  readonly generator: Child;
+  readonly generatorPinning: string;
+  readonly settings: SoakSettings;
+  readonly progress: (text: string) => void;
+}
+
 class Soak {
-  readonly #options: {
-    readonly store: StoreName;
-    readonly service: ServiceUnderTest;
-    readonly generator: Child;
-    readonly settings: SoakSettings;
-    readonly progress: (text: string) => void;
-  };
+  readonly #options: SoakOptions;
   readonly #acknowledged = { SelectVariant: 0, RecordGeneration: 0, RecordOutcome: 0 };
   readonly #otherFailures: LoadFailure[] = [];
   #degraded = 0;
   #phases = 0;
 
-  constructor(options: {
-    store: StoreName;
-    service: ServiceUnderTest;
-    generator: Child;
-    settings: SoakSettings;
-    progress: (text: string) => void;
-  }) {
+  constructor(options: SoakOptions) {
     this.#options = options;
   }
 
-  async run(): Promise<Omit<SoakFigures, "generatorPinning">> {
-    const { store, service, settings, progress } = this.#options;
+  async run(): Promise<SoakFigures> {
+    const { store, service, generatorPinning, settings, progress } = this.#options;
     // Warm: code is compiled, tables have their first rows.
     await this.#arrivals(firstRatePerSecond, settings.probeSeconds);
     const { sustainable, probes } = await this.#search();
@@ -119,6 +116,7 @@ class Soak {
     return {
       store,
       engines: service.engines,
+      generatorPinning,
       probes,
       sustainablePerSecond: sustainable.generationsPerSecond,
       offeredPerSecond: offered,

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 
 /**
  * Tells V8 not to guess from the past which objects will live long, and so to allocate every object in the
- * young generation; to be called before other code is loaded.
+ * young generation; to be called before the service is opened.
  *
  * Under load some calls outlive their end (`rpc/ended-streams.ts` says why), V8 takes that as a sign that
  * objects of such calls live long, allocates them in the old generation at once, and whatever they point to gets there
