@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { BanditError } from "../../domain/errors.ts";
+import { keepWasmCode } from "./keep-wasm-code.ts";
 import type { WorkerReply, WorkerRequest, WorkerSettings } from "./pglite-protocol.ts";
 import {
   beginStatement,
@@ -145,6 +146,7 @@ export class PgliteConnection implements SqlConnection {
   }
 
   #startWorker(): { thread: Worker; ready: Promise<void> } {
+    keepWasmCode();
     const workerData: WorkerSettings = { directory: this.#options.directory };
     const thread = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData });
     const ready = Promise.withResolvers<void>();
