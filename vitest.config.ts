@@ -1,11 +1,31 @@
 import { defineConfig } from "vitest/config";
 
+const shared = { pool: "forks", testTimeout: 30_000, hookTimeout: 90_000 } as const;
+const faults = "test/faults/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/engines.ts"],
-    pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 90_000,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "suite",
+          include: ["test/**/*.test.ts"],
+          exclude: [faults],
+          globalSetup: ["test/support/engines.ts"],
+        },
+      },
+      {
+        // After all others, and a few at a time: their deadlines are those of production, and a fault is not to be
+        // told from a machine that has more to do than it can.
+        test: {
+          ...shared,
+          name: "faults",
+          include: [faults],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
