@@ -25,6 +25,8 @@ const growthShareMax = 0.1;
 const growthMibMax = 32;
 const windowsToJudge = 5;
 const windowSecondsToJudge = 60;
+/** A decision, a report of the generation and one of its outcome. */
+const callsPerGeneration = 3;
 
 export function verdictOf(figures: SoakFigures, settings: SoakSettings): SoakVerdict {
   const calls = ["SelectVariant", "RecordGeneration", "RecordOutcome"] as const;
@@ -76,11 +78,12 @@ export function soakText(report: SoakReport): string {
       `load average ${machine.loadAverageBefore.toFixed(1)}`,
     `${settings.connections} connections, ${settings.windows} x ${settings.windowSeconds} s`,
   ];
-  for (const { figures, verdict } of report.stores) lines.push("", ...storeLines(figures, verdict));
+  for (const { figures, verdict } of report.stores)
+    lines.push("", ...storeLines(figures, verdict, settings));
   return lines.join("\n");
 }
 
-function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
+function storeLines(figures: SoakFigures, verdict: SoakVerdict, settings: SoakSettings): string[] {
   const { sustainablePerSecond, offeredPerSecond, answered, all } = figures;
   const shares = (kind: "select" | "report") => {
     const [kept, shed] = [answered[kind].n, figures.shed[kind]];
@@ -94,6 +97,7 @@ function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
     `  offered       ${Math.round(offeredPerSecond)} generations/s`,
     `  selects       ${shares("select")}`,
     `  reports       ${shares("report")}`,
+    `  answered      ${answeredPerSecond(figures, settings)}`,
     `  degraded      ${figures.degraded} decisions were answered without the state store`,
     "",
     "  answered, ms         n      p50      p95      p99    p99.9      max",
@@ -102,12 +106,13 @@ function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
     latencyLine("all", all),
     latencyLine("late sending", figures.sendLag),
     "",
-    "  minute  answered  refused      p50      p99    p99.9  own MiB heap MiB  RSS MiB  events lag s",
+    "  minute  answered  refused  strict     p50     p99   p99.9  own MiB heap MiB  RSS MiB  events lag s",
     ...figures.windows.map((window, index) => {
       const { latency, memory, lagSecondsMax } = window;
       const cells = [
         latency.n,
         window.shed.select + window.shed.report,
+        `${(100 * window.standingShare).toFixed(0)} %`,
         latency.p50Ms.toFixed(1),
         latency.p99Ms.toFixed(1),
         latency.p999Ms.toFixed(1),
@@ -115,8 +120,9 @@ function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
         memory.heapMib.toFixed(0),
         memory.residentMib.toFixed(0),
       ];
+      const widths = [9, 8, 7, 7, 7, 7, 8, 8, 8];
       return (
-        `  ${String(index + 1).padStart(6)} ${cells.map((cell) => String(cell).padStart(8)).join(" ")}` +
+        `  ${String(index + 1).padStart(6)}${cells.map((cell, at) => ` ${String(cell).padStart(widths[at] ?? 9)}`).join("")}` +
         `  ${memory.childrenMib.toFixed(0).padStart(5)} ${(lagSecondsMax ?? Number.NaN).toFixed(1).padStart(5)}`
       );
     }),
@@ -131,6 +137,16 @@ function storeLines(figures: SoakFigures, verdict: SoakVerdict): string[] {
       verdict.memory,
     ...verdict.problems.map((problem) => `  FAILED  ${problem}`),
   ];
+}
+
+/** What is still done under too much load, beside what can be done of as much as fits. */
+function answeredPerSecond(
+  { all, windows, sustainablePerSecond }: SoakFigures,
+  settings: SoakSettings,
+): string {
+  const perSecond = all.n / (windows.length * settings.windowSeconds);
+  const share = perSecond / (callsPerGeneration * sustainablePerSecond);
+  return `${Math.round(perSecond)} calls/s, ${share.toFixed(2)} of those of the sustainable load`;
 }
 
 function latencyLine(name: string, summary: LatencySummary): string {

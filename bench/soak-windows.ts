@@ -18,12 +18,15 @@ export interface SoakWindow {
   readonly memory: MemorySample;
   /** Largest age of the oldest event on its way to the event log; undefined where the service does not tell. */
   readonly lagSecondsMax: number | undefined;
+  /** Part of the samples in which an overload stood, so that stricter bounds held: 0 to 1. */
+  readonly standingShare: number;
 }
 
 interface Sample {
   readonly atMs: number;
   readonly memory: MemorySample;
   readonly lagSeconds: number | undefined;
+  readonly isStanding: boolean;
 }
 
 /** Looks at the service's memory and lag every two seconds. */
@@ -45,6 +48,7 @@ export class Sampler {
           atMs: performance.now() - startedAtMs,
           memory: sampleMemory(this.#service.pid, page),
           lagSeconds: sumOf(page, "bandit_event_lag_seconds"),
+          isStanding: sumOf(page, "bandit_overload_standing") === 1,
         });
         await sleep(sampleIntervalMs);
       }
@@ -89,6 +93,8 @@ export function windowsOf(
       latency,
       memory: typicalMemory(inWindow.map(({ memory }) => memory)),
       lagSecondsMax: lags.length === 0 ? undefined : Math.max(...lags),
+      standingShare:
+        inWindow.filter(({ isStanding }) => isStanding).length / Math.max(1, inWindow.length),
     };
   });
 }

@@ -55,6 +55,7 @@ export type GaugeName =
   | "bandit_catalogue_fresh"
   | "bandit_requests_in_flight"
   | "bandit_requests_limit"
+  | "bandit_overload_standing"
   | "bandit_event_loop_delay_ms"
   | "bandit_rate_limit_callers"
   | "bandit_connections"

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { BanditError, invalidField } from "../domain/errors.ts";
 import type { Admission, RequestClass } from "../service/admission/admission.ts";
+import { ArrivalWait } from "../service/admission/arrival-wait.ts";
 import { LoopDelay } from "../service/admission/loop-delay.ts";
 import type { RateLimiter } from "../service/admission/rate-limiter.ts";
 import type { CallContext } from "../service/bandit-service.ts";
@@ -42,9 +43,10 @@ export class RequestGate {
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
   readonly #loopDelay: LoopDelay;
+  readonly #arrivals: ArrivalWait;
   readonly #overloaded = new Map<number, BanditError>();
   readonly #rateLimited = new Map<number, BanditError>();
-  #forgetting = false;
+  #isTurnWatched = false;
   #delayMaxMs = 0;
   #publishAtMs = 0;
 
@@ -53,6 +55,7 @@ export class RequestGate {
     this.#limiter = limiter;
     this.#clock = clock;
     this.#telemetry = telemetry;
+    this.#arrivals = new ArrivalWait({ clock });
     this.#loopDelay = new LoopDelay({ clock, onSample: (delayMs) => this.#observe(delayMs) });
   }
 
@@ -71,15 +74,9 @@ export class RequestGate {
    * @returns why it is refused; undefined: read on, and {@link begin} it
    */
   refusal(requestClass: RequestClass): BanditError | undefined {
-    const retryAfterMs = this.#admission.announce(requestClass);
+    this.#watchTurn();
+    const retryAfterMs = this.#admission.announce(requestClass, this.#arrivals.read());
     if (retryAfterMs !== undefined) return this.#overloadedError(retryAfterMs);
-    if (!this.#forgetting) {
-      this.#forgetting = true;
-      setImmediate(() => {
-        this.#forgetting = false;
-        this.#admission.forgetAnnounced();
-      });
-    }
     return undefined;
   }
 
@@ -126,7 +123,20 @@ export class RequestGate {
     throw this.#rateLimitedError(Math.ceil(waitMs));
   }
 
+  #watchTurn(): void {
+    if (this.#isTurnWatched) return;
+    this.#isTurnWatched = true;
+    setImmediate(() => {
+      this.#isTurnWatched = false;
+      this.#arrivals.endTurn();
+      this.#admission.forgetAnnounced();
+    });
+  }
+
   #observe(delayMs: number): void {
+    // A turn with or without calls: of those that come after it nobody has waited since before it.
+    this.#watchTurn();
+    this.#arrivals.read();
     this.#admission.observeDelay(delayMs);
     this.#delayMaxMs = Math.max(this.#delayMaxMs, delayMs);
     const nowMs = this.#clock.monotonicMs();

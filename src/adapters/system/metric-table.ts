@@ -145,6 +145,10 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     help: "Calls and batch items that may be under way; below BANDIT_REQUESTS_MAX while the event loop is late.",
     labels: [],
   },
+  bandit_overload_standing: {
+    help: "1 while an overload lasts and calls are refused earlier, so that those let in are answered fast.",
+    labels: [],
+  },
   bandit_event_loop_delay_ms: {
     help: "Longest delay of the event loop in the last second, milliseconds.",
     labels: [],

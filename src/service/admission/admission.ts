@@ -1,5 +1,7 @@
 import type { Entropy } from "../../ports/entropy.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
+import { burstBounds, type QueueBounds, standingBounds } from "./queue-bounds.ts";
+import { StandingOverload } from "./standing-overload.ts";
 
 /** What a call is for; decides who is refused first when there is more to do than can be done in time. */
 export type RequestClass = "select" | "report" | "control";
@@ -20,28 +22,13 @@ export const classShares: Readonly<Record<RequestClass, number>> = {
 /** A batch never counts as more than this part of its class's limit: else a large one would starve. */
 const batchShareMax = 0.5;
 /**
- * However late the event loop is, this many calls may be under way: about ten milliseconds of work. With 100 the
- * median answer took 34 ms at far more load than two shared cores can do; many fewer would refuse what
- * a stall of the machine has let pile up.
- */
-export const limitMin = 50;
-/**
  * The limit shrinks only if as many calls came together: of fewer not even the smallest limit refuses any,
  * whatever their class, so they are not what it would help against. A pause of an idle process (garbage
  * collection, a busy machine) leaves the limit alone.
  */
-export const calledToShrink = limitMin * classShares.control;
-/** The limit shrinks while the event loop is later than this … */
-export const delayHighMs = 10;
-/** … and grows while it is less late than this. In between it stays (hysteresis). */
-export const delayLowMs = 5;
-/**
- * The same for how long decisions take on average: what piles up in front of a state store does not make the
- * event loop late. Reports are left out: one of an old generation waits for the event log, which takes
- * its time without any load.
- */
-export const durationHighMs = 15;
-export const durationLowMs = 10;
+export function calledToShrink({ limitMin }: QueueBounds): number {
+  return limitMin * classShares.control;
+}
 /** Weight of one call in the average: it follows within some dozen calls. */
 const durationWeight = 0.05;
 /** What is left of the average after a measurement without calls: what nobody has seen again is over in a second. */
@@ -79,8 +66,8 @@ export interface AdmissionOptions {
  * it is in use: the shape that TCP uses, because no figure for "how much is too much" fits every machine.
  * While it is not in use it grows back to `requestsMax` within a second: what was too much a minute ago
  * says nothing about now. Waiting in the process is thereby kept short, and what does not fit is refused at once
- * instead of being answered late. A store that is slow whatever the load costs no more than this: a
- * limit of {@link limitMin}.
+ * instead of being answered late: {@link burstBounds} say how short, and {@link standingBounds} once an overload lasts. A
+ * store that is slow whatever the load costs no more than this: the smallest limit of the former.
  */
 export class Admission {
   readonly #requestsMax: number;
@@ -89,6 +76,7 @@ export class Admission {
   readonly #inFlight: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
   /** Calls whose headers have come in this turn of the event loop and whose messages have not. */
   readonly #announced: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
+  readonly #overload = new StandingOverload();
   #limit: number;
   /** Most calls under way or announced since the last measurement of the delay. */
   #peak = 0;
@@ -107,7 +95,7 @@ export class Admission {
     this.publish();
   }
 
-  /** Calls that may be under way now, between {@link limitMin} (or `requestsMax`, if smaller) and `requestsMax`. */
+  /** Calls that may be under way now, between the smallest limit in force (or `requestsMax`, if smaller) and `requestsMax`. */
   get limit(): number {
     return this.#limit;
   }
@@ -119,11 +107,15 @@ export class Admission {
 
   /**
    * Asked when nothing but the name of the call is known, so that a refusal costs next to nothing.
+   * @param waitedMs for how long it may have waited to be read
    * @returns after how many milliseconds to come back; undefined: go on, {@link enter} has the last word.
    */
-  announce(requestClass: RequestClass): number | undefined {
+  announce(requestClass: RequestClass, waitedMs: number): number | undefined {
+    this.#overload.called();
     const coming = this.inFlight + this.#announcedTotal + 1;
     this.#peak = Math.max(this.#peak, coming);
+    const isStale = waitedMs > this.#bounds.arrivalWaitMaxMs;
+    if (isStale) return this.#shed(requestClass, "delay");
     if (coming > this.#room(requestClass)) return this.#shed(requestClass);
     this.#announced[requestClass] += 1;
     return undefined;
@@ -164,10 +156,13 @@ export class Admission {
   /** A measurement of how late the event loop is; to be told at short, even intervals. */
   observeDelay(delayMs: number): void {
     // Calls that pile up and do not end are no sign that they would be fast.
-    if (!this.#measured && this.inFlight < calledToShrink) this.#durationMs *= durationDecay;
+    if (!this.#measured && this.inFlight < calledToShrink(this.#bounds))
+      this.#durationMs *= durationDecay;
     this.#measured = false;
+    this.#overload.measure(delayMs, this.#durationMs);
+    const { delayHighMs, delayLowMs, durationHighMs, durationLowMs } = this.#bounds;
     if (delayMs > delayHighMs || this.#durationMs > durationHighMs) {
-      if (this.#peak >= calledToShrink) this.#shrink();
+      if (this.#peak >= calledToShrink(this.#bounds)) this.#shrink();
     } else if (delayMs < delayLowMs && this.#durationMs < durationLowMs) {
       this.#grow();
     }
@@ -176,7 +171,7 @@ export class Admission {
 
   #shrink(): void {
     this.#limit = Math.max(
-      Math.min(limitMin, this.#requestsMax),
+      Math.min(this.#bounds.limitMin, this.#requestsMax),
       Math.floor(this.#limit * shrinkFactor),
     );
   }
@@ -186,7 +181,8 @@ export class Admission {
       this.#peak >= this.#limit * usedShare
         ? this.#limit * growFactor
         : this.#limit + this.#requestsMax * growShare;
-    this.#limit = Math.min(this.#requestsMax, Math.ceil(grown));
+    const { limitMin } = this.#bounds;
+    this.#limit = Math.min(this.#requestsMax, Math.max(limitMin, Math.ceil(grown)));
   }
 
   /** Sets the gauges; often enough for a scrape. */
@@ -197,6 +193,11 @@ export class Admission {
       });
     }
     this.#telemetry.gauge("bandit_requests_limit", this.#limit);
+    this.#telemetry.gauge("bandit_overload_standing", this.#overload.isStanding ? 1 : 0);
+  }
+
+  get #bounds(): QueueBounds {
+    return this.#overload.isStanding ? standingBounds : burstBounds;
   }
 
   get #announcedTotal(): number {
@@ -208,8 +209,11 @@ export class Admission {
     return Math.max(1, Math.floor(this.#limit * classShares[requestClass]));
   }
 
-  #shed(requestClass: RequestClass): number {
-    const reason: ShedReason = this.#limit < this.#requestsMax ? "delay" : "in_flight";
+  #shed(
+    requestClass: RequestClass,
+    reason: ShedReason = this.#limit < this.#requestsMax ? "delay" : "in_flight",
+  ): number {
+    this.#overload.shed();
     this.#telemetry.count("bandit_requests_shed_total", shedLabels[requestClass][reason]);
     return retryAfterMsMin + Math.round((this.#randomByte() % retryAfterSteps) * retryAfterStepMs);
   }

@@ -4,16 +4,19 @@ import {
   Admission,
   calledToShrink,
   classShares,
-  delayHighMs,
-  delayLowMs,
-  durationHighMs,
-  durationLowMs,
-  limitMin,
   type RequestClass,
   requestClasses,
   retryAfterMsMax,
   retryAfterMsMin,
 } from "../../../../src/service/admission/admission.ts";
+import { burstBounds, standingBounds } from "../../../../src/service/admission/queue-bounds.ts";
+import {
+  calmWindows,
+  windowMeasurements,
+} from "../../../../src/service/admission/standing-overload.ts";
+
+const { delayHighMs, delayLowMs, durationHighMs, durationLowMs, limitMin } = burstBounds;
+const manyCalls = calledToShrink(burstBounds);
 
 function openAdmission(requestsMax = 100) {
   const shed: Record<string, number> = {};
@@ -196,7 +199,7 @@ describe("a late event loop", () => {
   });
 
   it("leaves the limit alone while too few calls come to be the reason, so that a burst is let in", () => {
-    for (const calls of [0, 1, calledToShrink - 1]) {
+    for (const calls of [0, 1, manyCalls - 1]) {
       const { admission, shed } = openAdmission(800);
       for (let minute = 0; minute < 60; minute += 1) {
         enterMany(admission, "select", calls);
@@ -211,7 +214,7 @@ describe("a late event loop", () => {
 
   it("shrinks it when as many calls came, also if they were only announced (negative control)", () => {
     const { admission } = openAdmission(800);
-    for (let call = 0; call < calledToShrink; call += 1) admission.announce("select");
+    for (let call = 0; call < manyCalls; call += 1) admission.announce("select", 0);
     admission.observeDelay(30);
     expect(admission.limit).toBe(640);
   });
@@ -236,7 +239,7 @@ describe("a late event loop", () => {
     }
     expect(worstMs).toBeLessThan(20);
     expect(selects).toBeGreaterThan(0);
-    expect(selects + reports).toBeGreaterThan(5_000 * calledToShrink);
+    expect(selects + reports).toBeGreaterThan(5_000 * manyCalls);
     expect(admission.limit).toBeLessThan(2 * limitMin);
   });
 
@@ -272,7 +275,7 @@ describe("late answers", () => {
     admission: Admission,
     requestClass: RequestClass,
     durationMs: number,
-    beside = calledToShrink,
+    beside = manyCalls,
   ) => {
     const others = enterMany(admission, "select", beside);
     for (let call = 0; call < 200; call += 1) {
@@ -342,24 +345,114 @@ describe("late answers", () => {
 describe("a call of which only the name is known", () => {
   it("takes room until its turn of the event loop is over, so that a burst does not all get through", () => {
     const { admission } = openAdmission(10);
-    const burst = Array.from({ length: 15 }, () => admission.announce("select"));
+    const burst = Array.from({ length: 15 }, () => admission.announce("select", 0));
     expect(burst.filter((retryAfterMs) => retryAfterMs === undefined)).toHaveLength(10);
     // Those announced begin: they are not counted twice.
     expect(enterMany(admission, "select", 10)).toBe(10);
     for (let call = 0; call < 10; call += 1) admission.leave("select", 1, 1);
     // One that was announced and never came holds its room for this turn only.
-    for (let call = 0; call < 10; call += 1) admission.announce("select");
-    expect(admission.announce("select")).toBeDefined();
+    for (let call = 0; call < 10; call += 1) admission.announce("select", 0);
+    expect(admission.announce("select", 0)).toBeDefined();
     admission.forgetAnnounced();
-    expect(admission.announce("select")).toBeUndefined();
+    expect(admission.announce("select", 0)).toBeUndefined();
   });
 });
 
 it("spreads the delays after which callers come back over the whole range", () => {
   const { admission } = openAdmission(1);
   enterMany(admission, "select", 1);
-  const delays = Array.from({ length: 1_000 }, () => admission.announce("select") as number);
+  const delays = Array.from({ length: 1_000 }, () => admission.announce("select", 0) as number);
   expect(Math.min(...delays)).toBe(retryAfterMsMin);
   expect(Math.max(...delays)).toBe(retryAfterMsMax);
   expect(new Set(delays).size).toBeGreaterThan(20);
+});
+
+describe("an overload that lasts", () => {
+  /** Windows in which 60 calls come at once before each measurement: those over the limit are refused. */
+  const overload = (admission: Admission, windows: number, delayMs = 4): number => {
+    let answered = 0;
+    for (let measurement = 0; measurement < windows * windowMeasurements; measurement += 1) {
+      let entered = 0;
+      for (let call = 0; call < 60; call += 1) {
+        if (admission.announce("select", 0) !== undefined) continue;
+        if (admission.enter("select", 1).retryAfterMs === undefined) entered += 1;
+      }
+      admission.forgetAnnounced();
+      admission.observeDelay(delayMs);
+      for (let call = 0; call < entered; call += 1) admission.leave("select", 1, 3.5);
+      answered += entered;
+    }
+    return answered;
+  };
+
+  it("shrinks the limit below the floor that bursts have", () => {
+    const { admission } = openAdmission(50);
+    // One measurement is missing until the window closes.
+    overload(admission, 1 - 1 / windowMeasurements);
+    expect(admission.limit).toBe(50);
+    overload(admission, 1);
+    expect(admission.limit).toBe(standingBounds.limitMin);
+    expect(standingBounds.limitMin).toBeLessThan(limitMin);
+    expect(enterMany(admission, "select", 100)).toBe(standingBounds.limitMin);
+  });
+
+  it("is not met by a few calls that come late, and not by many of which none is refused (negative controls)", () => {
+    const few = openAdmission(1_000).admission;
+    for (let measurement = 0; measurement < 10 * windowMeasurements; measurement += 1) {
+      few.announce("select", 0);
+      few.forgetAnnounced();
+      few.observeDelay(4);
+    }
+    expect(few.limit).toBe(1_000);
+
+    const many = openAdmission(1_000).admission;
+    overload(many, 10);
+    expect(many.limit).toBe(1_000);
+  });
+
+  it("refuses what may have waited for long to be read, which in a burst nothing is refused for", () => {
+    const { admission, shed } = openAdmission(100);
+    const longMs = standingBounds.arrivalWaitMaxMs + 1;
+    expect(admission.announce("select", 60_000)).toBeUndefined();
+    admission.forgetAnnounced();
+    enterMany(admission, "select", 100);
+    for (let call = 0; call < 200; call += 1) admission.announce("select", 0);
+    for (let sample = 0; sample < windowMeasurements; sample += 1) admission.observeDelay(2);
+    empty(admission);
+    expect(shed).toEqual({ "bandit_requests_shed_total select in_flight": 200 });
+    expect(admission.announce("select", longMs)).toBeDefined();
+    expect(admission.announce("report", longMs)).toBeDefined();
+    expect(shed).toEqual({
+      "bandit_requests_shed_total select in_flight": 200,
+      "bandit_requests_shed_total select delay": 1,
+      "bandit_requests_shed_total report delay": 1,
+    });
+    expect(admission.announce("select", standingBounds.arrivalWaitMaxMs)).toBeUndefined();
+  });
+
+  it("is over some seconds after the calls have become fewer, and bursts are let in again", () => {
+    const { admission } = openAdmission(1_000);
+    fill(admission);
+    for (let sample = 0; sample < 50; sample += 1) admission.observeDelay(30);
+    empty(admission);
+    overload(admission, 3);
+    expect(admission.limit).toBeLessThan(limitMin);
+    passTime(admission, calmWindows * windowMeasurements);
+    expect(admission.limit).toBe(1_000);
+    enterMany(admission, "select", 100);
+    for (let sample = 0; sample < 100; sample += 1) admission.observeDelay(30);
+    expect(admission.limit).toBe(limitMin);
+  });
+
+  it("of a slow store leaves as much room as before, while this process idles", () => {
+    const { admission } = openAdmission(1_000);
+    for (let sample = 0; sample < 20 * windowMeasurements; sample += 1) {
+      for (let call = 0; call < 60; call += 1) admission.announce("select", 0);
+      admission.forgetAnnounced();
+      const entered = enterMany(admission, "select", 60);
+      admission.observeDelay(0.1);
+      for (let call = 0; call < entered; call += 1) admission.leave("select", 1, 100);
+    }
+    expect(enterMany(admission, "select", 1_000)).toBe(limitMin);
+  });
 });
