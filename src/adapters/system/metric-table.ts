@@ -142,7 +142,7 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
   },
   bandit_requests_in_flight: { help: "Calls and batch items under way.", labels: ["class"] },
   bandit_requests_limit: {
-    help: "Calls and batch items that may be under way; below BANDIT_REQUESTS_MAX while the event loop is late.",
+    help: "Calls and batch items that may be under way; below BANDIT_REQUESTS_MAX while answers are late.",
     labels: [],
   },
   bandit_overload_standing: {

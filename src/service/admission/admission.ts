@@ -9,9 +9,9 @@ export type RequestClass = "select" | "report" | "control";
 export const requestClasses: readonly RequestClass[] = ["select", "report", "control"];
 
 /**
- * Part of the limit that all calls under way may reach before a call of this class is refused. An agent
- * that gets no decision stands still; a report can be sent again later; whoever looks at the console
- * can wait. So control calls are refused first and selects last.
+ * Part of the limit that all calls under way may reach before a call of this class is refused, and of the time that one
+ * may have waited. An agent that gets no decision stands still; a report can be sent again later; whoever looks at the
+ * console can wait. So control calls are refused first and selects last.
  */
 export const classShares: Readonly<Record<RequestClass, number>> = {
   select: 1,
@@ -49,7 +49,7 @@ export const retryAfterMsMax = 1_000;
 const retryAfterSteps = 32;
 const retryAfterStepMs = (retryAfterMsMax - retryAfterMsMin) / (retryAfterSteps - 1);
 
-/** Why there is no room: as many calls as are ever allowed, or fewer than that because answers are late. */
+/** Why a call is refused: as many as are ever allowed are under way; or answers, or the call itself, are late. */
 export type ShedReason = "in_flight" | "delay";
 
 export interface AdmissionOptions {
@@ -114,9 +114,9 @@ export class Admission {
     this.#overload.called();
     const coming = this.inFlight + this.#announcedTotal + 1;
     this.#peak = Math.max(this.#peak, coming);
-    const isStale = waitedMs > this.#bounds.arrivalWaitMaxMs;
-    if (isStale) return this.#shed(requestClass, "delay");
-    if (coming > this.#room(requestClass)) return this.#shed(requestClass);
+    if (this.#isLate(requestClass, waitedMs) || coming > this.#room(requestClass)) {
+      return this.#shed(requestClass);
+    }
     this.#announced[requestClass] += 1;
     return undefined;
   }
@@ -161,6 +161,8 @@ export class Admission {
     this.#measured = false;
     this.#overload.measure(delayMs, this.#durationMs);
     const { delayHighMs, delayLowMs, durationHighMs, durationLowMs } = this.#bounds;
+    // The overload may just be over, and its floor was lower.
+    this.#limit = Math.max(this.#limit, this.#limitMin);
     if (delayMs > delayHighMs || this.#durationMs > durationHighMs) {
       if (this.#peak >= calledToShrink(this.#bounds)) this.#shrink();
     } else if (delayMs < delayLowMs && this.#durationMs < durationLowMs) {
@@ -170,10 +172,7 @@ export class Admission {
   }
 
   #shrink(): void {
-    this.#limit = Math.max(
-      Math.min(this.#bounds.limitMin, this.#requestsMax),
-      Math.floor(this.#limit * shrinkFactor),
-    );
+    this.#limit = Math.max(this.#limitMin, Math.floor(this.#limit * shrinkFactor));
   }
 
   #grow(): void {
@@ -181,8 +180,7 @@ export class Admission {
       this.#peak >= this.#limit * usedShare
         ? this.#limit * growFactor
         : this.#limit + this.#requestsMax * growShare;
-    const { limitMin } = this.#bounds;
-    this.#limit = Math.min(this.#requestsMax, Math.max(limitMin, Math.ceil(grown)));
+    this.#limit = Math.min(this.#requestsMax, Math.ceil(grown));
   }
 
   /** Sets the gauges; often enough for a scrape. */
@@ -200,6 +198,10 @@ export class Admission {
     return this.#overload.isStanding ? standingBounds : burstBounds;
   }
 
+  get #limitMin(): number {
+    return Math.min(this.#bounds.limitMin, this.#requestsMax);
+  }
+
   get #announcedTotal(): number {
     return this.#announced.select + this.#announced.report + this.#announced.control;
   }
@@ -209,11 +211,17 @@ export class Admission {
     return Math.max(1, Math.floor(this.#limit * classShares[requestClass]));
   }
 
-  #shed(
-    requestClass: RequestClass,
-    reason: ShedReason = this.#limit < this.#requestsMax ? "delay" : "in_flight",
-  ): number {
+  /** Whether it has waited for too long already; while the limit is at its largest a pause made it wait, not the load. */
+  #isLate(requestClass: RequestClass, waitedMs: number): boolean {
+    return (
+      this.#limit < this.#requestsMax &&
+      waitedMs > this.#bounds.arrivalWaitMaxMs * classShares[requestClass]
+    );
+  }
+
+  #shed(requestClass: RequestClass): number {
     this.#overload.shed();
+    const reason: ShedReason = this.#limit < this.#requestsMax ? "delay" : "in_flight";
     this.#telemetry.count("bandit_requests_shed_total", shedLabels[requestClass][reason]);
     return retryAfterMsMin + Math.round((this.#randomByte() % retryAfterSteps) * retryAfterStepMs);
   }

@@ -13,7 +13,10 @@ export interface QueueBounds {
    */
   readonly durationHighMs: number;
   readonly durationLowMs: number;
-  /** A call that may have waited for longer before it was read is refused. */
+  /**
+   * A decision that may have waited for longer before it was read is refused while the limit is below its largest, and
+   * so are other calls after their class's share of it.
+   */
   readonly arrivalWaitMaxMs: number;
 }
 
@@ -38,10 +41,10 @@ export const burstBounds: QueueBounds = {
  * one in a hundred of all: they are late already, and answering them delays those that come after.
  */
 export const standingBounds: QueueBounds = {
-  limitMin: 12,
-  delayHighMs: 3,
-  delayLowMs: 1.5,
+  limitMin: 16,
+  delayHighMs: 2,
+  delayLowMs: 1,
   durationHighMs: 5,
   durationLowMs: 4,
-  arrivalWaitMaxMs: 8,
+  arrivalWaitMaxMs: 10,
 };

@@ -7,12 +7,15 @@ export const shedShareHigh = 0.002;
 /** … and the event loop was this late on average: else it is not this process that has too much to do. */
 export const meanDelayHighMs = 1;
 /** A window is calm when less than this part was refused; more than above, since more of the same load is refused now … */
-export const shedShareLow = 0.02;
+export const shedShareLow = 0.01;
 /** … or when the event loop was as punctual as timers are, though decisions took this long: the store is slow then. */
 export const meanDelayLowMs = 0.5;
-export const slowDecisionMs = 15;
-/** After so many calm windows in a row the overload is over. */
-export const calmWindows = 6;
+export const slowDecisionMs = 10;
+/**
+ * After so many calm windows in a row the overload is over. Ten seconds of them cost next to nothing, and each return to
+ * the bounds for bursts while there is still too much to do costs a second of late answers.
+ */
+export const calmWindows = 20;
 
 /**
  * Tells an overload that lasts from a burst. A queue of some milliseconds helps a burst: it is over before the
@@ -25,7 +28,7 @@ export const calmWindows = 6;
  */
 export class StandingOverload {
   #isStanding = false;
-  #calm = 0;
+  #calmInARow = 0;
   #measurements = 0;
   #calls = 0;
   #shed = 0;
@@ -68,12 +71,12 @@ export class StandingOverload {
     const meanDelayMs = this.#delaySumMs / this.#measurements;
     if (!this.#isStanding) {
       this.#isStanding = share >= shedShareHigh && meanDelayMs >= meanDelayHighMs;
-      this.#calm = 0;
+      this.#calmInARow = 0;
       return;
     }
     const isStoreSlow =
       meanDelayMs < meanDelayLowMs && this.#decisionSumMs / this.#measurements >= slowDecisionMs;
-    this.#calm = share < shedShareLow || isStoreSlow ? this.#calm + 1 : 0;
-    if (this.#calm === calmWindows) this.#isStanding = false;
+    this.#calmInARow = share < shedShareLow || isStoreSlow ? this.#calmInARow + 1 : 0;
+    if (this.#calmInARow === calmWindows) this.#isStanding = false;
   }
 }

@@ -20,13 +20,16 @@ const manyCalls = calledToShrink(burstBounds);
 
 function openAdmission(requestsMax = 100) {
   const shed: Record<string, number> = {};
+  const gauges = new Map<string, number>();
   const telemetry: Telemetry = {
     count: (name, labels = {}, amount = 1) => {
       const key = `${name} ${labels["class"]} ${labels["reason"]}`;
       shed[key] = (shed[key] ?? 0) + amount;
     },
     observeMs: () => undefined,
-    gauge: () => undefined,
+    gauge: (name, value) => {
+      gauges.set(name, value);
+    },
   };
   let next = 0;
   const entropy = {
@@ -34,7 +37,12 @@ function openAdmission(requestsMax = 100) {
       for (let index = 0; index < target.length; index += 1) target[index] = next++ % 256;
     },
   };
-  return { admission: new Admission({ requestsMax, entropy, telemetry }), shed };
+  const admission = new Admission({ requestsMax, entropy, telemetry });
+  const isStanding = () => {
+    admission.publish();
+    return gauges.get("bandit_overload_standing") === 1;
+  };
+  return { admission, shed, isStanding };
 }
 
 function enterMany(admission: Admission, requestClass: RequestClass, calls: number): number {
@@ -71,6 +79,7 @@ describe("who is refused", () => {
       return (seed >>> 8) % below;
     };
     let shedSelects = 0;
+    let lateSelects = 0;
     for (let event = 0; event < 20_000; event += 1) {
       if (random(100) < 3) admission.observeDelay(random(20));
       if (random(100) < 25 && open.length > 0) {
@@ -80,6 +89,13 @@ describe("who is refused", () => {
       }
       const requestClass = random(2) === 0 ? "select" : (requestClasses[random(3)] as RequestClass);
       const before = admission.inFlight;
+      const waitedMs = random(15);
+      if (admission.announce("select", waitedMs) !== undefined) {
+        if (before < admission.limit) lateSelects += 1;
+        expect(admission.announce("report", waitedMs)).toBeDefined();
+        expect(admission.announce("control", waitedMs)).toBeDefined();
+      }
+      admission.forgetAnnounced();
       const { counted, retryAfterMs } = admission.enter(requestClass, 1);
       if (retryAfterMs === undefined) {
         open.push({ requestClass, counted });
@@ -93,6 +109,7 @@ describe("who is refused", () => {
       }
     }
     expect(shedSelects).toBeGreaterThan(100);
+    expect(lateSelects).toBeGreaterThan(100);
   });
 
   it("would be selects as well if the classes had the same share (negative control)", () => {
@@ -369,8 +386,7 @@ it("spreads the delays after which callers come back over the whole range", () =
 
 describe("an overload that lasts", () => {
   /** Windows in which 60 calls come at once before each measurement: those over the limit are refused. */
-  const overload = (admission: Admission, windows: number, delayMs = 4): number => {
-    let answered = 0;
+  const overload = (admission: Admission, windows: number, delayMs = 4, durationMs = 3.5): void => {
     for (let measurement = 0; measurement < windows * windowMeasurements; measurement += 1) {
       let entered = 0;
       for (let call = 0; call < 60; call += 1) {
@@ -379,10 +395,21 @@ describe("an overload that lasts", () => {
       }
       admission.forgetAnnounced();
       admission.observeDelay(delayMs);
-      for (let call = 0; call < entered; call += 1) admission.leave("select", 1, 3.5);
-      answered += entered;
+      for (let call = 0; call < entered; call += 1) admission.leave("select", 1, durationMs);
     }
-    return answered;
+  };
+  /** An overload that stands already, all its calls answered. */
+  const openOverloaded = (requestsMax: number) => {
+    const opened = openAdmission(requestsMax);
+    const { admission } = opened;
+    fill(admission);
+    for (let sample = 0; sample < 50; sample += 1) admission.observeDelay(30);
+    empty(admission);
+    expect(opened.isStanding()).toBe(false);
+    overload(admission, 3);
+    expect(opened.isStanding()).toBe(true);
+    expect(admission.limit).toBeLessThan(limitMin);
+    return opened;
   };
 
   it("shrinks the limit below the floor that bursts have", () => {
@@ -397,62 +424,84 @@ describe("an overload that lasts", () => {
   });
 
   it("is not met by a few calls that come late, and not by many of which none is refused (negative controls)", () => {
-    const few = openAdmission(1_000).admission;
+    const few = openAdmission(1_000);
     for (let measurement = 0; measurement < 10 * windowMeasurements; measurement += 1) {
-      few.announce("select", 0);
-      few.forgetAnnounced();
-      few.observeDelay(4);
+      few.admission.announce("select", 0);
+      few.admission.forgetAnnounced();
+      few.admission.observeDelay(4);
     }
-    expect(few.limit).toBe(1_000);
+    expect(few.isStanding()).toBe(false);
+    expect(few.admission.limit).toBe(1_000);
 
-    const many = openAdmission(1_000).admission;
-    overload(many, 10);
-    expect(many.limit).toBe(1_000);
+    const many = openAdmission(1_000);
+    overload(many.admission, 10);
+    expect(many.isStanding()).toBe(false);
+    expect(many.admission.limit).toBe(1_000);
   });
 
   it("refuses what may have waited for long to be read, which in a burst nothing is refused for", () => {
-    const { admission, shed } = openAdmission(100);
-    const longMs = standingBounds.arrivalWaitMaxMs + 1;
+    const { admission, shed, isStanding } = openAdmission(100);
+    const longestMs = standingBounds.arrivalWaitMaxMs;
     expect(admission.announce("select", 60_000)).toBeUndefined();
     admission.forgetAnnounced();
     enterMany(admission, "select", 100);
     for (let call = 0; call < 200; call += 1) admission.announce("select", 0);
-    for (let sample = 0; sample < windowMeasurements; sample += 1) admission.observeDelay(2);
+    const betweenMs = (standingBounds.delayLowMs + standingBounds.delayHighMs) / 2;
+    for (let sample = 0; sample < windowMeasurements; sample += 1)
+      admission.observeDelay(betweenMs);
     empty(admission);
+    expect(isStanding()).toBe(true);
     expect(shed).toEqual({ "bandit_requests_shed_total select in_flight": 200 });
-    expect(admission.announce("select", longMs)).toBeDefined();
-    expect(admission.announce("report", longMs)).toBeDefined();
-    expect(shed).toEqual({
-      "bandit_requests_shed_total select in_flight": 200,
-      "bandit_requests_shed_total select delay": 1,
-      "bandit_requests_shed_total report delay": 1,
-    });
-    expect(admission.announce("select", standingBounds.arrivalWaitMaxMs)).toBeUndefined();
+    // While there is room for as many as ever, a pause has let it wait, not the load.
+    expect(admission.limit).toBe(100);
+    expect(admission.announce("select", longestMs + 1)).toBeUndefined();
+    admission.forgetAnnounced();
+
+    fill(admission);
+    admission.observeDelay(standingBounds.delayHighMs + 1);
+    empty(admission);
+    expect(admission.limit).toBe(80);
+    // Control calls first, selects last, as for room.
+    for (const requestClass of requestClasses) {
+      const classMs = longestMs * classShares[requestClass];
+      expect(admission.announce(requestClass, classMs)).toBeUndefined();
+      expect(admission.announce(requestClass, classMs + 0.1)).toBeDefined();
+      expect(shed[`bandit_requests_shed_total ${requestClass} delay`]).toBe(1);
+    }
   });
 
   it("is over some seconds after the calls have become fewer, and bursts are let in again", () => {
-    const { admission } = openAdmission(1_000);
-    fill(admission);
-    for (let sample = 0; sample < 50; sample += 1) admission.observeDelay(30);
-    empty(admission);
-    overload(admission, 3);
-    expect(admission.limit).toBeLessThan(limitMin);
+    const { admission, isStanding } = openOverloaded(1_000);
     passTime(admission, calmWindows * windowMeasurements);
+    expect(isStanding()).toBe(false);
     expect(admission.limit).toBe(1_000);
     enterMany(admission, "select", 100);
     for (let sample = 0; sample < 100; sample += 1) admission.observeDelay(30);
     expect(admission.limit).toBe(limitMin);
   });
 
-  it("of a slow store leaves as much room as before, while this process idles", () => {
-    const { admission } = openAdmission(1_000);
-    for (let sample = 0; sample < 20 * windowMeasurements; sample += 1) {
-      for (let call = 0; call < 60; call += 1) admission.announce("select", 0);
-      admission.forgetAnnounced();
-      const entered = enterMany(admission, "select", 60);
-      admission.observeDelay(0.1);
-      for (let call = 0; call < entered; call += 1) admission.leave("select", 1, 100);
+  it("of a slow store ends, for strict bounds would refuse what could be done while this process idles", () => {
+    const { admission, isStanding } = openOverloaded(1_000);
+    overload(admission, calmWindows - 1, 0.1, 100);
+    expect(isStanding()).toBe(true);
+    expect(admission.limit).toBe(standingBounds.limitMin);
+    // The limit does not grow, decisions take long: it has the floor of bursts at once.
+    overload(admission, 2, 0.1, 100);
+    expect(isStanding()).toBe(false);
+    expect(admission.limit).toBe(limitMin);
+  });
+
+  it("gives the floor of bursts back when it ends, also where the limit neither grows nor shrinks", () => {
+    const { admission, isStanding } = openOverloaded(1_000);
+    const betweenMs = (delayLowMs + delayHighMs) / 2;
+    for (let sample = 0; sample < calmWindows * windowMeasurements - 1; sample += 1) {
+      admission.observeDelay(betweenMs);
     }
-    expect(enterMany(admission, "select", 1_000)).toBe(limitMin);
+    expect(isStanding()).toBe(true);
+    expect(admission.limit).toBeLessThan(limitMin);
+    admission.observeDelay(betweenMs);
+    admission.observeDelay(betweenMs);
+    expect(isStanding()).toBe(false);
+    expect(admission.limit).toBe(limitMin);
   });
 });

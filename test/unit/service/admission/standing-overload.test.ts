@@ -27,7 +27,7 @@ function pass(overload: StandingOverload, { calls, shed, delayMs, decisionMs = 5
   }
 }
 
-const overloaded: Window = { calls: 5_000, shed: 50, delayMs: 4 };
+const overloaded: Window = { calls: 5_000, shed: 500, delayMs: 4 };
 
 function openStanding(): StandingOverload {
   const overload = new StandingOverload();
@@ -103,7 +103,7 @@ describe("a standing overload", () => {
   it("goes on when a window between them was not calm", () => {
     const overload = openStanding();
     const notCalm = { ...overloaded, shed: overloaded.calls * shedShareLow };
-    for (let windows = 0; windows < 30; windows += 1) {
+    for (let windows = 0; windows < 3 * calmWindows; windows += 1) {
       pass(overload, windows % calmWindows === calmWindows - 1 ? notCalm : calm);
       expect(overload.isStanding).toBe(true);
     }
@@ -141,7 +141,7 @@ describe("a standing overload", () => {
       { ...slow, decisionMs: slowDecisionMs - 1 },
     ]) {
       const going = openStanding();
-      for (let windows = 0; windows < 30; windows += 1) pass(going, busy);
+      for (let windows = 0; windows < 2 * calmWindows; windows += 1) pass(going, busy);
       expect(going.isStanding).toBe(true);
     }
   });
