@@ -104,6 +104,7 @@ class Soak {
     const offered = sustainable.generationsPerSecond * settings.factor;
     const { windows, windowSeconds } = settings;
     progress(`${store}: ${Math.round(offered)} generations/s for ${windows} x ${windowSeconds} s`);
+    await service.calmDown();
     const samples = new Sampler(service);
     const result = await samples.during(() =>
       this.#arrivals(offered, windows * windowSeconds, windowSeconds),
@@ -152,6 +153,7 @@ class Soak {
 
   async #probe(generationsPerSecond: number): Promise<Probe> {
     const { store, service, settings, progress } = this.#options;
+    await service.calmDown();
     await service.catchUp();
     const result = await this.#arrivals(generationsPerSecond, settings.probeSeconds);
     const { SelectVariant, RecordGeneration, RecordOutcome } = result.latenciesMs;

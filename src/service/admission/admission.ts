@@ -114,9 +114,9 @@ export class Admission {
     this.#overload.called();
     const coming = this.inFlight + this.#announcedTotal + 1;
     this.#peak = Math.max(this.#peak, coming);
-    if (this.#isLate(requestClass, waitedMs) || coming > this.#room(requestClass)) {
-      return this.#shed(requestClass);
-    }
+    // A single one that is late has waited for work that nobody asked for, which refusing it does not help.
+    const isLate = coming > 1 && this.#isLate(requestClass, waitedMs);
+    if (isLate || coming > this.#room(requestClass)) return this.#shed(requestClass);
     this.#announced[requestClass] += 1;
     return undefined;
   }

@@ -461,6 +461,8 @@ describe("an overload that lasts", () => {
     admission.observeDelay(standingBounds.delayHighMs + 1);
     empty(admission);
     expect(admission.limit).toBe(80);
+    // The only one is let in: nothing is under way that would be answered sooner without it.
+    expect(admission.announce("control", 60_000)).toBeUndefined();
     // Control calls first, selects last, as for room.
     for (const requestClass of requestClasses) {
       const classMs = longestMs * classShares[requestClass];
