@@ -1,21 +1,25 @@
-/** Measurements of a window, which takes half a second or little more. */
-export const windowMeasurements = 50;
-/** Of fewer calls in a window nothing is concluded: they are no overload. */
+/** Measurements, half a second or little more, after which it is asked whether an overload has begun. */
+export const beginMeasurements = 50;
+/**
+ * Measurements, ten seconds, after which it is asked whether it is over. Many, for each return to the bounds for bursts while there
+ * is too much to do costs a second of late answers; and one share of all of them, for each pause for garbage collection
+ * makes half a second look worse than it is.
+ */
+export const endMeasurements = 1_000;
+/** Of fewer calls in half a second nothing is concluded: they are no overload. */
 export const callsMin = 50;
-/** An overload stands when in a window this part of the calls was refused … */
+/** An overload stands when this part of the calls was refused … */
 export const shedShareHigh = 0.002;
 /** … and the event loop was this late on average: else it is not this process that has too much to do. */
 export const meanDelayHighMs = 1;
-/** A window is calm when less than this part was refused; more than above, since more of the same load is refused now … */
-export const shedShareLow = 0.01;
+/**
+ * It is over when less than this part was refused. More than above, for of a load that the bounds for bursts would let in
+ * whole strict ones refuse one to three calls in a hundred, and would never be left …
+ */
+export const shedShareLow = 0.03;
 /** … or when the event loop was as punctual as timers are, though decisions took this long: the store is slow then. */
 export const meanDelayLowMs = 0.5;
 export const slowDecisionMs = 10;
-/**
- * After so many calm windows in a row the overload is over. Ten seconds of them cost next to nothing, and each return to
- * the bounds for bursts while there is still too much to do costs a second of late answers.
- */
-export const calmWindows = 20;
 
 /**
  * Tells an overload that lasts from a burst. A queue of some milliseconds helps a burst: it is over before the
@@ -28,7 +32,6 @@ export const calmWindows = 20;
  */
 export class StandingOverload {
   #isStanding = false;
-  #calmInARow = 0;
   #measurements = 0;
   #calls = 0;
   #shed = 0;
@@ -57,8 +60,8 @@ export class StandingOverload {
     this.#measurements += 1;
     this.#delaySumMs += delayMs;
     this.#decisionSumMs += decisionMs;
-    if (this.#measurements < windowMeasurements) return;
-    this.#closeWindow();
+    if (this.#measurements < (this.#isStanding ? endMeasurements : beginMeasurements)) return;
+    this.#isStanding = this.#isStanding ? !this.#hasEnded() : this.#hasBegun();
     this.#measurements = 0;
     this.#calls = 0;
     this.#shed = 0;
@@ -66,17 +69,23 @@ export class StandingOverload {
     this.#decisionSumMs = 0;
   }
 
-  #closeWindow(): void {
-    const share = this.#calls < callsMin ? 0 : this.#shed / this.#calls;
-    const meanDelayMs = this.#delaySumMs / this.#measurements;
-    if (!this.#isStanding) {
-      this.#isStanding = share >= shedShareHigh && meanDelayMs >= meanDelayHighMs;
-      this.#calmInARow = 0;
-      return;
-    }
+  #hasBegun(): boolean {
+    if (this.#calls < callsMin) return false;
+    return this.#shedShare >= shedShareHigh && this.#meanDelayMs >= meanDelayHighMs;
+  }
+
+  #hasEnded(): boolean {
     const isStoreSlow =
-      meanDelayMs < meanDelayLowMs && this.#decisionSumMs / this.#measurements >= slowDecisionMs;
-    this.#calmInARow = share < shedShareLow || isStoreSlow ? this.#calmInARow + 1 : 0;
-    if (this.#calmInARow === calmWindows) this.#isStanding = false;
+      this.#meanDelayMs < meanDelayLowMs &&
+      this.#decisionSumMs / this.#measurements >= slowDecisionMs;
+    return this.#shedShare < shedShareLow || isStoreSlow;
+  }
+
+  get #shedShare(): number {
+    return this.#shed / Math.max(1, this.#calls);
+  }
+
+  get #meanDelayMs(): number {
+    return this.#delaySumMs / this.#measurements;
   }
 }

@@ -11,8 +11,8 @@ import {
 } from "../../../../src/service/admission/admission.ts";
 import { burstBounds, standingBounds } from "../../../../src/service/admission/queue-bounds.ts";
 import {
-  calmWindows,
-  windowMeasurements,
+  beginMeasurements,
+  endMeasurements,
 } from "../../../../src/service/admission/standing-overload.ts";
 
 const { delayHighMs, delayLowMs, durationHighMs, durationLowMs, limitMin } = burstBounds;
@@ -385,9 +385,14 @@ it("spreads the delays after which callers come back over the whole range", () =
 });
 
 describe("an overload that lasts", () => {
-  /** Windows in which 60 calls come at once before each measurement: those over the limit are refused. */
-  const overload = (admission: Admission, windows: number, delayMs = 4, durationMs = 3.5): void => {
-    for (let measurement = 0; measurement < windows * windowMeasurements; measurement += 1) {
+  /** Half seconds in which 60 calls come at once before each measurement: those over the limit are refused. */
+  const overload = (
+    admission: Admission,
+    halfSeconds: number,
+    delayMs = 4,
+    durationMs = 3.5,
+  ): void => {
+    for (let measurement = 0; measurement < halfSeconds * beginMeasurements; measurement += 1) {
       let entered = 0;
       for (let call = 0; call < 60; call += 1) {
         if (admission.announce("select", 0) !== undefined) continue;
@@ -398,7 +403,7 @@ describe("an overload that lasts", () => {
       for (let call = 0; call < entered; call += 1) admission.leave("select", 1, durationMs);
     }
   };
-  /** An overload that stands already, all its calls answered. */
+  /** An overload that has just begun to stand, all its calls answered. */
   const openOverloaded = (requestsMax: number) => {
     const opened = openAdmission(requestsMax);
     const { admission } = opened;
@@ -406,7 +411,8 @@ describe("an overload that lasts", () => {
     for (let sample = 0; sample < 50; sample += 1) admission.observeDelay(30);
     empty(admission);
     expect(opened.isStanding()).toBe(false);
-    overload(admission, 3);
+    // Between the thresholds for bursts: the limit stays, and refuses some.
+    overload(admission, 1, (delayLowMs + delayHighMs) / 2);
     expect(opened.isStanding()).toBe(true);
     expect(admission.limit).toBeLessThan(limitMin);
     return opened;
@@ -414,8 +420,8 @@ describe("an overload that lasts", () => {
 
   it("shrinks the limit below the floor that bursts have", () => {
     const { admission } = openAdmission(50);
-    // One measurement is missing until the window closes.
-    overload(admission, 1 - 1 / windowMeasurements);
+    // One measurement is missing.
+    overload(admission, 1 - 1 / beginMeasurements);
     expect(admission.limit).toBe(50);
     overload(admission, 1);
     expect(admission.limit).toBe(standingBounds.limitMin);
@@ -425,7 +431,7 @@ describe("an overload that lasts", () => {
 
   it("is not met by a few calls that come late, and not by many of which none is refused (negative controls)", () => {
     const few = openAdmission(1_000);
-    for (let measurement = 0; measurement < 10 * windowMeasurements; measurement += 1) {
+    for (let measurement = 0; measurement < 10 * beginMeasurements; measurement += 1) {
       few.admission.announce("select", 0);
       few.admission.forgetAnnounced();
       few.admission.observeDelay(4);
@@ -447,8 +453,7 @@ describe("an overload that lasts", () => {
     enterMany(admission, "select", 100);
     for (let call = 0; call < 200; call += 1) admission.announce("select", 0);
     const betweenMs = (standingBounds.delayLowMs + standingBounds.delayHighMs) / 2;
-    for (let sample = 0; sample < windowMeasurements; sample += 1)
-      admission.observeDelay(betweenMs);
+    for (let sample = 0; sample < beginMeasurements; sample += 1) admission.observeDelay(betweenMs);
     empty(admission);
     expect(isStanding()).toBe(true);
     expect(shed).toEqual({ "bandit_requests_shed_total select in_flight": 200 });
@@ -474,7 +479,7 @@ describe("an overload that lasts", () => {
 
   it("is over some seconds after the calls have become fewer, and bursts are let in again", () => {
     const { admission, isStanding } = openOverloaded(1_000);
-    passTime(admission, calmWindows * windowMeasurements);
+    passTime(admission, endMeasurements);
     expect(isStanding()).toBe(false);
     expect(admission.limit).toBe(1_000);
     enterMany(admission, "select", 100);
@@ -484,11 +489,11 @@ describe("an overload that lasts", () => {
 
   it("of a slow store ends, for strict bounds would refuse what could be done while this process idles", () => {
     const { admission, isStanding } = openOverloaded(1_000);
-    overload(admission, calmWindows - 1, 0.1, 100);
+    overload(admission, (endMeasurements - 1) / beginMeasurements, 0.1, 100);
     expect(isStanding()).toBe(true);
     expect(admission.limit).toBe(standingBounds.limitMin);
     // The limit does not grow, decisions take long: it has the floor of bursts at once.
-    overload(admission, 2, 0.1, 100);
+    overload(admission, 1 / beginMeasurements, 0.1, 100);
     expect(isStanding()).toBe(false);
     expect(admission.limit).toBe(limitMin);
   });
@@ -496,7 +501,7 @@ describe("an overload that lasts", () => {
   it("gives the floor of bursts back when it ends, also where the limit neither grows nor shrinks", () => {
     const { admission, isStanding } = openOverloaded(1_000);
     const betweenMs = (delayLowMs + delayHighMs) / 2;
-    for (let sample = 0; sample < calmWindows * windowMeasurements - 1; sample += 1) {
+    for (let sample = 0; sample < endMeasurements - 1; sample += 1) {
       admission.observeDelay(betweenMs);
     }
     expect(isStanding()).toBe(true);

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import {
+  beginMeasurements,
   callsMin,
-  calmWindows,
+  endMeasurements,
   meanDelayHighMs,
   meanDelayLowMs,
   StandingOverload,
   shedShareHigh,
   shedShareLow,
   slowDecisionMs,
-  windowMeasurements,
 } from "../../../../src/service/admission/standing-overload.ts";
 
 interface Window {
@@ -19,12 +19,20 @@ interface Window {
   decisionMs?: number;
 }
 
+/** Half a second of it. */
 function pass(overload: StandingOverload, { calls, shed, delayMs, decisionMs = 5 }: Window): void {
   for (let call = 0; call < calls; call += 1) overload.called();
   for (let call = 0; call < shed; call += 1) overload.shed();
-  for (let measurement = 0; measurement < windowMeasurements; measurement += 1) {
+  for (let measurement = 0; measurement < beginMeasurements; measurement += 1) {
     overload.measure(delayMs, decisionMs);
   }
+}
+
+/** In half seconds, after which it is asked whether an overload is over. */
+const long = endMeasurements / beginMeasurements;
+
+function passLong(overload: StandingOverload, window: Window): void {
+  for (let windows = 0; windows < long; windows += 1) pass(overload, window);
 }
 
 const overloaded: Window = { calls: 5_000, shed: 500, delayMs: 4 };
@@ -73,16 +81,14 @@ describe("an overload", () => {
     const overload = new StandingOverload();
     for (let call = 0; call < 1_000; call += 1) overload.called();
     for (let call = 0; call < 100; call += 1) overload.shed();
-    for (let measurement = 1; measurement < windowMeasurements; measurement += 1) {
+    for (let measurement = 1; measurement < beginMeasurements; measurement += 1) {
       overload.measure(4, 5);
       expect(overload.isStanding).toBe(false);
     }
     overload.measure(4, 5);
     expect(overload.isStanding).toBe(true);
-    // Had the refusals of the first window been kept, these would not be calm.
-    for (let windows = 0; windows < calmWindows; windows += 1) {
-      pass(overload, { calls: 1_000, shed: 0, delayMs: 4 });
-    }
+    // Had the refusals of the first half second been kept, there would be too many in these ten.
+    passLong(overload, { calls: 100, shed: 0, delayMs: 4 });
     expect(overload.isStanding).toBe(false);
   });
 });
@@ -90,9 +96,9 @@ describe("an overload", () => {
 describe("a standing overload", () => {
   const calm: Window = { calls: 5_000, shed: 0, delayMs: 2 };
 
-  it("is over after calm windows in a row, and not after fewer", () => {
+  it("is over after ten calm seconds, and not before", () => {
     const overload = openStanding();
-    for (let windows = 1; windows < calmWindows; windows += 1) {
+    for (let windows = 1; windows < long; windows += 1) {
       pass(overload, calm);
       expect(overload.isStanding).toBe(true);
     }
@@ -100,28 +106,38 @@ describe("a standing overload", () => {
     expect(overload.isStanding).toBe(false);
   });
 
-  it("goes on when a window between them was not calm", () => {
+  it("goes on while as many are refused, and may refuse more than would have begun it", () => {
+    const atThreshold = { ...calm, shed: calm.calls * shedShareLow };
     const overload = openStanding();
-    const notCalm = { ...overloaded, shed: overloaded.calls * shedShareLow };
-    for (let windows = 0; windows < 3 * calmWindows; windows += 1) {
-      pass(overload, windows % calmWindows === calmWindows - 1 ? notCalm : calm);
+    for (let tens = 0; tens < 30; tens += 1) {
+      passLong(overload, atThreshold);
       expect(overload.isStanding).toBe(true);
     }
+    const fits = { ...atThreshold, shed: atThreshold.shed - 1 };
+    expect(fits.shed / fits.calls).toBeGreaterThan(shedShareHigh);
+    passLong(overload, fits);
+    expect(overload.isStanding).toBe(false);
   });
 
-  it("may refuse what would have begun it: of a load that just fits, strict bounds refuse some", () => {
-    const fits = { ...overloaded, shed: overloaded.calls * shedShareLow - 1 };
-    expect(fits.shed / fits.calls).toBeGreaterThan(shedShareHigh);
+  it("ends by what was refused of all calls: a pause in which most of them were does not keep it", () => {
     const overload = openStanding();
-    for (let windows = 0; windows < calmWindows; windows += 1) pass(overload, fits);
+    pass(overload, { ...calm, shed: 0.4 * calm.calls });
+    for (let windows = 1; windows < long; windows += 1) pass(overload, calm);
+    expect(overload.isStanding).toBe(false);
+  });
+
+  it("is judged anew every ten seconds, whatever was before", () => {
+    const overload = openStanding();
+    passLong(overload, overloaded);
+    passLong(overload, overloaded);
+    expect(overload.isStanding).toBe(true);
+    passLong(overload, calm);
     expect(overload.isStanding).toBe(false);
   });
 
   it("is over when nobody calls any more", () => {
     const overload = openStanding();
-    for (let windows = 0; windows < calmWindows; windows += 1) {
-      pass(overload, { calls: 0, shed: 0, delayMs: 0 });
-    }
+    passLong(overload, { calls: 0, shed: 0, delayMs: 0 });
     expect(overload.isStanding).toBe(false);
   });
 
@@ -133,7 +149,7 @@ describe("a standing overload", () => {
       decisionMs: slowDecisionMs,
     };
     const overload = openStanding();
-    for (let windows = 0; windows < calmWindows; windows += 1) pass(overload, slow);
+    passLong(overload, slow);
     expect(overload.isStanding).toBe(false);
 
     for (const busy of [
@@ -141,14 +157,14 @@ describe("a standing overload", () => {
       { ...slow, decisionMs: slowDecisionMs - 1 },
     ]) {
       const going = openStanding();
-      for (let windows = 0; windows < 2 * calmWindows; windows += 1) pass(going, busy);
+      for (let tens = 0; tens < 3; tens += 1) passLong(going, busy);
       expect(going.isStanding).toBe(true);
     }
   });
 
   it("can stand again", () => {
     const overload = openStanding();
-    for (let windows = 0; windows < calmWindows; windows += 1) pass(overload, calm);
+    passLong(overload, calm);
     expect(overload.isStanding).toBe(false);
     pass(overload, overloaded);
     expect(overload.isStanding).toBe(true);
