@@ -1,7 +1,7 @@
 import type { Entropy } from "../../ports/entropy.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
 import { burstBounds, type QueueBounds, standingBounds } from "./queue-bounds.ts";
-import { StandingOverload } from "./standing-overload.ts";
+import { type LoopTimes, StandingOverload } from "./standing-overload.ts";
 
 /** What a call is for; decides who is refused first when there is more to do than can be done in time. */
 export type RequestClass = "select" | "report" | "control";
@@ -57,6 +57,8 @@ export interface AdmissionOptions {
   readonly requestsMax: number;
   readonly entropy: Entropy;
   readonly telemetry: Telemetry;
+  /** Absent: of this process. */
+  readonly readLoop?: () => LoopTimes;
 }
 
 /**
@@ -76,7 +78,7 @@ export class Admission {
   readonly #inFlight: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
   /** Calls whose headers have come in this turn of the event loop and whose messages have not. */
   readonly #announced: Record<RequestClass, number> = { select: 0, report: 0, control: 0 };
-  readonly #overload = new StandingOverload();
+  readonly #overload: StandingOverload;
   #limit: number;
   /** Most calls under way or announced since the last measurement of the delay. */
   #peak = 0;
@@ -87,7 +89,8 @@ export class Admission {
   readonly #random = new Uint8Array(256);
   #randomAt = 256;
 
-  constructor({ requestsMax, entropy, telemetry }: AdmissionOptions) {
+  constructor({ requestsMax, entropy, telemetry, readLoop }: AdmissionOptions) {
+    this.#overload = new StandingOverload(readLoop);
     this.#requestsMax = requestsMax;
     this.#limit = requestsMax;
     this.#entropy = entropy;
@@ -159,7 +162,7 @@ export class Admission {
     if (!this.#measured && this.inFlight < calledToShrink(this.#bounds))
       this.#durationMs *= durationDecay;
     this.#measured = false;
-    this.#overload.measure(delayMs, this.#durationMs);
+    this.#overload.measure(delayMs);
     const { delayHighMs, delayLowMs, durationHighMs, durationLowMs } = this.#bounds;
     // The overload may just be over, and its floor was lower.
     this.#limit = Math.max(this.#limit, this.#limitMin);

@@ -14,12 +14,20 @@ export const shedShareHigh = 0.002;
 export const meanDelayHighMs = 1;
 /**
  * It is over when less than this part was refused. More than above, for of a load that the bounds for bursts would let in
- * whole strict ones refuse one to three calls in a hundred, and would never be left …
+ * whole strict ones refuse one to three calls in a hundred, and would never be left.
  */
 export const shedShareLow = 0.03;
-/** … or when the event loop was as punctual as timers are, though decisions took this long: the store is slow then. */
-export const meanDelayLowMs = 0.5;
-export const slowDecisionMs = 10;
+/**
+ * It is over at once when the event loop worked for less than this part of half a second: it is the store that is slow then, or
+ * callers who wait for their answers have all been sent away. At twice the sustainable load it works for 0.88 and more.
+ */
+export const utilizationLow = 0.5;
+
+/** What the event loop has done since it began, milliseconds. */
+export interface LoopTimes {
+  readonly active: number;
+  readonly idle: number;
+}
 
 /**
  * Tells an overload that lasts from a burst. A queue of some milliseconds helps a burst: it is over before the
@@ -36,7 +44,13 @@ export class StandingOverload {
   #calls = 0;
   #shed = 0;
   #delaySumMs = 0;
-  #decisionSumMs = 0;
+  readonly #readLoop: () => LoopTimes;
+  #loop: LoopTimes;
+
+  constructor(readLoop: () => LoopTimes = () => performance.eventLoopUtilization()) {
+    this.#readLoop = readLoop;
+    this.#loop = readLoop();
+  }
 
   get isStanding(): boolean {
     return this.#isStanding;
@@ -52,40 +66,38 @@ export class StandingOverload {
     this.#shed += 1;
   }
 
-  /**
-   * To be told every ten milliseconds.
-   * @param delayMs how late the event loop is @param decisionMs how long decisions take on average
-   */
-  measure(delayMs: number, decisionMs: number): void {
+  /** To be told every ten milliseconds. @param delayMs how late the event loop is */
+  measure(delayMs: number): void {
     this.#measurements += 1;
     this.#delaySumMs += delayMs;
-    this.#decisionSumMs += decisionMs;
-    if (this.#measurements < (this.#isStanding ? endMeasurements : beginMeasurements)) return;
-    this.#isStanding = this.#isStanding ? !this.#hasEnded() : this.#hasBegun();
+    if (this.#measurements % beginMeasurements !== 0) return;
+    const isIdle = this.#utilization() < utilizationLow;
+    if (this.#isStanding && !isIdle && this.#measurements < endMeasurements) return;
+    this.#isStanding =
+      !isIdle && (this.#isStanding ? this.#shedShare >= shedShareLow : this.#hasBegun());
     this.#measurements = 0;
     this.#calls = 0;
     this.#shed = 0;
     this.#delaySumMs = 0;
-    this.#decisionSumMs = 0;
   }
 
   #hasBegun(): boolean {
     if (this.#calls < callsMin) return false;
-    return this.#shedShare >= shedShareHigh && this.#meanDelayMs >= meanDelayHighMs;
-  }
-
-  #hasEnded(): boolean {
-    const isStoreSlow =
-      this.#meanDelayMs < meanDelayLowMs &&
-      this.#decisionSumMs / this.#measurements >= slowDecisionMs;
-    return this.#shedShare < shedShareLow || isStoreSlow;
+    return (
+      this.#shedShare >= shedShareHigh && this.#delaySumMs / this.#measurements >= meanDelayHighMs
+    );
   }
 
   get #shedShare(): number {
     return this.#shed / Math.max(1, this.#calls);
   }
 
-  get #meanDelayMs(): number {
-    return this.#delaySumMs / this.#measurements;
+  /** Since it was last asked for. */
+  #utilization(): number {
+    const { active, idle } = this.#readLoop();
+    const activeMs = active - this.#loop.active;
+    const idleMs = idle - this.#loop.idle;
+    this.#loop = { active, idle };
+    return activeMs + idleMs === 0 ? 1 : activeMs / (activeMs + idleMs);
   }
 }

@@ -4,11 +4,10 @@ import {
   callsMin,
   endMeasurements,
   meanDelayHighMs,
-  meanDelayLowMs,
   StandingOverload,
   shedShareHigh,
   shedShareLow,
-  slowDecisionMs,
+  utilizationLow,
 } from "../../../../src/service/admission/standing-overload.ts";
 
 interface Window {
@@ -16,36 +15,50 @@ interface Window {
   /** Of the calls. */
   shed: number;
   delayMs: number;
-  decisionMs?: number;
+  /** Of the event loop, 0 to 1. */
+  utilization?: number;
+}
+
+/** An overload whose event loop works as much as the test says. */
+class TestedOverload extends StandingOverload {
+  readonly times: { active: number; idle: number };
+
+  constructor() {
+    const times = { active: 7_000, idle: 90 };
+    super(() => ({ ...times }));
+    this.times = times;
+  }
 }
 
 /** Half a second of it. */
-function pass(overload: StandingOverload, { calls, shed, delayMs, decisionMs = 5 }: Window): void {
+function pass(overload: TestedOverload, { calls, shed, delayMs, utilization = 1 }: Window): void {
   for (let call = 0; call < calls; call += 1) overload.called();
   for (let call = 0; call < shed; call += 1) overload.shed();
+  overload.times.active += 500 * utilization;
+  overload.times.idle += 500 * (1 - utilization);
   for (let measurement = 0; measurement < beginMeasurements; measurement += 1) {
-    overload.measure(delayMs, decisionMs);
+    overload.measure(delayMs);
   }
 }
 
 /** In half seconds, after which it is asked whether an overload is over. */
 const long = endMeasurements / beginMeasurements;
 
-function passLong(overload: StandingOverload, window: Window): void {
+function passLong(overload: TestedOverload, window: Window): void {
   for (let windows = 0; windows < long; windows += 1) pass(overload, window);
 }
 
 const overloaded: Window = { calls: 5_000, shed: 500, delayMs: 4 };
 
-function openStanding(): StandingOverload {
-  const overload = new StandingOverload();
+function openStanding(): TestedOverload {
+  const overload = new TestedOverload();
   pass(overload, overloaded);
   return overload;
 }
 
 describe("an overload", () => {
   it("stands when calls were refused in a window in which the event loop was late", () => {
-    const overload = new StandingOverload();
+    const overload = new TestedOverload();
     expect(overload.isStanding).toBe(false);
     pass(overload, overloaded);
     expect(overload.isStanding).toBe(true);
@@ -55,7 +68,7 @@ describe("an overload", () => {
     const calls = 10_000;
     const atThreshold = { calls, shed: calls * shedShareHigh, delayMs: meanDelayHighMs };
     const stands = (window: Window) => {
-      const overload = new StandingOverload();
+      const overload = new TestedOverload();
       pass(overload, window);
       return overload.isStanding;
     };
@@ -70,7 +83,7 @@ describe("an overload", () => {
     ["a handful of calls", { calls: callsMin - 1, shed: callsMin - 1, delayMs: 50 }],
     ["a busy machine and no calls", { calls: 0, shed: 0, delayMs: 300 }],
   ])("is not %s (negative control)", (_, window) => {
-    const overload = new StandingOverload();
+    const overload = new TestedOverload();
     for (let windows = 0; windows < 60; windows += 1) {
       pass(overload, window);
       expect(overload.isStanding).toBe(false);
@@ -78,14 +91,14 @@ describe("an overload", () => {
   });
 
   it("is seen when its window closes, not before, and counts nothing twice", () => {
-    const overload = new StandingOverload();
+    const overload = new TestedOverload();
     for (let call = 0; call < 1_000; call += 1) overload.called();
     for (let call = 0; call < 100; call += 1) overload.shed();
     for (let measurement = 1; measurement < beginMeasurements; measurement += 1) {
-      overload.measure(4, 5);
+      overload.measure(4);
       expect(overload.isStanding).toBe(false);
     }
-    overload.measure(4, 5);
+    overload.measure(4);
     expect(overload.isStanding).toBe(true);
     // Had the refusals of the first half second been kept, there would be too many in these ten.
     passLong(overload, { calls: 100, shed: 0, delayMs: 4 });
@@ -141,24 +154,20 @@ describe("a standing overload", () => {
     expect(overload.isStanding).toBe(false);
   });
 
-  it("is over when it is the store that is slow: strict bounds would refuse most of what it can do", () => {
-    const slow: Window = {
-      calls: 500,
-      shed: 400,
-      delayMs: meanDelayLowMs - 0.1,
-      decisionMs: slowDecisionMs,
-    };
+  it("is over at once when the event loop idles: strict bounds would refuse what it could do", () => {
+    const idle: Window = { calls: 500, shed: 400, delayMs: 4, utilization: utilizationLow - 0.01 };
     const overload = openStanding();
-    passLong(overload, slow);
+    pass(overload, overloaded);
+    pass(overload, idle);
+    expect(overload.isStanding).toBe(false);
+    // Nor does it begin, however late timers are.
+    pass(overload, idle);
     expect(overload.isStanding).toBe(false);
 
-    for (const busy of [
-      { ...slow, delayMs: meanDelayLowMs },
-      { ...slow, decisionMs: slowDecisionMs - 1 },
-    ]) {
-      const going = openStanding();
-      for (let tens = 0; tens < 3; tens += 1) passLong(going, busy);
-      expect(going.isStanding).toBe(true);
+    const busy = openStanding();
+    for (let windows = 0; windows < 3 * long; windows += 1) {
+      pass(busy, { ...idle, utilization: utilizationLow });
+      expect(busy.isStanding).toBe(true);
     }
   });
 
