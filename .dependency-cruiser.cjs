@@ -1,18 +1,28 @@
-// The rooms of DESIGN §9: what each may import. One rule a room, at error level.
+// What each room may import: the table of ARCHITECTURE.md, one rule a room, at error level.
 const rooms = {
   numerics: [],
   domain: [],
   bandit: ["numerics", "domain"],
   statistics: ["numerics", "domain"],
   ports: ["domain"],
-  service: ["domain", "bandit", "ports"],
-  jobs: ["domain", "bandit", "statistics", "ports", "service"],
-  rpc: ["gen", "domain", "service"],
-  client: ["gen", "domain", "bandit"],
+  concurrency: ["domain", "ports"],
+  service: ["domain", "bandit", "ports", "concurrency"],
+  jobs: ["domain", "numerics", "bandit", "statistics", "ports", "service", "concurrency"],
+  rpc: ["gen", "domain", "ports", "service", "concurrency"],
+  client: ["gen", "domain", "bandit", "concurrency"],
   gen: [],
-  cli: ["app", "domain", "client", "statistics"],
+  cli: ["app", "domain", "client", "statistics", "concurrency"],
 };
-const adapters = ["redis", "lmdb", "clickhouse", "postgres", "system", "wrappers"];
+// What an adapter may import beside domain, ports and concurrency.
+const adapters = {
+  state: [],
+  redis: ["state"],
+  lmdb: ["state"],
+  clickhouse: [],
+  postgres: [],
+  system: [],
+  wrappers: [],
+};
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => ({
   name: `room-${room}`,
@@ -21,12 +31,15 @@ const roomRules = Object.entries(rooms).map(([room, allowed]) => ({
   from: { path: `^src/${room}/` },
   to: { path: "^src/", pathNot: `^src/(${[room, ...allowed].join("|")})/` },
 }));
-const adapterRules = adapters.map((adapter) => ({
+const adapterRules = Object.entries(adapters).map(([adapter, others]) => ({
   name: `room-adapters-${adapter}`,
   severity: "error",
-  comment: "an adapter may import domain and ports; never another adapter",
+  comment: `this adapter may import ${["domain", "ports", "concurrency", ...others].join(", ")}`,
   from: { path: `^src/adapters/${adapter}/` },
-  to: { path: "^src/", pathNot: `^src/(adapters/${adapter}|domain|ports)/` },
+  to: {
+    path: "^src/",
+    pathNot: `^src/(adapters/(${[adapter, ...others].join("|")})|domain|ports|concurrency)/`,
+  },
 }));
 
 // A client library is imported in one room only.

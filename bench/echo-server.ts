@@ -10,6 +10,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import grpc from "@grpc/grpc-js";
+import { evolutionSeed } from "../src/app/seed/evolution-seed.ts";
 import {
   DecisionService,
   DecisionSource,
@@ -20,7 +21,6 @@ import {
   SelectVariantResponseSchema,
 } from "../src/gen/bandit/v1/decision_service_pb.ts";
 import { OutcomeStatus } from "../src/gen/bandit/v1/outcome_pb.ts";
-import { evolutionSeed } from "../src/service/seed/evolution-seed.ts";
 
 /** One answer for each seeded variant, served in turn: as long as the service's answers are on average. */
 const answers: readonly SelectVariantResponse[] = evolutionSeed.variants.map((variant) => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createClient } from "@clickhouse/client";
 import { ChdbProcessConnection } from "../src/adapters/clickhouse/chdb-connection.ts";
 import { readConfig } from "../src/app/config.ts";
-import { openService } from "../src/app/service.ts";
+import { openService } from "../src/app/open-service.ts";
 import { createBanditClient, type RebuildSummary } from "../src/client/index.ts";
 
 /*

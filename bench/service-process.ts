@@ -1,7 +1,7 @@
 // The service in a process of its own, told by its parent what to run on.
 import { readConfig, type ServiceOptions } from "../src/app/config.ts";
 import { tuneGarbageCollection } from "../src/app/garbage-collection.ts";
-import { openService } from "../src/app/service.ts";
+import { openService } from "../src/app/open-service.ts";
 
 // As `banditd serve` does.
 tuneGarbageCollection();

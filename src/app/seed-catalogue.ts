@@ -1,6 +1,6 @@
 import { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
-import { seedAgentTypes } from "../service/seed/seed-catalogue.ts";
+import { seedAgentTypes } from "./seed/seed-catalogue.ts";
 
 /**
  * Makes a function that creates the seed's agent types where there are none at all. It may be called until it

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { LmdbDiskQueue } from "../adapters/lmdb/lmdb-disk-queue.ts";
 import { lockDataDirectory } from "../adapters/system/data-directory-lock.ts";
 import { makeDataDirectory } from "../adapters/system/make-data-directory.ts";
+import { RepeatedWork } from "../concurrency/repeated-work.ts";
 import { BanditError } from "../domain/errors.ts";
 import type { DiskQueue } from "../ports/disk-queue.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import { RepeatedWork } from "../service/repeated-work.ts";
 
 /** Processes that may share one directory, and so the slots that are looked through. */
 const slotsMax = 64;

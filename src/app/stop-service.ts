@@ -2,8 +2,8 @@ import type { EventLogGate } from "../adapters/wrappers/event-log-gate.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import type { GrpcServer } from "../rpc/grpc-server.ts";
-import type { HttpServer } from "../rpc/http-server.ts";
+import type { GrpcServer } from "../rpc/grpc/grpc-server.ts";
+import type { HttpServer } from "../rpc/http/http-server.ts";
 import type { EventDrain } from "../service/events/event-drain.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { readConfig, type ServiceOptions } from "../app/config.ts";
-import type { RunningService } from "../app/service.ts";
+import type { RunningService } from "../app/open-service.ts";
 import { type BanditClient, ClientError, createBanditClient } from "../client/index.ts";
 import { BanditError } from "../domain/errors.ts";
 import { badInput, CliError, exitCodes } from "./exit-code.ts";
 import { interruption } from "./interruption.ts";
-import { Progress } from "./progress.ts";
 import { withTemporaryDirectory } from "./temporary-directory.ts";
 import type { Terminal } from "./terminal.ts";
+import { Progress } from "./text/progress.ts";
 
 const defaultAddress = "localhost:50051";
 /** How long a service may take to say that it is there, milliseconds. */
@@ -129,7 +129,7 @@ export function withTemporaryService<Result>(
 
 async function openInProcess(options: ServiceOptions): Promise<RunningService> {
   // Loaded only when needed: the engines take most of a second, which `banditd mode` need not wait for.
-  const { openService } = await import("../app/service.ts");
+  const { openService } = await import("../app/open-service.ts");
   try {
     return await openService(options);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { GenerationId, OutcomeId } from "./ids.ts";
 
-/** What was learned about a generation; exactly one kind per outcome. Ranges are checked at the edge and in `service/outcome-metrics.ts`. */
+/** What was learned about a generation; exactly one kind per outcome. Ranges are checked at the edge and in `service/recording/outcome-metrics.ts`. */
 export type OutcomeContent =
   | {
       readonly source: "test_run";

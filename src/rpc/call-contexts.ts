@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { createContextKey } from "@connectrpc/connect";
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
-import type { Clock } from "../service/transport-ports.ts";
+import type { Clock } from "../ports/clock.ts";
 import { type CallerContext, callerKeyHeader } from "./request-gate.ts";
 
 type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../domain/errors.ts";
-import type { Clock, Telemetry } from "../service/transport-ports.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
 import { statusCode, statusName } from "./status.ts";
 
 /** Counts and times the calls of one rpc. The label objects are made once, not per call. */

@@ -1,5 +1,5 @@
 import type { Server } from "node:net";
-import type { Telemetry } from "../service/transport-ports.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
 
 /** Connections of one port that may be open at once; one more is closed as soon as it is made. */
 export const connectionsMax = 4_000;

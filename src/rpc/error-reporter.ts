@@ -1,5 +1,6 @@
 import type { BanditError } from "../domain/errors.ts";
-import type { Clock, Logger } from "../service/transport-ports.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/telemetry.ts";
 import { publicError } from "./status.ts";
 
 /** When a store is down, every call fails in the same way: one line a second says that as well as ten thousand. */

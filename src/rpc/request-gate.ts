@@ -1,11 +1,12 @@
 import { hash } from "node:crypto";
 import { BanditError, invalidField } from "../domain/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
 import type { Admission, RequestClass } from "../service/admission/admission.ts";
 import { ArrivalWait } from "../service/admission/arrival-wait.ts";
 import { LoopDelay } from "../service/admission/loop-delay.ts";
 import type { RateLimiter } from "../service/admission/rate-limiter.ts";
-import type { CallContext } from "../service/bandit-service.ts";
-import type { Clock, Telemetry } from "../service/transport-ports.ts";
+import type { CallContext } from "../service/api/bandit-service.ts";
 
 /** Metadata or header in which a caller names itself, for its rate limit. */
 export const callerKeyHeader = "x-bandit-key";

@@ -5,27 +5,28 @@ import type {
   Message,
   MessageShape,
 } from "@bufbuild/protobuf";
+import { beforeDeadline } from "../concurrency/before-deadline.ts";
 import type { BanditError } from "../domain/errors.ts";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import { DecisionService } from "../gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
 import { RepairService } from "../gen/bandit/v1/repair_service_pb.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { RequestClass } from "../service/admission/admission.ts";
-import type { BanditService } from "../service/bandit-service.ts";
-import { beforeDeadline } from "../service/before-deadline.ts";
-import type { Clock, Logger, Telemetry } from "../service/transport-ports.ts";
+import type { BanditService } from "../service/api/bandit-service.ts";
 import { CallMeter } from "./call-meter.ts";
-import { catalogHandlers } from "./catalog-handlers.ts";
-import { deadLetterHandlers } from "./dead-letter-handlers.ts";
-import { decisionHandlers } from "./decision-handlers.ts";
 import { ErrorReporter } from "./error-reporter.ts";
-import { insightHandlers } from "./insight-handlers.ts";
-import { repairHandlers } from "./repair-handlers.ts";
+import { catalogHandlers } from "./handlers/catalog-handlers.ts";
+import { deadLetterHandlers } from "./handlers/dead-letter-handlers.ts";
+import { decisionHandlers } from "./handlers/decision-handlers.ts";
+import { insightHandlers } from "./handlers/insight-handlers.ts";
+import { repairHandlers } from "./handlers/repair-handlers.ts";
+import type { ServiceHandlers, StreamHandler, UnaryHandler } from "./handlers/service-handlers.ts";
 import { itemsOf, requestClassOf } from "./request-classes.ts";
 import type { CallerContext, RequestGate } from "./request-gate.ts";
 import { validateRequest, warmRequestValidator } from "./request-validator.ts";
-import type { ServiceHandlers, StreamHandler, UnaryHandler } from "./service-handlers.ts";
 
 /** Both servers serve these, in this order. */
 export const services: readonly DescService[] = [

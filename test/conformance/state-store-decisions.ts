@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Placement } from "../../src/adapters/state/placement-codec.ts";
 import { contextLengthMax } from "../../src/domain/contribution.ts";
 import { decisionSources } from "../../src/domain/decision.ts";
 import type { CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
-import type { Placement } from "../../src/domain/placement-codec.ts";
 import type { RecordDecisionInput, StateStore } from "../../src/ports/state-store.ts";
 import { decisionInput, newGenerationId } from "../support/state-samples.ts";
 import {

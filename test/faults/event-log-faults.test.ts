@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SeededGenerator } from "../../src/numerics/random-generator.ts";
-import { banditd } from "../integration/cli-process.ts";
+import { banditd } from "../integration/cli/cli-process.ts";
 import type { FrontFailure } from "../support/clickhouse-front.ts";
 import { FaultBench } from "./harness/fault-bench.ts";
 import { until } from "./harness/settlement.ts";

@@ -5,7 +5,7 @@ import type { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
 import { BanditError } from "../../src/domain/errors.ts";
 import { type GenerationId, parseOutcomeId } from "../../src/domain/ids.ts";
 import type { ApplyContributionsInput, StateStore } from "../../src/ports/state-store.ts";
-import type { CallContext } from "../../src/service/bandit-service.ts";
+import type { CallContext } from "../../src/service/api/bandit-service.ts";
 import { findFaults } from "../support/outage-ledger.ts";
 import {
   type OpenChanges,

@@ -8,7 +8,7 @@ import {
   parseCodeType,
 } from "../../src/domain/ids.ts";
 import type { Policy } from "../../src/domain/policy.ts";
-import type { BanditService } from "../../src/service/bandit-service.ts";
+import type { BanditService } from "../../src/service/api/bandit-service.ts";
 import type {
   BanditServiceOptions,
   RunningBanditService,

@@ -8,7 +8,7 @@ import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-teleme
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
 import { readConfig } from "../../src/app/config.ts";
 import { type Engines, openEngines } from "../../src/app/engines.ts";
-import type { BanditService } from "../../src/service/bandit-service.ts";
+import type { BanditService } from "../../src/service/api/bandit-service.ts";
 import {
   type BanditServiceOptions,
   createBanditService,

@@ -13,7 +13,7 @@ import type {
   ArmView,
   BanditService,
   Decision,
-} from "../../src/service/bandit-service.ts";
+} from "../../src/service/api/bandit-service.ts";
 
 const context = { signal: new AbortController().signal, actor: "test" };
 

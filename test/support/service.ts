@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
 import { readConfig, type ServiceOptions } from "../../src/app/config.ts";
-import { openService, type RunningService } from "../../src/app/service.ts";
+import { openService, type RunningService } from "../../src/app/open-service.ts";
 import { type BanditClient, createBanditClient } from "../../src/client/index.ts";
 import { createDatabase } from "./postgres.ts";
 import { startRedis } from "./redis.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import type { Placement } from "../../src/adapters/state/placement-codec.ts";
+import type { VersionedTotals } from "../../src/adapters/state/reward-totals-codec.ts";
 import { type ContextTotals, contextLengthMax } from "../../src/domain/contribution.ts";
-import type { Placement } from "../../src/domain/placement-codec.ts";
-import type { VersionedTotals } from "../../src/domain/reward-totals-codec.ts";
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const fromZero = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });

@@ -5,9 +5,8 @@ import { replaceInTotals, zeroTotals } from "../../domain/contribution.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
-import { requireBookable } from "../../ports/bookable-contributions.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { eventBytes, waitingBytesMax } from "../../ports/outbox-bounds.ts";
+import { waitingBytesMax } from "../../ports/outbox-bounds.ts";
 import type {
   ApplyContributionsInput,
   ApplyContributionsResult,
@@ -18,6 +17,8 @@ import type {
   StateStore,
 } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { requireBookable } from "../state/bookable-contributions.ts";
+import { eventBytes } from "../state/outbox-entries.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { applyToLedger } from "./ledger.ts";

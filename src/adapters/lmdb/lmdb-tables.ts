@@ -12,7 +12,7 @@ export type ExpiringTable = (typeof expiringTable)[keyof typeof expiringTable];
  * | table     | key                                              | value |
  * | decisions | generation id, 16 bytes                          | expiry in Unix seconds u32, encoded decision record |
  * | ledgers   | generation id, 16 bytes                          | JSON, see ledger.ts |
- * | totals    | agent type NUL code type NUL variant id          | see domain/reward-totals-codec.ts; of version 0.1.0 a JSON array |
+ * | totals    | agent type NUL code type NUL variant id          | see adapters/state/reward-totals-codec.ts; of version 0.1.0 a JSON array |
  * | outbox    | sequence number u64                              | see outbox-entry-codec.ts |
  * | expiries  | Unix minute u32, table u8, sequence number u64   | generation ids, 16 bytes each |
  * | meta      | "sequence"                                       | first sequence number not reserved yet, u64 |

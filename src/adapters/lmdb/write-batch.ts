@@ -1,12 +1,12 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
-import { decodeDecisionRecord, encodeDecisionRecord } from "../../domain/decision-record-codec.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { generationIdBytes } from "../../domain/generation-id.ts";
 import type { GenerationId } from "../../domain/ids.ts";
-import { decodeRewardTotals, encodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import type { EventStream } from "../../ports/event-rows.ts";
-import { cutIntoEntries } from "../../ports/outbox-bounds.ts";
 import type { ArmKey, ArmTotals, OutboxEvent } from "../../ports/state-store.ts";
+import { decodeDecisionRecord, encodeDecisionRecord } from "../state/decision-record-codec.ts";
+import { cutIntoEntries } from "../state/outbox-entries.ts";
+import { decodeRewardTotals, encodeRewardTotals } from "../state/reward-totals-codec.ts";
 import { durableCommit } from "./durable-commit.ts";
 import type { CommitBatch } from "./group-commit.ts";
 import { decodeLedger, encodeLedger, type Ledger } from "./ledger.ts";

@@ -1,7 +1,7 @@
 import { type DecisionRecord, decisionSources } from "../../domain/decision.ts";
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
-import { decodePlacement, encodePlacement } from "../../domain/placement-codec.ts";
+import { decodePlacement, encodePlacement } from "../state/placement-codec.ts";
 
 /**
  * A decision as it is kept in a Redis hash: a head of 23 or 27 bytes, more with a placement, and the labels

@@ -1,13 +1,13 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
 import type { GenerationId } from "../../domain/ids.ts";
-import { encodePlacement } from "../../domain/placement-codec.ts";
-import { decodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import {
   type ApplyContributionsInput,
   type ArmTotals,
   eventsPerGenerationMax,
   type RecordDecisionInput,
 } from "../../ports/state-store.ts";
+import { encodePlacement } from "../state/placement-codec.ts";
+import { decodeRewardTotals } from "../state/reward-totals-codec.ts";
 import {
   armGroup,
   type DecisionAddress,

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { fewAtATime } from "../../concurrency/few-at-a-time.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
 import type { OutboxBatch, OutboxEntry, OutboxState } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import { fewAtATime } from "./few-at-a-time.ts";
 import { type BatchPart, type BatchRecord, OutboxBatches } from "./outbox-batches.ts";
 import { digestOf, type MeasuredEntries, OutboxStreams, parseEntryId } from "./outbox-streams.ts";
 import type { RunStep } from "./partition-steps.ts";

@@ -1,4 +1,3 @@
-import { encodeRewardTotals } from "../../domain/reward-totals-codec.ts";
 import {
   type ArmGroup,
   type OutboxMark,
@@ -10,6 +9,7 @@ import {
   type StateRepair,
 } from "../../ports/state-repair.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
+import { encodeRewardTotals } from "../state/reward-totals-codec.ts";
 import {
   armGroup,
   armPartition,

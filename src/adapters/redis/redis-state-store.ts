@@ -1,9 +1,8 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
-import { requireBookable } from "../../ports/bookable-contributions.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { eventBytes, waitingBytesMax } from "../../ports/outbox-bounds.ts";
+import { waitingBytesMax } from "../../ports/outbox-bounds.ts";
 import {
   type ApplyContributionsInput,
   type ApplyContributionsResult,
@@ -15,6 +14,8 @@ import {
   type StateStore,
 } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
+import { requireBookable } from "../state/bookable-contributions.ts";
+import { eventBytes } from "../state/outbox-entries.ts";
 import { CallBudget } from "./call-budget.ts";
 import {
   armPartition,

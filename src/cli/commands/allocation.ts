@@ -1,7 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { AllocationSchema } from "../../client/index.ts";
-import { formatAllocation } from "../allocation-text.ts";
 import { badInput } from "../exit-code.ts";
 import { append } from "../parse-option.ts";
 import {
@@ -10,6 +9,7 @@ import {
   withService,
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { formatAllocation } from "../text/allocation-text.ts";
 
 interface AllocationOptions extends ConnectionOptions {
   readonly feature?: readonly string[];

@@ -1,33 +1,28 @@
 import { Command, Option } from "commander";
 import { type AdaptiveReport, compareAdaptive } from "../compare/adaptive-comparison.ts";
-import { openCsvDecisions } from "../compare/csv-decisions.ts";
-import type { DecisionSource } from "../compare/decision-source.ts";
 import { compareFixed, type FixedReport } from "../compare/fixed-comparison.ts";
-import {
-  formatAdaptive,
-  formatFixed,
-  hasNumber,
-  ratioAlarm,
-} from "../compare/format-comparison.ts";
-import { openServiceDecisions } from "../compare/service-decisions.ts";
+import { badInput, CliError, exitCodes } from "../exit-code.ts";
+import { openCsvDecisions } from "../logs/csv-decisions.ts";
+import type { DecisionSource } from "../logs/decision-source.ts";
 import {
   addLogOptions,
   type LogOptions,
   levelOption,
   requireOneLog,
   serviceSpanOf,
-} from "../decision-log/log-option.ts";
-import { logProgress } from "../decision-log/log-progress.ts";
-import type { MissingReward } from "../decision-log/log-source.ts";
-import { badInput, CliError, exitCodes } from "../exit-code.ts";
+} from "../logs/log-option.ts";
+import { logProgress } from "../logs/log-progress.ts";
+import type { MissingReward } from "../logs/log-source.ts";
+import { openServiceDecisions } from "../logs/service-decisions.ts";
 import { append, wholeNumber } from "../parse-option.ts";
-import { Progress } from "../progress.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { formatAdaptive, formatFixed, hasNumber, ratioAlarm } from "../text/format-comparison.ts";
+import { Progress } from "../text/progress.ts";
 
 const tightestAtDefault = 1000;
 

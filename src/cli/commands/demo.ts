@@ -8,10 +8,10 @@ import { compareStory, storySql, tellStory } from "../demo/sql-story.ts";
 import { type Scene, scenes } from "../demo/world.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
-import { describeRate, Progress } from "../progress.ts";
-import { formatQueryResult, rowsOf } from "../query-result.ts";
 import { withTemporaryDirectory } from "../temporary-directory.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { describeRate, Progress } from "../text/progress.ts";
+import { formatQueryResult, rowsOf } from "../text/query-result.ts";
 
 const tasksDefault = 5000;
 const secondsDefault = 60;

@@ -1,16 +1,16 @@
 import { Command, Option } from "commander";
 import type { BanditClient, DeadLetter } from "../../client/index.ts";
 import { eachLetter, idsOfPrefixes } from "../dead-letters/choose-letters.ts";
-import { formatLetter, formatLetters, letterJson } from "../dead-letters/letter-text.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
-import { integer, Progress } from "../progress.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { formatLetter, formatLetters, letterJson } from "../text/letter-text.ts";
+import { integer, Progress } from "../text/progress.ts";
 
 const kinds = ["decisions", "generations", "outcomes", "spooled"];
 /** Letters of one call, so that each call is answered soon and progress can be told. */

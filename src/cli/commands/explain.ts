@@ -8,16 +8,16 @@ import {
   type LoggedContribution,
   ModeSchema,
 } from "../../client/index.ts";
-import { enumLabel } from "../enum-label.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
-import { formatNumber, formatTime } from "../format-value.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
-import { formatTable } from "../table.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { enumLabel } from "../text/enum-label.ts";
+import { formatNumber, formatTime } from "../text/format-value.ts";
+import { formatTable } from "../text/table.ts";
 
 /** The service waits for the event to be logged before it says that there is none. */
 const deadlineMs = 30_000;

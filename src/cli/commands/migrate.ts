@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { readConfig } from "../../app/config.ts";
 import type { EngineMigration } from "../../app/migrations.ts";
-import { Progress } from "../progress.ts";
-import { formatTable } from "../table.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { Progress } from "../text/progress.ts";
+import { formatTable } from "../text/table.ts";
 
 interface MigrateOptions {
   readonly dataDir?: string;

@@ -1,14 +1,14 @@
 import { Argument, Command } from "commander";
 import { type GetModeResponse, Mode, ModeSchema } from "../../client/index.ts";
-import { enumLabel } from "../enum-label.ts";
 import { badInput } from "../exit-code.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
-import { formatTable } from "../table.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { enumLabel } from "../text/enum-label.ts";
+import { formatTable } from "../text/table.ts";
 
 const modes = { learning: Mode.LEARNING, frozen: Mode.FROZEN, static: Mode.STATIC } as const;
 

@@ -1,18 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
-import { openCsvLog } from "../decision-log/csv-log.ts";
+import { badInput, CliError, exitCodes } from "../exit-code.ts";
+import { readInputFile } from "../input-file.ts";
+import { openCsvLog } from "../logs/csv-log.ts";
 import {
   addLogOptions,
   type LogOptions,
   levelOption,
   requireOneLog,
   serviceSpanOf,
-} from "../decision-log/log-option.ts";
-import { logProgress } from "../decision-log/log-progress.ts";
-import type { LogSource, MissingReward } from "../decision-log/log-source.ts";
-import { openServiceLog } from "../decision-log/service-log.ts";
-import { badInput, CliError, exitCodes } from "../exit-code.ts";
-import { readInputFile } from "../input-file.ts";
+} from "../logs/log-option.ts";
+import { logProgress } from "../logs/log-progress.ts";
+import type { LogSource, MissingReward } from "../logs/log-source.ts";
+import { openServiceLog } from "../logs/service-log.ts";
 import {
   buildOffPolicyReport,
   type EstimatorName,
@@ -28,13 +28,13 @@ import {
   parsePolicyFile,
 } from "../off-policy/policy-file.ts";
 import { append, numberWithin, wholeNumber } from "../parse-option.ts";
-import { Progress } from "../progress.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { Progress } from "../text/progress.ts";
 
 const effectiveRowsDefault = 100;
 

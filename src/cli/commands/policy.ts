@@ -3,13 +3,13 @@ import { Command } from "commander";
 import { type PolicyRecord, PolicyRecordSchema } from "../../client/index.ts";
 import { readInputFile } from "../input-file.ts";
 import { parsePolicyJson } from "../policy-json.ts";
-import { formatPolicyRecord } from "../policy-text.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { formatPolicyRecord } from "../text/policy-text.ts";
 
 interface CommonOptions extends ConnectionOptions {
   readonly codeType?: string;

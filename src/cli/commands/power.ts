@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { numberWithin, wholeNumber } from "../parse-option.ts";
-import { buildPowerReport, formatPowerReport, type PlanRequest } from "../power/power-report.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { buildPowerReport, formatPowerReport, type PlanRequest } from "../text/power-report.ts";
 
 const sizeMax = 1_000_000_000_000;
 const powerDefault = 0.8;

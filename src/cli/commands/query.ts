@@ -3,14 +3,14 @@ import { Command } from "commander";
 import type { QueryResponse } from "../../client/index.ts";
 import { badInput } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
-import { formatQueryResult, plainCell, rowsOf } from "../query-result.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
-import { formatCsv } from "../table.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { formatQueryResult, plainCell, rowsOf } from "../text/query-result.ts";
+import { formatCsv } from "../text/table.ts";
 
 const rowsMaxDefault = 1000;
 const timeoutSecondsDefault = 30;

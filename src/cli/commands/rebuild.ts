@@ -9,14 +9,14 @@ import {
   RebuildSummarySchema,
 } from "../../client/index.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
-import { integer, Progress } from "../progress.ts";
-import { formatRebuild, type RebuildResult, rebuildFailure } from "../rebuild-text.ts";
 import {
   addConnectionOptions,
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { integer, Progress } from "../text/progress.ts";
+import { formatRebuild, type RebuildResult, rebuildFailure } from "../text/rebuild-text.ts";
 
 /** A day: a log of years is read in hours. */
 const deadlineMs = 86_400_000;

@@ -4,7 +4,6 @@ import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType } from "../../domain/ids.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { append, numberWithin, wholeNumber } from "../parse-option.ts";
-import { describeRate, Progress } from "../progress.ts";
 import { parseArmOption, requireUsableArms } from "../replay/arm-option.ts";
 import { readOutcomeTable } from "../replay/outcome-table.ts";
 import { prepareArms } from "../replay/replay-policy.ts";
@@ -14,6 +13,7 @@ import { learnedCount, runReplay } from "../replay/run-replay.ts";
 import { seededRandom } from "../seeded.ts";
 import { withAddress, withDataDir, withTemporaryService } from "../service-connection.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { describeRate, Progress } from "../text/progress.ts";
 
 const costWeightDefault = 0.15;
 const batchSizeDefault = 32;

@@ -1,12 +1,12 @@
 import { Command, Option } from "commander";
 import { readConfig } from "../../app/config.ts";
 import { tuneGarbageCollection } from "../../app/garbage-collection.ts";
-import type { RunningService } from "../../app/service.ts";
+import type { RunningService } from "../../app/open-service.ts";
 import { stopBudget } from "../../app/stop-budget.ts";
 import { exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
-import { Progress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
+import { Progress } from "../text/progress.ts";
 
 const portMax = 65_535;
 
@@ -65,7 +65,7 @@ Examples:
       });
       tuneGarbageCollection();
       const progress = new Progress(terminal);
-      const { openService } = await import("../../app/service.ts");
+      const { openService } = await import("../../app/open-service.ts");
       const service = await openService({
         ...readConfig(overridesFrom(options)),
         onProgress: (step) => progress.update(() => `starting: ${step}`),

@@ -7,9 +7,7 @@ import {
   VariantStatus,
   VariantStatusSchema,
 } from "../../client/index.ts";
-import { enumLabel } from "../enum-label.ts";
 import { badInput } from "../exit-code.ts";
-import { formatTime } from "../format-value.ts";
 import { listAllVariants } from "../list-variants.ts";
 import { numberWithin, wholeNumber } from "../parse-option.ts";
 import {
@@ -17,8 +15,10 @@ import {
   type ConnectionOptions,
   withService,
 } from "../service-connection.ts";
-import { formatTable } from "../table.ts";
 import { printJson, type Terminal } from "../terminal.ts";
+import { enumLabel } from "../text/enum-label.ts";
+import { formatTime } from "../text/format-value.ts";
+import { formatTable } from "../text/table.ts";
 
 const tokensMax = 2 ** 31 - 1;
 const newStatuses = {

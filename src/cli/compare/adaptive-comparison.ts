@@ -10,6 +10,13 @@ import {
   stratifiedValue,
 } from "../../statistics/stratified.ts";
 import { badInput } from "../exit-code.ts";
+import type { DecisionSource } from "../logs/decision-source.ts";
+import {
+  type ComparisonLog,
+  logJson,
+  readDecisions,
+  treatmentsOf,
+} from "../logs/read-decisions.ts";
 import {
   adjustedPValues,
   type EffectJson,
@@ -17,9 +24,7 @@ import {
   type LogJson,
   type SampleRatioJson,
   sampleRatioJson,
-} from "./comparison-report.ts";
-import type { DecisionSource } from "./decision-source.ts";
-import { type ComparisonLog, logJson, readDecisions, treatmentsOf } from "./read-decisions.ts";
+} from "../text/comparison-report.ts";
 
 export interface AdaptiveOptions extends ComparisonLog {
   /** Rewards need not be in [0,1]. */

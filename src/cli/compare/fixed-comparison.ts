@@ -11,16 +11,21 @@ import { sampleRatioSequence, sampleRatioTest } from "../../statistics/sample-ra
 import { relativeProportionTest, twoProportionTest } from "../../statistics/two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../../statistics/welch.ts";
 import { badInput } from "../exit-code.ts";
-import { ArmRecord } from "./arm-record.ts";
+import type { ComparedDecision, DecisionSource } from "../logs/decision-source.ts";
+import {
+  type ComparisonLog,
+  logJson,
+  readDecisions,
+  treatmentsOf,
+} from "../logs/read-decisions.ts";
 import {
   type EffectJson,
   effectsJson,
   type LogJson,
   type SampleRatioJson,
   sampleRatioJson,
-} from "./comparison-report.ts";
-import type { ComparedDecision, DecisionSource } from "./decision-source.ts";
-import { type ComparisonLog, logJson, readDecisions, treatmentsOf } from "./read-decisions.ts";
+} from "../text/comparison-report.ts";
+import { ArmRecord } from "./arm-record.ts";
 
 export interface FixedOptions extends ComparisonLog {
   /** Rewards need not be in [0,1]. */

@@ -1,7 +1,7 @@
 import type { GetServiceInfoResponse } from "../../client/index.ts";
-import { formatShare } from "../format-value.ts";
-import { integer } from "../progress.ts";
-import { formatTable } from "../table.ts";
+import { formatShare } from "../text/format-value.ts";
+import { integer } from "../text/progress.ts";
+import { formatTable } from "../text/table.ts";
 import { type DemoReport, judgeBudget } from "./demo-report.ts";
 import type { Scene } from "./world.ts";
 

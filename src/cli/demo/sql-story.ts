@@ -1,6 +1,6 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { BanditClient, QueryResponse } from "../../client/index.ts";
-import { rowsOf } from "../query-result.ts";
+import { rowsOf } from "../text/query-result.ts";
 import type { Cell } from "./fleet.ts";
 import { meanReward } from "./reward-sums.ts";
 

@@ -6,11 +6,11 @@ import type {
   ValueEstimate,
 } from "../../statistics/off-policy/evaluation.ts";
 import type { Refusal, Result } from "../../statistics/result.ts";
-import type { MissingReward, ReadingCounts } from "../decision-log/log-source.ts";
-import { formatNumber } from "../format-value.ts";
-import { integer } from "../progress.ts";
-import { noNumber, refusalNotes, roughly, shown, wrap } from "../report-text.ts";
-import { formatTable } from "../table.ts";
+import type { MissingReward, ReadingCounts } from "../logs/log-source.ts";
+import { formatNumber } from "../text/format-value.ts";
+import { integer } from "../text/progress.ts";
+import { noNumber, refusalNotes, roughly, shown, wrap } from "../text/report-text.ts";
+import { formatTable } from "../text/table.ts";
 
 /** In the order in which they are printed; with dashes as on the command line. */
 export const estimatorNames = ["ips", "snips", "dm", "dr", "switch-dr"] as const;

@@ -1,6 +1,6 @@
 import { type CandidatePolicy, checkShares } from "../../statistics/off-policy/candidate-policy.ts";
-import { contextLabel } from "../decision-log/log-source.ts";
 import { badInput } from "../exit-code.ts";
+import { contextLabel } from "../logs/log-source.ts";
 
 /** Shares of named arms, or the same for every arm that the log served. */
 type CellShares = ReadonlyMap<string, number> | "uniform";

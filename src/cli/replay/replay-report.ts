@@ -1,7 +1,7 @@
 import type { BanditClient } from "../../client/index.ts";
-import { formatShare } from "../format-value.ts";
-import { integer } from "../progress.ts";
-import { formatTable } from "../table.ts";
+import { formatShare } from "../text/format-value.ts";
+import { integer } from "../text/progress.ts";
+import { formatTable } from "../text/table.ts";
 import type { ArmOption } from "./arm-option.ts";
 import type { OutcomeTable } from "./outcome-table.ts";
 import type { ReplayArms } from "./replay-policy.ts";

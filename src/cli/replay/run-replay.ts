@@ -4,9 +4,9 @@ import {
   OutcomeStatus,
   OutcomeStatusSchema,
 } from "../../client/index.ts";
-import { enumLabel } from "../enum-label.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
 import { type SeededRandom, shuffledIndexes } from "../seeded.ts";
+import { enumLabel } from "../text/enum-label.ts";
 import type { ArmOption } from "./arm-option.ts";
 import type { OutcomeTable } from "./outcome-table.ts";
 import { costMetric, outcomeMetric, type ReplayArms } from "./replay-policy.ts";

@@ -9,8 +9,8 @@ import type {
   NewVariantBody,
   Page,
   PageRequest,
-} from "../bandit-service.ts";
-import { pageOf } from "../page.ts";
+} from "../api/bandit-service.ts";
+import { pageOf } from "../api/page.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import type { AgentTypeEntry } from "./catalogue-view.ts";
 import { requireValidPolicy } from "./require-valid-policy.ts";

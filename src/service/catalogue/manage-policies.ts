@@ -2,7 +2,7 @@ import { BanditError, invalidField } from "../../domain/errors.ts";
 import type { AgentType, CodeType } from "../../domain/ids.ts";
 import type { Policy, PolicyRecord } from "../../domain/policy.ts";
 import type { Catalogue } from "../../ports/catalogue.ts";
-import type { CallContext, SetPolicyRequest } from "../bandit-service.ts";
+import type { CallContext, SetPolicyRequest } from "../api/bandit-service.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import { policyFor } from "./catalogue-view.ts";
 import { requireValidPolicy } from "./require-valid-policy.ts";

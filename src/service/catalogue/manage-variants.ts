@@ -3,8 +3,8 @@ import type { AgentType, VariantId } from "../../domain/ids.ts";
 import { formatVariantId } from "../../domain/ids.ts";
 import type { Variant, VariantStatus } from "../../domain/variant.ts";
 import type { Catalogue, VariantChange } from "../../ports/catalogue.ts";
-import type { CallContext, NewVariantRequest, Page, PageRequest } from "../bandit-service.ts";
-import { pageOf } from "../page.ts";
+import type { CallContext, NewVariantRequest, Page, PageRequest } from "../api/bandit-service.ts";
+import { pageOf } from "../api/page.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 
 /** Arms that may be active for one agent type at once. */

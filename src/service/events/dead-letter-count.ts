@@ -1,6 +1,6 @@
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import { RepeatedWork } from "../repeated-work.ts";
 
 /** Another replica may have made some, or an operator resolved them there. */
 const intervalMs = 30_000;

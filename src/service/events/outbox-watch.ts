@@ -1,8 +1,8 @@
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { OutboxState, StateStore } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import { RepeatedWork } from "../repeated-work.ts";
 import type { SpilledEvents } from "./spilled-events.ts";
 
 export interface OutboxWatchOptions {

@@ -1,13 +1,13 @@
+import { beforeMoment } from "../../concurrency/before-moment.ts";
+import type { Alarms } from "../../concurrency/deadline-timers.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { StateStore } from "../../ports/state-store.ts";
-import type { Alarms } from "../alarms.ts";
-import { beforeMoment } from "../before-moment.ts";
+import type { RecentDecisions } from "../deciding/recent-decisions.ts";
 import type { OutboxWatch } from "../events/outbox-watch.ts";
-import type { RecentDecisions } from "../recent-decisions.ts";
-import type { RecordGeneration } from "../record-generation.ts";
-import type { RecordOutcome } from "../record-outcome.ts";
+import type { RecordGeneration } from "../recording/record-generation.ts";
+import type { RecordOutcome } from "../recording/record-outcome.ts";
 import { decodeSpooled, type SpooledDecision, type SpooledRecord } from "./spooled-record.ts";
 import type { StateGuard } from "./state-guard.ts";
 

@@ -1,5 +1,5 @@
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { RepeatedWork } from "../repeated-work.ts";
 
 export interface SnapshotKeeperOptions {
   /** For the log, e.g. `catalogue`. */

@@ -1,6 +1,6 @@
-import { Alarms } from "../alarms.ts";
+import { Alarms } from "../../concurrency/deadline-timers.ts";
 import type { BanditServiceOptions } from "../bandit-service-options.ts";
-import { ReportIntake } from "../report-intake.ts";
+import { ReportIntake } from "../recording/report-intake.ts";
 import { ApplySpooled, type ApplySpooledOptions } from "./apply-spooled.ts";
 import { Spool } from "./spool.ts";
 import { SpoolReplay, type SpoolReplayOptions } from "./spool-replay.ts";

@@ -1,9 +1,9 @@
+import { Alarm, type Alarms } from "../../concurrency/deadline-timers.ts";
+import { deadlineExceeded } from "../../concurrency/time-left.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { StateStore } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import { Alarm, type Alarms } from "../alarms.ts";
-import { deadlineExceeded } from "../time-left.ts";
 
 export interface StateGuardOptions {
   readonly state: Pick<StateStore, "ping">;

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 import type { StateOrigin } from "../../ports/state-repair.ts";
 import type { ArmTotals, StateStore } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { RepeatedWork } from "../repeated-work.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 
 /** Arms compared before others get their turn: about 1 ms, for which decisions wait. */

@@ -5,7 +5,7 @@ import {
   restoredDecisionTtlSeconds,
   restoredLedgerTtlSeconds,
   retainedUntilMs,
-} from "../retention.ts";
+} from "../recording/retention.ts";
 import { ledgerOf, loggedPosition } from "./logged-ledger.ts";
 
 /** What the live state must remember of logged generations. */

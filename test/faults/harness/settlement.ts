@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { banditd } from "../../integration/cli-process.ts";
+import { banditd } from "../../integration/cli/cli-process.ts";
 import type { FaultSite } from "./fault.ts";
 import type { LedgerModel } from "./ledger-model.ts";
 import { readLiveArms } from "./live-arms.ts";

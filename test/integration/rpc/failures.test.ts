@@ -3,7 +3,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BanditError } from "../../../src/domain/errors.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
-import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.ts";
+import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
 import { callGrpc, grpcError, type RpcServers, seenError, startRpcServers } from "./rpc-servers.ts";
 

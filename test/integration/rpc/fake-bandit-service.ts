@@ -12,7 +12,7 @@ import type {
   NewVariantRequest,
   SelectRequest,
   SetPolicyRequest,
-} from "../../../src/service/bandit-service.ts";
+} from "../../../src/service/api/bandit-service.ts";
 import type { RebuildRequest, RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
 
 export const knownGenerationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b" as GenerationId;

@@ -9,7 +9,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { service as healthDefinition } from "grpc-health-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
-import { startGrpcServer } from "../../../src/rpc/grpc-server.ts";
+import { startGrpcServer } from "../../../src/rpc/grpc/grpc-server.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
 import { callGrpc, openGate, type RpcServers, startRpcServers } from "./rpc-servers.ts";
 

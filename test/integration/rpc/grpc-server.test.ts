@@ -5,7 +5,7 @@ import {
   DecisionService,
   SelectVariantRequestSchema,
 } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
-import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.ts";
+import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
 import { callGrpc, type RpcServers, seenError, startRpcServers } from "./rpc-servers.ts";
 

@@ -7,7 +7,7 @@ import {
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
-import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.ts";
+import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
 import { callGrpc, grpcError, type RpcServers, startRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant, batchSelectVariants } = DecisionService.method;

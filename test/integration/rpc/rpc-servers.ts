@@ -18,14 +18,15 @@ import {
   RetryInfoSchema,
 } from "../../../src/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.ts";
-import { type GrpcServer, startGrpcServer } from "../../../src/rpc/grpc-server.ts";
-import { grpcServiceDefinition } from "../../../src/rpc/grpc-service-definition.ts";
-import { type HttpServer, startHttpServer } from "../../../src/rpc/http-server.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { Logger, Telemetry } from "../../../src/ports/telemetry.ts";
+import { type GrpcServer, startGrpcServer } from "../../../src/rpc/grpc/grpc-server.ts";
+import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
+import { type HttpServer, startHttpServer } from "../../../src/rpc/http/http-server.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { statusName } from "../../../src/rpc/status.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
 import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
-import type { Clock, Logger, Telemetry } from "../../../src/service/transport-ports.ts";
 import { FakeBanditService } from "./fake-bandit-service.ts";
 
 /** What a client can know about a failed call, whatever the transport. */

@@ -1,6 +1,7 @@
 import { create, fromJson } from "@bufbuild/protobuf";
 import { ListValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
+import { seedAgentTypes } from "../../../src/app/seed/seed-catalogue.ts";
 import {
   buildDemoReport,
   type DemoReport,
@@ -14,7 +15,6 @@ import { compareStory } from "../../../src/cli/demo/sql-story.ts";
 import { drawLuck, type Scene, scenes, simulateTask } from "../../../src/cli/demo/world.ts";
 import { seededRandom } from "../../../src/cli/seeded.ts";
 import { PolicySchema, QueryResponseSchema } from "../../../src/client/index.ts";
-import { seedAgentTypes } from "../../../src/service/seed/seed-catalogue.ts";
 
 describe("the world of the demo", () => {
   it("plays with the variants an empty catalogue is seeded with, all of them", () => {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Telemetry } from "../../../src/ports/telemetry.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
-import type { Telemetry } from "../../../src/service/transport-ports.ts";
 
 const telemetry: Telemetry = {
   count: () => undefined,

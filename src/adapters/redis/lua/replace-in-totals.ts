@@ -3,9 +3,9 @@
  * position)` gives the arm's new totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must
  * change together with it; the conformance suite compares the two.
  *
- * `stored`: as in domain/reward-totals-codec.ts, or false; 0.1.0's first four numbers are read too.
+ * `stored`: as in adapters/state/reward-totals-codec.ts, or false; 0.1.0's first four numbers are read too.
  * `before`, `after`: reward, weight, squares and generations of the one generation, not both without any.
- * `placement`: as in domain/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
+ * `placement`: as in adapters/state/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
  * position. `positionBefore`, `position`: where `before` and `after` count.
  *
  * Doubles are written with 17 digits, or packed, so exact. Without a context nothing is packed or unpacked.

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Alarms } from "../../../../src/concurrency/deadline-timers.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { CounterName, GaugeName, Telemetry } from "../../../../src/ports/telemetry.ts";
-import { Alarms } from "../../../../src/service/alarms.ts";
 import { StateGuard } from "../../../../src/service/outage/state-guard.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 

@@ -1,0 +1,314 @@
+import type { Refusal } from "../../statistics/result.ts";
+import type { AdaptiveReport, CoverageJson } from "../compare/adaptive-comparison.ts";
+import type { FixedReport } from "../compare/fixed-comparison.ts";
+import type { EffectJson, LogJson, SampleRatioJson } from "./comparison-report.ts";
+import { formatNumber, formatShare } from "./format-value.ts";
+import { integer } from "./progress.ts";
+import { noNumber, refusalNotes, roughly, shown, wrap } from "./report-text.ts";
+import { type Column, formatTable } from "./table.ts";
+
+type Named = readonly [name: string, refusal: Refusal | null];
+
+const armWidthMax = 34;
+const pShownMin = 0.0001;
+
+/** The loud part: what makes every other number worthless. Undefined when nothing does. */
+export function ratioAlarm(report: AdaptiveReport | FixedReport): string | undefined {
+  const isWrong =
+    report.sample_ratio.mismatch === true || report.any_time_sample_ratio.mismatch === true;
+  if (!isWrong) return undefined;
+  const expectation = report.shares === "adaptive" ? "the logged propensities" : "their shares";
+  const assumed =
+    report.shares === "fixed" && report.equal_shares_assumed
+      ? " Equal shares were assumed; give --ratio if they should have been others."
+      : "";
+  return (
+    `!!! SAMPLE RATIO MISMATCH: the arms were not served as often as ${expectation} say. ` +
+    `Assignment or logging is broken; believe no number below.${assumed}`
+  );
+}
+
+/** True when there is a number for at least one comparison. */
+export function hasNumber(report: AdaptiveReport | FixedReport): boolean {
+  const refusals =
+    report.shares === "adaptive"
+      ? report.comparisons.flatMap(({ difference, equality }) => [
+          difference.refusal,
+          equality.refusal,
+        ])
+      : report.comparisons.flatMap((one) => methodsOf(one).map(([, effect]) => effect.refusal));
+  return refusals.includes(null);
+}
+
+export function formatAdaptive(report: AdaptiveReport): string {
+  if (report.decisions === 0) return emptyText(report);
+  const interval = intervalTitle(report.level);
+  const values = formatTable(
+    [
+      { title: "arm", widthMax: armWidthMax },
+      { title: "served", align: "right" },
+      { title: "expected", align: "right" },
+      { title: "value (AIPW)", align: "right" },
+      { title: interval, align: "right" },
+      { title: "eff. n", align: "right" },
+    ],
+    report.arms.map(({ arm, served, expected, value }) => [
+      arm,
+      integer(served),
+      expected === null ? "–" : integer(expected),
+      ...rangeCells(value),
+      value.effective_sample_size === null ? "–" : roughly(value.effective_sample_size),
+    ]),
+  );
+  const differences = effectTable(
+    { first: "one look (AIPW)", estimate: "difference", interval },
+    report.comparisons.map(({ treatment, difference }) => [treatment, difference]),
+  );
+  const evidence = formatTable(
+    [
+      { title: "any time (e-process)", widthMax: armWidthMax },
+      { title: "rewards", align: "right" },
+      { title: "control's", align: "right" },
+      { title: "e-value", align: "right" },
+      { title: "p-value", align: "right" },
+      { title: "p (Holm)", align: "right" },
+    ],
+    report.comparisons.map(({ treatment, equality }) => [
+      treatment,
+      ...[equality.treatment_rewards, equality.control_rewards].map((n) =>
+        n === null ? "–" : integer(n),
+      ),
+      equality.e_value === null ? noNumber(equality.refusal) : evidenceText(equality.e_value),
+      pText(equality.p_value),
+      pText(equality.adjusted_p_value),
+    ]),
+  );
+  const refusals: Named[] = [
+    ...report.arms.map(({ arm, value }): Named => [`the value of ${arm}`, value.refusal]),
+    ...report.comparisons.map(
+      ({ treatment, difference }): Named => [`the difference of ${treatment}`, difference.refusal],
+    ),
+    ...report.comparisons.map(
+      ({ treatment, equality }): Named => [`the e-process of ${treatment}`, equality.refusal],
+    ),
+  ];
+  return joined([
+    title(report, "shares that follow the rewards (adaptive)"),
+    ratioText(report, "Sample ratio by propensities"),
+    values,
+    coverageText(report),
+    `Difference to the control, ${report.control}:\n`,
+    ...(report.comparisons.length === 0 ? [] : [differences, evidence]),
+    notes(report, refusals),
+  ]);
+}
+
+export function formatFixed(report: FixedReport): string {
+  if (report.decisions === 0) return emptyText(report);
+  const interval = intervalTitle(report.level);
+  const arms = formatTable(
+    [
+      { title: "arm", widthMax: armWidthMax },
+      { title: "served", align: "right" },
+      { title: "share", align: "right" },
+      { title: "rewards", align: "right" },
+      { title: "mean", align: "right" },
+      { title: "std. dev.", align: "right" },
+      { title: "P(best)", align: "right" },
+      { title: "exp. loss", align: "right" },
+    ],
+    report.arms.map((arm) => [
+      arm.arm,
+      integer(arm.units),
+      formatShare(arm.share),
+      integer(arm.rewards),
+      orDash(arm.mean, shown),
+      orDash(arm.standard_deviation, shown),
+      orDash(arm.best_probability, formatShare),
+      orDash(arm.expected_loss, shown),
+    ]),
+  );
+  const refusals: Named[] = [["P(best) and the expected loss", report.best_refusal]];
+  const comparisons = report.comparisons.map((comparison) => {
+    const { treatment, cuped } = comparison;
+    const methods = methodsOf(comparison);
+    refusals.push(
+      ...methods.map(([name, { refusal }]): Named => [`${name} of ${treatment}`, refusal]),
+    );
+    const reduction =
+      cuped === null || cuped.variance_reduction === null
+        ? ""
+        : `CUPED took ${shown(cuped.variance_reduction * 100)} % of the variance away.\n`;
+    return `${wrap(`${treatment} against the control, ${report.control}:`)}${effectTable(
+      { first: "method", estimate: "effect", interval },
+      methods,
+    )}${reduction}`;
+  });
+  const moved = report.propensities_moved
+    ? wrap(
+        "!!! THE SHARES MOVED: arms were served with propensities that differ. If they followed the rewards, " +
+          "these tests raise false alarms; use --shares adaptive.",
+      )
+    : "";
+  return joined([
+    title(report, "fixed shares"),
+    `${ratioText(report, "Sample ratio")}${moved}`,
+    arms,
+    ...comparisons,
+    notes(report, refusals),
+  ]);
+}
+
+/** How contexts were put together, and loudly what the numbers leave out; nothing where there is one context. */
+function coverageText(report: AdaptiveReport): string {
+  if (report.contexts < 2) return "";
+  const named: (readonly [string, CoverageJson])[] = [
+    ...report.arms.map(({ arm, value }) => [`the value of ${arm}`, value] as const),
+    ...report.comparisons.map(
+      ({ treatment, difference }) => [`the difference of ${treatment}`, difference] as const,
+    ),
+  ];
+  const alarms = named.flatMap(([name, { covered_share: share, left_out: leftOut }]) => {
+    if (share === null || leftOut.length === 0) return [];
+    const [first, ...rest] = leftOut.map(
+      ({ context, share: part, refusal }) =>
+        `${context} (${formatShare(part)} of the traffic; ${refusal.message})`,
+    );
+    const others = rest.length === 0 ? "" : ` and ${integer(rest.length)} more`;
+    return `!!! PART OF THE TRAFFIC: ${name} is about a share of ${formatShare(share)} of it. Left out: ${first}${others}.`;
+  });
+  const method =
+    `${integer(report.contexts)} contexts (code types): values and differences are estimated in each by itself ` +
+    "and weighed by its share of the traffic. The e-process asks whether the arms are equal in every context; it has no direction.";
+  return [...alarms, method].map(wrap).join("");
+}
+
+/** In the order in which they are printed. */
+function methodsOf(
+  comparison: FixedReport["comparisons"][number],
+): readonly (readonly [name: string, effect: EffectJson])[] {
+  const { cuped } = comparison;
+  return [
+    ["Welch's t-test", comparison.difference],
+    ["Welch's t-test, relative", comparison.relative],
+    ["two proportions", comparison.proportions],
+    ["two proportions, relative", comparison.relative_proportions],
+    ...(cuped === null ? [] : ([["CUPED", cuped]] as const)),
+    ["any time", comparison.sequence],
+    ["any time, relative", comparison.relative_sequence],
+    ["any time, exact", comparison.bounded_sequence],
+  ];
+}
+
+function effectTable(
+  titles: { readonly first: string; readonly estimate: string; readonly interval: string },
+  effects: readonly (readonly [name: string, effect: EffectJson])[],
+): string {
+  const right = (text: string): Column => ({ title: text, align: "right" });
+  return formatTable(
+    [
+      { title: titles.first, widthMax: armWidthMax },
+      right(titles.estimate),
+      right(titles.interval),
+      right("p-value"),
+      right("p (Holm)"),
+    ],
+    effects.map(([name, effect]) => [
+      name,
+      ...rangeCells(effect),
+      pText(effect.p_value),
+      pText(effect.adjusted_p_value),
+    ]),
+  );
+}
+
+/** Estimate and interval, or that there is none and the reason. */
+function rangeCells(
+  effect: Pick<EffectJson, "estimate" | "low" | "high" | "refusal">,
+): readonly [string, string] {
+  const { estimate, low, high, refusal } = effect;
+  if (estimate === null || low === null || high === null) return ["–", noNumber(refusal)];
+  return [shown(estimate), `${shown(low)} to ${shown(high)}`];
+}
+
+function ratioText(report: AdaptiveReport | FixedReport, name: string): string {
+  const alarm = ratioAlarm(report);
+  const p = ({ p_value: value, refusal }: SampleRatioJson): string =>
+    value === null
+      ? `– (no number: ${refusal?.message})`
+      : `${value < pShownMin ? "" : "= "}${pText(value)}`;
+  const verdict = alarm === undefined ? "" : wrap(alarm);
+  return `${verdict}${wrap(
+    `${name}: p ${p(report.sample_ratio)} at one look, p ${p(report.any_time_sample_ratio)} at any time ` +
+      "(alarm below 0.001).",
+  )}`;
+}
+
+function title(report: LogJson, shares: string): string {
+  return wrap(`Log of ${report.log}: ${counted(report.decisions)}, ${shares}`);
+}
+
+function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[]): string {
+  const texts = [...refusalNotes(refusals)];
+  if (report.decisions_without_reward > 0) {
+    const without = `${counted(report.decisions_without_reward)} without a reward`;
+    texts.push(
+      report.missing === "zero"
+        ? `Counted as 0: ${without}.`
+        : `Left out: ${without}. Harmless only if rewards are missing whatever the arm was.`,
+    );
+  }
+  if (report.decisions_window_open > 0) {
+    const open = `${counted(report.decisions_window_open)} whose attribution window is still open`;
+    texts.push(
+      report.missing === "zero"
+        ? `Left out: ${open}.`
+        : `Not complete: ${open}. If one arm's rewards come later than another's, compare again when it has ` +
+            "closed, or with an earlier --to.",
+    );
+  }
+  texts.push(...notDrawnNotes(report));
+  if (report.shares === "fixed" && report.decisions_of_other_arms > 0) {
+    texts.push(`Left out: ${counted(report.decisions_of_other_arms)} of other arms.`);
+  }
+  return texts.map(wrap).join("");
+}
+
+/** All that is said of a log without decisions: every method would refuse it in its own words. */
+function emptyText(report: LogJson): string {
+  const texts = ["The log has no decisions for which an arm was drawn.", ...notDrawnNotes(report)];
+  return texts.map(wrap).join("");
+}
+
+function notDrawnNotes({ decisions_not_drawn: notDrawn }: LogJson): readonly string[] {
+  if (notDrawn === 0) return [];
+  return [
+    `Left out: ${counted(notDrawn)} for which no arm was drawn (static mode, fallback, degraded).`,
+  ];
+}
+
+function counted(decisions: number): string {
+  return `${integer(decisions)} ${decisions === 1 ? "decision" : "decisions"}`;
+}
+
+function intervalTitle(level: number): string {
+  return `${formatNumber(level * 100)} % interval`;
+}
+
+function orDash(value: number | null, write: (value: number) => string): string {
+  return value === null ? "–" : write(value);
+}
+
+/** An e-value may have three hundred digits. */
+function evidenceText(value: number): string {
+  return value < 1e6 ? shown(value) : value.toExponential(2);
+}
+
+function pText(value: number | null): string {
+  if (value === null) return "–";
+  return value < pShownMin ? `<${pShownMin}` : value.toFixed(4);
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("\n");
+}

@@ -1,0 +1,109 @@
+import type { PosteriorDifference, RebuildSummary } from "../../client/index.ts";
+import { integer } from "./progress.ts";
+import { formatTable } from "./table.ts";
+
+/** What a rebuild has told. */
+export interface RebuildResult {
+  readonly check: boolean;
+  readonly summary: RebuildSummary;
+  /** The first ones. */
+  readonly differences: readonly PosteriorDifference[];
+  readonly differencesLeftOut: number;
+}
+
+/** Digits that a column holds with sign and exponent; numbers that look the same get more. */
+const digits = 8;
+const digitsMost = 12;
+
+/** The differences as a table of at most 100 columns, and what was done. */
+export function formatRebuild(result: RebuildResult): string {
+  const { check, summary, differences, differencesLeftOut } = result;
+  const lines: string[] = [];
+  if (differences.length > 0) {
+    lines.push(
+      formatTable(
+        [
+          { title: "code type", widthMax: 15 },
+          { title: "variant", widthMax: 28 },
+          { title: "field", widthMax: 21 },
+          { title: "live", align: "right", widthMax: 14 },
+          { title: "recomputed", align: "right", widthMax: 14 },
+        ],
+        differences.map((one) => [one.codeType, one.variantId, one.field, ...formatPair(one)]),
+      ),
+    );
+  }
+  if (differencesLeftOut > 0) lines.push(`… and ${integer(differencesLeftOut)} more.\n`);
+  lines.push(check ? formatCheck(result) : formatRepair(result));
+  if (summary.armsBeyondLog > 0) {
+    lines.push(
+      `${count(summary.armsBeyondLog, "arm")} not compared: they know of more generations than the event log ` +
+        "still has,\nbecause it deletes old events.\n",
+    );
+  }
+  return lines.join("");
+}
+
+/** Why the command did not succeed; undefined when it did. */
+export function rebuildFailure({ check, summary }: RebuildResult): string | undefined {
+  const { arms, armsDifferent, armsUnsettled, armsBeyondLog, armsWithoutEvents, deadLetters } =
+    summary;
+  const failures: string[] = [];
+  const curable = armsDifferent - armsWithoutEvents;
+  if (check && curable > 0) {
+    failures.push(
+      `${integer(curable)} of ${count(arms, "arm")} differ from the event log; ` +
+        (deadLetters > 0
+          ? `${count(deadLetters, "dead letter")} may be why: replay or drop them first, see \`banditd events dead list\``
+          : "`banditd rebuild` puts them right"),
+    );
+  }
+  if (armsWithoutEvents > 0) {
+    failures.push(
+      `the event log has nothing of ${integer(armsWithoutEvents)} of ${count(arms, "arm")}: it was emptied, ` +
+        `is another one or has deleted all of theirs; ${check ? "a rebuild leaves them as they are" : "they were left as they are"}`,
+    );
+  }
+  if (armsBeyondLog > 0 && armsBeyondLog === arms) {
+    failures.push(
+      `nothing was ${check ? "compared" : "put right"}: every arm knows of more than the event log still has`,
+    );
+  }
+  if (armsUnsettled > 0) {
+    failures.push(
+      `${count(armsUnsettled, "arm")} changed all the time and could not be ${check ? "compared" : "put right"}; ` +
+        "try again when fewer outcomes come in",
+    );
+  }
+  return failures.length === 0 ? undefined : failures.join("\n");
+}
+
+function formatCheck({ summary }: RebuildResult): string {
+  const { arms, armsDifferent, armsUnsettled, armsBeyondLog } = summary;
+  const same = arms - armsDifferent - armsUnsettled - armsBeyondLog;
+  return `${integer(same)} of ${count(arms, "arm")} agree with the event log. ${read(summary.eventsRead)}\n`;
+}
+
+function formatRepair({ summary }: RebuildResult): string {
+  const { arms, armsReplaced, decisionsRestored, ledgersRestored } = summary;
+  return (
+    `${integer(armsReplaced)} of ${count(arms, "arm")} put right. ${read(summary.eventsRead)}\n` +
+    `${count(Number(decisionsRestored), "decision")} and the contributions of ` +
+    `${count(Number(ledgersRestored), "generation")} put back.\n`
+  );
+}
+
+function read(events: bigint): string {
+  return `${count(Number(events), "event")} read.`;
+}
+
+function count(number: number, noun: string): string {
+  return `${integer(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function formatPair({ live, recomputed }: PosteriorDifference): [string, string] {
+  for (let precision = digits; ; precision += 1) {
+    const pair = [live, recomputed].map((value) => String(Number(value.toPrecision(precision))));
+    if (pair[0] !== pair[1] || precision === digitsMost) return pair as [string, string];
+  }
+}

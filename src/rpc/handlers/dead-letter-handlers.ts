@@ -1,0 +1,91 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { invariant } from "../../domain/errors.ts";
+import type {
+  DeadLetter as DeadLetterMessage,
+  DeadLetterService,
+} from "../../gen/bandit/v1/dead_letter_service_pb.ts";
+import {
+  type DeadLetter,
+  type DeadLetterKind,
+  type DeadLetterSummary,
+  deadLetterKinds,
+} from "../../ports/dead-letters.ts";
+import type { BanditService } from "../../service/api/bandit-service.ts";
+import type { ServiceHandlers } from "./service-handlers.ts";
+
+/** Letters of a page when the request does not say. */
+const pageSizeDefault = 100;
+
+export function deadLetterHandlers(
+  service: BanditService,
+): ServiceHandlers<typeof DeadLetterService> {
+  return {
+    async listDeadLetters(request) {
+      const page = await service.listDeadLetters({
+        pageSize: request.pageSize ?? pageSizeDefault,
+        pageToken: request.pageToken,
+        ...(request.kind === "" ? {} : { kind: kindOfText(request.kind) }),
+      });
+      return {
+        $typeName: "bandit.v1.ListDeadLettersResponse",
+        deadLetters: page.items.map(summaryMessage),
+        nextPageToken: page.nextPageToken,
+        total: BigInt(page.total),
+      };
+    },
+
+    async getDeadLetter(request) {
+      const letter = await service.getDeadLetter(request.deadLetterId);
+      return {
+        $typeName: "bandit.v1.GetDeadLetterResponse",
+        deadLetter: letterMessage(letter),
+      };
+    },
+
+    async replayDeadLetters(request, context) {
+      const result = await service.replayDeadLetters(request.deadLetterIds, context);
+      return {
+        $typeName: "bandit.v1.ReplayDeadLettersResponse",
+        replayed: result.replayed,
+        refused: result.refused.map(summaryMessage),
+        unknownIds: [...result.unknownIds],
+        remaining: BigInt(result.remaining),
+      };
+    },
+
+    async dropDeadLetters(request, context) {
+      const result = await service.dropDeadLetters(request.deadLetterIds, context);
+      return {
+        $typeName: "bandit.v1.DropDeadLettersResponse",
+        dropped: result.dropped,
+        unknownIds: [...result.unknownIds],
+      };
+    },
+  };
+}
+
+function letterMessage({ content, ...letter }: DeadLetter): DeadLetterMessage {
+  return {
+    ...summaryMessage({ ...letter, contentBytes: Buffer.byteLength(content) }),
+    content,
+  };
+}
+
+function summaryMessage(letter: DeadLetterSummary): DeadLetterMessage {
+  return {
+    $typeName: "bandit.v1.DeadLetter",
+    deadLetterId: letter.id,
+    kind: letter.kind,
+    content: "",
+    error: letter.error,
+    failedAt: timestampFromMs(letter.failedAtMs),
+    attempts: letter.attempts,
+    contentBytes: letter.contentBytes,
+  };
+}
+
+function kindOfText(text: string): DeadLetterKind {
+  const kind = deadLetterKinds.find((each) => each === text);
+  invariant(kind !== undefined, "validated: kind is one of those the contract names");
+  return kind;
+}

@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+
+const directory = mkdtempSync(join(tmpdir(), "banditd-bandit-bench-"));
+const projectRoot = join(import.meta.dirname, "../../..");
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function run(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, [script, ...args], {
+    cwd: projectRoot,
+    timeout: 60_000,
+  });
+}
+
+/** No figure is compared with a wall clock here: a busy machine must not fail the suite. */
+test("a tiny run of the core's bench has a line for every algorithm and size, and every goal", async () => {
+  const { stdout } = await run("bench/bandit.ts", "--rounds", "2", "--arms", "2,10");
+  const rows = stdout.split("\n").filter((line) => /^[a-z_0-9]+ +(2|10) /.test(line));
+  expect(rows).toHaveLength(16);
+  for (const row of rows) {
+    const figures = row.trim().split(/ +/).slice(2).map(Number);
+    expect(figures).toHaveLength(3);
+    for (const figure of figures) expect(figure).toBeGreaterThan(0);
+  }
+  expect(stdout.match(/^(ok|MISSED) +.*: [\d.]+$/gm)).toHaveLength(3);
+});
+
+test("a tiny run of the regret bench draws every policy, and the same again", async () => {
+  const [first, second] = ["first.svg", "second.svg"].map((name) => join(directory, name)) as [
+    string,
+    string,
+  ];
+  const { stdout } = await run("bench/regret.ts", "--runs", "2", "--steps", "150", first);
+  await run("bench/regret.ts", "--runs", "2", "--steps", "150", second);
+  const svg = readFileSync(first, "utf8");
+  expect(readFileSync(second, "utf8")).toBe(svg);
+  expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  expect(isBalanced(svg)).toBe(true);
+  expect(svg.match(/<polygon /g)).toHaveLength(10);
+  for (const policy of ["Thompson sampling", "KL-UCB", "linear Thompson", "uniform"]) {
+    expect(stdout).toContain(policy);
+    expect(svg).toMatch(new RegExp(`<text class="label f\\d"[^>]*>${policy}: \\d+</text>`));
+  }
+});
+
+test("wrong arguments are refused with the usage", async () => {
+  const refused = { code: 2, stderr: expect.stringContaining("usage:") };
+  await expect(run("bench/bandit.ts", "--arms", "1")).rejects.toMatchObject(refused);
+  await expect(run("bench/bandit.ts", "--runs", "1")).rejects.toMatchObject(refused);
+  await expect(run("bench/regret.ts", "--runs", "1")).rejects.toMatchObject(refused);
+  await expect(run("bench/regret.ts", "a.svg", "b.svg")).rejects.toMatchObject(refused);
+});
+
+/** Whether every element of a document without comments is closed, in order. */
+function isBalanced(xml: string): boolean {
+  const open: string[] = [];
+  for (const [, closing, name, empty] of xml.matchAll(/<(\/?)([a-zA-Z]+)[^>]*?(\/?)>/g)) {
+    if (closing === "/") {
+      if (open.pop() !== name) return false;
+    } else if (empty !== "/") open.push(name as string);
+  }
+  return open.length === 0;
+}

@@ -1,0 +1,116 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+import type { SoakReport } from "../../../bench/soak-report.ts";
+import { verdictOf } from "../../../bench/soak-report.ts";
+import type { SoakFigures, SoakSettings } from "../../../bench/soak-run.ts";
+import { findSustainableLoad, type Probe } from "../../../bench/sustainable-load.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "banditd-soak-test-"));
+const projectRoot = join(import.meta.dirname, "../../..");
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function runBench(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, [`bench/${script}.ts`, ...args], {
+    cwd: projectRoot,
+    timeout: 110_000,
+  });
+}
+
+/** No figure is compared with a wall clock here: a busy machine must not fail the suite. */
+test("a tiny soak measures both stores and finds every acknowledged event exactly once", async () => {
+  const file = join(directory, "soak.json");
+  const { stdout } = await runBench("soak", "--tiny", "--out", file);
+  const report = JSON.parse(readFileSync(file, "utf8")) as SoakReport;
+  expect(report.stores.map(({ figures }) => figures.store)).toEqual(["embedded", "redis"]);
+  expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+  for (const { figures, verdict } of report.stores) {
+    expect(verdict.problems).toEqual([]);
+    expect(figures.found).toEqual(figures.acknowledged);
+    expect(figures.found.RecordOutcome).toBeGreaterThan(0);
+    expect(figures.probes.length).toBeGreaterThan(0);
+    expect(figures.windows).toHaveLength(2);
+    expect(figures.offeredPerSecond).toBeCloseTo(2 * figures.sustainablePerSecond, 6);
+    expect(figures.windows[0]?.memory.heapMib).toBeGreaterThan(0);
+    expect(verdict.memory).toBe("too short to say");
+    expect(figures.answered.select.n + figures.shed.select).toBe(figures.sendLag.n);
+  }
+}, 120_000);
+
+test("a tiny run of the pipeline loses and doubles nothing on either store", async () => {
+  const { stdout } = await runBench("pipeline", "--tiny");
+  expect(stdout.match(/acknowledged {2}\d+; lost 0, doubled 0/g)).toHaveLength(2);
+}, 120_000);
+
+test("wrong arguments are refused with the usage", async () => {
+  await expect(runBench("soak", "--minutes", "0")).rejects.toMatchObject({ code: 2 });
+  await expect(runBench("soak", "--stores", "etcd")).rejects.toMatchObject({ code: 2 });
+  await expect(runBench("pipeline", "--secnds", "1")).rejects.toMatchObject({ code: 2 });
+});
+
+test("the search finds the rate above which calls are late, also when one run fails by chance", async () => {
+  for (const limit of [37, 200, 640, 3_000]) {
+    let runs = 0;
+    const probe = async (generationsPerSecond: number): Promise<Probe> => {
+      runs += 1;
+      const sustained = generationsPerSecond <= limit && runs !== 3;
+      return { generationsPerSecond, p99Ms: sustained ? 5 : 80, failures: 0, sustained };
+    };
+    const { sustainable, probes } = await findSustainableLoad(probe, {
+      fromPerSecond: 200,
+      probesMax: 40,
+      precision: 1.1,
+    });
+    expect(sustainable.sustained).toBe(true);
+    expect(sustainable.generationsPerSecond).toBeLessThanOrEqual(limit);
+    expect(sustainable.generationsPerSecond).toBeGreaterThan(limit / 1.2);
+    expect(probes.length).toBeLessThan(40);
+  }
+});
+
+test("memory that grows by more than a tenth after the second minute is called growing", () => {
+  const settings = { windows: 5, windowSeconds: 60 } as SoakSettings;
+  const verdict = (own: readonly number[], heap: readonly number[]) =>
+    verdictOf(
+      {
+        all: { p99Ms: 12 },
+        otherFailures: [],
+        acknowledged: {},
+        found: {},
+        windows: own.map((ownMib, index) => ({ memory: { ownMib, heapMib: heap[index] } })),
+      } as unknown as SoakFigures,
+      settings,
+    ).memory;
+  const steady = [600, 650, 652, 649, 655];
+  expect(verdict(steady, [60, 70, 71, 69, 72])).toBe("flat");
+  expect(verdict([600, 650, 690, 710, 730], [60, 70, 71, 69, 72])).toBe("growing");
+  expect(verdict(steady, [60, 70, 85, 100, 120])).toBe("growing");
+  // What the first minute adds is start-up, not growth.
+  expect(verdict([300, 650, 650, 650, 650], [20, 70, 70, 70, 70])).toBe("flat");
+});
+
+test("a degraded decision may be in the event log or not; anything else must be there once", () => {
+  const problems = (found: number, degraded: number) => {
+    const calls = { SelectVariant: 100, RecordGeneration: 100, RecordOutcome: 100 };
+    return verdictOf(
+      {
+        all: { p99Ms: 12 },
+        degraded,
+        otherFailures: [],
+        acknowledged: calls,
+        found: { ...calls, SelectVariant: found },
+        windows: [],
+      } as unknown as SoakFigures,
+      { windows: 5, windowSeconds: 60 } as SoakSettings,
+    ).problems;
+  };
+  expect(problems(100, 0)).toEqual([]);
+  expect(problems(100, 3)).toEqual([]);
+  expect(problems(103, 3)).toEqual([]);
+  expect(problems(104, 3)).toEqual(["SelectVariant: 100 acknowledged, 104 in the event log"]);
+  expect(problems(99, 3)).toEqual(["SelectVariant: 100 acknowledged, 99 in the event log"]);
+});

@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const launcher = join(import.meta.dirname, "../../../bin/banditd.mjs");
+
+export interface Finished {
+  /** Or the signal that killed it. */
+  readonly exitCode: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Node that runs the launcher; the one that runs the tests when absent. */
+  readonly node?: string;
+  readonly input?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Interrupts it, as Ctrl-C does, once it has written this to standard error. */
+  readonly interruptAt?: string;
+}
+
+/** Runs `banditd` as its own process until it ends. */
+export async function banditd(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  const child = start(args, options);
+  let stdout = "";
+  let stderr = "";
+  let interrupted = false;
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    // Once: what it writes about the interruption must not interrupt it at its very end, where nothing listens.
+    if (!interrupted && options.interruptAt !== undefined && stderr.includes(options.interruptAt)) {
+      interrupted = child.kill("SIGINT");
+    }
+  });
+  child.stdin?.end(options.input ?? "");
+  const [code, signal] = (await once(child, "close")) as [number, null] | [null, NodeJS.Signals];
+  return { exitCode: code ?? signal, stdout, stderr };
+}
+
+/** A `banditd serve` that is ready. */
+export interface Served {
+  readonly grpcAddress: string;
+  readonly httpUrl: string;
+  /** What it has printed so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts `banditd serve` on free ports. Rejects with what it wrote when it ends before it is ready. */
+export async function serve(args: readonly string[], options: RunOptions = {}): Promise<Served> {
+  const child = start(
+    ["serve", "--grpc-port", "0", "--http-port", "0", "--log-level", "warn", ...args],
+    options,
+  );
+  let stdout = "";
+  let stderr = "";
+  const ended = once(child, "close") as Promise<[number | null]>;
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (stdout.includes("Stop it with")) resolve();
+    });
+    void ended.then(([code]) => reject(new Error(`serve ended with ${code}: ${stdout}${stderr}`)));
+  });
+  return {
+    grpcAddress: /gRPC\s+(\S+)/.exec(stdout)?.[1] ?? "",
+    httpUrl: /HTTP\s+(\S+)/.exec(stdout)?.[1] ?? "",
+    stdout: () => stdout,
+    stderr: () => stderr,
+    async stop(signal = "SIGTERM") {
+      if (child.exitCode === null) child.kill(signal);
+      const [code] = await ended;
+      return code;
+    },
+  };
+}
+
+function start(args: readonly string[], options: RunOptions): ChildProcess {
+  return spawn(options.node ?? process.execPath, [launcher, ...args], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...withoutEngines(process.env), ...options.environment },
+  });
+}
+
+/** The engines of the test run are not those of the command line under test. */
+function withoutEngines(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name]) => !/^(BANDIT_|REDIS_URL$|DATABASE_URL$|CLICKHOUSE_URL$)/.test(name),
+    ),
+  );
+}

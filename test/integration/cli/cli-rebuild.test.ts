@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
+import { createBanditClient } from "../../../src/client/index.ts";
+import type { ArmTotals } from "../../../src/ports/state-store.ts";
+import { listAll } from "../../conformance/state-store-harness.ts";
+import { systemClock } from "../../support/state-samples.ts";
+import { banditd, type Served, serve } from "./cli-process.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let directory: string;
+let dataDir: string;
+let served: Served | undefined;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-cli-rebuild-"));
+  dataDir = join(directory, "data");
+  served = await serve(["--data-dir", dataDir]);
+  const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 10_000 });
+  for (let task = 0; task < 30; task += 1) {
+    const codeType = task % 2 === 0 ? "go" : "python_class";
+    const { generationId } = await client.selectVariant({ agentType: "evolution", codeType });
+    const outcome = { case: "testRun", value: { passed: task % 7, failed: 3 } } as const;
+    await client.recordOutcome({ generationId, outcome });
+  }
+  client.close();
+});
+afterAll(async () => {
+  await served?.stop("SIGKILL");
+  rmSync(directory, { recursive: true });
+});
+
+/** With the state store of the service that has stopped. */
+async function withState<Result>(use: (state: LmdbStateStore) => Promise<Result>): Promise<Result> {
+  const state = await LmdbStateStore.open({
+    directory: join(dataDir, "state"),
+    clock: systemClock,
+  });
+  try {
+    return await use(state);
+  } finally {
+    await state.close();
+  }
+}
+
+const totals = () => withState(listAll);
+const withoutVersions = (arms: readonly ArmTotals[]) => arms.map(({ version: _, ...arm }) => arm);
+
+it("beside a running service nothing differs; a second look at it while stopped neither", async () => {
+  const address = served?.grpcAddress as string;
+  const beside = await banditd(["rebuild", "--check", "--address", address]);
+  expect(beside.exitCode).toBe(0);
+  expect(beside.stdout).toMatch(/^(\d+) of \1 arms agree with the event log\. 30 events read\.\n$/);
+  const json = await banditd(["rebuild", "--json", "--address", address]);
+  expect(json.exitCode).toBe(0);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ...{ check: false, differences: [], differences_left_out: 0 },
+    summary: { arms_different: 0, arms_unsettled: 0, ledgers_restored: "0", events_read: "60" },
+  });
+  const nobody = ["rebuild", "--check", "--agent-type", "nobody", "--address", address];
+  expect(await banditd(nobody)).toMatchObject({ exitCode: 3 });
+  await served?.stop("SIGTERM");
+  served = undefined;
+  const stopped = await banditd(["rebuild", "--check", "--data-dir", dataDir]);
+  expect(stopped).toMatchObject({ exitCode: 0, stdout: beside.stdout });
+});
+
+it("one spoilt arm is what is printed, with exit code 1, and is put right", async () => {
+  const before = await totals();
+  const arm = before.find((each) => each.totals.generations > 1) as ArmTotals;
+  await withState((state) =>
+    state.repair.replaceTotals({
+      ...arm,
+      ...{ totals: { ...arm.totals, reward: arm.totals.reward + 0.5 }, versionMin: 0 },
+      expectedVersion: arm.version,
+    }),
+  );
+  const checked = await banditd(["rebuild", "--check", "--data-dir", dataDir]);
+  expect(checked.exitCode).toBe(1);
+  expect(checked.stderr).toContain(
+    `banditd: 1 of ${before.length} arms differ from the event log; \`banditd rebuild\` puts them right`,
+  );
+  const rows = checked.stdout.split("\n").filter((line) => line.includes("evolution/"));
+  expect(rows).toHaveLength(1);
+  expect(rows[0]?.split(/ {2,}/).slice(0, 3)).toEqual([arm.codeType, arm.variantId, "reward"]);
+
+  const rebuilt = await banditd(["rebuild", "--data-dir", dataDir]);
+  expect(rebuilt.exitCode).toBe(0);
+  expect(rebuilt.stdout).toContain(`1 of ${before.length} arms put right.`);
+  const again = await banditd(["rebuild", "--check", "--data-dir", dataDir]);
+  expect(again.exitCode).toBe(0);
+});
+
+it("a state store that was deleted is made again from the events", async () => {
+  const before = await totals();
+  rmSync(join(dataDir, "state"), { recursive: true });
+  expect((await banditd(["rebuild", "--check", "--data-dir", dataDir])).exitCode).toBe(1);
+  const rebuilt = await banditd(["rebuild", "--data-dir", dataDir]);
+  expect(rebuilt.exitCode).toBe(0);
+  expect(rebuilt.stdout).toContain(
+    "30 decisions and the contributions of 30 generations put back.",
+  );
+  const after = await totals();
+  expect(withoutVersions(after).map(({ totals: { generations } }) => generations)).toEqual(
+    withoutVersions(before).map(({ totals: { generations } }) => generations),
+  );
+  for (const [index, { totals: expected }] of before.entries()) {
+    expect(after[index]?.totals.reward).toBeCloseTo(expected.reward, 9);
+  }
+});

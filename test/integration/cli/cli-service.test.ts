@@ -1,0 +1,240 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createBanditClient, UserActionKind } from "../../../src/client/index.ts";
+import { banditd, type Served, serve } from "./cli-process.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
+
+let directory: string;
+let served: Served | undefined;
+let generationId: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
+  served = await serve(["--data-dir", join(directory, "data")]);
+  const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 10_000 });
+  const decision = await client.selectVariant({ agentType: "evolution", codeType: "python_class" });
+  generationId = decision.generationId;
+  await client.recordGeneration({ generationId, model: "example", costUsd: 0.02 });
+  await client.recordOutcome({
+    generationId,
+    outcome: { case: "testRun", value: { passed: 9, failed: 1 } },
+  });
+  await client.recordOutcome({
+    generationId,
+    outcome: { case: "action", value: { kind: UserActionKind.ACCEPTED } },
+  });
+  client.close();
+});
+
+afterAll(async () => {
+  await served?.stop("SIGKILL");
+  rmSync(directory, { recursive: true });
+});
+
+const running = (): Served => served as Served;
+const run = (...args: string[]) => banditd([...args, "--address", running().grpcAddress]);
+const runJson = async (...args: string[]) => {
+  const { exitCode, stdout, stderr } = await run(...args, "--json");
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return JSON.parse(stdout);
+};
+
+describe("the command line with a service", () => {
+  it("prints where everything is, and the first request it suggests works as printed", async () => {
+    expect(running().stdout()).toContain(join(directory, "data"));
+    for (const engine of ["LMDB", "PGlite", "chDB"]) expect(running().stdout()).toContain(engine);
+    const body = /-d '([^']+)'/.exec(running().stdout())?.[1] as string;
+    const url = /(http\S+SelectVariant)/.exec(running().stdout())?.[1] as string;
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ variant: { promptTemplate: expect.any(String) } });
+  });
+
+  it("explains a generation with its draw, run, outcomes and reward", async () => {
+    const { exitCode, stdout } = await run("explain", generationId);
+    expect(exitCode).toBe(0);
+    for (const text of [
+      generationId,
+      "propensity  0.333333",
+      "test_run",
+      "user_action",
+      "Reward ",
+    ]) {
+      expect(stdout).toContain(text);
+    }
+    const explained = await runJson("explain", generationId);
+    expect(explained).toMatchObject({
+      consistent: true,
+      decision: { generation_id: generationId },
+    });
+    expect(explained.outcomes).toHaveLength(2);
+  });
+
+  it("exits with 3 for a generation nobody knows and 2 for what is no id", async () => {
+    expect((await run("explain", "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b")).exitCode).toBe(3);
+    expect((await run("explain", "nonsense")).exitCode).toBe(2);
+  });
+
+  it("answers SQL as table, CSV and JSON, with events acknowledged a moment ago", async () => {
+    const sql = "SELECT count() AS n, 'a,b' AS t, NULL AS nothing FROM outcomes";
+    expect((await run("query", sql)).stdout).toMatch(/^n +t +nothing\n.*\n2 +a,b +–\n1 row\n$/);
+    expect((await run("query", sql, "--csv")).stdout).toBe('n,t,nothing\r\n2,"a,b",\r\n');
+    const { rows } = await runJson("query", sql);
+    expect(Number(rows[0].n)).toBe(2);
+    const piped = await banditd(["query", "-", "--csv", "--address", running().grpcAddress], {
+      input: "SELECT 5 AS five",
+    });
+    expect(piped.stdout).toBe("five\r\n5\r\n");
+  });
+
+  it("says when there are more rows than shown, and refuses what is no query", async () => {
+    const more = await run("query", "SELECT number FROM numbers(5)", "--rows", "2");
+    expect(more.stderr).toContain("only the first 2 rows");
+    expect((await run("query", "DROP TABLE decisions")).exitCode).toBe(2);
+    expect((await run("query", "SELECT nothing_of_that_name")).exitCode).toBe(2);
+  });
+
+  it("takes a variant from draft to retired", async () => {
+    const file = join(directory, "prompt.txt");
+    writeFileSync(file, "Test {{source_code}} briefly.");
+    const common = ["--agent-type", "evolution", "--name", "brief", "--template-file", file];
+    const dry = await run("variants", "create", ...common, "--dry-run");
+    expect(dry.stdout).toBe("evolution/brief@1 would be created (draft)\n");
+    const created = await runJson("variants", "create", ...common, "--temperature", "0.4");
+    expect(created).toMatchObject({
+      variant_id: "evolution/brief@1",
+      prompt_template: "Test {{source_code}} briefly.",
+      temperature: 0.4,
+    });
+    expect((await run("variants", "promote", "evolution/brief@1")).stdout).toContain("(active)");
+    const active = await runJson(
+      "variants",
+      "list",
+      "--agent-type",
+      "evolution",
+      "--status",
+      "active",
+    );
+    expect(active).toHaveLength(4);
+    expect((await run("variants", "retire", "evolution/brief@1")).stdout).toContain("(retired)");
+    const again = await run("variants", "promote", "evolution/brief@1");
+    expect(again.exitCode).toBe(1);
+    expect(again.stderr).toContain("retired");
+    expect((await run("variants", "retire", "evolution/none@1")).exitCode).toBe(3);
+  });
+
+  it("shows and sets the mode", async () => {
+    const before = await runJson("mode");
+    expect(before.service_mode).toBe("learning");
+    const one = await runJson("mode", "frozen", "--agent-type", "analysis", "--reason", "test");
+    expect(one.agent_types).toEqual([{ agent_type: "analysis", mode: "frozen" }]);
+    await run("mode", "learning", "--agent-type", "analysis");
+    expect((await run("mode", "static", "--agent-type", "nobody")).exitCode).toBe(3);
+  });
+
+  it("replays through the service, which keeps what it learned", async () => {
+    const file = join(directory, "history.csv");
+    const rows = Array.from(
+      { length: 200 },
+      (_, row) => `${row % 2 ? "x" : "y"},1,${row % 3 ? 0 : 1},0.5`,
+    );
+    writeFileSync(file, ["kind,good,bad,ugly", ...rows].join("\n"));
+    const args = [
+      "replay",
+      file,
+      "--agent-type",
+      "warm",
+      "--code-type",
+      "kind",
+      "--arm",
+      "good=good",
+      "--arm",
+      "bad=bad",
+    ];
+    const first = await runJson(...args);
+    const second = await runJson(...args);
+    expect(first.outcomes).toEqual({ applied: 200 });
+    // The second run starts with what the first one learned, and its ids are its own.
+    expect(second.outcomes).toEqual({ applied: 200 });
+    expect(second.mean_reward).toBeGreaterThan(0.98);
+    const stranger = await run(...args, "--arm", "ugly=ugly");
+    expect(stranger).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("ugly") });
+    const other = await run(
+      "replay",
+      file,
+      "--agent-type",
+      "evolution",
+      "--code-type",
+      "kind",
+      "--arm",
+      "baseline-direct=good",
+      "--arm",
+      "spec-then-tests=bad",
+    );
+    expect(other).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("does not learn") });
+  });
+
+  it("keeps a second process off the data directory", async () => {
+    const { exitCode, stderr } = await banditd(["mode", "--data-dir", join(directory, "data")]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("pass --address");
+  });
+
+  it("stops on a signal with 0, and everything is there for the next one", async () => {
+    expect(await running().stop("SIGINT")).toBe(0);
+    const dataDir = join(directory, "data");
+    const { exitCode, stdout } = await banditd(["explain", generationId, "--data-dir", dataDir]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("Reward ");
+    const status = await banditd(["migrate", "--status", "--data-dir", dataDir, "--json"]);
+    expect(status.exitCode).toBe(0);
+    const { migrations } = JSON.parse(status.stdout);
+    expect(migrations.length).toBeGreaterThan(2);
+    for (const migration of migrations) expect(migration.applied_at).toMatch(/^20/);
+    served = await serve(["--data-dir", dataDir]);
+    const mean = await runJson(
+      "replay",
+      join(directory, "history.csv"),
+      "--agent-type",
+      "warm",
+      "--code-type",
+      "kind",
+      "--arm",
+      "good=good",
+      "--arm",
+      "bad=bad",
+    );
+    expect(mean.mean_reward).toBeGreaterThan(0.98);
+  });
+
+  it("warms up a data directory that is not there yet, and seeds it as serve would", async () => {
+    const dataDir = join(directory, "warm");
+    const replayed = await banditd([
+      "replay",
+      join(directory, "history.csv"),
+      "--agent-type",
+      "warm",
+      "--code-type",
+      "kind",
+      "--arm",
+      "good=good",
+      "--arm",
+      "bad=bad",
+      "--data-dir",
+      dataDir,
+    ]);
+    expect(replayed.exitCode).toBe(0);
+    const { stdout } = await banditd(["mode", "--json", "--data-dir", dataDir]);
+    const names = JSON.parse(stdout).agent_types.map(
+      (entry: { agent_type: string }) => entry.agent_type,
+    );
+    expect(names).toEqual(expect.arrayContaining(["warm", "evolution", "reporting"]));
+  });
+});

@@ -1,0 +1,267 @@
+import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { PgConnection } from "../../../src/adapters/postgres/pg-connection.ts";
+import type { PostgresCatalogue } from "../../../src/adapters/postgres/postgres-catalogue.ts";
+import type { Catalogue } from "../../../src/ports/catalogue.ts";
+import { actor, expectBanditError } from "../../conformance/catalogue-fixture.ts";
+import { createDatabase, type RunningPostgres, startPostgres } from "../../support/postgres.ts";
+import { connectCatalogue, logger, query } from "./catalogue-setup.ts";
+
+const opened: PostgresCatalogue[] = [];
+
+function open(...args: Parameters<typeof connectCatalogue>): PostgresCatalogue {
+  const catalogue = connectCatalogue(...args);
+  opened.push(catalogue);
+  return catalogue;
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((catalogue) => catalogue.close()));
+});
+
+/** Milliseconds until the listener was called. */
+async function msUntilTold(catalogue: Catalogue, change: () => Promise<unknown>): Promise<number> {
+  const told = vi.fn();
+  const stop = catalogue.onChange(told);
+  await change();
+  const startedMs = performance.now();
+  await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 5_000, interval: 5 });
+  stop();
+  return performance.now() - startedMs;
+}
+
+describe("PostgresCatalogue beside other processes", () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  beforeAll(async () => {
+    database = await createDatabase(inject("postgresUrl"));
+    const catalogue = connectCatalogue(database.url);
+    await catalogue.migrator.migrate();
+    await catalogue.close();
+  });
+  afterAll(() => database.drop());
+
+  test("tells of a kill switch that another process pulled within one second, each time", async () => {
+    const [here, there] = [open(database.url), open(database.url)];
+    await here.load();
+    for (const mode of ["static", "learning", "static"] as const) {
+      const ms = await msUntilTold(here, () => there.setMode({ mode, reason: "a test" }, actor));
+      expect(ms).toBeLessThan(1_000);
+      expect((await here.load()).serviceMode).toBe(mode);
+    }
+  });
+
+  test("tells of a change that happened between the load and the first poll", async () => {
+    const [here, there] = [open(database.url), open(database.url)];
+    await here.load();
+    await there.setMode({ mode: "learning", reason: "" }, actor);
+    expect(await msUntilTold(here, async () => undefined)).toBeLessThan(1_000);
+  });
+
+  test("stays silent while nothing changes, and another caller's load does not swallow the news", async () => {
+    const [here, there] = [open(database.url), open(database.url)];
+    await here.load();
+    const told = vi.fn();
+    here.onChange(told);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(told).not.toHaveBeenCalled();
+    await there.setMode({ mode: "learning", reason: "" }, actor);
+    await here.load();
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), { timeout: 1_000 });
+  });
+
+  test("tells of a change again until a load has brought it", async () => {
+    const [here, there] = [open(database.url), open(database.url)];
+    await here.load();
+    const told = vi.fn();
+    here.onChange(told);
+    await there.setMode({ mode: "learning", reason: "" }, actor);
+    await vi.waitFor(() => expect(told.mock.calls.length).toBeGreaterThan(1), { timeout: 2_000 });
+    await here.load();
+    await new Promise((resolve) => setTimeout(resolve, 100)); // a poll may be under way
+    told.mockClear();
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(told).not.toHaveBeenCalled();
+  });
+
+  test("tells of changes within one second after every connection was cut", async () => {
+    const [here, there] = [open(database.url), open(database.url)];
+    await here.load();
+    here.onChange(() => undefined); // polls, so there is a connection to cut
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await query(
+      database.url,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    const change = async (): Promise<void> => {
+      await vi.waitFor(() => there.setMode({ mode: "learning", reason: "" }, actor));
+    };
+    expect(await msUntilTold(here, change)).toBeLessThan(1_000);
+  });
+
+  test("gives up a write that waits for somebody else's lock, and works again when it is gone", async () => {
+    const catalogue = open(database.url, { statementTimeoutMs: 300 });
+    const pg = await import("pg");
+    const blocker = new pg.default.Client({ connectionString: database.url });
+    await blocker.connect();
+    await blocker.query("BEGIN; SELECT * FROM service_setting FOR UPDATE");
+    const startedMs = performance.now();
+    const write = catalogue.setMode({ mode: "static", reason: "" }, actor);
+    const error = await expectBanditError(write, "unavailable");
+    expect(error.cause).toBeDefined();
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    await blocker.end();
+    await catalogue.setMode({ mode: "learning", reason: "" }, actor);
+  });
+});
+
+describe("PgConnection", () => {
+  test("survives losing its connection between two statements of a transaction", async () => {
+    const url = inject("postgresUrl");
+    const connection = new PgConnection({ url, statementTimeoutMs: 1_000, logger });
+    const cut = connection.transaction(async (executor) => {
+      const [row] = await executor.query("SELECT pg_backend_pid() AS pid");
+      await query(url, `SELECT pg_terminate_backend(${row?.["pid"]})`);
+      await new Promise((resolve) => setTimeout(resolve, 100)); // the news arrives while nobody asks
+      await executor.query("SELECT 1");
+    });
+    await expectBanditError(cut, "unavailable");
+    expect(await connection.query("SELECT 1 AS x")).toEqual([{ x: 1 }]);
+    await connection.close();
+  });
+
+  test("gives every connection back, whatever its transactions end with", async () => {
+    const url = inject("postgresUrl");
+    const connection = new PgConnection({ url, statementTimeoutMs: 200, logger });
+    const endings = ["SELECT 1", "SELECT 1 / 0", "SELECT pg_sleep(9)", "no SQL at all"];
+    for (let round = 0; round < 3; round += 1) {
+      // More than the pool has: one that is not given back makes the later ones wait in vain.
+      await Promise.allSettled(
+        endings.map((sql) => connection.transaction((executor) => executor.query(sql))),
+      );
+    }
+    expect(await connection.query("SELECT 1 AS x")).toEqual([{ x: 1 }]);
+    await connection.close(); // would wait for ever
+  });
+});
+
+describe("PostgresCatalogue without its server", () => {
+  let server: RunningPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+    const catalogue = connectCatalogue(server.url);
+    await catalogue.migrator.migrate();
+    await catalogue.close();
+  });
+  afterAll(() => server.stop());
+
+  test("is unavailable at once while the server is down, and recovers by itself with every acknowledged write", async () => {
+    const catalogue = open(server.url);
+    await catalogue.setMode({ mode: "frozen", reason: "before the crash" }, actor);
+    const { revision } = await catalogue.load();
+    const told = vi.fn();
+    catalogue.onChange(told);
+    await server.kill();
+    const startedMs = performance.now();
+    await expectBanditError(catalogue.load(), "unavailable");
+    await expectBanditError(
+      catalogue.setMode({ mode: "static", reason: "" }, actor),
+      "unavailable",
+    );
+    await expectBanditError(catalogue.ping(), "unavailable");
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    await server.restart();
+    await vi.waitFor(() => catalogue.ping(), { timeout: 2_000 });
+    const after = await catalogue.load();
+    expect([after.revision, after.serviceMode]).toEqual([revision, "frozen"]);
+    expect(told).not.toHaveBeenCalled();
+    const other = open(server.url);
+    const change = (): Promise<void> => other.setMode({ mode: "learning", reason: "" }, actor);
+    expect(await msUntilTold(catalogue, change)).toBeLessThan(1_000);
+  });
+
+  test("is unavailable in bounded time when the server accepts and never answers", async () => {
+    const silent = await listen(() => undefined);
+    const catalogue = open(silent.url, { statementTimeoutMs: 300 });
+    const startedMs = performance.now();
+    await expectBanditError(catalogue.load(), "unavailable");
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    await silent.close();
+  });
+
+  test("is unavailable in bounded time when a connection goes silent, and recovers on a new one", async () => {
+    const proxy = await listenAsProxy(Number(new URL(server.url).port));
+    const catalogue = open(proxy.url, { statementTimeoutMs: 300 });
+    await catalogue.load();
+    proxy.silence();
+    const startedMs = performance.now();
+    await expectBanditError(catalogue.load(), "unavailable");
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    await catalogue.load();
+    await catalogue.close();
+    await proxy.close();
+  });
+
+  test("tells of a change within a second and a half although its connection went silent", async () => {
+    const proxy = await listenAsProxy(Number(new URL(server.url).port));
+    const catalogue = open(proxy.url);
+    await catalogue.load();
+    catalogue.onChange(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    proxy.silence();
+    const other = open(server.url);
+    const change = (): Promise<void> => other.setMode({ mode: "static", reason: "" }, actor);
+    expect(await msUntilTold(catalogue, change)).toBeLessThan(1_500);
+    await catalogue.close();
+    await proxy.close();
+  });
+});
+
+/** `silence`: the connections that exist now stay open and pass nothing on; later ones work. */
+async function listenAsProxy(
+  port: number,
+): Promise<{ url: string; silence(): void; close(): Promise<void> }> {
+  let silencedUpTo = 0;
+  let connections = 0;
+  const proxy = await listen((socket) => {
+    connections += 1;
+    const number = connections;
+    const upstream = connectSocket(port, "127.0.0.1");
+    const pass = (from: Socket, to: Socket): void => {
+      from.on("data", (chunk) => {
+        if (number > silencedUpTo) to.write(chunk);
+      });
+      from.on("error", () => undefined);
+      from.on("close", () => to.destroy());
+    };
+    pass(socket, upstream);
+    pass(upstream, socket);
+  });
+  return {
+    ...proxy,
+    silence: () => {
+      silencedUpTo = connections;
+    },
+  };
+}
+
+async function listen(
+  onConnection: (socket: Socket) => void,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const listener: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    url: `postgres://postgres@127.0.0.1:${address.port}/postgres`,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
+}

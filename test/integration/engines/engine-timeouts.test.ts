@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readConfig } from "../../../src/app/config.ts";
+import { type Engines, openEngines } from "../../../src/app/engines.ts";
+import { type RunningRedis, startRedis } from "../../support/redis.ts";
+import { newGenerationId, silentLogger, systemClock } from "../../support/state-samples.ts";
+
+let redis: RunningRedis;
+let directory: string;
+let engines: Engines | undefined;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  directory = mkdtempSync(join(tmpdir(), "banditd-timeouts-"));
+});
+afterAll(async () => {
+  await redis.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Reads from a Redis that is silent for longer than the shortest time a command and a connection are given. */
+async function readSlowly(stateTimeoutMs: number): Promise<unknown> {
+  const options = readConfig({ dataDir: directory, redisUrl: redis.url, stateTimeoutMs }, {});
+  engines = await openEngines(options, { clock: systemClock, logger: silentLogger });
+  const admin = new Redis(redis.url);
+  try {
+    await admin.client("PAUSE", 2_500);
+    return await engines.state.findDecision(newGenerationId());
+  } finally {
+    admin.disconnect();
+    await engines.close();
+  }
+}
+
+test("a time-out of the state store that is set beyond a second is in force, and none makes a command's shorter", async () => {
+  expect(await readSlowly(8_000)).toBeUndefined();
+  await expect(readSlowly(100)).rejects.toMatchObject({ reason: "STATE_TIMEOUT" });
+}, 60_000);

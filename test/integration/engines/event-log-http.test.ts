@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectClickHouseEventLog } from "../../../src/adapters/clickhouse/open-event-log.ts";
+import type { AgentType } from "../../../src/domain/ids.ts";
+import { describeEventLog } from "../../conformance/event-log-conformance.ts";
+import {
+  asLines,
+  sampleDecision,
+  sampleGenerationId,
+  silentLogger,
+  testClock,
+} from "../../support/clickhouse-event-samples.ts";
+import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
+
+const base = { clock: testClock, logger: silentLogger };
+let front: ClickHouseFront;
+let databases = 0;
+
+beforeAll(async () => {
+  front = await startClickHouseFront();
+});
+afterAll(async () => {
+  await front.stop();
+});
+
+async function connect(options: { url?: string; requestTimeoutMs?: number } = {}) {
+  databases += 1;
+  const log = connectClickHouseEventLog({
+    ...base,
+    url: `${front.url}/test_${databases}`,
+    ...options,
+  });
+  return log;
+}
+
+describeEventLog("a ClickHouse server", async () => {
+  const { eventLog, migrator } = await connect();
+  await migrator.migrate();
+  return { eventLog, close: () => eventLog.close() };
+});
+
+describe("a ClickHouse server in trouble", () => {
+  let log: Awaited<ReturnType<typeof connect>>;
+  beforeAll(async () => {
+    log = await connect({ requestTimeoutMs: 700 });
+    await log.migrator.migrate();
+  });
+  afterAll(async () => {
+    await log.eventLog.close();
+  });
+
+  const append = (space: number) =>
+    log.eventLog.append({
+      stream: "decisions",
+      rows: asLines([sampleDecision({ generation_id: sampleGenerationId(0, space) })]),
+      deduplicationToken: `token-${space}`,
+    });
+  const count = async (space: number) => {
+    const id = sampleGenerationId(0, space);
+    const result = await log.eventLog.query({
+      sql: `SELECT count() FROM decisions WHERE generation_id = '${id}'`,
+      rowsMax: 1,
+      timeoutMs: 5_000,
+    });
+    return result.rows[0]?.[0];
+  };
+  const failures = [
+    "refused_by_proxy",
+    "busy",
+    "hang",
+    "cut_before",
+    "cut_after",
+    "cut_mid_reply",
+  ] as const;
+
+  test.each(failures.map((kind, index) => ({ kind, space: 0x20 + index })))(
+    "an append that meets $kind is unavailable, and repeating it inserts exactly once",
+    async ({ kind, space }) => {
+      front.failNext(kind);
+      await expect(append(space)).rejects.toMatchObject({
+        code: "unavailable",
+        reason: "EVENT_LOG_UNAVAILABLE",
+        retryable: true,
+        cause: expect.anything(),
+      });
+      await append(space);
+      expect(await count(space)).toBe("1");
+    },
+  );
+
+  test.each(failures.filter((kind) => kind !== "hang"))(
+    "a query that meets %s is unavailable",
+    async (kind) => {
+      front.failNext(kind);
+      await expect(count(1)).rejects.toMatchObject({ code: "unavailable" });
+    },
+  );
+
+  test("a query that is not answered is over at its deadline", async () => {
+    front.failNext("hang");
+    await expect(
+      log.eventLog.query({ sql: "SELECT 1", rowsMax: 1, timeoutMs: 200 }),
+    ).rejects.toMatchObject({ code: "deadline_exceeded" });
+  });
+
+  test.each(failures)("a look-up that meets %s is unavailable", async (kind) => {
+    // It asks three tables at the same time.
+    for (let table = 0; table < 3; table += 1) front.failNext(kind);
+    await expect(log.eventLog.findGeneration(sampleGenerationId(9))).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  });
+
+  test.each(failures)("a list that meets %s is unavailable", async (kind) => {
+    front.failNext(kind);
+    await expect(
+      log.eventLog.listWithoutOutcome({
+        agentType: "evolution" as AgentType,
+        codeTypes: { except: [] },
+        decidedFromMs: 0,
+        decidedToMs: 1,
+        limit: 1,
+      }),
+    ).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test.each(failures)("a ping that meets %s is unavailable", async (kind) => {
+    front.failNext(kind);
+    await expect(log.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("a ping that is not answered fails after a second, whatever other calls may take", async () => {
+    const patient = await connect({ url: `${front.url}/test_1`, requestTimeoutMs: 20_000 });
+    front.failNext("hang");
+    const startedMs = performance.now();
+    await expect(patient.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    await patient.eventLog.close();
+  });
+
+  test("a missing table keeps rows waiting instead of refusing them", async () => {
+    const unmigrated = await connect();
+    await expect(
+      unmigrated.eventLog.append({
+        stream: "decisions",
+        rows: asLines([sampleDecision()]),
+        deduplicationToken: "t",
+      }),
+    ).rejects.toMatchObject({ code: "unavailable" });
+    await unmigrated.eventLog.close();
+  });
+
+  test("a wrong password is unavailable and is not repeated in the message", async () => {
+    const url = new URL(`${front.url}/test_1`);
+    url.password = "wr0ng";
+    const { eventLog } = await connect({ url: url.href });
+    const error = await eventLog.ping().catch((caught: unknown) => caught as Error);
+    expect(error).toMatchObject({ code: "unavailable" });
+    expect((error as Error).message).not.toContain("wr0ng");
+    await eventLog.close();
+  });
+
+  test("a port where nobody listens is unavailable", async () => {
+    const { eventLog, migrator } = await connect({ url: "http://127.0.0.1:1/x" });
+    await expect(eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
+    await expect(migrator.migrate()).rejects.toMatchObject({ code: "unavailable" });
+    await eventLog.close();
+  });
+
+  test("a database name with anything but letters, digits and _ is refused before it is used", () => {
+    expect(() =>
+      connectClickHouseEventLog({ ...base, url: "http://127.0.0.1:1/a%60b" }),
+    ).toThrowError(expect.objectContaining({ code: "invalid_argument" }));
+  });
+});

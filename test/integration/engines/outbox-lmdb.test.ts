@@ -1,0 +1,186 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
+import {
+  type LmdbTables,
+  openTables,
+  sequenceKey,
+} from "../../../src/adapters/lmdb/lmdb-tables.ts";
+import type { OutboxBatch } from "../../../src/ports/state-store.ts";
+import { readBatch, rowsOf } from "../../conformance/state-store-harness.ts";
+import { decisionInput, silentLogger } from "../../support/state-samples.ts";
+
+const nothing = { entries: 0, rows: 0, bytes: 0 };
+let directory: string;
+let nowMs: number;
+let store: LmdbStateStore | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-outbox-"));
+  nowMs = 1_800_000_000_000;
+});
+afterEach(async () => {
+  await store?.close();
+  store = undefined;
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function open(): Promise<LmdbStateStore> {
+  const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
+  store = await LmdbStateStore.open({ directory, clock, logger: silentLogger });
+  return store;
+}
+
+/** Closes the store and changes what is on the disk. */
+async function change(work: (tables: LmdbTables) => Promise<unknown>): Promise<void> {
+  await store?.close();
+  const tables = openTables(directory);
+  await work(tables);
+  await tables.environment.close();
+}
+
+/** One entry each. */
+async function record(live: LmdbStateStore, count: number): Promise<string[]> {
+  const rows: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const input = decisionInput();
+    await live.recordDecision(input);
+    rows.push(input.event.row);
+  }
+  return rows;
+}
+
+const batchKey = Buffer.from("batch");
+
+async function readRecord(): Promise<{ id: string; last: number; step: string }> {
+  let record: Buffer | undefined;
+  await change(async (tables) => {
+    record = Buffer.from(tables.meta.get(batchKey) as Buffer);
+  });
+  return JSON.parse(String(record));
+}
+
+test("events that version 0.1.0 left are read, counted, and older than this process", async () => {
+  const rows = ['{"a":"é"}', '{"b":2}'];
+  await change(async (tables) => {
+    const text = Buffer.from(rows.join("\n"));
+    const head = Buffer.from([2, 0, 0, 0, 2]);
+    await tables.outbox.put(sequenceKey(1), Buffer.concat([head, text]));
+    await tables.meta.put(Buffer.from("sequence"), sequenceKey(1_000_001));
+  });
+  const live = await open();
+  const bytes = Buffer.byteLength(rows.join("\n"));
+  expect(await live.outboxState()).toEqual({ entries: 1, rows: 2, bytes, oldestAtMs: nowMs });
+  nowMs += 5_000;
+  const [row] = await record(live, 1);
+  const { entries } = await readBatch(live);
+  expect(entries.map(({ stream }) => stream)).toEqual(["outcomes", "decisions"]);
+  expect(rowsOf(entries)).toEqual([...rows, row]);
+});
+
+test("the oldest event's age is known, also after opening anew", async () => {
+  let live = await open();
+  await record(live, 1);
+  const batch = await readBatch(live);
+  nowMs += 60_000;
+  await record(live, 1);
+  expect((await live.outboxState()).oldestAtMs).toBe(nowMs - 60_000);
+  await live.close();
+  live = await open();
+  expect((await live.outboxState()).oldestAtMs).toBe(nowMs - 60_000);
+  await live.confirmOutbox(batch);
+  expect((await live.outboxState()).oldestAtMs).toBe(nowMs);
+});
+
+test("cut off while a confirmed batch was removed, the rest is removed and never handed out", async () => {
+  const before = await open();
+  await record(before, 450);
+  const batch = await readBatch(before, 10_000);
+  expect(batch.entries).toHaveLength(450);
+  const [later] = await record(before, 1);
+  const handedOut = await readRecord();
+  await change(async (tables) => {
+    await tables.environment.batch(() => {
+      for (const entry of batch.entries.slice(0, 400)) {
+        void tables.outbox.remove(sequenceKey(Number(entry.id)));
+      }
+      const confirmed = JSON.stringify({ ...handedOut, step: "confirmed" });
+      void tables.meta.put(batchKey, Buffer.from(confirmed));
+    });
+  });
+  const live = await open();
+  expect(await live.outboxState()).toMatchObject({ entries: 51, rows: 51 });
+  const next = await readBatch(live, 10_000);
+  expect(next.id).not.toBe(batch.id);
+  expect(rowsOf(next.entries)).toEqual([later]);
+  await live.confirmOutbox(next);
+  expect(await live.outboxState()).toEqual(nothing);
+});
+
+test("a batch whose handing out a power cut has undone comes again under its id", async () => {
+  const before = await open();
+  await record(before, 3);
+  const batch = await readBatch(before);
+  const record_ = await readRecord();
+  expect(record_).toEqual({
+    id: batch.id,
+    last: Number(batch.entries.at(-1)?.id),
+    step: "handed_out",
+  });
+  await change((tables) =>
+    tables.meta.put(batchKey, Buffer.from(JSON.stringify({ ...record_, step: "formed" }))),
+  );
+  const live = await open();
+  await record(live, 2);
+  expect(await readBatch(live)).toEqual(batch);
+  expect((await readRecord()).step).toBe("handed_out");
+});
+
+test("ids of batches of two stores differ, so that neither's insert is taken for the other's", async () => {
+  const batches: OutboxBatch[] = [];
+  for (let life = 0; life < 2; life += 1) {
+    const live = await open();
+    await record(live, 1);
+    batches.push(await readBatch(live));
+    await live.close();
+    rmSync(directory, { recursive: true });
+  }
+  const [first, second] = batches;
+  expect(first?.entries[0]?.id).toBe(second?.entries[0]?.id);
+  expect(first?.id).not.toBe(second?.id);
+});
+
+test("a full disk refuses writes, the process lives, what was acknowledged is drained, and there is room again", async () => {
+  const program = new URL("../../support/lmdb-full-disk.ts", import.meta.url).pathname;
+  // The limit on the size of a file stands for the full disk: writes end short, as they do there.
+  const child = spawn(
+    "/bin/bash",
+    ["-c", 'ulimit -f 4000; exec "$@"', "writer", process.execPath, program, directory],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
+  const ended = once(child, "exit");
+  const wrote: string[] = [];
+  const drained: string[] = [];
+  const refusals: string[] = [];
+  const states: unknown[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const step = JSON.parse(line);
+    if (step.wrote !== undefined) wrote.push(step.wrote);
+    if (step.drained !== undefined) drained.push(...step.drained);
+    if (step.refused !== undefined) refusals.push(step.refused);
+    if (step.state !== undefined) states.push(step.state);
+  }
+  expect(await ended).toEqual([0, null]);
+  expect(refusals).toEqual(Array(16).fill("STATE_FULL"));
+  const afterwards = wrote.pop();
+  expect(wrote.length).toBeGreaterThan(100);
+  expect(drained.toSorted()).toEqual(wrote.toSorted());
+  expect(states).toEqual([expect.objectContaining({ rows: wrote.length }), nothing]);
+  const live = await open();
+  expect(rowsOf((await readBatch(live)).entries)).toEqual([afterwards]);
+});

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
+import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
+import type { CallContext } from "../../../src/service/api/bandit-service.ts";
+import {
+  type OutageService,
+  type OutageSite,
+  openOutageSite,
+  outageAgent,
+} from "../../support/outage-site.ts";
+
+const context: CallContext = { signal: new AbortController().signal, actor: "test" };
+const hourMs = 3_600_000;
+let site: OutageSite;
+let service: OutageService;
+
+beforeAll(async () => {
+  site = await openOutageSite();
+  service = await site.open({ spool: site.openQueue() });
+});
+afterAll(() => site.remove());
+
+async function decide(codeType: string): Promise<GenerationId> {
+  const { generationId } = await service.running.service.selectVariant(
+    {
+      agentType: outageAgent as never,
+      codeType: codeType as never,
+      agentId: "",
+      conversationId: "",
+      features: {},
+      allowedVariantIds: [],
+    },
+    context,
+  );
+  return generationId;
+}
+async function outcome(generationId: GenerationId, outcomeId: string): Promise<string> {
+  const { status } = await service.running.service.recordOutcome(
+    {
+      outcomeId: parseOutcomeId(outcomeId),
+      generationId,
+      content: { source: "ci", passed: true, pipeline: "", url: "" },
+    },
+    context,
+  );
+  return status;
+}
+async function sweep(): Promise<number> {
+  const store = site.engines.state as LmdbStateStore;
+  let swept = 0;
+  for (;;) {
+    const more = await store.sweepExpired();
+    if (more === 0) return swept;
+    swept += more;
+  }
+}
+async function weightOf(codeType: string): Promise<number> {
+  let weight = 0;
+  for await (const arm of site.engines.state.listTotals()) {
+    if (arm.codeType === codeType) weight += arm.totals.weight;
+  }
+  return weight;
+}
+
+test("an outcome that is repeated after a wall clock was ahead and set right counts once, whatever came meanwhile", async () => {
+  const generationId = await decide("ahead");
+  expect(await outcome(generationId, "o")).toBe("applied");
+  await service.running.drain.flush();
+  site.clock.wallAheadMs += 30 * hourMs;
+  expect(await outcome(generationId, "meanwhile")).toBe("late");
+  expect(await sweep()).toBe(0);
+  site.clock.wallAheadMs -= 30 * hourMs;
+  expect(await sweep()).toBe(0);
+  expect(await outcome(generationId, "o")).toBe("duplicate");
+  expect(await weightOf("ahead")).toBe(1);
+});
+
+test("also when the clock was ahead for long enough to be believed, and everything was swept", async () => {
+  const generationId = await decide("long-ahead");
+  expect(await outcome(generationId, "o")).toBe("applied");
+  await service.running.drain.flush();
+  site.clock.wallAheadMs += 30 * hourMs;
+  await sweep();
+  site.clock.aheadMs += 16 * 60_000;
+  // The control: it does sweep, and what it sweeps is gone.
+  expect(await sweep()).toBeGreaterThan(0);
+  expect(await site.engines.state.findDecision(generationId)).toBeUndefined();
+  site.clock.wallAheadMs -= 30 * hourMs;
+  expect(await outcome(generationId, "o")).toBe("duplicate");
+  expect(await weightOf("long-ahead")).toBe(1);
+});

@@ -1,0 +1,584 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { LmdbDiskQueue } from "../../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { BanditError } from "../../../src/domain/errors.ts";
+import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
+import type { OutcomeContent } from "../../../src/domain/outcome.ts";
+import type { CallContext } from "../../../src/service/api/bandit-service.ts";
+import { clockworkPolicy } from "../../support/clockwork-service.ts";
+import { findFaults, readLog } from "../../support/outage-ledger.ts";
+import {
+  type OutageService,
+  type OutageSite,
+  openOutageSite,
+  outageAgent,
+  untilEmpty,
+} from "../../support/outage-site.ts";
+import type { OutageMode } from "../../support/outage-store.ts";
+import { newGenerationId } from "../../support/state-samples.ts";
+
+const context: CallContext = { signal: new AbortController().signal, actor: "test" };
+const passed: OutcomeContent = { source: "ci", passed: true, pipeline: "", url: "" };
+let site: OutageSite;
+let queue: LmdbDiskQueue;
+let service: OutageService;
+let codeTypes = 0;
+let codeType: string;
+
+beforeAll(async () => {
+  site = await openOutageSite();
+});
+afterAll(() => site.remove());
+beforeEach(async () => {
+  codeTypes += 1;
+  codeType = `c${codeTypes}`;
+  queue = site.openQueue();
+  service = await site.open({ spool: queue });
+});
+afterEach(() => service.close());
+
+function select(options: { generationId?: GenerationId; deadlineMs?: number } = {}) {
+  const { deadlineMs, ...choice } = options;
+  return service.running.service.selectVariant(
+    {
+      agentType: outageAgent as never,
+      codeType: codeType as never,
+      agentId: "",
+      conversationId: "",
+      features: {},
+      allowedVariantIds: [],
+      ...choice,
+    },
+    deadlineMs === undefined ? context : { ...context, deadlineMs },
+  );
+}
+async function outcome(
+  generationId: GenerationId,
+  outcomeId: string,
+  options: { content?: OutcomeContent; occurredAtMs?: number; deadlineMs?: number } = {},
+) {
+  const { content = passed, occurredAtMs, deadlineMs } = options;
+  const { status } = await service.running.service.recordOutcome(
+    {
+      outcomeId: parseOutcomeId(outcomeId),
+      generationId,
+      content,
+      ...(occurredAtMs === undefined ? {} : { occurredAtMs }),
+    },
+    deadlineMs === undefined ? context : { ...context, deadlineMs },
+  );
+  return status;
+}
+async function report(generationId: GenerationId, content = "") {
+  const { status } = await service.running.service.recordGeneration(
+    { generationId, model: "m", codeHash: "", content },
+    context,
+  );
+  return status;
+}
+async function recover(): Promise<void> {
+  service.outage.mode = "up";
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+}
+const faultsOf = (acknowledged: {
+  decisions: string[];
+  generations?: string[];
+  outcomes: string[];
+}) =>
+  findFaults({
+    codeType,
+    eventLog: site.engines.eventLog,
+    state: site.engines.state,
+    decisions: new Set(acknowledged.decisions),
+    generations: new Set(acknowledged.generations ?? []),
+    outcomes: new Set(acknowledged.outcomes),
+  });
+
+describe.each<OutageMode>(["down", "answers_lost", "silent", "silent_done"])(
+  "a state store that is %s",
+  (mode) => {
+    it("costs no decision, report or outcome: what is answered meanwhile is kept, marked, and applied once", async () => {
+      const before = (await select()).generationId;
+      expect(await outcome(before, "before")).toBe("applied");
+      service.outage.mode = mode;
+      const decision = await select();
+      expect(decision).toMatchObject({ degraded: true });
+      expect(decision.degradedReason).toContain("kept on disk");
+      const during = decision.generationId;
+      expect(await outcome(before, "before")).toBe("spooled");
+      expect(await outcome(before, "during", { occurredAtMs: Date.now() - 60_000 })).toBe(
+        "spooled",
+      );
+      expect(await outcome(during, "during")).toBe("spooled");
+      expect(await outcome(during, "during")).toBe("spooled");
+      expect(await report(during)).toBe("spooled");
+      expect(await service.metric("bandit_state_available")).toBe(0);
+      expect(await service.metric("bandit_spool_records")).toBe(queue.size.records);
+      expect(queue.size.records).toBe(5);
+      await recover();
+      expect(await outcome(during, "during")).toBe("duplicate");
+      expect(await report(during)).toBe("duplicate");
+      const again = await select({ generationId: during });
+      expect(again).toEqual({ ...decision, degraded: false, degradedReason: "" });
+      await service.running.drain.flush();
+      const acknowledged = {
+        decisions: [before, during],
+        generations: [during],
+        outcomes: [`${before}|before`, `${before}|during`, `${during}|during`],
+      };
+      expect(await faultsOf(acknowledged)).toEqual([]);
+      expect((await readLog(site.engines.eventLog, codeType)).outcomes.length).toBe(3);
+      expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(0);
+      expect(await service.metric("bandit_spool_records")).toBe(0);
+    });
+  },
+);
+
+it("an outcome that was received in time is not late because it was applied later; by its own time it is", async () => {
+  const { generationId } = await select();
+  const young = (await select()).generationId;
+  service.outage.mode = "down";
+  expect(await outcome(generationId, "in_time")).toBe("spooled");
+  site.clock.aheadMs += 3_500_000;
+  expect(await outcome(young, "still_in_time")).toBe("spooled");
+  await recover();
+  const rows = await site.engines.eventLog.query({
+    sql: `SELECT outcome_id, late, learned FROM outcomes WHERE code_type = '${codeType}' ORDER BY outcome_id`,
+    rowsMax: 10,
+    timeoutMs: 5000,
+  });
+  expect(rows.rows).toEqual([
+    ["in_time", 0, 1],
+    ["still_in_time", 0, 1],
+  ]);
+  // After the window, what comes is late; what had come in time is learned all the same, for an hour.
+  service.outage.mode = "down";
+  const waiting = (await select()).generationId;
+  expect(await outcome(waiting, "waited")).toBe("spooled");
+  site.clock.aheadMs += 3_700_000;
+  expect(await outcome(generationId, "too_late")).toBe("spooled");
+  const behind = (await select()).generationId;
+  expect(await outcome(behind, "waited_too_long")).toBe("spooled");
+  await recover();
+  expect(await rowsNamed("waited", "too_late")).toEqual([
+    ["too_late", 1, 0],
+    ["waited", 0, 1],
+  ]);
+  service.outage.mode = "down";
+  const last = (await select()).generationId;
+  expect(await outcome(last, "waited_for_hours")).toBe("spooled");
+  site.clock.aheadMs += 7_300_000;
+  await recover();
+  expect(await rowsNamed("waited_for_hours")).toEqual([["waited_for_hours", 0, 0]]);
+  expect(await faultsOf({ decisions: [waiting, behind, last], outcomes: [] })).toEqual([]);
+});
+
+async function rowsNamed(...ids: string[]) {
+  const { rows } = await site.engines.eventLog.query({
+    sql: `SELECT outcome_id, late, learned FROM outcomes
+      WHERE code_type = '${codeType}' AND outcome_id IN (${ids.map((id) => `'${id}'`)}) ORDER BY outcome_id`,
+    rowsMax: 10,
+    timeoutMs: 5000,
+  });
+  return rows;
+}
+
+it("a default reward that another replica has booked meanwhile is replaced by an outcome that was received in time", async () => {
+  await service.running.service.setPolicy(
+    {
+      agentType: outageAgent as never,
+      codeType: codeType as never,
+      policy: { ...clockworkPolicy, defaultReward: 0.25 },
+    } as never,
+    context,
+  );
+  const other = await site.open({ spool: site.openQueue() });
+  const { generationId } = await select();
+  const silent = (await select()).generationId;
+  await service.running.drain.flush();
+  site.clock.aheadMs += 3_590_000;
+  service.outage.mode = "down";
+  expect(await outcome(generationId, "in_time")).toBe("spooled");
+  site.clock.aheadMs += 20_000;
+  expect(await other.running.defaultRewards.run()).toBe(2);
+  await recover();
+  await other.running.drain.flush();
+  await other.close();
+  expect(await rowsNamed("in_time")).toEqual([["in_time", 0, 1]]);
+  let reward = 0;
+  let weight = 0;
+  for await (const { codeType: name, totals } of site.engines.state.listTotals()) {
+    if (name !== codeType) continue;
+    reward += totals.reward;
+    weight += totals.weight;
+  }
+  // One generation is worth what CI said, the other one the default.
+  expect([reward, weight]).toEqual([1.25, 2]);
+  expect(await outcome(silent, "late")).toBe("late");
+});
+
+it("neither a user's id nor content is in the spool in the clear", async () => {
+  service.outage.mode = "down";
+  const { generationId } = await select();
+  const rating: OutcomeContent = {
+    source: "user_rating",
+    overall: 4,
+    comment: "good",
+    userId: "alice@example.com",
+  };
+  expect(await outcome(generationId, "rated", { content: rating })).toBe("spooled");
+  expect(await report(generationId, "def secret(): pass")).toBe("spooled");
+  const texts = queue
+    .read({ bytesMax: 2 ** 20 })
+    .map(({ text }) => text)
+    .join("\n");
+  expect(texts).toContain("rated");
+  expect(texts).not.toMatch(/alice|secret/);
+  await recover();
+});
+
+it("the same generation id gets the same answer during the outage, from whichever process and however close", async () => {
+  service.outage.mode = "silent";
+  const generationId = newGenerationId();
+  const answers = await Promise.all([1, 2, 3].map(() => select({ generationId })));
+  service.kill();
+  service = await site.open({ spool: queue });
+  service.outage.mode = "down";
+  answers.push(await select({ generationId }));
+  expect(new Set(answers.map(({ variant }) => variant.id)).size).toBe(1);
+  expect(answers.every(({ degraded }) => degraded)).toBe(true);
+  expect(queue.size.records).toBe(1);
+  await expect(
+    service.running.service.selectVariant(
+      {
+        agentType: outageAgent as never,
+        codeType: "another" as never,
+        agentId: "",
+        conversationId: "",
+        features: {},
+        allowedVariantIds: [],
+        generationId,
+      },
+      context,
+    ),
+  ).rejects.toMatchObject({ reason: "GENERATION_ID_TAKEN" });
+  await recover();
+  expect(await faultsOf({ decisions: [generationId], outcomes: [] })).toEqual([]);
+});
+
+it("a decision that another replica had stored before stays; the conflict is counted, and reports count for that one", async () => {
+  service.outage.mode = "down";
+  const generationId = newGenerationId();
+  const ours = await select({ generationId });
+  expect(await outcome(generationId, "o")).toBe("spooled");
+  const other = await site.open({ spool: site.openQueue() });
+  const theirs = await other.running.service.selectVariant(
+    {
+      agentType: outageAgent as never,
+      codeType: codeType as never,
+      agentId: "",
+      conversationId: "",
+      features: {},
+      allowedVariantIds: [
+        `${outageAgent}/${ours.variant.id.includes("one") ? "two" : "one"}@1` as never,
+      ],
+      generationId,
+    },
+    context,
+  );
+  expect(theirs.variant.id).not.toBe(ours.variant.id);
+  await recover();
+  expect(await service.metric("bandit_spool_applied_total", "conflict")).toBe(1);
+  // What was answered and does not count is not lost without a trace; trying it again changes nothing.
+  const letters = await lettersAbout(generationId);
+  expect(letters.map(({ error }) => error)).toEqual([expect.stringContaining(ours.variant.id)]);
+  const ids = letters.map(({ id }) => id);
+  expect(await service.running.service.replayDeadLetters(ids, context)).toMatchObject({
+    replayed: 0,
+    refused: [{ attempts: 2 }],
+  });
+  expect(await outcome(generationId, "later")).toBe("replaced");
+  await service.running.drain.flush();
+  await other.close();
+  expect((await readLog(site.engines.eventLog, codeType)).decisions).toEqual([
+    [generationId, theirs.variant.id],
+  ]);
+  const outcomes = [`${generationId}|o`, `${generationId}|later`];
+  expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
+});
+
+async function lettersAbout(generationId: GenerationId) {
+  const { items } = await service.running.service.listDeadLetters({
+    pageSize: 1000,
+    pageToken: "",
+    kind: "spooled",
+  });
+  return items.filter(({ error }) => error.includes(generationId));
+}
+
+it("a report waits for a spooled decision that cannot be settled yet, and counts for the arm that stays", async () => {
+  let isSlow = true;
+  await service.close();
+  service = await site.open({
+    spool: queue,
+    wrapState: (state) =>
+      new Proxy(state, {
+        get: (target, name) => {
+          const member = Reflect.get(target, name) as unknown;
+          if (typeof member !== "function") return member;
+          if (name !== "recordDecision" || !isSlow) return member.bind(target);
+          const slow = { reason: "DEADLINE_EXCEEDED" };
+          return () => Promise.reject(new BanditError("deadline_exceeded", "slow", slow));
+        },
+      }),
+  });
+  const other = await site.open({ spool: site.openQueue() });
+  isSlow = false;
+  const known = (await select()).generationId;
+  service.outage.mode = "down";
+  const generationId = newGenerationId();
+  const ours = await select({ generationId });
+  expect(await outcome(generationId, "o")).toBe("spooled");
+  const name = ours.variant.id.includes("one") ? "two" : "one";
+  const request = {
+    agentType: outageAgent,
+    codeType,
+    agentId: "",
+    conversationId: "",
+    features: {},
+  };
+  const theirs = await other.running.service.selectVariant(
+    { ...request, allowedVariantIds: [`${outageAgent}/${name}@1`], generationId } as never,
+    context,
+  );
+  expect(await outcome(known, "o")).toBe("spooled");
+  isSlow = true;
+  service.outage.mode = "up";
+  await vi.waitFor(() => expect(queue.find(`o:${known}:o`)).toBeUndefined(), 10_000);
+  expect(queue.size.records).toBe(2);
+  isSlow = false;
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+  await other.close();
+  expect((await readLog(site.engines.eventLog, codeType)).decisions).toContainEqual([
+    generationId,
+    theirs.variant.id,
+  ]);
+  const outcomes = [`${generationId}|o`, `${known}|o`];
+  expect(await faultsOf({ decisions: [generationId, known], outcomes })).toEqual([]);
+});
+
+it("a report waits for the decision of a replica that is away for long, without holding others up, for as long as it may come", async () => {
+  const spoolOfOther = site.openQueue();
+  let other = await site.open({ spool: spoolOfOther });
+  const decideThere = async () => {
+    const request = { agentType: outageAgent, codeType, agentId: "", conversationId: "" };
+    const { generationId } = await other.running.service.selectVariant(
+      { ...request, features: {}, allowedVariantIds: [] } as never,
+      context,
+    );
+    return generationId;
+  };
+  const known = (await select()).generationId;
+  service.outage.mode = "down";
+  other.outage.mode = "down";
+  const away = await decideThere();
+  const invented = "7f3c1a52-9a3e-4c7b-8a51-0f6f5d2e9b10" as GenerationId;
+  expect(await outcome(away, "o")).toBe("spooled");
+  expect(await outcome(invented, "o")).toBe("spooled");
+  other.kill();
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  site.clock.aheadMs += 61_000;
+  // The one that nobody can bring is a dead letter; the other one waits, and shows.
+  await vi.waitFor(() => expect(queue.size.records).toBe(1), 20_000);
+  expect(await lettersAbout(invented)).toHaveLength(1);
+  expect(await lettersAbout(away)).toEqual([]);
+  service.outage.mode = "down";
+  expect(await outcome(known, "behind")).toBe("spooled");
+  service.outage.mode = "up";
+  await vi.waitFor(() => expect(queue.find(`o:${known}:behind`)).toBeUndefined(), 10_000);
+  expect(queue.size.records).toBe(1);
+  other = await site.open({ spool: spoolOfOther });
+  await untilEmpty(spoolOfOther);
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+  await other.running.drain.flush();
+  const outcomes = [`${away}|o`, `${known}|behind`];
+  expect(await faultsOf({ decisions: [away, known], outcomes })).toEqual([]);
+  // One whose time is over waits no longer.
+  service.outage.mode = "down";
+  other.outage.mode = "down";
+  const lost = await decideThere();
+  expect(await outcome(lost, "o")).toBe("spooled");
+  other.kill();
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  site.clock.aheadMs += 2 * 3_600_000 + 60_000;
+  await untilEmpty(queue);
+  expect(await lettersAbout(lost)).toHaveLength(1);
+}, 60_000);
+
+it("a report on a generation that nobody decided is told so while the store answers, and is a dead letter when it could not be", async () => {
+  const unknown = "0b0e6a3c-52a1-4d5e-9f0a-6d1c8e7b4a90" as GenerationId;
+  await expect(outcome(unknown, "o")).rejects.toMatchObject({ reason: "GENERATION_NOT_FOUND" });
+  service.outage.mode = "down";
+  expect(await outcome(unknown, "o")).toBe("spooled");
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  // Another replica may still bring the decision, so for a while it waits, and so does another one like it.
+  expect(await outcome(unknown, "p")).toBe("spooled");
+  expect(queue.size.records).toBe(2);
+  site.clock.aheadMs += 61_000;
+  await untilEmpty(queue);
+  expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(2);
+  const letters = await lettersAbout(unknown);
+  expect(letters.map(({ error }) => error)).toEqual([
+    expect.stringContaining(unknown),
+    expect.stringContaining(unknown),
+  ]);
+  // Once the decision is there, the letters can be replayed; twice is once.
+  await select({ generationId: unknown });
+  const ids = letters.map(({ id }) => id);
+  expect(await service.running.service.replayDeadLetters(ids, context)).toMatchObject({
+    replayed: 2,
+  });
+  await service.running.drain.flush();
+  const outcomes = [`${unknown}|o`, `${unknown}|p`];
+  expect(await faultsOf({ decisions: [unknown], outcomes })).toEqual([]);
+});
+
+it("a decision that another replica brings later is waited for", async () => {
+  const unknown = newGenerationId();
+  service.outage.mode = "down";
+  expect(await outcome(unknown, "o")).toBe("spooled");
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  const other = await site.open({ spool: site.openQueue() });
+  await other.running.service.selectVariant(
+    {
+      agentType: outageAgent as never,
+      codeType: codeType as never,
+      agentId: "",
+      conversationId: "",
+      features: {},
+      allowedVariantIds: [],
+      generationId: unknown,
+    },
+    context,
+  );
+  await untilEmpty(queue);
+  await other.close();
+  await service.running.drain.flush();
+  expect(await faultsOf({ decisions: [unknown], outcomes: [`${unknown}|o`] })).toEqual([]);
+});
+
+it("while the event log is down too, young generations are applied, and old ones wait without holding them up", async () => {
+  const old = (await select()).generationId;
+  await service.running.drain.flush();
+  for (let made = 0; made < 10; made += 1) await select();
+  site.clock.aheadMs += 5 * 3_600_000;
+  while ((await site.engines.state.findDecision(old)) !== undefined) {
+    site.clock.aheadMs += 3_600_000;
+  }
+  let isLogDown = true;
+  const { eventLog } = site.engines;
+  await service.close();
+  service = await site.open({
+    spool: queue,
+    eventLog: new Proxy(eventLog, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]) =>
+          isLogDown
+            ? Promise.reject(
+                new BanditError("unavailable", "down", { reason: "EVENT_LOG_UNAVAILABLE" }),
+              )
+            : member.apply(target, args);
+      },
+    }),
+  });
+  expect(await outcome(old, "late")).toBe("spooled");
+  service.outage.mode = "down";
+  const young = (await select()).generationId;
+  expect(await outcome(young, "o")).toBe("spooled");
+  service.outage.mode = "up";
+  await vi.waitFor(() => expect(queue.size.records).toBe(1), 10_000);
+  expect(queue.find(`o:${old}:late`)).toBeDefined();
+  isLogDown = false;
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+  const outcomes = [`${old}|late`, `${young}|o`];
+  expect(await faultsOf({ decisions: [old, young], outcomes })).toEqual([]);
+});
+
+it("a full spool refuses reports with a reason and counts them, answers decisions all the same, and takes again later", async () => {
+  await service.close();
+  queue = site.openQueue(3000);
+  service = await site.open({ spool: queue });
+  const known = (await select()).generationId;
+  service.outage.mode = "down";
+  const kept = new Set<string>();
+  let refusal: unknown;
+  for (let made = 0; refusal === undefined && made < 100; made += 1) {
+    try {
+      await outcome(known, `o${made}`, { occurredAtMs: Date.now() - 100_000 + made });
+      kept.add(`${known}|o${made}`);
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  expect(refusal).toMatchObject({
+    code: "resource_exhausted",
+    reason: "SPOOL_FULL",
+    retryAfterMs: expect.any(Number),
+  });
+  expect(kept.size).toBeGreaterThan(5);
+  const decision = await select();
+  expect(decision.degradedReason).toContain("not stored (SPOOL_FULL)");
+  expect(await service.metric("bandit_reports_refused_total", "SPOOL_FULL")).toBe(1);
+  expect(await service.metric("bandit_decisions_unrecorded_total", "SPOOL_FULL")).toBe(1);
+  await recover();
+  expect(await faultsOf({ decisions: [known], outcomes: [...kept] })).toEqual([]);
+  service.outage.mode = "down";
+  expect(await outcome(known, "room_again")).toBe("spooled");
+  await recover();
+});
+
+it("a call that comes after its deadline does nothing, one that is cut off by it is kept, and the store is not taken to be down", async () => {
+  await service.close();
+  service = await site.open({ spool: queue, stateTimeoutMs: 10_000 });
+  const { generationId } = await select();
+  const calls = service.outage.calls;
+  const past = Date.now() + site.clock.aheadMs - 1;
+  await expect(select({ deadlineMs: past })).rejects.toMatchObject({ code: "deadline_exceeded" });
+  await expect(outcome(generationId, "o", { deadlineMs: past })).rejects.toMatchObject({
+    reason: "DEADLINE_EXCEEDED",
+  });
+  expect(queue.size.records).toBe(0);
+  service.outage.mode = "silent_done";
+  const soon = Date.now() + site.clock.aheadMs + 400;
+  expect(await outcome(generationId, "cut", { deadlineMs: soon })).toBe("spooled");
+  expect(await service.metric("bandit_state_available")).toBe(1);
+  service.outage.mode = "up";
+  await untilEmpty(queue);
+  expect(service.outage.calls).toBeGreaterThan(calls);
+  await service.running.drain.flush();
+  const outcomes = [`${generationId}|cut`];
+  expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
+});
+
+it("what a configuration with Redis has left in the spool is applied by one without", async () => {
+  service.outage.mode = "down";
+  const { generationId } = await select();
+  expect(await outcome(generationId, "o")).toBe("spooled");
+  service.kill();
+  const { stateTimeoutMs: _, ...embedded } = { stateTimeoutMs: undefined, spool: queue };
+  service = await site.open({ ...embedded });
+  await untilEmpty(queue);
+  await service.running.drain.flush();
+  expect(await faultsOf({ decisions: [generationId], outcomes: [`${generationId}|o`] })).toEqual(
+    [],
+  );
+});

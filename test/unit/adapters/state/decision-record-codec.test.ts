@@ -1,0 +1,127 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  decodeDecisionRecord,
+  encodeDecisionRecord,
+} from "../../../../src/adapters/state/decision-record-codec.ts";
+import { type DecisionRecord, decisionSources } from "../../../../src/domain/decision.ts";
+import {
+  formatGenerationId,
+  generationIdBucket,
+  generationIdBytes,
+  generationIdTimestampMs,
+  layOutGenerationId,
+} from "../../../../src/domain/generation-id.ts";
+import {
+  formatVariantId,
+  type GenerationId,
+  parseAgentType,
+  parseCodeType,
+  parseGenerationId,
+} from "../../../../src/domain/ids.ts";
+import { placementArbitrary } from "../../../support/state-arbitraries.ts";
+
+const id = parseGenerationId("019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b");
+
+const records: fc.Arbitrary<DecisionRecord> = fc
+  .record({
+    agentType: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
+    name: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
+    version: fc.integer({ min: 1, max: 999_999 }),
+    codeType: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/),
+    decidedAtMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+    retainedUntilMs: fc.nat({ max: 2 ** 32 - 1 }).map((seconds) => seconds * 1000),
+    source: fc.constantFrom(...decisionSources),
+    propensity: fc.double({ min: Number.MIN_VALUE, max: 1, noNaN: true }),
+    allocationVersion: fc.stringMatching(/^[0-9a-f]{16}$/),
+    placement: placementArbitrary,
+  })
+  .map(({ agentType, name, version, codeType, placement, ...rest }) => ({
+    ...rest,
+    ...placement,
+    generationId: id,
+    agentType: parseAgentType(agentType),
+    codeType: parseCodeType(codeType),
+    variantId: formatVariantId({ agentType: parseAgentType(agentType), name, version }),
+  }));
+
+describe("decision record", () => {
+  it("is the same after encoding and decoding, whatever the labels", () => {
+    fc.assert(
+      fc.property(records, (record) => {
+        expect(decodeDecisionRecord(id, encodeDecisionRecord(record))).toEqual(record);
+      }),
+    );
+  });
+
+  it("costs 29 bytes besides its labels, and with a placement one more and 8 for each number", () => {
+    fc.assert(
+      fc.property(records, (record) => {
+        const { forgettingPosition, context } = record;
+        const numbers =
+          context === undefined ? Math.sign(forgettingPosition) : 2 + context.values.length;
+        const placementBytes = numbers === 0 ? 0 : 1 + 8 * numbers;
+        expect(encodeDecisionRecord(record).length).toBe(
+          29 + placementBytes + record.variantId.length + record.codeType.length,
+        );
+      }),
+    );
+  });
+
+  it("that version 0.1.0 wrote is still read, and written the same", () => {
+    const bytes = Buffer.from(
+      "0201019a1ba4bd4f3fd33333333333330123456789abcdef68fe27b51c65766f6c7574696f6e2f" +
+        "656467652d63617365732d66697273744031707974686f6e5f636c617373",
+      "hex",
+    );
+    const record = decodeDecisionRecord(id, bytes);
+    expect(record).toEqual({
+      generationId: id,
+      agentType: "evolution",
+      codeType: "python_class",
+      variantId: "evolution/edge-cases-first@1",
+      decidedAtMs: 1_761_400_372_559,
+      retainedUntilMs: 1_761_486_773_000,
+      source: "explore",
+      propensity: 0.3,
+      allocationVersion: "0123456789abcdef",
+      forgettingPosition: 0,
+    });
+    expect(encodeDecisionRecord(record)).toEqual(bytes);
+  });
+
+  it("refuses bytes of another format", () => {
+    expect(() => decodeDecisionRecord(id, Buffer.alloc(40, 9))).toThrow(/unknown format/);
+  });
+});
+
+describe("generation id", () => {
+  it("keeps time and bucket, and is a version 7 UUID", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+        fc.integer({ min: 0, max: 4095 }),
+        fc.uint8Array({ minLength: 16, maxLength: 16 }),
+        (timestampMs, bucket, bytes) => {
+          layOutGenerationId(bytes, { timestampMs, bucket });
+          const text: GenerationId = formatGenerationId(bytes);
+          expect(parseGenerationId(text)).toBe(text);
+          expect(text[14]).toBe("7");
+          expect(generationIdBytes(text)).toEqual(bytes);
+          expect(generationIdTimestampMs(bytes)).toBe(timestampMs);
+          expect(generationIdBucket(bytes)).toBe(bucket);
+        },
+      ),
+    );
+  });
+
+  it("sorts as text in the order of its time", () => {
+    const at = (timestampMs: number) => {
+      const bytes = new Uint8Array(16).fill(255);
+      layOutGenerationId(bytes, { timestampMs, bucket: 4095 });
+      return formatGenerationId(bytes);
+    };
+    expect(at(1_000) < at(1_001)).toBe(true);
+    expect(at(2 ** 32 - 1) < at(2 ** 32)).toBe(true);
+  });
+});

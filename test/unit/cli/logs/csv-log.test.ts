@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CsvLogOptions, openCsvLog } from "../../../../src/cli/logs/csv-log.ts";
+import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function open(content: string, options: Partial<CsvLogOptions> = {}) {
+  const file = join(directory, "log.csv");
+  writeFileSync(file, content);
+  return openCsvLog({
+    file,
+    policyColumns: [],
+    missing: "drop",
+    onProgress: () => undefined,
+    ...options,
+  });
+}
+
+async function read(content: string, options: Partial<CsvLogOptions> = {}) {
+  const source = await open(content, options);
+  const rows: LoggedRow[] = [];
+  const counts = await source.read((row) => {
+    rows.push(row);
+    return true;
+  });
+  return { source, rows, counts };
+}
+
+const own = "variant_id,code_type,propensity,reward,reward_weight,source,degraded\n";
+
+describe("a CSV log", () => {
+  it("of banditd's own events: the reward of the parts that are known, code type as context", async () => {
+    const { source, rows, counts } = await read(
+      `${own}t/a@1,py,0.5,0.3,0.6,exploit,0\nt/b@1,ts,0.25,0,1,explore,0\n`,
+    );
+    expect(source.contextColumns).toEqual(["code_type"]);
+    expect(rows).toEqual([
+      { context: "py", arm: "t/a@1", propensity: 0.5, reward: 0.5 },
+      { context: "ts", arm: "t/b@1", propensity: 0.25, reward: 0 },
+    ]);
+    expect(counts).toEqual({ rows: 2, withoutReward: 0, notDrawn: 0 });
+  });
+
+  it("leaves out decisions for which no arm was drawn", async () => {
+    const { rows, counts } = await read(
+      `${own}a,x,1,1,1,static,0\na,x,1,1,1,fallback,0\na,x,0.5,1,1,exploit,1\na,x,0.5,1,1,holdout,0\n`,
+    );
+    expect(rows).toHaveLength(1);
+    expect(counts).toEqual({ rows: 1, withoutReward: 0, notDrawn: 3 });
+  });
+
+  it("leaves rows without a reward out, or counts them as 0, and says how many", async () => {
+    const content = `${own}a,x,0.5,,0,exploit,0\na,x,0.5,0,0,exploit,0\nb,x,0.5,1,1,exploit,0\n`;
+    const dropped = await read(content);
+    expect(dropped.rows.map(({ reward }) => reward)).toEqual([1]);
+    expect(dropped.counts).toMatchObject({ rows: 1, withoutReward: 2 });
+    const zeroes = await read(content, { missing: "zero" });
+    expect(zeroes.rows.map(({ reward }) => reward)).toEqual([0, 0, 1]);
+    expect(zeroes.counts).toMatchObject({ rows: 3, withoutReward: 2 });
+  });
+
+  it("of the Open Bandit Dataset: item, click and propensity_score, position as context", async () => {
+    const { source, rows } = await read(
+      "timestamp,item_id,position,click,propensity_score,user_feature_0\nt,14,3,0,0.03,u\n",
+    );
+    expect(source.contextColumns).toEqual(["position"]);
+    expect(rows).toEqual([{ context: "3", arm: "14", propensity: 0.03, reward: 0 }]);
+  });
+
+  it("takes any columns by name, and those the policy goes by", async () => {
+    const { source, rows } = await read("k,p,y,kind,size\na,0.5,2.5,x,7\n", {
+      actionColumn: "k",
+      rewardColumn: "y",
+      propensityColumn: "p",
+      contextColumns: ["size"],
+      policyColumns: ["kind", "size"],
+    });
+    expect(source.contextColumns).toEqual(["size", "kind"]);
+    expect(rows).toEqual([{ context: "7,x", arm: "a", propensity: 0.5, reward: 2.5 }]);
+  });
+
+  it("can have no context at all", async () => {
+    const { rows } = await read(`${own}a,x,0.5,1,1,exploit,0\n`, { contextColumns: [] });
+    expect(rows[0]?.context).toBe("");
+  });
+
+  it("lists the arms that were drawn, rewarded or not, and can be read again", async () => {
+    const source = await open(
+      `${own}b,x,0.5,,0,exploit,0\na,x,0.5,1,1,exploit,0\nb,x,0.5,1,1,exploit,0\nz,x,1,1,1,static,0\n`,
+    );
+    expect(await source.listArms()).toEqual(["a", "b"]);
+    expect(await source.read(() => true)).toMatchObject({ rows: 2 });
+    expect(await source.read(() => true)).toMatchObject({ rows: 2 });
+  });
+
+  it("stops when nobody wants more", async () => {
+    const source = await open(`${own}${"a,x,0.5,1,1,exploit,0\n".repeat(5000)}`);
+    let taken = 0;
+    const counts = await source.read(() => {
+      taken += 1;
+      return taken < 3;
+    });
+    expect(counts.rows).toBe(3);
+  });
+
+  it.each<[string, string, Partial<CsvLogOptions>, string]>([
+    ["an empty file", "", {}, "is empty"],
+    [
+      "no arm",
+      "reward,propensity\n",
+      {},
+      "--action-column is needed: there is no column variant_id",
+    ],
+    ["no reward", "item_id,propensity\n", {}, "--reward-column is needed"],
+    ["no propensity", "item_id,click\n", {}, "--propensity-column is needed"],
+    [
+      "a column that is not there",
+      own,
+      { rewardColumn: "gain" },
+      '--reward-column: there is no column "gain"',
+    ],
+    [
+      "a context that is not there",
+      own,
+      { contextColumns: ["hour"] },
+      '--context-columns: there is no column "hour"',
+    ],
+    [
+      "a policy by what is not there",
+      own,
+      { policyColumns: ["hour"] },
+      'by of the policy: there is no column "hour"',
+    ],
+    [
+      "a reward that is no number",
+      `${own}a,x,0.5,good,1,exploit,0\n`,
+      {},
+      'line 2: column "reward" holds "good"',
+    ],
+    [
+      "no propensity in a row",
+      `${own}a,x,,1,1,exploit,0\n`,
+      {},
+      'line 2: column "propensity" holds ""',
+    ],
+    ["no arm in a row", `${own},x,0.5,1,1,exploit,0\n`, {}, 'line 2: column "variant_id" is empty'],
+    ["a row that is too short", `${own}a,x\n`, {}, "is not a valid CSV file"],
+    [
+      "a comma among several context values",
+      `${own}a,"x,y",0.5,1,1,exploit,0\n`,
+      { contextColumns: ["code_type", "source"] },
+      'column "code_type" holds "x,y"',
+    ],
+  ])("is refused for %s", async (_, content, options, message) => {
+    await expect(read(content, options)).rejects.toThrow(message);
+  });
+
+  it("is refused when there is no file, or only a directory", async () => {
+    const options = { policyColumns: [], missing: "drop", onProgress: () => undefined } as const;
+    await expect(openCsvLog({ ...options, file: join(directory, "no.csv") })).rejects.toThrow(
+      "there is no file",
+    );
+    await expect(openCsvLog({ ...options, file: directory })).rejects.toThrow("is a directory");
+  });
+});

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Alarm, Alarms } from "../../../src/concurrency/deadline-timers.ts";
+
+const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it("every alarm rings once, not before its moment and within 2 ms of it, unless it was cleared", async () => {
+  const plan = fc.array(
+    fc.record({ afterMs: fc.nat(300), clearedAfterMs: fc.option(fc.nat(300), { nil: undefined }) }),
+    { maxLength: 40 },
+  );
+  await fc.assert(
+    fc.asyncProperty(plan, async (items) => {
+      const alarms = new Alarms(clock);
+      const startMs = performance.now();
+      const rung = items.map(({ afterMs, clearedAfterMs }) => {
+        const times: number[] = [];
+        const alarm = new Alarm(startMs + afterMs, () => {
+          times.push(performance.now() - startMs);
+        });
+        alarms.set(alarm);
+        if (clearedAfterMs !== undefined) setTimeout(() => alarms.clear(alarm), clearedAfterMs);
+        return times;
+      });
+      await vi.advanceTimersByTimeAsync(310);
+      for (const [index, { afterMs, clearedAfterMs }] of items.entries()) {
+        const times = rung[index] as number[];
+        if (clearedAfterMs !== undefined && clearedAfterMs < afterMs) {
+          expect(times).toEqual([]);
+        } else if (clearedAfterMs === undefined || clearedAfterMs > afterMs + 2) {
+          expect(times.length).toBe(1);
+          expect(times[0]).toBeGreaterThanOrEqual(afterMs);
+          expect(times[0]).toBeLessThanOrEqual(afterMs + 2);
+        }
+      }
+    }),
+  );
+});
+
+it("one timer serves a thousand calls of the same length", async () => {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  const alarms = new Alarms(clock);
+  for (let call = 0; call < 1000; call += 1) {
+    const alarm = new Alarm(performance.now() + 500, () => undefined);
+    alarms.set(alarm);
+    await vi.advanceTimersByTimeAsync(1);
+    alarms.clear(alarm);
+  }
+  expect(timers.mock.calls.length).toBeLessThanOrEqual(4);
+});
+
+it("an alarm set by one that rings is kept", async () => {
+  const alarms = new Alarms(clock);
+  let rang = 0;
+  const again = new Alarm(performance.now() + 10, () => {
+    rang += 1;
+    again.atMs = performance.now() + 10;
+    if (rang < 3) alarms.set(again);
+  });
+  alarms.set(again);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(rang).toBe(3);
+});
+
+it("one that is cleared by another that rings at the same moment does not ring", async () => {
+  const alarms = new Alarms(clock);
+  const rung: string[] = [];
+  const pair: Alarm[] = ["a", "b"].map(
+    (name, index) =>
+      new Alarm(performance.now() + 10, () => {
+        rung.push(name);
+        alarms.clear(pair[1 - index] as Alarm);
+      }),
+  );
+  for (const alarm of pair) alarms.set(alarm);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(rung.length).toBe(1);
+});

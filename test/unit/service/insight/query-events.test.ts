@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import type { EventLog, QueryInput } from "../../../../src/ports/event-log.ts";
+import type { EventDrain } from "../../../../src/service/events/event-drain.ts";
+import { QueryEvents } from "../../../../src/service/insight/query-events.ts";
+
+const nowMs = 1_763_856_000_000;
+
+function openQueries(flush: () => Promise<void> = async () => undefined) {
+  const seen: QueryInput[] = [];
+  const eventLog = {
+    query: async (input: QueryInput) => {
+      seen.push(input);
+      return { columns: [], rows: [], truncated: false, elapsedMs: 0 };
+    },
+  } as unknown as EventLog;
+  const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
+  return { seen, queries: new QueryEvents({ eventLog, drain: { flush } as EventDrain, clock }) };
+}
+
+const request = { sql: "SELECT 1", rowsMax: 10, timeoutMs: 30_000, fresh: true };
+
+test("a query runs no longer than its own timeout or its caller's deadline, whichever is less", async () => {
+  const { seen, queries } = openQueries();
+  const { signal } = new AbortController();
+  const deadlines = [undefined, nowMs + 60_000, nowMs + 2_000, nowMs + 5, nowMs - 1];
+  for (const deadlineMs of deadlines) {
+    const context = { signal, actor: "test", ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+    await queries.execute({ ...request, fresh: false }, context);
+  }
+  expect(seen.map(({ timeoutMs }) => timeoutMs)).toEqual([30_000, 30_000, 1_995, 1, 1]);
+  expect(seen.every((input) => input.signal === signal)).toBe(true);
+});
+
+test("a caller with a deadline does not wait longer for events that are under way, and no query is run", async () => {
+  const { seen, queries } = openQueries(() => new Promise(() => undefined));
+  const context = {
+    signal: new AbortController().signal,
+    actor: "test",
+    deadlineMs: nowMs + 20,
+  };
+  await expect(queries.execute(request, context)).rejects.toMatchObject({
+    code: "deadline_exceeded",
+  });
+  expect(seen).toEqual([]);
+});

@@ -1,0 +1,34 @@
+import { expect, it, vi } from "vitest";
+import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
+import { parseAgentType } from "../../../../src/domain/ids.ts";
+import { forgettingPosition, type PolicyRecord } from "../../../../src/domain/policy.ts";
+import { bookedPosition } from "../../../../src/service/recording/booked-position.ts";
+
+const hourMs = 3_600_000;
+const policy: PolicyRecord = {
+  agentType: parseAgentType("agent"),
+  policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 3600 },
+  forgetting: { sinceMs: 0, position: 0 },
+  featuresSinceMs: 0,
+  updatedAtMs: 0,
+  etag: "1",
+};
+const count = vi.fn();
+const telemetry = { count, observeMs: vi.fn(), gauge: vi.fn() };
+const booked = (decidedAtMs: number, nowMs: number) =>
+  bookedPosition({ forgettingPosition: forgettingPosition(policy, decidedAtMs) }, policy, {
+    nowMs,
+    telemetry,
+  });
+
+it("is the decision's own while clocks differ by five minutes at most", () => {
+  for (const ahead of [-10 * hourMs, 0, 299_000]) {
+    expect(booked(100 * hourMs + ahead, 100 * hourMs)).toBe(100 + ahead / hourMs);
+  }
+  expect(count).not.toHaveBeenCalled();
+});
+
+it("is five minutes ahead when the decision comes from a clock that is days ahead, and that is counted", () => {
+  expect(booked(340 * hourMs, 100 * hourMs)).toBeCloseTo(100 + 1 / 12, 12);
+  expect(count).toHaveBeenCalledWith("bandit_decisions_ahead_total");
+});
