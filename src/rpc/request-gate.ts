@@ -6,7 +6,7 @@ import type { Admission, RequestClass } from "../service/admission/admission.ts"
 import { ArrivalWait } from "../service/admission/arrival-wait.ts";
 import { LoopDelay } from "../service/admission/loop-delay.ts";
 import type { RateLimiter } from "../service/admission/rate-limiter.ts";
-import type { CallContext } from "../service/api/bandit-service.ts";
+import type { CallContext } from "../service/api/call-context.ts";
 
 /** Metadata or header in which a caller names itself, for its rate limit. */
 export const callerKeyHeader = "x-bandit-key";

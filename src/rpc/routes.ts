@@ -74,11 +74,21 @@ export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, rea
   const environment = { ...options, toPublicError };
   warmRequestValidator(services.flatMap(({ methods }) => methods.map(({ input }) => input)));
   return new Map<DescService, readonly Route[]>([
-    [DecisionService, routesOf(DecisionService, decisionHandlers(environment), environment)],
-    [CatalogService, routesOf(CatalogService, catalogHandlers(service), environment)],
-    [InsightService, routesOf(InsightService, insightHandlers(service), environment)],
-    [DeadLetterService, routesOf(DeadLetterService, deadLetterHandlers(service), environment)],
-    [RepairService, routesOf(RepairService, repairHandlers(service), environment)],
+    [
+      DecisionService,
+      routesOf(
+        DecisionService,
+        decisionHandlers({ ...environment, service: service.decisions }),
+        environment,
+      ),
+    ],
+    [CatalogService, routesOf(CatalogService, catalogHandlers(service.catalog), environment)],
+    [InsightService, routesOf(InsightService, insightHandlers(service.insight), environment)],
+    [
+      DeadLetterService,
+      routesOf(DeadLetterService, deadLetterHandlers(service.deadLetters), environment),
+    ],
+    [RepairService, routesOf(RepairService, repairHandlers(service.repair), environment)],
   ]);
 }
 

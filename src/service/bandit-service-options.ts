@@ -9,7 +9,7 @@ import type { PosteriorSnapshots } from "../ports/posterior-snapshots.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
-import type { ServiceInfo } from "./api/bandit-service.ts";
+import type { ServiceInfo } from "./api/insight.ts";
 import type { OutboxBound } from "./events/event-path.ts";
 
 /** What the service is put together from. */

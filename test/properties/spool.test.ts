@@ -5,7 +5,7 @@ import type { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
 import { BanditError } from "../../src/domain/errors.ts";
 import { type GenerationId, parseOutcomeId } from "../../src/domain/ids.ts";
 import type { ApplyContributionsInput, StateStore } from "../../src/ports/state-store.ts";
-import type { CallContext } from "../../src/service/api/bandit-service.ts";
+import type { CallContext } from "../../src/service/api/call-context.ts";
 import { findFaults } from "../support/outage-ledger.ts";
 import {
   type OpenChanges,
@@ -149,7 +149,7 @@ class History {
 
   /** Notes what is acknowledged; a call of a killed process never is. */
   async #do(service: OutageService, one: Turn["steps"][number]): Promise<void> {
-    const { service: calls } = service.running;
+    const calls = service.running.service.decisions;
     const context: CallContext = { signal: new AbortController().signal, actor: "test" };
     try {
       if ("decide" in one) {

@@ -53,7 +53,7 @@ export async function openClockwork(
   const site = await openClockworkSite();
   const { engines, telemetry, running, service } = await site.open({ changes });
   const content = { promptTemplate: "t", model: "", parameters: {} };
-  await service.createAgentType(
+  await service.catalog.createAgentType(
     {
       agentType: clockworkAgent,
       description: "",
@@ -63,7 +63,7 @@ export async function openClockwork(
     clockworkContext,
   );
   const decide: ClockworkService["decide"] = async (choice = {}) => {
-    const decision = await service.selectVariant(
+    const decision = await service.decisions.selectVariant(
       {
         agentType: clockworkAgent,
         codeType: clockworkCode,
@@ -89,13 +89,13 @@ export async function openClockwork(
     },
     async setPolicy(policyChanges) {
       const policy = { ...clockworkPolicy, ...policyChanges };
-      await service.setPolicy(
+      await service.catalog.setPolicy(
         { agentType: clockworkAgent, policy, validateOnly: false },
         clockworkContext,
       );
     },
     async generations() {
-      const view = await service.getAllocation(
+      const view = await service.decisions.getAllocation(
         { agentType: clockworkAgent, codeType: clockworkCode, features: {} },
         clockworkContext,
       );

@@ -8,12 +8,8 @@ import {
   type VariantId,
 } from "../../src/domain/ids.ts";
 import type { Policy, PolicyRecord } from "../../src/domain/policy.ts";
-import type {
-  AllocationView,
-  ArmView,
-  BanditService,
-  Decision,
-} from "../../src/service/api/bandit-service.ts";
+import type { BanditService } from "../../src/service/api/bandit-service.ts";
+import type { AllocationView, ArmView, Decision } from "../../src/service/api/decisions.ts";
 
 const context = { signal: new AbortController().signal, actor: "test" };
 
@@ -58,7 +54,7 @@ export class LearningAgent {
       content: { promptTemplate: "t", model: "", parameters: {} },
     }));
     if (first === undefined) throw new Error("an agent type has at least one variant");
-    await this.#service.createAgentType(
+    await this.#service.catalog.createAgentType(
       {
         agentType: this.agentType,
         description: "",
@@ -71,7 +67,7 @@ export class LearningAgent {
   }
 
   async addVariant(name: string, parentId?: VariantId): Promise<void> {
-    await this.#service.createVariant(
+    await this.#service.catalog.createVariant(
       {
         agentType: this.agentType,
         name,
@@ -87,7 +83,7 @@ export class LearningAgent {
 
   /** @param changes on top of the policy that the agent type was made with */
   setPolicy(changes: Partial<Policy>, codeType?: string): Promise<PolicyRecord> {
-    return this.#service.setPolicy(
+    return this.#service.catalog.setPolicy(
       {
         agentType: this.agentType,
         policy: { ...this.#policy, ...changes },
@@ -99,7 +95,10 @@ export class LearningAgent {
   }
 
   async setMode(mode: "learning" | "frozen" | "static"): Promise<void> {
-    await this.#service.setMode({ agentType: this.agentType, mode, reason: "test" }, context);
+    await this.#service.catalog.setMode(
+      { agentType: this.agentType, mode, reason: "test" },
+      context,
+    );
   }
 
   variantId(name: string): VariantId {
@@ -108,7 +107,7 @@ export class LearningAgent {
 
   /** @param choice.only serve this variant */
   decide(codeType = "c", choice: { only?: string; features?: Features } = {}): Promise<Decision> {
-    return this.#service.selectVariant(
+    return this.#service.decisions.selectVariant(
       {
         agentType: this.agentType,
         codeType: parseCodeType(codeType),
@@ -128,7 +127,7 @@ export class LearningAgent {
     outcome: { outcomeId?: string; occurredAtMs?: number } = {},
   ): Promise<string> {
     const { outcomeId, occurredAtMs } = outcome;
-    const { status } = await this.#service.recordOutcome(
+    const { status } = await this.#service.decisions.recordOutcome(
       {
         generationId,
         content: { source: "custom", metrics: { score } },
@@ -148,14 +147,14 @@ export class LearningAgent {
   }
 
   async reportCost({ generationId }: Decision, costUsd: number): Promise<void> {
-    await this.#service.recordGeneration(
+    await this.#service.decisions.recordGeneration(
       { generationId, model: "m", costUsd, codeHash: "", content: "" },
       context,
     );
   }
 
   allocation(codeType = "c", features: Features = {}): Promise<AllocationView> {
-    return this.#service.getAllocation(
+    return this.#service.decisions.getAllocation(
       { agentType: this.agentType, codeType: parseCodeType(codeType), features },
       context,
     );
@@ -170,7 +169,7 @@ export class LearningAgent {
 
   /** Rows of the event log, after everything acknowledged has reached it. */
   async rows(sql: string): Promise<readonly (readonly unknown[])[]> {
-    const { rows } = await this.#service.query(
+    const { rows } = await this.#service.insight.query(
       { sql, rowsMax: 10_000, timeoutMs: 20_000, fresh: true },
       context,
     );

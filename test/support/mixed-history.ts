@@ -1,5 +1,5 @@
 import type { Policy } from "../../src/domain/policy.ts";
-import type { Decision } from "../../src/service/api/bandit-service.ts";
+import type { Decision } from "../../src/service/api/decisions.ts";
 import type { ClockworkReplica, ClockworkSite } from "./clockwork-site.ts";
 import { LearningAgent } from "./learning-agent.ts";
 

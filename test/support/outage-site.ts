@@ -115,7 +115,7 @@ export async function openOutageSite(): Promise<OutageSite> {
   }
 
   const first = await open({ spool: openQueue() });
-  await first.running.service.createAgentType(
+  await first.running.service.catalog.createAgentType(
     {
       agentType: outageAgent as never,
       description: "",

@@ -19,7 +19,7 @@ export async function rebuild(
   request: { check: boolean; agentType?: AgentType } = { check: false },
 ): Promise<RebuildOutcome> {
   const steps: RebuildStep[] = [];
-  for await (const step of service.rebuild(request, context)) steps.push(step);
+  for await (const step of service.repair.rebuild(request, context)) steps.push(step);
   const last = steps.at(-1);
   if (last?.kind !== "summary") throw new Error("a rebuild ends with its summary");
   const differences = steps.flatMap((step) =>

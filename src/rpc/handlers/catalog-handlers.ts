@@ -8,13 +8,14 @@ import type {
 } from "../../gen/bandit/v1/catalog_service_pb.ts";
 import type { Mode } from "../../gen/bandit/v1/policy_pb.ts";
 import { type NewVariant, VariantStatus } from "../../gen/bandit/v1/variant_pb.ts";
+
 import type {
   AgentTypeView,
-  BanditService,
+  CatalogApi,
   ModeView,
   NewVariantBody,
-  PageRequest,
-} from "../../service/api/bandit-service.ts";
+} from "../../service/api/catalog.ts";
+import type { PageRequest } from "../../service/api/page.ts";
 import { modeFromProto, modeToProto, variantStatusFromProto } from "../messages/enums.ts";
 import { defined } from "../messages/optional-fields.ts";
 import { parsePolicy, policyRecordMessage } from "../messages/policy-messages.ts";
@@ -24,7 +25,7 @@ import type { ServiceHandlers } from "./service-handlers.ts";
 /** Items of a page when the request does not say. */
 const pageSizeDefault = 100;
 
-export function catalogHandlers(service: BanditService): ServiceHandlers<typeof CatalogService> {
+export function catalogHandlers(service: CatalogApi): ServiceHandlers<typeof CatalogService> {
   return {
     async createAgentType(request, context) {
       const view = await service.createAgentType(

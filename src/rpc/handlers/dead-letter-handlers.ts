@@ -10,14 +10,15 @@ import {
   type DeadLetterSummary,
   deadLetterKinds,
 } from "../../ports/dead-letters.ts";
-import type { BanditService } from "../../service/api/bandit-service.ts";
+
+import type { DeadLetterApi } from "../../service/api/dead-letters.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
 /** Letters of a page when the request does not say. */
 const pageSizeDefault = 100;
 
 export function deadLetterHandlers(
-  service: BanditService,
+  service: DeadLetterApi,
 ): ServiceHandlers<typeof DeadLetterService> {
   return {
     async listDeadLetters(request) {

@@ -12,7 +12,9 @@ import {
   SelectVariantRequestSchema,
   type SelectVariantResponse,
 } from "../../gen/bandit/v1/decision_service_pb.ts";
-import type { BanditService, CallContext } from "../../service/api/bandit-service.ts";
+
+import type { CallContext } from "../../service/api/call-context.ts";
+import type { DecisionApi } from "../../service/api/decisions.ts";
 import { allocationMessage } from "../messages/allocation-messages.ts";
 import {
   parseGenerationReport,
@@ -31,7 +33,7 @@ import type { ServiceHandlers } from "./service-handlers.ts";
  * @param options.toPublicError what may be said about a thrown value; logs what may not.
  */
 export function decisionHandlers(options: {
-  service: BanditService;
+  service: DecisionApi;
   toPublicError: (thrown: unknown, rpc: string) => BanditError;
   gate: Pick<RequestGate, "checkDeadline">;
 }): ServiceHandlers<typeof DecisionService> {

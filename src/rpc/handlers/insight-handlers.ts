@@ -1,7 +1,7 @@
 import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { parseGenerationId } from "../../domain/ids.ts";
 import type { InsightService } from "../../gen/bandit/v1/insight_service_pb.ts";
-import type { BanditService } from "../../service/api/bandit-service.ts";
+import type { InsightApi } from "../../service/api/insight.ts";
 import { explainGenerationResponse, queryResponse } from "../messages/insight-messages.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
@@ -9,7 +9,7 @@ import type { ServiceHandlers } from "./service-handlers.ts";
 const queryRowsDefault = 1000;
 const queryTimeoutMsDefault = 30_000;
 
-export function insightHandlers(service: BanditService): ServiceHandlers<typeof InsightService> {
+export function insightHandlers(service: InsightApi): ServiceHandlers<typeof InsightService> {
   return {
     async explainGeneration(request, context) {
       return explainGenerationResponse(

@@ -1,10 +1,10 @@
 import { parseAgentType } from "../../domain/ids.ts";
 import type { RebuildResponse, RepairService } from "../../gen/bandit/v1/repair_service_pb.ts";
-import type { BanditService } from "../../service/api/bandit-service.ts";
+import type { RepairApi } from "../../service/api/repair.ts";
 import type { RebuildStep } from "../../service/rebuild/rebuild-step.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
-export function repairHandlers(service: BanditService): ServiceHandlers<typeof RepairService> {
+export function repairHandlers(service: RepairApi): ServiceHandlers<typeof RepairService> {
   return {
     async *rebuild({ check, agentType }, context) {
       const only = agentType === "" ? {} : { agentType: parseAgentType(agentType) };

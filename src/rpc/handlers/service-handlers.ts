@@ -5,7 +5,7 @@ import type {
   DescService,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { CallContext } from "../../service/api/bandit-service.ts";
+import type { CallContext } from "../../service/api/call-context.ts";
 
 /** Answers one call whose request has passed the contract's rules. Rejects with BanditError for expected failures. */
 export type UnaryHandler<Input extends DescMessage, Output extends DescMessage> = (

@@ -76,7 +76,7 @@ function methodNotAllowed(): Page {
 function index(service: BanditService): unknown {
   return {
     service: "banditd",
-    version: service.info().version,
+    version: service.insight.info().version,
     pages: {
       "/healthz": "the process is up",
       "/readyz": "decisions can be served",

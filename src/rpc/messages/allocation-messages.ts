@@ -8,7 +8,7 @@ import {
   NormalInverseGammaSchema,
   type RewardChange,
 } from "../../gen/bandit/v1/allocation_pb.ts";
-import type { AllocationView, ArmView } from "../../service/api/bandit-service.ts";
+import type { AllocationView, ArmView } from "../../service/api/decisions.ts";
 import { modeToProto } from "./enums.ts";
 import { defined } from "./optional-fields.ts";
 import { algorithmMessage } from "./policy-messages.ts";

@@ -15,7 +15,7 @@ import type {
   SelectVariantRequest,
   SelectVariantResponse,
 } from "../../gen/bandit/v1/decision_service_pb.ts";
-import type { Decision, OutcomeResult, SelectRequest } from "../../service/api/bandit-service.ts";
+import type { Decision, OutcomeResult, SelectRequest } from "../../service/api/decisions.ts";
 import { decisionSourceToProto, outcomeStatusToProto, userActionFromProto } from "./enums.ts";
 import { defined } from "./optional-fields.ts";
 import { servedVariantMessage } from "./variant-messages.ts";

@@ -10,7 +10,7 @@ import { DecisionSource, RecordGenerationStatus } from "../../gen/bandit/v1/deci
 import { OutcomeStatus, UserActionKind } from "../../gen/bandit/v1/outcome_pb.ts";
 import { Mode } from "../../gen/bandit/v1/policy_pb.ts";
 import { VariantAuthor, VariantStatus } from "../../gen/bandit/v1/variant_pb.ts";
-import type { RecordResult } from "../../service/api/bandit-service.ts";
+import type { RecordResult } from "../../service/api/decisions.ts";
 
 type UserAction = Extract<OutcomeContent, { source: "user_action" }>["action"];
 

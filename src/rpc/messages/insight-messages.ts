@@ -19,7 +19,7 @@ import type {
   GenerationRow,
   OutcomeRow,
 } from "../../ports/event-rows.ts";
-import type { Explanation } from "../../service/api/bandit-service.ts";
+import type { Explanation } from "../../service/api/insight.ts";
 import { parseEventTime } from "../../service/events/event-time.ts";
 import { decisionSourceOfText, modeOfText } from "./enums.ts";
 import { listValueOfJson } from "./json-values.ts";

@@ -8,7 +8,7 @@ import type {
   ServedVariant,
   Variant,
 } from "../../gen/bandit/v1/variant_pb.ts";
-import type { NewVariantBody } from "../../service/api/bandit-service.ts";
+import type { NewVariantBody } from "../../service/api/catalog.ts";
 import { variantAuthorToProto, variantStatusToProto } from "./enums.ts";
 import { defined } from "./optional-fields.ts";
 

@@ -1,5 +1,17 @@
 import { invalidField } from "../../domain/errors.ts";
-import type { Page, PageRequest } from "./bandit-service.ts";
+
+export interface PageRequest {
+  /** 1 to 1000. */
+  readonly pageSize: number;
+  /** Empty: the first page. */
+  readonly pageToken: string;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Empty: no more. */
+  readonly nextPageToken: string;
+}
 
 /**
  * One page of `items`, which are sorted by `keyOf`. A token is the key of the last item of the page

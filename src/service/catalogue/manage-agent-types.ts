@@ -2,14 +2,9 @@ import { defaultPolicy } from "../../bandit/default-policy.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { AgentType } from "../../domain/ids.ts";
 import type { Catalogue, CreateAgentTypeInput, NewVariant } from "../../ports/catalogue.ts";
-import type {
-  AgentTypeView,
-  CallContext,
-  NewAgentType,
-  NewVariantBody,
-  Page,
-  PageRequest,
-} from "../api/bandit-service.ts";
+import type { CallContext } from "../api/call-context.ts";
+import type { AgentTypeView, NewAgentType, NewVariantBody } from "../api/catalog.ts";
+import type { Page, PageRequest } from "../api/page.ts";
 import { pageOf } from "../api/page.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 import type { AgentTypeEntry } from "./catalogue-view.ts";

@@ -1,7 +1,8 @@
 import type { AgentType } from "../../domain/ids.ts";
 import type { Mode } from "../../domain/policy.ts";
 import type { Catalogue } from "../../ports/catalogue.ts";
-import type { CallContext, ModeView } from "../api/bandit-service.ts";
+import type { CallContext } from "../api/call-context.ts";
+import type { ModeView } from "../api/catalog.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 
 /** The switch between learning, frozen and static, for the service and for each agent type. */

@@ -3,7 +3,9 @@ import type { AgentType, VariantId } from "../../domain/ids.ts";
 import { formatVariantId } from "../../domain/ids.ts";
 import type { Variant, VariantStatus } from "../../domain/variant.ts";
 import type { Catalogue, VariantChange } from "../../ports/catalogue.ts";
-import type { CallContext, NewVariantRequest, Page, PageRequest } from "../api/bandit-service.ts";
+import type { CallContext } from "../api/call-context.ts";
+import type { NewVariantRequest } from "../api/catalog.ts";
+import type { Page, PageRequest } from "../api/page.ts";
 import { pageOf } from "../api/page.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
 

@@ -2,7 +2,7 @@ import type { Draw } from "../../bandit/draw.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import type { Mode } from "../../domain/policy.ts";
 import type { OutboxEvent } from "../../ports/state-store.ts";
-import type { SelectRequest } from "../api/bandit-service.ts";
+import type { SelectRequest } from "../api/decisions.ts";
 import { formatEventTime } from "../events/event-time.ts";
 
 export interface DecisionEventInput {

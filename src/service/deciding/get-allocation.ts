@@ -1,6 +1,6 @@
 import { forgettingPosition } from "../../domain/policy.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { AllocationRequest, AllocationView, ArmView } from "../api/bandit-service.ts";
+import type { AllocationRequest, AllocationView, ArmView } from "../api/decisions.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import { policyFor } from "../catalogue/catalogue-view.ts";
 import type { AllocationTable } from "../posteriors/allocation-table.ts";

@@ -8,7 +8,9 @@ import type {
 } from "../../ports/dead-letters.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import type { CallContext, Page, PageRequest, ReplayedLetters } from "../api/bandit-service.ts";
+import type { CallContext } from "../api/call-context.ts";
+import type { ReplayedLetters } from "../api/dead-letters.ts";
+import type { Page, PageRequest } from "../api/page.ts";
 import { keyBeforePage, tokenOfPageAfter } from "../api/page.ts";
 import type { DeadLetterCount } from "./dead-letter-count.ts";
 import { refusalText } from "./record-dead-letters.ts";

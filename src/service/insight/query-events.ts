@@ -1,7 +1,8 @@
 import { answerReserveMs, beforeDeadline } from "../../concurrency/before-deadline.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EventLog, QueryResult } from "../../ports/event-log.ts";
-import type { CallContext, QueryRequest } from "../api/bandit-service.ts";
+import type { CallContext } from "../api/call-context.ts";
+import type { QueryRequest } from "../api/insight.ts";
 import type { EventDrain } from "../events/event-drain.ts";
 
 /** Runs an analyst's read-only SQL on the event log. */

@@ -4,7 +4,7 @@ import { answerByMs } from "../../concurrency/time-left.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { CallContext } from "../api/bandit-service.ts";
+import type { CallContext } from "../api/call-context.ts";
 import type { Spool } from "../outage/spool.ts";
 import type { SpooledRecord } from "../outage/spooled-record.ts";
 import type { StateGuard } from "../outage/state-guard.ts";

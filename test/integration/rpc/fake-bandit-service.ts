@@ -4,15 +4,18 @@ import type { GenerationReport, Outcome } from "../../../src/domain/outcome.ts";
 import type { PolicyRecord } from "../../../src/domain/policy.ts";
 import type { Variant } from "../../../src/domain/variant.ts";
 import type { DeadLetter } from "../../../src/ports/dead-letters.ts";
+import type { BanditService } from "../../../src/service/api/bandit-service.ts";
+import type { CallContext } from "../../../src/service/api/call-context.ts";
 import type {
-  BanditService,
-  CallContext,
-  Decision,
+  CatalogApi,
   NewAgentType,
   NewVariantRequest,
-  SelectRequest,
   SetPolicyRequest,
-} from "../../../src/service/api/bandit-service.ts";
+} from "../../../src/service/api/catalog.ts";
+import type { DeadLetterApi } from "../../../src/service/api/dead-letters.ts";
+import type { Decision, DecisionApi, SelectRequest } from "../../../src/service/api/decisions.ts";
+import type { InsightApi } from "../../../src/service/api/insight.ts";
+import type { RepairApi } from "../../../src/service/api/repair.ts";
 import type { RebuildRequest, RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
 
 export const knownGenerationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b" as GenerationId;
@@ -49,7 +52,14 @@ export const sampleDeadLetter: DeadLetter = {
  * Answers as the service would, from nothing, and remembers what reached it: whatever a test sends
  * that breaks the contract must not show up in `calls`.
  */
-export class FakeBanditService implements BanditService {
+export class FakeBanditService
+  implements BanditService, DecisionApi, CatalogApi, InsightApi, DeadLetterApi, RepairApi
+{
+  readonly decisions = this;
+  readonly catalog = this;
+  readonly insight = this;
+  readonly deadLetters = this;
+  readonly repair = this;
   readonly calls: { method: string; input: unknown; context: CallContext | undefined }[] = [];
   /** When set, every rpc fails with it. */
   failure: unknown;
@@ -97,9 +107,9 @@ export class FakeBanditService implements BanditService {
   }
 
   async getAllocation(
-    request: Parameters<BanditService["getAllocation"]>[0],
+    request: Parameters<BanditService["decisions"]["getAllocation"]>[0],
     context: CallContext,
-  ): ReturnType<BanditService["getAllocation"]> {
+  ): ReturnType<BanditService["decisions"]["getAllocation"]> {
     this.#called("getAllocation", request, context);
     const { agentType, codeType } = request;
     return {
@@ -139,12 +149,14 @@ export class FakeBanditService implements BanditService {
     return agentTypeView();
   }
 
-  async listAgentTypes(page: Parameters<BanditService["listAgentTypes"]>[0]) {
+  async listAgentTypes(page: Parameters<BanditService["catalog"]["listAgentTypes"]>[0]) {
     this.#called("listAgentTypes", page);
     return { items: [agentTypeView()], nextPageToken: "more" };
   }
 
-  async getPolicy(request: Parameters<BanditService["getPolicy"]>[0]): Promise<PolicyRecord> {
+  async getPolicy(
+    request: Parameters<BanditService["catalog"]["getPolicy"]>[0],
+  ): Promise<PolicyRecord> {
     this.#called("getPolicy", request);
     throw new BanditError("not_found", "no policy", { reason: "AGENT_TYPE_NOT_FOUND" });
   }
@@ -177,7 +189,7 @@ export class FakeBanditService implements BanditService {
     return sampleVariant;
   }
 
-  async listVariants(request: Parameters<BanditService["listVariants"]>[0]) {
+  async listVariants(request: Parameters<BanditService["catalog"]["listVariants"]>[0]) {
     this.#called("listVariants", request);
     return { items: [sampleVariant], nextPageToken: "" };
   }
@@ -206,12 +218,15 @@ export class FakeBanditService implements BanditService {
 
   async explainGeneration(
     generationId: GenerationId,
-  ): ReturnType<BanditService["explainGeneration"]> {
+  ): ReturnType<BanditService["insight"]["explainGeneration"]> {
     this.#called("explainGeneration", generationId);
     throw generationNotFound(generationId);
   }
 
-  async query(request: unknown, context: CallContext): ReturnType<BanditService["query"]> {
+  async query(
+    request: unknown,
+    context: CallContext,
+  ): ReturnType<BanditService["insight"]["query"]> {
     this.#called("query", request, context);
     return {
       columns: [{ name: "a", type: "UInt64" }],
@@ -221,7 +236,7 @@ export class FakeBanditService implements BanditService {
     };
   }
 
-  async listDeadLetters(request: Parameters<BanditService["listDeadLetters"]>[0]) {
+  async listDeadLetters(request: Parameters<BanditService["deadLetters"]["listDeadLetters"]>[0]) {
     this.#called("listDeadLetters", request);
     const { content, ...letter } = sampleDeadLetter;
     const contentBytes = Buffer.byteLength(content);

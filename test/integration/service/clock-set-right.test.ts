@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
 import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
-import type { CallContext } from "../../../src/service/api/bandit-service.ts";
+import type { CallContext } from "../../../src/service/api/call-context.ts";
 import {
   type OutageService,
   type OutageSite,
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => site.remove());
 
 async function decide(codeType: string): Promise<GenerationId> {
-  const { generationId } = await service.running.service.selectVariant(
+  const { generationId } = await service.running.service.decisions.selectVariant(
     {
       agentType: outageAgent as never,
       codeType: codeType as never,
@@ -35,7 +35,7 @@ async function decide(codeType: string): Promise<GenerationId> {
   return generationId;
 }
 async function outcome(generationId: GenerationId, outcomeId: string): Promise<string> {
-  const { status } = await service.running.service.recordOutcome(
+  const { status } = await service.running.service.decisions.recordOutcome(
     {
       outcomeId: parseOutcomeId(outcomeId),
       generationId,

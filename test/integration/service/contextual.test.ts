@@ -89,7 +89,9 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
 
   it("logs what the model saw: standardised, cut off, under the epoch of the features", async () => {
     const agent = await freshAgent(linearOn({ mean: 10, scale: 5 }, { name: "depth", scale: 2 }));
-    const { featuresSinceMs } = await replica.service.getPolicy({ agentType: agent.agentType });
+    const { featuresSinceMs } = await replica.service.catalog.getPolicy({
+      agentType: agent.agentType,
+    });
     for (const features of [{ size: 20, depth: 3 }, { size: -1e300 }, { depth: 0 }]) {
       await agent.decide("c", { features });
       site.clock.timeMs += 1;
@@ -175,7 +177,7 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
       site.clock.timeMs += 1_000;
       for (const algorithm of last) await agent.setPolicy({ algorithm }, "c");
       site.clock.timeMs += 1_000;
-      await replica.service.deletePolicy(
+      await replica.service.catalog.deletePolicy(
         { agentType: agent.agentType, codeType: parseCodeType("c") },
         context,
       );
@@ -192,7 +194,7 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
     await agent.setPolicy({ algorithm: { kind: "thompson_sampling" } }, "other");
     await learn(agent, 60);
     const before = await agent.allocation("c", { size: -1 });
-    await replica.service.deletePolicy(
+    await replica.service.catalog.deletePolicy(
       { agentType: agent.agentType, codeType: parseCodeType("other") },
       context,
     );

@@ -72,7 +72,7 @@ describe.each(engineSets)(
       const agent = await freshAgent();
       await agent.report(await agent.decide(), 0.5);
       const unused = await agent.decide();
-      await replica.service.recordOutcome(
+      await replica.service.decisions.recordOutcome(
         {
           generationId: unused.generationId,
           content: { source: "ci", passed: true, pipeline: "", url: "" },
@@ -209,7 +209,7 @@ describe.each(engineSets)(
       await agent.setPolicy({ defaultReward: 1, attributionWindowSeconds: 60 }, "quick");
       const { defaultReward: _, ...silent } = (await agent.setPolicy({ defaultReward: 0.25 }))
         .policy;
-      await replica.service.setPolicy(
+      await replica.service.catalog.setPolicy(
         {
           agentType: agent.agentType,
           codeType: parseCodeType("silent"),

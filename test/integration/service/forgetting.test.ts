@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCodeType } from "../../../src/domain/ids.ts";
-import type { ArmView, Decision } from "../../../src/service/api/bandit-service.ts";
+import type { ArmView, Decision } from "../../../src/service/api/decisions.ts";
 import {
   type ClockworkReplica,
   type ClockworkSite,
@@ -224,7 +224,7 @@ describe.each(engineSets)("forgetting on %s engines, by a clock that the test mo
     site.clock.timeMs += halfLifeMs;
     expectSums(await sumsOf(agent, "own"), { a: [0.125, 0.125, 1], b: [0, 0, 0] });
     expect((await agent.allocation("own")).forgettingPosition).toBeCloseTo(3, 9);
-    await replica.service.deletePolicy(
+    await replica.service.catalog.deletePolicy(
       { agentType: agent.agentType, codeType: parseCodeType("own") },
       { signal: new AbortController().signal, actor: "test" },
     );

@@ -14,7 +14,7 @@ describe("outcomes after the attribution window, by a clock that the test moves"
   let site: ClockworkService;
   const record = async (generationId: GenerationId, outcomeId: string) => {
     const outcome = { outcomeId: parseOutcomeId(outcomeId), generationId, content };
-    return (await site.service.recordOutcome(outcome, context)).status;
+    return (await site.service.decisions.recordOutcome(outcome, context)).status;
   };
 
   beforeAll(async () => {
@@ -57,7 +57,8 @@ describe("outcomes after the attribution window, by a clock that the test moves"
     await site.setPolicy({});
     const generationId = await site.decide();
     const report = { generationId, model: "m", codeHash: "", content: "" };
-    const reported = async () => (await site.service.recordGeneration(report, context)).status;
+    const reported = async () =>
+      (await site.service.decisions.recordGeneration(report, context)).status;
     expect(await record(generationId, "o1")).toBe("applied");
     expect(await reported()).toBe("recorded");
     await site.forget();
@@ -67,7 +68,7 @@ describe("outcomes after the attribution window, by a clock that the test moves"
     expect(await record(generationId, "o1")).toBe("duplicate");
     expect(await reported()).toBe("duplicate");
     expect(await record(generationId, "o2")).toBe("late");
-    const { history } = await site.service.explainGeneration(generationId, context);
+    const { history } = await site.service.insight.explainGeneration(generationId, context);
     expect(history.outcomes.map((row) => [row.outcome_id, row.learned, row.late])).toEqual([
       ["o1", 1, 0],
       ["o2", 0, 1],

@@ -77,14 +77,14 @@ describe("learning over time, by a clock that the test moves", () => {
   let running: RunningBanditService;
 
   const meanOf = async (variantId: string) => {
-    const view = await running.service.getAllocation(
+    const view = await running.service.decisions.getAllocation(
       { agentType, codeType, features: {} },
       context,
     );
     return view.arms.find((arm) => arm.variantId === variantId)?.mean;
   };
   const decide = () =>
-    running.service.selectVariant(
+    running.service.decisions.selectVariant(
       {
         agentType,
         codeType,
@@ -96,7 +96,7 @@ describe("learning over time, by a clock that the test moves", () => {
       context,
     );
   const count = async (table: string) => {
-    const { rows } = await running.service.query(
+    const { rows } = await running.service.insight.query(
       {
         sql: `SELECT count() FROM ${table} WHERE agent_type = 'clockwork'`,
         rowsMax: 1,
@@ -108,7 +108,7 @@ describe("learning over time, by a clock that the test moves", () => {
     return Number(rows[0]?.[0]);
   };
   const setLateLearning = (learnFromLateOutcomes: boolean) =>
-    running.service.setPolicy(
+    running.service.catalog.setPolicy(
       { agentType, policy: { ...policy, learnFromLateOutcomes }, validateOnly: false },
       context,
     );
@@ -143,7 +143,7 @@ describe("learning over time, by a clock that the test moves", () => {
       totalsSyncIntervalMs: 1_000,
       defaultRewardIntervalMs: 60_000,
     });
-    await running.service.createAgentType(
+    await running.service.catalog.createAgentType(
       {
         agentType,
         description: "",
@@ -169,20 +169,20 @@ describe("learning over time, by a clock that the test moves", () => {
     const inTime = await decide();
     const tooLate = await decide();
     clock.timeMs += 3_599_000;
-    const applied = await running.service.recordOutcome(
+    const applied = await running.service.decisions.recordOutcome(
       { generationId: inTime.generationId, content },
       context,
     );
     expect(applied.status).toBe("applied");
     const mean = await meanOf("clockwork/only@1");
     clock.timeMs += 2_000;
-    const late = await running.service.recordOutcome(
+    const late = await running.service.decisions.recordOutcome(
       { generationId: tooLate.generationId, content },
       context,
     );
     expect(late.status).toBe("late");
     expect(await meanOf("clockwork/only@1")).toBe(mean);
-    const { rows } = await running.service.query(
+    const { rows } = await running.service.insight.query(
       {
         sql: `SELECT late, learned FROM outcomes FINAL WHERE generation_id = '${tooLate.generationId}'`,
         rowsMax: 10,
@@ -203,12 +203,17 @@ describe("learning over time, by a clock that the test moves", () => {
     expect(await engines.state.findDecision(decision.generationId)).toBeUndefined();
     const outcomeId = parseOutcomeId("five-days-later");
     const outcome = { outcomeId, generationId: decision.generationId, content };
-    expect(await running.service.recordOutcome(outcome, context)).toEqual({
+    expect(await running.service.decisions.recordOutcome(outcome, context)).toEqual({
       outcomeId,
       status: "late",
     });
-    expect((await running.service.recordOutcome(outcome, context)).status).toBe("duplicate");
-    const explanation = await running.service.explainGeneration(decision.generationId, context);
+    expect((await running.service.decisions.recordOutcome(outcome, context)).status).toBe(
+      "duplicate",
+    );
+    const explanation = await running.service.insight.explainGeneration(
+      decision.generationId,
+      context,
+    );
     expect(explanation.history.outcomes.map((row) => row.outcome_id)).toEqual([outcomeId]);
     expect(explanation.consistent).toBe(true);
   });
@@ -219,7 +224,7 @@ describe("learning over time, by a clock that the test moves", () => {
     clock.timeMs += 10 * 24 * 3600 * 1000;
     const before = await meanOf("clockwork/only@1");
     const record = (passed: boolean) =>
-      running.service.recordOutcome(
+      running.service.decisions.recordOutcome(
         { generationId: decision.generationId, content: { ...content, passed } },
         context,
       );
@@ -234,11 +239,11 @@ describe("learning over time, by a clock that the test moves", () => {
 
   it("stores user ids hashed and content not at all", async () => {
     const { generationId } = await decide();
-    await running.service.recordGeneration(
+    await running.service.decisions.recordGeneration(
       { generationId, model: "m", codeHash: "", content: "secret source" },
       context,
     );
-    await running.service.recordOutcome(
+    await running.service.decisions.recordOutcome(
       {
         generationId,
         content: { source: "user_rating", overall: 4, comment: "", userId: "ann@example.org" },
@@ -260,12 +265,12 @@ describe("learning over time, by a clock that the test moves", () => {
       events.failures = 0;
       for (let round = 0; round < 50; round += 1) {
         const { generationId } = await decide();
-        await running.service.recordOutcome({ generationId, content }, context);
+        await running.service.decisions.recordOutcome({ generationId, content }, context);
       }
       await expect(running.drain.flush()).rejects.toMatchObject({ reason: "TEST_FAULT" });
       for (let round = 0; round < 3; round += 1) {
         const { generationId } = await decide();
-        await running.service.recordOutcome({ generationId, content }, context);
+        await running.service.decisions.recordOutcome({ generationId, content }, context);
         await expect(running.drain.flush()).rejects.toMatchObject({ reason: "TEST_FAULT" });
       }
       expect(events.failures).toBeGreaterThanOrEqual(4);

@@ -45,13 +45,13 @@ describe("an agent type with outcomes for 10,000 code types", () => {
   const report = async (codeType?: CodeType) => {
     const generationId = await site.decide(codeType === undefined ? {} : { codeType });
     const content = { source: "ci", passed: true, pipeline: "", url: "" } as const;
-    const outcome = await site.service.recordOutcome({ generationId, content }, context);
-    const run = await site.service.recordGeneration(
+    const outcome = await site.service.decisions.recordOutcome({ generationId, content }, context);
+    const run = await site.service.decisions.recordGeneration(
       { generationId, model: "m", costUsd: 0.25, codeHash: "", content: "" },
       context,
     );
     await site.running.drain.flush();
-    const { history } = await site.service.explainGeneration(generationId, context);
+    const { history } = await site.service.insight.explainGeneration(generationId, context);
     return {
       statuses: [outcome.status, run.status],
       learned: [history.outcomes[0]?.learned, history.generation?.learned],

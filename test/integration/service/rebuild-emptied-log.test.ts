@@ -21,7 +21,7 @@ it.each([365, undefined])(
     expect((await rebuild(replica.service, { check: true })).summary).toMatchObject({
       ...{ arms: 2, armsDifferent: 0, armsBeyondLog: 0, armsWithoutEvents: 0 },
     });
-    const { dataDirectory } = replica.service.info();
+    const { dataDirectory } = replica.service.insight.info();
     await replica.close();
     rmSync(join(dataDirectory, "events"), { recursive: true });
 

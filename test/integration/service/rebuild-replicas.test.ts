@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import type { Decision } from "../../../src/service/api/bandit-service.ts";
+import type { Decision } from "../../../src/service/api/decisions.ts";
 import { until } from "../../conformance/state-store-harness.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
 import {

@@ -45,7 +45,9 @@ it("what was learned from dead letters is not unlearned: a rebuild does not begi
 
   await front.command("ALTER TABLE bandit.outcomes DROP CONSTRAINT none");
   const context = { signal: new AbortController().signal, actor: "test" };
-  expect(await replica.service.replayDeadLetters([], context)).toMatchObject({ refused: [] });
+  expect(await replica.service.deadLetters.replayDeadLetters([], context)).toMatchObject({
+    refused: [],
+  });
   expect((await rebuild(replica.service)).summary).toMatchObject({
     ...{ armsDifferent: 0, armsWithoutEvents: 0, deadLetters: 0 },
   });

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RewardTotals } from "../../../src/domain/contribution.ts";
 import type { ArmKey, ArmTotals } from "../../../src/ports/state-store.ts";
-import type { Decision } from "../../../src/service/api/bandit-service.ts";
+import type { Decision } from "../../../src/service/api/decisions.ts";
 import { differencesOf } from "../../../src/service/rebuild/compare-totals.ts";
 import { until } from "../../conformance/state-store-harness.ts";
 import {
@@ -51,7 +51,7 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
       admin.disconnect();
       return;
     }
-    const { dataDirectory } = replica.service.info();
+    const { dataDirectory } = replica.service.insight.info();
     await replica.close();
     rmSync(join(dataDirectory, "state"), { recursive: true });
     replica = await site.open({ changes });
@@ -272,7 +272,7 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     const request = { check: true };
     const going = new AbortController();
     const context = { signal: going.signal, actor: "test" };
-    const first = replica.service.rebuild(request, context)[Symbol.asyncIterator]();
+    const first = replica.service.repair.rebuild(request, context)[Symbol.asyncIterator]();
     expect((await first.next()).value).toMatchObject({ kind: "progress", groupsDone: 0 });
     await expect(rebuild(replica.service, request)).rejects.toMatchObject({
       code: "failed_precondition",
@@ -285,12 +285,12 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
       })(),
     ).rejects.toMatchObject({ code: "aborted", reason: "REBUILD_CANCELLED" });
 
-    const left = replica.service.rebuild(request, context)[Symbol.asyncIterator]();
+    const left = replica.service.repair.rebuild(request, context)[Symbol.asyncIterator]();
     await left.return?.();
     expect((await rebuild(replica.service, request)).summary).toMatchObject(none);
 
     const other = { signal: new AbortController().signal, actor: "test" };
-    const stopped = replica.service.rebuild(request, other)[Symbol.asyncIterator]();
+    const stopped = replica.service.repair.rebuild(request, other)[Symbol.asyncIterator]();
     await stopped.next();
     const ending = (async () => {
       while ((await stopped.next()).done !== true);

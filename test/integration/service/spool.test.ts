@@ -3,7 +3,7 @@ import type { LmdbDiskQueue } from "../../../src/adapters/lmdb/lmdb-disk-queue.t
 import { BanditError } from "../../../src/domain/errors.ts";
 import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
 import type { OutcomeContent } from "../../../src/domain/outcome.ts";
-import type { CallContext } from "../../../src/service/api/bandit-service.ts";
+import type { CallContext } from "../../../src/service/api/call-context.ts";
 import { clockworkPolicy } from "../../support/clockwork-service.ts";
 import { findFaults, readLog } from "../../support/outage-ledger.ts";
 import {
@@ -38,7 +38,7 @@ afterEach(() => service.close());
 
 function select(options: { generationId?: GenerationId; deadlineMs?: number } = {}) {
   const { deadlineMs, ...choice } = options;
-  return service.running.service.selectVariant(
+  return service.running.service.decisions.selectVariant(
     {
       agentType: outageAgent as never,
       codeType: codeType as never,
@@ -57,7 +57,7 @@ async function outcome(
   options: { content?: OutcomeContent; occurredAtMs?: number; deadlineMs?: number } = {},
 ) {
   const { content = passed, occurredAtMs, deadlineMs } = options;
-  const { status } = await service.running.service.recordOutcome(
+  const { status } = await service.running.service.decisions.recordOutcome(
     {
       outcomeId: parseOutcomeId(outcomeId),
       generationId,
@@ -69,7 +69,7 @@ async function outcome(
   return status;
 }
 async function report(generationId: GenerationId, content = "") {
-  const { status } = await service.running.service.recordGeneration(
+  const { status } = await service.running.service.decisions.recordGeneration(
     { generationId, model: "m", codeHash: "", content },
     context,
   );
@@ -184,7 +184,7 @@ async function rowsNamed(...ids: string[]) {
 }
 
 it("a default reward that another replica has booked meanwhile is replaced by an outcome that was received in time", async () => {
-  await service.running.service.setPolicy(
+  await service.running.service.catalog.setPolicy(
     {
       agentType: outageAgent as never,
       codeType: codeType as never,
@@ -249,7 +249,7 @@ it("the same generation id gets the same answer during the outage, from whicheve
   expect(answers.every(({ degraded }) => degraded)).toBe(true);
   expect(queue.size.records).toBe(1);
   await expect(
-    service.running.service.selectVariant(
+    service.running.service.decisions.selectVariant(
       {
         agentType: outageAgent as never,
         codeType: "another" as never,
@@ -272,7 +272,7 @@ it("a decision that another replica had stored before stays; the conflict is cou
   const ours = await select({ generationId });
   expect(await outcome(generationId, "o")).toBe("spooled");
   const other = await site.open({ spool: site.openQueue() });
-  const theirs = await other.running.service.selectVariant(
+  const theirs = await other.running.service.decisions.selectVariant(
     {
       agentType: outageAgent as never,
       codeType: codeType as never,
@@ -293,7 +293,7 @@ it("a decision that another replica had stored before stays; the conflict is cou
   const letters = await lettersAbout(generationId);
   expect(letters.map(({ error }) => error)).toEqual([expect.stringContaining(ours.variant.id)]);
   const ids = letters.map(({ id }) => id);
-  expect(await service.running.service.replayDeadLetters(ids, context)).toMatchObject({
+  expect(await service.running.service.deadLetters.replayDeadLetters(ids, context)).toMatchObject({
     replayed: 0,
     refused: [{ attempts: 2 }],
   });
@@ -308,7 +308,7 @@ it("a decision that another replica had stored before stays; the conflict is cou
 });
 
 async function lettersAbout(generationId: GenerationId) {
-  const { items } = await service.running.service.listDeadLetters({
+  const { items } = await service.running.service.deadLetters.listDeadLetters({
     pageSize: 1000,
     pageToken: "",
     kind: "spooled",
@@ -347,7 +347,7 @@ it("a report waits for a spooled decision that cannot be settled yet, and counts
     conversationId: "",
     features: {},
   };
-  const theirs = await other.running.service.selectVariant(
+  const theirs = await other.running.service.decisions.selectVariant(
     { ...request, allowedVariantIds: [`${outageAgent}/${name}@1`], generationId } as never,
     context,
   );
@@ -373,7 +373,7 @@ it("a report waits for the decision of a replica that is away for long, without 
   let other = await site.open({ spool: spoolOfOther });
   const decideThere = async () => {
     const request = { agentType: outageAgent, codeType, agentId: "", conversationId: "" };
-    const { generationId } = await other.running.service.selectVariant(
+    const { generationId } = await other.running.service.decisions.selectVariant(
       { ...request, features: {}, allowedVariantIds: [] } as never,
       context,
     );
@@ -440,7 +440,7 @@ it("a report on a generation that nobody decided is told so while the store answ
   // Once the decision is there, the letters can be replayed; twice is once.
   await select({ generationId: unknown });
   const ids = letters.map(({ id }) => id);
-  expect(await service.running.service.replayDeadLetters(ids, context)).toMatchObject({
+  expect(await service.running.service.deadLetters.replayDeadLetters(ids, context)).toMatchObject({
     replayed: 2,
   });
   await service.running.drain.flush();
@@ -455,7 +455,7 @@ it("a decision that another replica brings later is waited for", async () => {
   service.outage.mode = "up";
   await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
   const other = await site.open({ spool: site.openQueue() });
-  await other.running.service.selectVariant(
+  await other.running.service.decisions.selectVariant(
     {
       agentType: outageAgent as never,
       codeType: codeType as never,
