@@ -25,6 +25,12 @@ export const decisionSources: readonly DecisionSource[] = [
   "fallback",
 ];
 
+/** The experiment that a decision belongs to, and the arm it was given. Each 1 to 64 printable ASCII characters without space. */
+export interface DecisionExperiment {
+  readonly id: string;
+  readonly arm: string;
+}
+
 /** What the state store keeps of a decision until its outcomes have come in. */
 export interface DecisionRecord {
   readonly generationId: GenerationId;
@@ -47,4 +53,6 @@ export interface DecisionRecord {
   readonly forgettingPosition: number;
   /** Absent unless a contextual policy decided. */
   readonly context?: DecisionContext;
+  /** Absent unless an experiment decided. */
+  readonly experiment?: DecisionExperiment;
 }

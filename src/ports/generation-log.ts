@@ -66,7 +66,7 @@ export interface LoggedGeneration {
   /** Absent: the log has events of the generation, and not its decision. */
   readonly decision?: Pick<
     DecisionRecord,
-    "source" | "propensity" | "allocationVersion" | "forgettingPosition" | "context"
+    "source" | "propensity" | "allocationVersion" | "forgettingPosition" | "context" | "experiment"
   >;
   /** In the order in which they were received. */
   readonly events: readonly LoggedEvent[];

@@ -48,6 +48,7 @@ const samples: readonly Sample[] = Array.from({ length: count }, (_, index): Sam
         ...(index % 6 === 0
           ? { context: { epoch: 1_700_000_000_000 + index, values: [1, -1 / (1 + index)] } }
           : {}),
+        ...(index % 7 === 0 ? { experiment: { id: `exp-${index}`, arm: "b" } } : {}),
       },
       events,
     },
@@ -257,6 +258,8 @@ function rowsOf({ generation }: Sample, stream: EventStream): object[] {
         forgetting_position: decision?.forgettingPosition as number,
         context_epoch: decision?.context?.epoch ?? 0,
         context: decision?.context?.values ?? [],
+        experiment_id: decision?.experiment?.id ?? "",
+        experiment_arm: decision?.experiment?.arm ?? "",
       }),
     ];
   }

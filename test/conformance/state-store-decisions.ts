@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Placement } from "../../src/adapters/state/placement-codec.ts";
 import { contextLengthMax } from "../../src/domain/contribution.ts";
-import { decisionSources } from "../../src/domain/decision.ts";
+import { type DecisionRecord, decisionSources } from "../../src/domain/decision.ts";
 import type { CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
 import type { RecordDecisionInput, StateStore } from "../../src/ports/state-store.ts";
 import { decisionInput, newGenerationId } from "../support/state-samples.ts";
@@ -26,6 +26,14 @@ const places: readonly Placement[] = [
   },
 ];
 
+/** Some have none. */
+const experiments: readonly Pick<DecisionRecord, "experiment">[] = [
+  {},
+  { experiment: { id: "e", arm: "a" } },
+  { experiment: { id: "x".repeat(64), arm: "~".repeat(64) } },
+  { experiment: { id: "exp-1", arm: "treatment" } },
+];
+
 export function describeDecisions(makeStore: MakeStateStore): void {
   describe("decisions", () => {
     let harness: StateStoreHarness;
@@ -40,7 +48,10 @@ export function describeDecisions(makeStore: MakeStateStore): void {
       const inputs = decisionSources.map((source, index): RecordDecisionInput => {
         const input = decisionInput();
         const propensity = [1, 5e-324, 0.1, 1 / 3, 0.999_999_999_999_999_9, 1e-6][index] as number;
-        return { ...input, record: { ...input.record, source, propensity, ...places[index] } };
+        return {
+          ...input,
+          record: { ...input.record, source, propensity, ...places[index], ...experiments[index] },
+        };
       });
       const results = await Promise.all(inputs.map((input) => store.recordDecision(input)));
       expect(results).toEqual(inputs.map(() => undefined));

@@ -2,16 +2,17 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeLedger, encodeLedger } from "../../src/adapters/lmdb/ledger.ts";
 import { decisionAddress } from "../../src/adapters/redis/keys.ts";
-import {
-  decisionLabels,
-  packDecisionHead,
-  unpackDecision,
-} from "../../src/adapters/redis/packed-decision.ts";
+import { packDecisionHead, unpackDecision } from "../../src/adapters/redis/packed-decision.ts";
 import { formatTotalsMessage, parseTotalsMessage } from "../../src/adapters/redis/totals-text.ts";
+import { encodeDecisionLabels } from "../../src/adapters/state/decision-labels.ts";
 import { type DecisionRecord, decisionSources } from "../../src/domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
 import type { ArmTotals } from "../../src/ports/state-store.ts";
-import { placementArbitrary, versionedTotalsArbitrary } from "../support/state-arbitraries.ts";
+import {
+  experimentArbitrary,
+  placementArbitrary,
+  versionedTotalsArbitrary,
+} from "../support/state-arbitraries.ts";
 
 const hex = (length: number) =>
   fc
@@ -75,6 +76,7 @@ test("a packed decision gives the same record back, whatever its time, labels an
     far: fc.boolean(),
     retainedSeconds: fc.nat({ max: 2 ** 32 - 1 }),
     placement: placementArbitrary,
+    experiment: experimentArbitrary,
   });
   fc.assert(
     fc.property(record, (drawn) => {
@@ -91,10 +93,11 @@ test("a packed decision gives the same record back, whatever its time, labels an
         propensity: drawn.propensity,
         allocationVersion: drawn.allocationVersion,
         ...drawn.placement,
+        ...drawn.experiment,
       };
       const packed = Buffer.concat([
         packDecisionHead(whole, timestampMs),
-        Buffer.from(decisionLabels(whole)),
+        Buffer.from(encodeDecisionLabels(whole)),
       ]);
       expect(unpackDecision(drawn.generationId, timestampMs, packed)).toEqual(whole);
     }),

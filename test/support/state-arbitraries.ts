@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { Placement } from "../../src/adapters/state/placement-codec.ts";
 import type { VersionedTotals } from "../../src/adapters/state/reward-totals-codec.ts";
 import { type ContextTotals, contextLengthMax } from "../../src/domain/contribution.ts";
+import type { DecisionRecord } from "../../src/domain/decision.ts";
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const fromZero = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
@@ -20,6 +21,17 @@ export const placementArbitrary: fc.Arbitrary<Placement> = fc.oneof(
     },
     { requiredKeys: ["forgettingPosition"] },
   ),
+);
+
+/** Mostly none. */
+export const experimentArbitrary: fc.Arbitrary<Pick<DecisionRecord, "experiment">> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({}) },
+  fc.record({
+    experiment: fc.record({
+      id: fc.stringMatching(/^[!-~]{1,64}$/),
+      arm: fc.stringMatching(/^[!-~]{1,64}$/),
+    }),
+  }),
 );
 
 const contextTotals: fc.Arbitrary<ContextTotals> = fc

@@ -14,7 +14,8 @@ interface PageRange extends ReadGenerationsInput {
 export function decisionsStatement(input: ReadGenerationsInput): string {
   return `
     SELECT toString(generation_id), code_type, variant_id, toUnixTimestamp64Milli(decided_at),
-           source, propensity, allocation_version, forgetting_position, context_epoch, context
+           source, propensity, allocation_version, forgetting_position, context_epoch, context,
+           experiment_id, experiment_arm
     FROM decisions FINAL
     WHERE ${condition(input)}
     ORDER BY code_type, generation_id

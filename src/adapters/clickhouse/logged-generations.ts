@@ -32,6 +32,8 @@ type DecisionColumns = [
   forgettingPosition: number,
   contextEpoch: number,
   context: number[],
+  experimentId: string,
+  experimentArm: string,
 ];
 
 type EventColumns = [
@@ -172,7 +174,7 @@ export class LoggedGenerations {
 
 function generationOf(agentType: AgentType, row: DecisionColumns): OpenGeneration {
   const [generationId, codeType, variantId, decidedAtMs, source, propensity, ...placed] = row;
-  const [allocationVersion, forgettingPosition, epoch, values] = placed;
+  const [allocationVersion, forgettingPosition, epoch, values, experimentId, arm] = placed;
   invariant(
     decisionSources.includes(source as DecisionSource),
     `decision of unknown source ${source}`,
@@ -189,6 +191,7 @@ function generationOf(agentType: AgentType, row: DecisionColumns): OpenGeneratio
       allocationVersion,
       forgettingPosition,
       ...(values.length === 0 ? {} : { context: { epoch, values } }),
+      ...(experimentId === "" ? {} : { experiment: { id: experimentId, arm } }),
     },
     events: [],
   };

@@ -1,11 +1,12 @@
 import { type DecisionRecord, decisionSources } from "../../domain/decision.ts";
 import { invariant } from "../../domain/errors.ts";
-import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import { decodeDecisionLabels } from "../state/decision-labels.ts";
 import { decodePlacement, encodePlacement } from "../state/placement-codec.ts";
 
 /**
  * A decision as it is kept in a Redis hash: a head of 23 or 27 bytes, more with a placement, and the labels
- * (variant id and code type) as a number of two bytes that the Lua step takes from the partition's label
+ * (`decision-labels.ts`) as a number of two bytes that the Lua step takes from the partition's label
  * hash. The record's general encoding has the labels in the clear: 69 bytes at usual lengths, more than the
  * 64 that Redis keeps in a listpack, which would more than double the memory of every record.
  *
@@ -35,11 +36,6 @@ export function packDecisionHead(record: DecisionRecord, idTimestampMs: number):
   return head;
 }
 
-/** What the label hash is asked for: `<variant id> <code type>`. */
-export function decisionLabels(record: DecisionRecord): string {
-  return `${record.variantId} ${record.codeType}`;
-}
-
 /** @param packed head and labels, as the Lua steps return them. */
 export function unpackDecision(
   generationId: GenerationId,
@@ -55,13 +51,9 @@ export function unpackDecision(
   const headEnd = propensityAt + 16;
   const placementAt = headEnd + ((first & placed) === 0 ? 0 : 1);
   const labelsAt = placementAt + ((first & placed) === 0 ? 0 : (packed[headEnd] as number));
-  const labels = packed.toString("latin1", labelsAt);
-  const space = labels.indexOf(" ");
   return {
     generationId,
-    agentType: labels.slice(0, labels.indexOf("/")) as AgentType,
-    codeType: labels.slice(space + 1) as CodeType,
-    variantId: labels.slice(0, space) as VariantId,
+    ...decodeDecisionLabels(packed.toString("latin1", labelsAt)),
     decidedAtMs: timeBytes === 2 ? idTimestampMs + time : time,
     retainedUntilMs: packed.readUInt32BE(1) * 1000,
     source,

@@ -6,6 +6,7 @@ import {
   eventsPerGenerationMax,
   type RecordDecisionInput,
 } from "../../ports/state-store.ts";
+import { encodeDecisionLabels } from "../state/decision-labels.ts";
 import { encodePlacement } from "../state/placement-codec.ts";
 import { decodeRewardTotals } from "../state/reward-totals-codec.ts";
 import {
@@ -18,7 +19,7 @@ import {
   outboxKey,
   totalsKey,
 } from "./keys.ts";
-import { decisionLabels, packDecisionHead, unpackDecision } from "./packed-decision.ts";
+import { packDecisionHead, unpackDecision } from "./packed-decision.ts";
 import type { ScriptArgument, ScriptName } from "./scripts.ts";
 
 /** Runs one Lua step with a deadline; rejects with a BanditError. */
@@ -90,7 +91,7 @@ export function packDecisions(calls: readonly PackableDecision[]): {
 /** One decision as the step unpacks it; see the step for the layout. Two arguments for a batch instead of six for each. */
 function packDecisionCall({ input, address }: PackableDecision, number: number): Buffer {
   const head = packDecisionHead(input.record, address.timestampMs);
-  const labels = decisionLabels(input.record);
+  const labels = encodeDecisionLabels(input.record);
   const { field } = address;
   const buffer = Buffer.allocUnsafe(14 + field.length + head.length + labels.length);
   buffer.writeUInt16BE(number, 0);

@@ -38,7 +38,8 @@ export function decisionEvent(input: DecisionEventInput): OutboxEvent {
     `"conversation_id":${JSON.stringify(request.conversationId)},` +
     `"variant_id":"${record.variantId}","source":"${record.source}",` +
     `"propensity":${record.propensity},"allocation_version":"${record.allocationVersion}",${arms},` +
-    `"features":${JSON.stringify(request.features)},"experiment_id":"","experiment_arm":"",` +
+    `"features":${JSON.stringify(request.features)},"experiment_id":${JSON.stringify(record.experiment?.id ?? "")},` +
+    `"experiment_arm":${JSON.stringify(record.experiment?.arm ?? "")},` +
     `"mode":"${input.mode}",${degradedColumns(input.degradedReason)},` +
     `"decided_at":"${formatEventTime(record.decidedAtMs)}"${placementColumns(record)}}`;
   return { stream: "decisions", row };

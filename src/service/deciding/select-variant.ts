@@ -237,8 +237,8 @@ export class SelectVariant {
       source: record.source,
       propensity: record.propensity,
       allocationVersion: record.allocationVersion,
-      experimentId: "",
-      experimentArm: "",
+      experimentId: record.experiment?.id ?? "",
+      experimentArm: record.experiment?.arm ?? "",
       degraded: degradedReason !== "",
       degradedReason,
     };

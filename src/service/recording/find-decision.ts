@@ -168,5 +168,8 @@ function recordOf(generationId: GenerationId, row: DecisionRow): DecisionRecord 
     ...(row.context.length === 0
       ? {}
       : { context: { epoch: row.context_epoch, values: row.context } }),
+    ...(row.experiment_id === ""
+      ? {}
+      : { experiment: { id: row.experiment_id, arm: row.experiment_arm } }),
   };
 }

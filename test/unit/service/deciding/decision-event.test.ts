@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Placement } from "../../../../src/adapters/state/placement-codec.ts";
+import type { DecisionRecord } from "../../../../src/domain/decision.ts";
 import {
   parseAgentType,
   parseCodeType,
@@ -32,7 +33,7 @@ const expected: Omit<DecisionRow, "forgetting_position" | "context_epoch" | "con
   decided_at: "2023-11-14 22:13:20.007",
 };
 
-function eventWith(placement: Placement): OutboxEvent {
+function eventWith(placement: Placement & Pick<DecisionRecord, "experiment">): OutboxEvent {
   return decisionEvent({
     record: {
       generationId: parseGenerationId(expected.generation_id),
@@ -78,6 +79,15 @@ describe("decision event", () => {
       ...expected,
       context_epoch: context.epoch,
       context: context.values,
+    });
+  });
+
+  it("tells the experiment and its arm", () => {
+    const experiment = { id: 'quote "', arm: "treatment" };
+    expect(JSON.parse(eventWith({ forgettingPosition: 0, experiment }).row)).toEqual({
+      ...expected,
+      experiment_id: experiment.id,
+      experiment_arm: experiment.arm,
     });
   });
 });
