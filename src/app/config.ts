@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BanditError } from "../domain/errors.ts";
+import { parseServerUrl, redisUrlProblem } from "./server-urls.ts";
 
 const flag = z
   .enum(["0", "1", "true", "false"], { error: "must be 1, 0, true or false" })
@@ -16,12 +17,13 @@ const bytes = z.coerce
   .refine((value) => Number.isSafeInteger(value) && value >= 65_536, { error: bytesRule });
 
 const url = (schemes: readonly string[]) =>
-  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
-    error: `must start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+  z.string().superRefine((text, { addIssue }) => {
+    const problem = parseServerUrl(text, schemes);
+    if (typeof problem === "string") addIssue(problem);
   });
 
 /** Every environment variable the service reads, with what it means. The reference page is made from this. */
-const environmentSchema = z.object({
+const variables = z.object({
   BANDIT_DATA_DIR: z
     .string()
     .min(1)
@@ -38,7 +40,8 @@ const environmentSchema = z.object({
   BANDIT_HTTP_PORT: port
     .default(8080)
     .describe("Port of Connect, gRPC-Web, JSON, metrics and health; 0 takes a free one."),
-  REDIS_URL: url(["redis", "rediss"])
+  REDIS_URL: z
+    .string()
     .optional()
     .describe(
       "State in Redis ≥ 7 instead of LMDB. Several addresses of a cluster are separated by commas.",
@@ -154,6 +157,15 @@ const environmentSchema = z.object({
     .describe("Least severe log line that is written."),
 });
 
+// Asked on the side of the other variables, so that one error names every wrong one.
+const environmentSchema = variables.superRefine(
+  ({ REDIS_URL: redisUrl, BANDIT_REDIS_CLUSTER: isCluster }, { addIssue }) => {
+    const problem = redisUrl === undefined ? undefined : redisUrlProblem(redisUrl, isCluster);
+    if (problem !== undefined) addIssue({ code: "custom", path: ["REDIS_URL"], message: problem });
+  },
+  { when: () => true },
+);
+
 /** What a service is opened with. Absent URLs mean the embedded engine. */
 export interface ServiceOptions {
   readonly dataDir: string;
@@ -243,7 +255,7 @@ export function readConfig(
 
 /** Name, default and meaning of every variable, for the reference page and its test. */
 export function configReference(): { name: string; fallback: string; description: string }[] {
-  return Object.entries(environmentSchema.shape).map(([name, schema]) => {
+  return Object.entries(variables.shape).map(([name, schema]) => {
     const fallback = schema.safeParse(undefined);
     return {
       name,

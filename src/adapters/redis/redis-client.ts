@@ -25,9 +25,11 @@ const connectTimeoutMs = 5_000;
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisClient> {
   const client = createClient(options);
   // The rejection of connect() says only that the connection was closed; this says why.
-  let lastError: Error | undefined;
+  let firstError: Error | undefined;
   client.on("error", (error: Error) => {
-    lastError = error;
+    firstError ??= error;
+    // The driver would go on in database 0.
+    if (client instanceof Redis && isOfSelect(error)) client.disconnect(true);
     options.logger.warn("the connection to Redis has a problem", { error: error.message });
   });
   try {
@@ -35,7 +37,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     return client;
   } catch (error) {
     client.disconnect();
-    throw translateRedisError(lastError ?? error);
+    throw translateRedisError(firstError ?? error);
   }
 }
 
@@ -75,6 +77,13 @@ export function translateRedisError(error: unknown): unknown {
   if (error instanceof BanditError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (message.startsWith("invariant violated")) return error;
+  const refusal = refusalOfUrl(error);
+  if (refusal !== undefined) {
+    return new BanditError("failed_precondition", `REDIS_URL ${refusal}`, {
+      reason: "REDIS_URL_REFUSED",
+      cause: error,
+    });
+  }
   if (message.includes("OOM command not allowed")) {
     return new BanditError("resource_exhausted", "the state store is out of memory", {
       reason: "STATE_FULL",
@@ -87,6 +96,24 @@ export function translateRedisError(error: unknown): unknown {
     retryAfterMs: 100,
     cause: error,
   });
+}
+
+/** What a server says against the URL itself: waiting for another answer would not help. */
+function refusalOfUrl(error: unknown): string | undefined {
+  const ofNode = (error as { lastNodeError?: unknown }).lastNodeError ?? error;
+  const said = String(ofNode);
+  if (isOfSelect(error) && !said.includes("NOAUTH")) {
+    return "names a database that the server does not have or does not let this user select";
+  }
+  if (said.includes("cluster support disabled")) {
+    return "names a cluster, but the server is none; give one address, without BANDIT_REDIS_CLUSTER";
+  }
+  return undefined;
+}
+
+/** The server has refused to change to the database that the URL names. */
+function isOfSelect(error: unknown): boolean {
+  return (error as { command?: { name?: string } }).command?.name === "select";
 }
 
 function createClient(options: RedisConnectionOptions): RedisClient {

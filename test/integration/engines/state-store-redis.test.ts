@@ -402,6 +402,41 @@ describe("connecting", () => {
     });
   });
 
+  test("a database that the server does not have is refused, and database 0 stays empty", async () => {
+    await expect(open({ url: `${server.url}/99` })).rejects.toMatchObject({
+      code: "failed_precondition",
+      reason: "REDIS_URL_REFUSED",
+      message: expect.stringContaining("REDIS_URL names a database"),
+    });
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  test("after a reconnection that may not select the database nothing goes to database 0", async () => {
+    const store = await open({ url: `${server.url}/3` });
+    await admin.acl("SETUSER", "default", "-select");
+    await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    const input = decisionInput();
+    await expect(store.recordDecision(input)).rejects.toMatchObject({ code: "unavailable" });
+    await admin.config("RESETSTAT");
+    await eventually(async () => {
+      expect(await admin.info("commandstats")).toMatch(/cmdstat_select:.*rejected_calls=[2-9]/);
+    });
+    await expect(store.recordDecision(input)).rejects.toMatchObject({ code: "unavailable" });
+    await admin.acl("SETUSER", "default", "+select");
+    await eventually(() => store.ping());
+    expect(await store.recordDecision(input)).toBeUndefined();
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  test("addresses of a cluster at which there is none are refused", async () => {
+    const url = `${server.url},${server.url}`;
+    await expect(open({ url })).rejects.toMatchObject({
+      code: "failed_precondition",
+      message: expect.stringContaining("REDIS_URL names a cluster"),
+    });
+    await expect(open({ cluster: true })).rejects.toMatchObject({ reason: "REDIS_URL_REFUSED" });
+  });
+
   test("a password is used, and without it the reason can be found in the error's cause", async () => {
     await admin.config("SET", "requirepass", "s3c:r@t");
     const url = server.url.replace("//", `//:${encodeURIComponent("s3c:r@t")}@`);

@@ -9,6 +9,15 @@ const page = readFileSync(
   "utf8",
 );
 
+function violationsOf(environment: NodeJS.ProcessEnv): BanditError["violations"] {
+  try {
+    readConfig({}, environment);
+    return [];
+  } catch (error) {
+    return (error as BanditError).violations;
+  }
+}
+
 describe("configuration", () => {
   it("needs no variable at all", () => {
     const options = readConfig({}, {});
@@ -36,6 +45,55 @@ describe("configuration", () => {
       ]);
     }
   });
+
+  it.each([
+    ["redis://host/abc", "number of a database"],
+    ["redis://host/2/3", "number of a database"],
+    ["redis://host/-1", "number of a database"],
+    ["redis://host/1?", undefined],
+    ["redis://host?db=99", "no options"],
+    ["rediss://host/1?tls=false", "no options"],
+    ["redis://user:p/w@host", "percent-encoded"],
+    ["redis://user:12/w@host", "number of a database"],
+    ["redis://user:12#w@host", "percent-encoded"],
+    ["redis://user:%zz@host", "percent-encoded"],
+    ["redis:///1", "host"],
+    ["redis://", "host"],
+    ["redis://host", undefined],
+    ["redis://host/", undefined],
+    ["rediss://user:p%2Fw@host:6380/15", undefined],
+    ["redis://[::1]:6379/0", undefined],
+    ["redis://a:1,redis://b:1", undefined],
+    ["redis://a:1, redis://b:1/0", undefined],
+    ["redis://a:1,b:1", "must start with"],
+    ["redis://a:1,redis://b:1/3", "database 0 only"],
+    ["redis://a:1,rediss://b:1", "same scheme"],
+    ["redis://u:p@a:1,redis://b:1", "same scheme, user and password"],
+    ["redis://a:1,", "must start with"],
+  ])("REDIS_URL=%s: %s", (url, problem) => {
+    expect(violationsOf({ REDIS_URL: url, BANDIT_HTTP_PORT: "x" })).toEqual([
+      expect.objectContaining({ field: "BANDIT_HTTP_PORT" }),
+      ...(problem === undefined
+        ? []
+        : [{ field: "REDIS_URL", description: expect.stringContaining(problem) }]),
+    ]);
+  });
+
+  it("refuses a database other than 0 of a cluster", () => {
+    const cluster = { BANDIT_REDIS_CLUSTER: "1" };
+    expect(violationsOf({ ...cluster, REDIS_URL: "redis://a/0" })).toEqual([]);
+    expect(violationsOf({ ...cluster, REDIS_URL: "redis://a/1" })).toHaveLength(1);
+  });
+
+  it.each(["DATABASE_URL", "CLICKHOUSE_URL"])(
+    "%s says what to encode, not what it held",
+    (name) => {
+      const scheme = name === "DATABASE_URL" ? "postgres" : "http";
+      expect(violationsOf({ [name]: `${scheme}://user:se/cret@host/db` })).toEqual([
+        { field: name, description: expect.stringMatching(/^(?!.*cret).*percent-encoded/) },
+      ]);
+    },
+  );
 
   it("is documented variable by variable, and nothing else is", () => {
     const documented = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
