@@ -18,8 +18,9 @@ const adapters = {
   state: [],
   redis: ["state"],
   lmdb: ["state"],
-  clickhouse: [],
-  postgres: [],
+  "sql-migrator": [],
+  clickhouse: ["sql-migrator"],
+  postgres: ["sql-migrator"],
   system: [],
   wrappers: [],
 };

@@ -5,6 +5,14 @@
 -- insert de-duplication tokens) has the same key and the same month, so that ReplacingMergeTree and
 -- FINAL make one of it: the first, and one that was learned from before one that was only logged, because
 -- that is what the posterior was given. The bloom filter finds a generation by its id alone.
+--
+-- A batch whose answer was lost is repeated when its process, or another one, is back: minutes later, when others
+-- have inserted theirs each second. So ten thousand tokens are remembered; a thousand were a quarter of an hour of one
+-- process.
+--
+-- Forgetting position and context are what learning needs to know of a decision beside the arm, so that posteriors can
+-- be recomputed from the log. Default rewards are booked as outcomes of the source `default` with the one component
+-- `default_reward`.
 
 CREATE TABLE IF NOT EXISTS decisions
 (
@@ -26,6 +34,9 @@ CREATE TABLE IF NOT EXISTS decisions
     degraded UInt8 COMMENT '1 when a dependency was down and the service fell back',
     degraded_reason LowCardinality(String) COMMENT 'What was missing; empty unless degraded',
     decided_at DateTime64(3, 'UTC') COMMENT 'When the decision was made',
+    forgetting_position Float64 COMMENT 'Half-lives that had passed for the agent type at the decision; 0 where nothing is forgotten',
+    context_epoch UInt64 COMMENT 'Since when the features in context are what they are, Unix milliseconds; 0 without a context',
+    context Array(Float64) COMMENT 'The intercept''s 1 and the standardised features; empty unless a contextual policy decided',
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row reached ClickHouse',
     row_rank UInt64 MATERIALIZED toUInt64(4611686018427387904 - toUnixTimestamp64Milli(ingested_at)) COMMENT 'The first of several copies of a row has the highest',
     INDEX decisions_by_generation generation_id TYPE bloom_filter(0.001) GRANULARITY 1
@@ -33,7 +44,7 @@ CREATE TABLE IF NOT EXISTS decisions
 ENGINE = ReplacingMergeTree(row_rank)
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (agent_type, code_type, generation_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'One row per decision: which arm was served for a task, and with what probability';
 
 CREATE TABLE IF NOT EXISTS generations
@@ -54,7 +65,7 @@ CREATE TABLE IF NOT EXISTS generations
     code_hash String COMMENT 'Digest of the input, chosen by the agent',
     content String COMMENT 'Generated content; empty unless the operator switched content storage on',
     reward_components Array(LowCardinality(String)) COMMENT 'Components this report contributes to: cost, latency',
-    reward_values Array(Float64) COMMENT 'Value of each component in [0, 1]; 0 for a penalty',
+    reward_values Array(Float64) COMMENT 'Value of each component, in [0, 1] unless it is unbounded; 0 for a penalty',
     reward_weights Array(Float64) COMMENT 'Weight of each component; 0 for a penalty',
     reward_penalties Array(Float64) COMMENT 'Reward lost by each component; 0 for a reward component',
     learned UInt8 COMMENT '1 when the posterior was given these contributions, 0 when they were only logged',
@@ -68,7 +79,7 @@ CREATE TABLE IF NOT EXISTS generations
 ENGINE = ReplacingMergeTree(row_rank)
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (agent_type, code_type, generation_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'One row per finished task: what the agent ran and what it cost';
 
 CREATE TABLE IF NOT EXISTS outcomes
@@ -78,15 +89,15 @@ CREATE TABLE IF NOT EXISTS outcomes
     agent_type LowCardinality(String) COMMENT 'Kind of agent that ran the task',
     code_type LowCardinality(String) COMMENT 'Kind of input the task worked on',
     variant_id LowCardinality(String) COMMENT 'The arm that was served for the task',
-    source LowCardinality(String) COMMENT 'Where it comes from: test_run, user_rating, user_action, ci, custom',
+    source LowCardinality(String) COMMENT 'Where it comes from: test_run, user_rating, user_action, ci, custom; default: the default reward of a task that none was reported for',
     metrics Map(LowCardinality(String), Float64) COMMENT 'Metric name to raw value, for example test_pass_rate, rating_overall, ci_passed',
     action LowCardinality(String) COMMENT 'accepted, edited or deleted; empty for other sources',
     comment String COMMENT 'Free text of a rating; empty when none',
     user_hash String COMMENT 'Keyed hash of the user id; empty when none',
     ci_pipeline LowCardinality(String) COMMENT 'CI pipeline; empty for other sources',
     ci_url String COMMENT 'Address of the CI run; empty when none',
-    reward_components Array(LowCardinality(String)) COMMENT 'Reward components this outcome contributes to',
-    reward_values Array(Float64) COMMENT 'Value of each component in [0, 1]; 0 for a penalty',
+    reward_components Array(LowCardinality(String)) COMMENT 'Reward components this outcome contributes to; default_reward counts only as long as no other is known',
+    reward_values Array(Float64) COMMENT 'Value of each component, in [0, 1] unless it is unbounded; 0 for a penalty',
     reward_weights Array(Float64) COMMENT 'Weight of each component; 0 for a penalty',
     reward_penalties Array(Float64) COMMENT 'Reward lost by each component; 0 for a reward component',
     learned UInt8 COMMENT '1 when the posterior was given these contributions, 0 when they were only logged',
@@ -101,5 +112,5 @@ CREATE TABLE IF NOT EXISTS outcomes
 ENGINE = ReplacingMergeTree(row_rank)
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (agent_type, code_type, generation_id, outcome_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'One row per outcome: a test run, rating, user action, CI result or custom metric of a task';

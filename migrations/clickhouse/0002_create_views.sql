@@ -1,5 +1,6 @@
 -- What analysts start from. FINAL everywhere, so that a row that was inserted twice counts once.
 
+-- A default reward is a reward, but nobody's outcome.
 CREATE OR REPLACE VIEW generation_full
 (
     generation_id UUID COMMENT 'The task',
@@ -20,6 +21,9 @@ CREATE OR REPLACE VIEW generation_full
     degraded UInt8 COMMENT '1 when the service fell back',
     degraded_reason String COMMENT 'What was missing; empty unless degraded',
     decided_at DateTime64(3, 'UTC') COMMENT 'When the decision was made',
+    forgetting_position Float64 COMMENT 'Half-lives that had passed for the agent type at the decision; 0 where nothing is forgotten',
+    context_epoch UInt64 COMMENT 'Since when the features in context are what they are, Unix milliseconds; 0 without a context',
+    context Array(Float64) COMMENT 'The intercept''s 1 and the standardised features; empty unless a contextual policy decided',
     reported UInt8 COMMENT '1 when the agent reported the run',
     model String COMMENT 'Language model used; empty until reported',
     temperature Nullable(Float64) COMMENT 'Sampling temperature',
@@ -32,8 +36,8 @@ CREATE OR REPLACE VIEW generation_full
     tests_generated Nullable(UInt32) COMMENT 'Number of tests generated',
     code_hash String COMMENT 'Digest of the input',
     recorded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the run was reported',
-    outcomes UInt64 COMMENT 'Number of outcomes',
-    outcome_sources Array(String) COMMENT 'Kinds of outcomes it has, sorted',
+    outcomes UInt64 COMMENT 'Number of outcomes; a default reward is none',
+    outcome_sources Array(String) COMMENT 'Kinds of outcomes it has, sorted; a default reward is none',
     late_outcomes UInt64 COMMENT 'Outcomes that came after the attribution window',
     first_outcome_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the first outcome happened',
     metrics Map(String, Float64) COMMENT 'Newest value of every metric',
@@ -50,8 +54,9 @@ CREATE OR REPLACE VIEW generation_full
     action String COMMENT 'Newest user action: accepted, edited, deleted; empty when none',
     edit_distance Nullable(Float64) COMMENT 'Share of the text that the user changed, [0, 1]',
     ci_passed Nullable(Float64) COMMENT '1 when the newest CI run passed, 0 when it failed',
-    reward Nullable(Float64) COMMENT 'Reward R in [0, reward_weight] that the posterior was given; NULL when nothing was learned',
-    reward_weight Float64 COMMENT 'Weight W of the components known so far; the posterior gained R and W - R'
+    reward Nullable(Float64) COMMENT 'Reward R that the posterior was given, in [0, reward_weight] unless a component is unbounded; NULL when nothing was learned',
+    reward_weight Float64 COMMENT 'Weight W of the components known so far; the posterior gained R and W - R',
+    reward_by_default UInt8 COMMENT '1 when no outcome told a reward, so that the default reward of the policy counts'
 )
 AS
 WITH
@@ -90,14 +95,27 @@ WITH
             min(occurred_at) AS first_outcome_at,
             CAST(argMaxIf(action, (occurred_at, outcome_id), action != ''), 'String') AS newest_action
         FROM outcomes FINAL
+        WHERE source != 'default'
         GROUP BY generation_id
     ),
     rewards AS
     (
         SELECT
             generation_id,
-            least(greatest(sum(newest.1 * newest.2) - sum(newest.3), 0), sum(newest.2)) AS reward,
-            sum(newest.2) AS reward_weight
+            sumIf(newest.2, component != 'default_reward') AS known_weight,
+            sumIf(newest.2, component = 'default_reward') AS default_weight,
+            if(known_weight > 0, known_weight, default_weight) AS reward_weight,
+            known_weight = 0 AND default_weight > 0 AS reward_by_default,
+            if(known_weight > 0,
+                sumIf(newest.1 * newest.2, component != 'default_reward'),
+                sumIf(newest.1 * newest.2, component = 'default_reward')) AS earned,
+            if(known_weight > 0,
+                sumIf(least(newest.1, 0) * newest.2, component != 'default_reward'),
+                sumIf(least(newest.1, 0) * newest.2, component = 'default_reward')) AS lowest,
+            if(known_weight > 0,
+                sumIf(greatest(newest.1, 1) * newest.2, component != 'default_reward'),
+                sumIf(greatest(newest.1, 1) * newest.2, component = 'default_reward')) AS highest,
+            least(greatest(earned - sum(newest.3), lowest), highest) AS reward
         FROM
         (
             SELECT
@@ -145,6 +163,9 @@ SELECT
     d.degraded AS degraded,
     d.degraded_reason AS degraded_reason,
     d.decided_at AS decided_at,
+    d.forgetting_position AS forgetting_position,
+    d.context_epoch AS context_epoch,
+    d.context AS context,
     g.recorded_at > toDateTime64(0, 3, 'UTC') AS reported,
     g.model AS model,
     g.temperature AS temperature,
@@ -176,7 +197,8 @@ SELECT
     if(mapContains(m.metrics, 'edit_distance'), m.metrics['edit_distance'], NULL) AS edit_distance,
     if(mapContains(m.metrics, 'ci_passed'), m.metrics['ci_passed'], NULL) AS ci_passed,
     if(r.reward_weight > 0, r.reward, NULL) AS reward,
-    r.reward_weight AS reward_weight
+    r.reward_weight AS reward_weight,
+    r.reward_by_default AS reward_by_default
 FROM (SELECT * FROM decisions FINAL) AS d
 LEFT JOIN (SELECT * FROM generations FINAL) AS g ON g.generation_id = d.generation_id
 LEFT JOIN outcome_facts AS f ON f.generation_id = d.generation_id

@@ -1,16 +1,21 @@
 -- The catalogue: what may be served, under which policy, in which mode, and who changed it.
+--
+-- A change of a policy must not undo how much was forgotten so far, nor since when a contextual model has had its
+-- features. What was decided before mode_since, while nothing was learned, is not given a default reward.
 
 CREATE TABLE service_setting (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   mode text NOT NULL CHECK (mode IN ('learning', 'frozen', 'static')),
   revision bigint NOT NULL CHECK (revision >= 0),
-  updated_at timestamptz NOT NULL
+  updated_at timestamptz NOT NULL,
+  mode_since timestamptz NOT NULL DEFAULT to_timestamp(0)
 );
 COMMENT ON TABLE service_setting IS 'One row: settings of the whole service, and the revision of the catalogue.';
 COMMENT ON COLUMN service_setting.only_row IS 'Always true: keeps the table at one row.';
 COMMENT ON COLUMN service_setting.mode IS 'learning, frozen or static (the kill switch: everybody gets the baseline).';
 COMMENT ON COLUMN service_setting.revision IS 'Grows by one with every write to the catalogue; replicas poll it. Every writer locks this row first.';
 COMMENT ON COLUMN service_setting.updated_at IS 'Time of the last write to the catalogue.';
+COMMENT ON COLUMN service_setting.mode_since IS 'When the mode became what it is.';
 
 INSERT INTO service_setting (mode, revision, updated_at) VALUES ('learning', 0, now());
 
@@ -18,13 +23,15 @@ CREATE TABLE agent_type (
   agent_type text PRIMARY KEY CHECK (agent_type ~ '^[a-z][a-z0-9_-]{0,63}$'),
   description text NOT NULL,
   mode text NOT NULL CHECK (mode IN ('learning', 'frozen', 'static')),
-  created_at timestamptz NOT NULL
+  created_at timestamptz NOT NULL,
+  mode_since timestamptz NOT NULL DEFAULT to_timestamp(0)
 );
 COMMENT ON TABLE agent_type IS 'Kinds of agents that ask for variants.';
 COMMENT ON COLUMN agent_type.agent_type IS 'Name, e.g. evolution.';
 COMMENT ON COLUMN agent_type.description IS 'What agents of this type do, for people.';
 COMMENT ON COLUMN agent_type.mode IS 'learning, frozen or static; the stricter of this and the service''s mode is in force.';
 COMMENT ON COLUMN agent_type.created_at IS 'Time of creation.';
+COMMENT ON COLUMN agent_type.mode_since IS 'When the agent type''s own mode became what it is.';
 
 CREATE TABLE policy (
   agent_type text NOT NULL REFERENCES agent_type (agent_type),
@@ -32,6 +39,9 @@ CREATE TABLE policy (
   policy jsonb NOT NULL CHECK (jsonb_typeof(policy) = 'object'),
   etag bigint NOT NULL,
   updated_at timestamptz NOT NULL,
+  forgetting_position double precision NOT NULL CHECK (forgetting_position >= 0),
+  forgetting_since timestamptz NOT NULL,
+  features_since timestamptz NOT NULL,
   PRIMARY KEY (agent_type, code_type)
 );
 COMMENT ON TABLE policy IS 'How posteriors become shares and outcomes become rewards: one per agent type, with overrides per code type.';
@@ -40,6 +50,9 @@ COMMENT ON COLUMN policy.code_type IS 'Code type it overrides the agent type''s 
 COMMENT ON COLUMN policy.policy IS 'Algorithm, reward specification, shares, prior and windows.';
 COMMENT ON COLUMN policy.etag IS 'Revision of the catalogue at the last change of this row.';
 COMMENT ON COLUMN policy.updated_at IS 'Time of the last change.';
+COMMENT ON COLUMN policy.forgetting_position IS 'Half-lives that had passed for the agent type at forgetting_since; of the agent type''s own policy, 0 in an override.';
+COMMENT ON COLUMN policy.forgetting_since IS 'When the half-life became what it is; of the agent type''s own policy.';
+COMMENT ON COLUMN policy.features_since IS 'When the features of linear_thompson became what they are; sums over other features are not mixed with these.';
 
 CREATE TABLE prompt_variant (
   id text PRIMARY KEY,

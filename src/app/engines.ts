@@ -5,18 +5,17 @@ import {
   type OpenedEventLog,
   openChdbEventLog,
 } from "../adapters/clickhouse/open-event-log.ts";
+import { type OpenedPostgres, openPostgres } from "../adapters/postgres/open-postgres.ts";
 import { EventLogGate } from "../adapters/wrappers/event-log-gate.ts";
 import { LateStateStore } from "../adapters/wrappers/late-state-store.ts";
 import type { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DeadLetterStore } from "../ports/dead-letters.ts";
-import type { Migrator } from "../ports/migrator.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
 import { KeepTrying, type Problem } from "./keep-trying.ts";
-import { projectRoot } from "./project-root.ts";
 import { outageIn, withinStart } from "./server-outage.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 
@@ -45,9 +44,9 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-/** The catalogue and the event log, which have schemas. */
+/** Postgres and the event log, which have schemas. */
 export interface SchemaEngines {
-  readonly catalogue: Catalogue & { readonly migrator: Migrator };
+  readonly postgres: OpenedPostgres;
   readonly events: OpenedEventLog;
   close(): Promise<void>;
 }
@@ -92,8 +91,11 @@ export async function openSchemaEngines(
   { clock, logger }: Dependencies,
 ): Promise<SchemaEngines> {
   const { clickhouseUrl, dataDir, eventRetentionDays: retentionDays } = options;
-  const [catalogue, events] = await openBoth(
-    { opening: openCatalogue(options, { clock, logger }), close: (opened) => opened.close() },
+  const [postgres, events] = await openBoth(
+    {
+      opening: openCatalogue(options, { clock, logger }),
+      close: (opened) => opened.catalogue.close(),
+    },
     {
       opening:
         clickhouseUrl === undefined
@@ -103,10 +105,10 @@ export async function openSchemaEngines(
     },
   );
   return {
-    catalogue,
+    postgres,
     events,
     async close() {
-      await Promise.all([catalogue.close(), events.eventLog.close()]);
+      await Promise.all([postgres.catalogue.close(), events.eventLog.close()]);
     },
   };
 }
@@ -126,10 +128,10 @@ export async function openEngines(
     { opening: openState(options, dependencies), close: (opened) => opened.close() },
     { opening: openMigrated(options, dependencies), close: (opened) => opened.close() },
   );
-  const { catalogue, eventLog, deadLetters, eventMigrations, catalogueProblem } = schemas;
+  const { postgres, eventLog, deadLetters, eventMigrations, catalogueProblem } = schemas;
   return {
     state,
-    catalogue,
+    catalogue: postgres.catalogue,
     eventLog,
     deadLetters,
     names: {
@@ -141,7 +143,7 @@ export async function openEngines(
     eventLogProblem: () => eventMigrations.problem,
     catalogueProblem,
     async migrateCatalogue() {
-      await catalogue.migrator.migrate();
+      await postgres.migrator.migrate();
     },
     async close() {
       await Promise.all([
@@ -179,22 +181,16 @@ async function openState(options: ServiceOptions, dependencies: Dependencies): P
 }
 
 async function openCatalogue(
-  options: StorageOptions,
+  { databaseUrl, dataDir }: StorageOptions,
   { clock, logger }: Dependencies,
-): Promise<SchemaEngines["catalogue"]> {
-  const migrationsDirectory = join(projectRoot, "migrations/postgres");
-  if (options.databaseUrl === undefined) {
-    const { EmbeddedCatalogue } = await import("../adapters/postgres/embedded-catalogue.ts");
-    const directory = join(options.dataDir, "catalogue");
-    return EmbeddedCatalogue.open({ directory, migrationsDirectory, clock, logger });
-  }
-  const { PostgresCatalogue } = await import("../adapters/postgres/postgres-catalogue.ts");
-  const url = options.databaseUrl;
-  return PostgresCatalogue.connect({ url, migrationsDirectory, clock, logger });
+): Promise<OpenedPostgres> {
+  const place =
+    databaseUrl === undefined ? { directory: join(dataDir, "catalogue") } : { url: databaseUrl };
+  return openPostgres({ place, clock, logger });
 }
 
 interface MigratedEngines {
-  readonly catalogue: SchemaEngines["catalogue"];
+  readonly postgres: OpenedPostgres;
   readonly catalogueProblem: BanditError | undefined;
   readonly eventLog: EventLogGate;
   readonly deadLetters: DeadLetterStore;
@@ -209,7 +205,7 @@ async function openMigrated(
 ): Promise<MigratedEngines> {
   const { logger } = dependencies;
   const engines = await openSchemaEngines(options, dependencies);
-  const { catalogue, events } = engines;
+  const { postgres, events } = engines;
   const eventLog = new EventLogGate(events.eventLog);
   const migrateEvents = async (): Promise<void> => {
     await events.migrator.migrate();
@@ -223,13 +219,13 @@ async function openMigrated(
   const close = async (): Promise<void> => {
     eventMigrations.stop();
     await Promise.all([
-      atMost(stopBudget.engineMs, () => catalogue.close(), { what: "catalogue", logger }),
+      atMost(stopBudget.engineMs, () => postgres.catalogue.close(), { what: "catalogue", logger }),
       atMost(stopBudget.engineMs, () => eventLog.close(), { what: "event log", logger }),
     ]);
   };
   try {
     const [catalogueProblem, eventsProblem] = await Promise.all([
-      outageIn(catalogue.migrator.migrate(), options.databaseUrl !== undefined),
+      outageIn(postgres.migrator.migrate(), options.databaseUrl !== undefined),
       outageIn(
         options.clickhouseUrl === undefined ? migrateEvents() : withinStart(migrateEvents()),
         options.clickhouseUrl !== undefined,
@@ -237,7 +233,7 @@ async function openMigrated(
     ]);
     if (eventsProblem !== undefined) eventMigrations.start(eventsProblem);
     const { deadLetters } = events;
-    return { catalogue, catalogueProblem, eventLog, deadLetters, eventMigrations, close };
+    return { postgres, catalogueProblem, eventLog, deadLetters, eventMigrations, close };
   } catch (error) {
     await close();
     throw error;

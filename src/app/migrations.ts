@@ -28,7 +28,7 @@ export async function openMigrations(options: ServiceOptions): Promise<Migration
       throw error;
     },
   );
-  const migrators = [engines.catalogue.migrator, engines.events.migrator];
+  const migrators = [engines.postgres.migrator, engines.events.migrator];
   return {
     status: () => ofEach(migrators, (migrator) => migrator.status()),
     migrate: () => ofEach(migrators, (migrator) => migrator.migrate()),

@@ -1,5 +1,6 @@
 import { ClickHouseError } from "@clickhouse/client";
 import { BanditError } from "../../domain/errors.ts";
+import { migrationRefused } from "../sql-migrator/sql-migrator.ts";
 
 /** The engine read the rows and does not want them: repeating the insert cannot help. */
 const rowErrors = new Set([
@@ -122,11 +123,7 @@ export function migrationError(error: unknown): BanditError {
     error instanceof ClickHouseError &&
     ![engineErrors, limitErrors, timeErrors].some((away) => away.has(error.type ?? ""));
   if (!isRefused) return unavailable(error);
-  return new BanditError(
-    "failed_precondition",
-    `the event log refuses a migration: ${firstLines(error.message)}`,
-    { reason: "MIGRATION_REFUSED", metadata: { engine_error: error.type ?? "" }, cause: error },
-  );
+  return migrationRefused("clickhouse", { why: firstLines(error.message), cause: error });
 }
 
 /** Why a caller's own statement failed. */

@@ -7,10 +7,12 @@ import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 import type { Migrator } from "../../ports/migrator.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { migrationsDirectoryOf } from "../sql-migrator/migration-files.ts";
+import { SqlMigrator } from "../sql-migrator/sql-migrator.ts";
 import { ChdbProcessConnection } from "./chdb-connection.ts";
 import { ClickHouseDeadLetters } from "./clickhouse-dead-letters.ts";
 import { ClickHouseEventLog } from "./clickhouse-event-log.ts";
-import { ClickHouseMigrator } from "./clickhouse-migrator.ts";
+import { ClickHouseMigrations } from "./clickhouse-migrations.ts";
 
 /** All speak through one client; closing the event log closes it. Call `migrator.migrate()` before anything else. */
 export interface OpenedEventLog {
@@ -28,6 +30,8 @@ interface EventLogOptions {
   readonly retentionDays?: number;
   /** Default `bandit`. */
   readonly database?: string;
+  /** Where the migrations lie; default: those of this version of the program. */
+  readonly migrationsDirectory?: string;
 }
 
 const defaultDatabase = "bandit";
@@ -100,13 +104,17 @@ function assemble(
   return {
     eventLog: new ClickHouseEventLog({ client, clock, requestTimeoutMs }),
     deadLetters: new ClickHouseDeadLetters({ client, requestTimeoutMs }),
-    migrator: new ClickHouseMigrator({
-      client,
-      clock,
+    migrator: new SqlMigrator({
+      target: new ClickHouseMigrations({
+        client,
+        clock,
+        logger,
+        createDatabase,
+        statementTimeoutMs: requestTimeoutMs,
+        ...(retentionDays === undefined ? {} : { retentionDays }),
+      }),
+      directory: options.migrationsDirectory ?? migrationsDirectoryOf("clickhouse"),
       logger,
-      createDatabase,
-      statementTimeoutMs: requestTimeoutMs,
-      ...(retentionDays === undefined ? {} : { retentionDays }),
     }),
   };
 }

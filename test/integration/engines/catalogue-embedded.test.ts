@@ -1,20 +1,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EmbeddedCatalogue } from "../../../src/adapters/postgres/embedded-catalogue.ts";
 import { PgliteConnection } from "../../../src/adapters/postgres/pglite-connection.ts";
 import { describeCatalogue } from "../../conformance/catalogue-conformance.ts";
-import { clock, logger, migrationsDirectory } from "./catalogue-setup.ts";
+import { openCatalogue } from "./catalogue-setup.ts";
 
-describeCatalogue("EmbeddedCatalogue", async () => {
+describeCatalogue("SqlCatalogue on PGlite", async () => {
   const directory = await mkdtemp(join(tmpdir(), "banditd-catalogue-"));
-  const open = (): Promise<EmbeddedCatalogue> =>
-    EmbeddedCatalogue.open({ directory, migrationsDirectory, logger, clock });
-  let catalogue = await open();
-  await catalogue.migrator.migrate();
+  const opened = await openCatalogue({ directory });
+  await opened.migrator.migrate();
+  let { catalogue } = opened;
   const reopen = async (): Promise<void> => {
     await catalogue.close();
-    catalogue = await open();
+    ({ catalogue } = await openCatalogue({ directory }));
   };
   return {
     get catalogue() {
@@ -30,7 +28,7 @@ describeCatalogue("EmbeddedCatalogue", async () => {
       });
       const rows = await connection.query(sql);
       await connection.close();
-      catalogue = await open();
+      ({ catalogue } = await openCatalogue({ directory }));
       return rows;
     },
     close: async () => {

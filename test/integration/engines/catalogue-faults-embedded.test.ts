@@ -4,18 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { EmbeddedCatalogue } from "../../../src/adapters/postgres/embedded-catalogue.ts";
 import { PgliteConnection } from "../../../src/adapters/postgres/pglite-connection.ts";
 import { createAgentType, expectBanditError } from "../../conformance/catalogue-fixture.ts";
-import { clock, logger, migrationsDirectory } from "./catalogue-setup.ts";
+import { openCatalogue } from "./catalogue-setup.ts";
 
 const crashChild = fileURLToPath(new URL("catalogue-crash-child.ts", import.meta.url));
 /** A database as a first start leaves it; creating one takes seconds, copying it does not. */
 let template: string;
 let directory: string;
 
-function open(): Promise<EmbeddedCatalogue> {
-  return EmbeddedCatalogue.open({ directory, migrationsDirectory, logger, clock });
+function open(): ReturnType<typeof openCatalogue> {
+  return openCatalogue({ directory });
 }
 
 /** Runs the child until it has acknowledged so many writes, then kills it. @returns the last revision it acknowledged */
@@ -47,11 +46,11 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-describe("EmbeddedCatalogue", () => {
+describe("SqlCatalogue on PGlite", () => {
   beforeAll(async () => {
     template = await mkdtemp(join(tmpdir(), "banditd-catalogue-template-"));
     directory = template;
-    await (await open()).close();
+    await (await open()).catalogue.close();
   });
   afterAll(async () => {
     await rm(template, { recursive: true, force: true });
@@ -67,7 +66,7 @@ describe("EmbeddedCatalogue", () => {
   test("has every acknowledged write after SIGKILL, twice in a row", async () => {
     for (const acknowledgements of [1, 20]) {
       const acknowledged = await writeAndKill(acknowledgements);
-      const catalogue = await open();
+      const { catalogue } = await open();
       const { revision, serviceMode } = await catalogue.load();
       await catalogue.close();
       expect(serviceMode).toBe("frozen");
@@ -81,8 +80,8 @@ describe("EmbeddedCatalogue", () => {
     await rm(remains, { recursive: true });
     await mkdir(remains);
     await writeFile(join(remains, "PG_VERSION"), "18\n");
-    const catalogue = await open();
-    await catalogue.migrator.migrate();
+    const { catalogue, migrator } = await open();
+    await migrator.migrate();
     expect((await catalogue.load()).revision).toBe(0);
     await catalogue.close();
     expect(await readdir(directory)).toContain("pgdata.incomplete");
@@ -90,8 +89,8 @@ describe("EmbeddedCatalogue", () => {
 
   test("takes at most 5 ms of the calling thread for a load of 100 variants, and its start next to nothing", async () => {
     const opening = threadCpuMs();
-    const catalogue = await open();
-    await catalogue.migrator.migrate();
+    const { catalogue, migrator } = await open();
+    await migrator.migrate();
     expect(threadCpuMs() - opening).toBeLessThan(150); // opening takes the worker several hundred
     await createAgentType(catalogue, ...Array.from({ length: 100 }, (_, index) => `v${index}`));
     // Processor time of this thread bounds how long it can have been held up, however busy the machine is.

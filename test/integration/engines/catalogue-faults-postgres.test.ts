@@ -1,16 +1,15 @@
 import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { PgConnection } from "../../../src/adapters/postgres/pg-connection.ts";
-import type { PostgresCatalogue } from "../../../src/adapters/postgres/postgres-catalogue.ts";
 import type { Catalogue } from "../../../src/ports/catalogue.ts";
 import { actor, expectBanditError } from "../../conformance/catalogue-fixture.ts";
 import { createDatabase, type RunningPostgres, startPostgres } from "../../support/postgres.ts";
-import { connectCatalogue, logger, query } from "./catalogue-setup.ts";
+import { logger, openCatalogue, query } from "./catalogue-setup.ts";
 
-const opened: PostgresCatalogue[] = [];
+const opened: Catalogue[] = [];
 
-function open(...args: Parameters<typeof connectCatalogue>): PostgresCatalogue {
-  const catalogue = connectCatalogue(...args);
+async function open(...args: Parameters<typeof openCatalogue>): Promise<Catalogue> {
+  const { catalogue } = await openCatalogue(...args);
   opened.push(catalogue);
   return catalogue;
 }
@@ -30,18 +29,18 @@ async function msUntilTold(catalogue: Catalogue, change: () => Promise<unknown>)
   return performance.now() - startedMs;
 }
 
-describe("PostgresCatalogue beside other processes", () => {
+describe("SqlCatalogue on Postgres beside other processes", () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   beforeAll(async () => {
     database = await createDatabase(inject("postgresUrl"));
-    const catalogue = connectCatalogue(database.url);
-    await catalogue.migrator.migrate();
+    const { catalogue, migrator } = await openCatalogue(database.url);
+    await migrator.migrate();
     await catalogue.close();
   });
   afterAll(() => database.drop());
 
   test("tells of a kill switch that another process pulled within one second, each time", async () => {
-    const [here, there] = [open(database.url), open(database.url)];
+    const [here, there] = [await open(database.url), await open(database.url)];
     await here.load();
     for (const mode of ["static", "learning", "static"] as const) {
       const ms = await msUntilTold(here, () => there.setMode({ mode, reason: "a test" }, actor));
@@ -51,14 +50,14 @@ describe("PostgresCatalogue beside other processes", () => {
   });
 
   test("tells of a change that happened between the load and the first poll", async () => {
-    const [here, there] = [open(database.url), open(database.url)];
+    const [here, there] = [await open(database.url), await open(database.url)];
     await here.load();
     await there.setMode({ mode: "learning", reason: "" }, actor);
     expect(await msUntilTold(here, async () => undefined)).toBeLessThan(1_000);
   });
 
   test("stays silent while nothing changes, and another caller's load does not swallow the news", async () => {
-    const [here, there] = [open(database.url), open(database.url)];
+    const [here, there] = [await open(database.url), await open(database.url)];
     await here.load();
     const told = vi.fn();
     here.onChange(told);
@@ -70,7 +69,7 @@ describe("PostgresCatalogue beside other processes", () => {
   });
 
   test("tells of a change again until a load has brought it", async () => {
-    const [here, there] = [open(database.url), open(database.url)];
+    const [here, there] = [await open(database.url), await open(database.url)];
     await here.load();
     const told = vi.fn();
     here.onChange(told);
@@ -84,7 +83,7 @@ describe("PostgresCatalogue beside other processes", () => {
   });
 
   test("tells of changes within one second after every connection was cut", async () => {
-    const [here, there] = [open(database.url), open(database.url)];
+    const [here, there] = [await open(database.url), await open(database.url)];
     await here.load();
     here.onChange(() => undefined); // polls, so there is a connection to cut
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -100,7 +99,7 @@ describe("PostgresCatalogue beside other processes", () => {
   });
 
   test("gives up a write that waits for somebody else's lock, and works again when it is gone", async () => {
-    const catalogue = open(database.url, { statementTimeoutMs: 300 });
+    const catalogue = await open(database.url, { statementTimeoutMs: 300 });
     const pg = await import("pg");
     const blocker = new pg.default.Client({ connectionString: database.url });
     await blocker.connect();
@@ -145,18 +144,18 @@ describe("PgConnection", () => {
   });
 });
 
-describe("PostgresCatalogue without its server", () => {
+describe("SqlCatalogue on Postgres without its server", () => {
   let server: RunningPostgres;
   beforeAll(async () => {
     server = await startPostgres();
-    const catalogue = connectCatalogue(server.url);
-    await catalogue.migrator.migrate();
+    const { catalogue, migrator } = await openCatalogue(server.url);
+    await migrator.migrate();
     await catalogue.close();
   });
   afterAll(() => server.stop());
 
   test("is unavailable at once while the server is down, and recovers by itself with every acknowledged write", async () => {
-    const catalogue = open(server.url);
+    const catalogue = await open(server.url);
     await catalogue.setMode({ mode: "frozen", reason: "before the crash" }, actor);
     const { revision } = await catalogue.load();
     const told = vi.fn();
@@ -175,14 +174,14 @@ describe("PostgresCatalogue without its server", () => {
     const after = await catalogue.load();
     expect([after.revision, after.serviceMode]).toEqual([revision, "frozen"]);
     expect(told).not.toHaveBeenCalled();
-    const other = open(server.url);
+    const other = await open(server.url);
     const change = (): Promise<void> => other.setMode({ mode: "learning", reason: "" }, actor);
     expect(await msUntilTold(catalogue, change)).toBeLessThan(1_000);
   });
 
   test("is unavailable in bounded time when the server accepts and never answers", async () => {
     const silent = await listen(() => undefined);
-    const catalogue = open(silent.url, { statementTimeoutMs: 300 });
+    const catalogue = await open(silent.url, { statementTimeoutMs: 300 });
     const startedMs = performance.now();
     await expectBanditError(catalogue.load(), "unavailable");
     expect(performance.now() - startedMs).toBeLessThan(1_500);
@@ -191,7 +190,7 @@ describe("PostgresCatalogue without its server", () => {
 
   test("is unavailable in bounded time when a connection goes silent, and recovers on a new one", async () => {
     const proxy = await listenAsProxy(Number(new URL(server.url).port));
-    const catalogue = open(proxy.url, { statementTimeoutMs: 300 });
+    const catalogue = await open(proxy.url, { statementTimeoutMs: 300 });
     await catalogue.load();
     proxy.silence();
     const startedMs = performance.now();
@@ -204,12 +203,12 @@ describe("PostgresCatalogue without its server", () => {
 
   test("tells of a change within a second and a half although its connection went silent", async () => {
     const proxy = await listenAsProxy(Number(new URL(server.url).port));
-    const catalogue = open(proxy.url);
+    const catalogue = await open(proxy.url);
     await catalogue.load();
     catalogue.onChange(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 300));
     proxy.silence();
-    const other = open(server.url);
+    const other = await open(server.url);
     const change = (): Promise<void> => other.setMode({ mode: "static", reason: "" }, actor);
     expect(await msUntilTold(catalogue, change)).toBeLessThan(1_500);
     await catalogue.close();

@@ -1,19 +1,20 @@
 import { inject } from "vitest";
 import { describeCatalogue } from "../../conformance/catalogue-conformance.ts";
 import { createDatabase } from "../../support/postgres.ts";
-import { connectCatalogue, query } from "./catalogue-setup.ts";
+import { openCatalogue, query } from "./catalogue-setup.ts";
 
-describeCatalogue("PostgresCatalogue", async () => {
+describeCatalogue("SqlCatalogue on Postgres", async () => {
   const database = await createDatabase(inject("postgresUrl"));
-  let catalogue = connectCatalogue(database.url);
-  await catalogue.migrator.migrate();
+  const opened = await openCatalogue(database.url);
+  await opened.migrator.migrate();
+  let { catalogue } = opened;
   return {
     get catalogue() {
       return catalogue;
     },
     reopen: async () => {
       await catalogue.close();
-      catalogue = connectCatalogue(database.url);
+      ({ catalogue } = await openCatalogue(database.url));
     },
     inspect: (sql) => query(database.url, sql),
     close: async () => {

@@ -1,12 +1,11 @@
-import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { PostgresCatalogue } from "../../../src/adapters/postgres/postgres-catalogue.ts";
+import {
+  type OpenedPostgres,
+  openPostgres,
+  type PostgresOptions,
+} from "../../../src/adapters/postgres/open-postgres.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Logger } from "../../../src/ports/telemetry.ts";
-
-export const migrationsDirectory = fileURLToPath(
-  new URL("../../../migrations/postgres/", import.meta.url),
-);
 
 export const clock: Clock = {
   nowMs: () => Date.now(),
@@ -20,11 +19,13 @@ export const logger: Logger = {
   error: () => undefined,
 };
 
-export function connectCatalogue(
-  url: string,
-  changes: Partial<Parameters<typeof PostgresCatalogue.connect>[0]> = {},
-): PostgresCatalogue {
-  return PostgresCatalogue.connect({ url, migrationsDirectory, logger, clock, ...changes });
+/** On the server of the URL, or in a directory. */
+export async function openCatalogue(
+  place: string | { directory: string },
+  changes: Partial<PostgresOptions> = {},
+): Promise<OpenedPostgres> {
+  const at = typeof place === "string" ? { url: place } : place;
+  return openPostgres({ place: at, logger, clock, ...changes });
 }
 
 export async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {

@@ -1,113 +1,53 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import type { PostgresCatalogue } from "../../../src/adapters/postgres/postgres-catalogue.ts";
+import { readFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import type { OpenedPostgres } from "../../../src/adapters/postgres/open-postgres.ts";
 import { expectBanditError } from "../../conformance/catalogue-fixture.ts";
+import { describeMigrator } from "../../conformance/migrator-conformance.ts";
 import { createDatabase } from "../../support/postgres.ts";
-import { connectCatalogue, migrationsDirectory, query } from "./catalogue-setup.ts";
+import { openCatalogue, query } from "./catalogue-setup.ts";
 
-const opened: PostgresCatalogue[] = [];
-const directories: string[] = [];
+const opened: OpenedPostgres[] = [];
 let database: Awaited<ReturnType<typeof createDatabase>>;
 
-/** A catalogue whose migrations are a copy that the test may change. */
-async function connectWithCopy(): Promise<{ catalogue: PostgresCatalogue; directory: string }> {
-  const directory = await mkdtemp(join(tmpdir(), "banditd-migrations-"));
-  directories.push(directory);
-  await cp(migrationsDirectory, directory, { recursive: true });
-  return { catalogue: connect(directory), directory };
+async function open(...options: Parameters<typeof openCatalogue>): Promise<OpenedPostgres> {
+  const postgres = await openCatalogue(...options);
+  opened.push(postgres);
+  return postgres;
 }
 
-function connect(directory = migrationsDirectory): PostgresCatalogue {
-  const catalogue = connectCatalogue(database.url, { migrationsDirectory: directory });
-  opened.push(catalogue);
-  return catalogue;
+async function closeAndDrop(): Promise<void> {
+  await Promise.all(opened.splice(0).map(({ catalogue }) => catalogue.close()));
+  await database.drop(); // fails when a connection is left
 }
 
-describe("migrations of Postgres", () => {
-  beforeEach(async () => {
-    database = await createDatabase(inject("postgresUrl"));
-  });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((catalogue) => catalogue.close()));
-    await database.drop(); // fails when a connection is left
-  });
-  afterAll(async () => {
-    await Promise.all(directories.map((path) => rm(path, { recursive: true, force: true })));
-  });
+describeMigrator("SqlMigrator on Postgres", async () => {
+  database = await createDatabase(inject("postgresUrl"));
+  return {
+    engine: "postgres",
+    hasTransactions: true,
+    connect: async (directory) =>
+      (await open(database.url, { migrationsDirectory: directory })).migrator,
+    createTable: (name) => `CREATE TABLE ${name} (a int);\n`,
+    hasTable: async (name) => {
+      const [row] = await query(database.url, `SELECT to_regclass('${name}') AS found`);
+      return row?.["found"] !== null;
+    },
+    drop: closeAndDrop,
+  };
+});
 
-  test("are pending before, applied once, and nothing the second and third time", async () => {
-    const { migrator } = connect();
-    const pending = await migrator.status();
-    expect(pending.length).toBeGreaterThan(0);
-    expect(pending.every(({ appliedAtMs }) => appliedAtMs === undefined)).toBe(true);
-    const applied = await migrator.migrate();
-    expect(applied.map(({ name }) => name)).toEqual(pending.map(({ name }) => name));
-    expect(await migrator.migrate()).toEqual([]);
-    expect(await migrator.migrate()).toEqual([]);
-    expect(await migrator.status()).toEqual(applied);
-  });
-
-  test("are applied exactly once by twenty processes at once", async () => {
-    const results = await Promise.all(
-      Array.from({ length: 20 }, () => connect().migrator.migrate()),
-    );
-    const names = results.flat().map(({ name }) => name);
-    expect(new Set(names).size).toBe(names.length);
-    expect(names).toHaveLength((await connect().migrator.status()).length);
-  });
-
-  test("are refused when an applied file was edited, by one space even", async () => {
-    const { catalogue, directory } = await connectWithCopy();
-    await catalogue.migrator.migrate();
-    const file = join(directory, "0001_create_catalogue.sql");
-    await writeFile(file, `${await readFile(file, "utf8")} `);
-    const error = await expectBanditError(catalogue.migrator.migrate(), "failed_precondition");
-    expect(error.reason).toBe("MIGRATION_EDITED");
-    await expectBanditError(catalogue.migrator.status(), "failed_precondition");
-  });
-
-  test("are refused when an applied file is gone", async () => {
-    const { catalogue, directory } = await connectWithCopy();
-    const file = join(directory, "9999_add_nothing.sql");
-    await writeFile(file, "SELECT 1;");
-    await catalogue.migrator.migrate();
-    await rm(file);
-    const error = await expectBanditError(catalogue.migrator.migrate(), "failed_precondition");
-    expect(error.reason).toBe("MIGRATION_MISSING");
-  });
-
-  test("leave nothing of a file that fails in its middle, and apply it once it is right", async () => {
-    const { catalogue, directory } = await connectWithCopy();
-    await catalogue.migrator.migrate();
-    const file = join(directory, "9999_add_table.sql");
-    await writeFile(file, "CREATE TABLE half_done (x int); SELECT 1 / 0;");
-    await expect(catalogue.migrator.migrate()).rejects.toThrow();
-    expect(await query(database.url, "SELECT to_regclass('half_done') AS found")).toEqual([
-      { found: null },
-    ]);
-    await writeFile(file, "CREATE TABLE half_done (x int);");
-    expect(await catalogue.migrator.migrate()).toMatchObject([{ name: "9999_add_table" }]);
-  });
-
-  test("are refused when a name is not NNNN_verb_noun.sql or a number is there twice", async () => {
-    const { catalogue, directory } = await connectWithCopy();
-    await writeFile(join(directory, "0001_add_twin.sql"), "SELECT 1;");
-    const error = await expectBanditError(catalogue.migrator.status(), "failed_precondition");
-    expect(error.reason).toBe("MIGRATION_NAME");
-  });
-
-  test("are asked for by a catalogue that is used without them", async () => {
-    const error = await expectBanditError(connect().load(), "failed_precondition");
-    expect(error.reason).toBe("SCHEMA_NOT_MIGRATED");
-  });
+test("a catalogue that is used without its migrations asks for them", async () => {
+  database = await createDatabase(inject("postgresUrl"));
+  const { catalogue } = await open(database.url);
+  const error = await expectBanditError(catalogue.load(), "failed_precondition");
+  expect(error.reason).toBe("SCHEMA_NOT_MIGRATED");
+  await closeAndDrop();
 });
 
 describe("the schema itself", () => {
   beforeEach(async () => {
     database = await createDatabase(inject("postgresUrl"));
-    await connect().migrator.migrate();
+    await (await open(database.url)).migrator.migrate();
     await query(
       database.url,
       `INSERT INTO agent_type VALUES ('a', '', 'learning', now());
@@ -117,10 +57,7 @@ describe("the schema itself", () => {
               ('a/w@1', 'a', 'w', 1, 'active', false, '', 'x', '', '{}', 'human', now(), now(), 1)`,
     );
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((catalogue) => catalogue.close()));
-    await database.drop();
-  });
+  afterEach(closeAndDrop);
 
   test("is described by docs/reference/catalogue.md, column by column", async () => {
     const page = await readFile(
@@ -154,8 +91,16 @@ describe("the schema itself", () => {
       "INSERT INTO service_setting VALUES (false, 'static', 1, now())",
       "23514",
     ],
-    ["a policy of nobody", "INSERT INTO policy VALUES ('b', '', '{}', 1, now())", "23503"],
-    ["a policy that is no object", "INSERT INTO policy VALUES ('a', '', '3', 1, now())", "23514"],
+    [
+      "a policy of nobody",
+      "INSERT INTO policy VALUES ('b', '', '{}', 1, now(), 0, now(), now())",
+      "23503",
+    ],
+    [
+      "a policy that is no object",
+      "INSERT INTO policy VALUES ('a', '', '3', 1, now(), 0, now(), now())",
+      "23514",
+    ],
     ["an agent type that has variants to go", "DELETE FROM agent_type", "23503"],
     ["an id that is not made of its parts", "UPDATE prompt_variant SET version = 2", "23514"],
   ])("refuses %s, whoever asks", async (_what, sql, code) => {

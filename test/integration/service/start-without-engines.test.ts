@@ -11,7 +11,7 @@ import {
   OutcomeStatus,
 } from "../../../src/client/index.ts";
 import { startThreeServers, type ThreeServers } from "../../support/three-servers.ts";
-import { connectCatalogue, query } from "../engines/catalogue-setup.ts";
+import { openCatalogue, query } from "../engines/catalogue-setup.ts";
 
 const agentType = "evolution";
 const codeType = "python_class";
@@ -150,7 +150,7 @@ describe("Postgres", () => {
     await expect(unknown).rejects.toMatchObject(unavailable);
 
     await servers.postgres.restart();
-    const elsewhere = connectCatalogue(servers.postgres.url);
+    const { catalogue: elsewhere } = await openCatalogue(servers.postgres.url);
     await elsewhere.setMode({ mode: "static", reason: "a test" }, { name: "test" });
     await expect
       .poll(async () => (await client.getMode({})).serviceMode, { timeout: 20_000 })
@@ -221,7 +221,7 @@ describe("Postgres", () => {
     expect(report).toMatchObject({ status: 200, degraded: true });
     expect(report.checks["catalogue"]).toMatch(/revision \d+ stays in force/);
     await servers.postgres.restart();
-    const elsewhere = connectCatalogue(servers.postgres.url);
+    const { catalogue: elsewhere } = await openCatalogue(servers.postgres.url);
     await elsewhere.setMode({ mode: "frozen", reason: "a test" }, { name: "test" });
     await expect
       .poll(async () => (await service.client.getMode({})).serviceMode, { timeout: 20_000 })
@@ -269,7 +269,7 @@ describe("ClickHouse", () => {
     const insert = "INSERT INTO bandit.schema_migration VALUES";
     await servers.clickhouse.command(`${insert} ('9999_from_the_future', 'x', now64(3))`);
     try {
-      await expect(open()).rejects.toMatchObject({ reason: "MIGRATION_GONE" });
+      await expect(open()).rejects.toMatchObject({ reason: "MIGRATION_MISSING" });
     } finally {
       await servers.clickhouse.command(
         "ALTER TABLE bandit.schema_migration DELETE WHERE name = '9999_from_the_future' SETTINGS mutations_sync = 1",

@@ -16,11 +16,3 @@ CREATE TABLE IF NOT EXISTS dead_letters
 ENGINE = ReplacingMergeTree(version)
 ORDER BY dead_letter_id
 COMMENT 'One row per version of something that was acknowledged and then refused';
-
--- A batch whose answer was lost is repeated when its process, or another one, is back: minutes later, when others
--- have inserted theirs each second. A thousand tokens were a quarter of an hour of one process.
-ALTER TABLE decisions MODIFY SETTING non_replicated_deduplication_window = 10000;
-
-ALTER TABLE generations MODIFY SETTING non_replicated_deduplication_window = 10000;
-
-ALTER TABLE outcomes MODIFY SETTING non_replicated_deduplication_window = 10000;

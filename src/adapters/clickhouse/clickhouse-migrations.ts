@@ -1,12 +1,17 @@
 import type { ClickHouseClient } from "@clickhouse/client";
-import { BanditError, invariant } from "../../domain/errors.ts";
+import { invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { MigrationStatus, Migrator } from "../../ports/migrator.ts";
+import type { MigrationStatus } from "../../ports/migrator.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import type { MigrationFile } from "../sql-migrator/migration-files.ts";
+import type {
+  AppliedMigration,
+  AppliedMigrations,
+  MigrationTarget,
+} from "../sql-migrator/sql-migrator.ts";
 import { isSchemaMissing, migrationError } from "./clickhouse-errors.ts";
-import { type MigrationFile, readMigrationFiles } from "./migration-file.ts";
 
-export interface ClickHouseMigratorOptions {
+export interface ClickHouseMigrationsOptions {
   readonly client: ClickHouseClient;
   /** Creates the database; called when the schema is not there yet. */
   readonly createDatabase: () => Promise<void>;
@@ -16,8 +21,6 @@ export interface ClickHouseMigratorOptions {
   readonly statementTimeoutMs: number;
   /** Days after the decision, or a dead letter's last failure, at which rows are deleted; absent: never. */
   readonly retentionDays?: number;
-  /** Ends with a slash. */
-  readonly directory?: URL;
 }
 
 /** Tables whose rows are kept for a while, and the column that they age by. */
@@ -28,13 +31,8 @@ const agingColumns = new Map([
   ["dead_letters", "failed_at"],
 ]);
 
-interface Applied {
-  readonly checksum: string;
-  readonly appliedAtMs: number;
-}
-
 interface SchemaState {
-  readonly applied: ReadonlyMap<string, Applied>;
+  readonly applied: AppliedMigrations;
   /** Of each table that ages; undefined: rows are kept for ever. */
   readonly retentionDays: ReadonlyMap<string, number | undefined>;
 }
@@ -44,57 +42,42 @@ interface SchemaState {
  * repeated (IF NOT EXISTS, CREATE OR REPLACE), a file's row is written after its last statement, and
  * two processes that migrate at once do the same work twice with the same result.
  */
-export class ClickHouseMigrator implements Migrator {
+export class ClickHouseMigrations implements MigrationTarget {
   readonly engine = "clickhouse";
-  readonly #options: ClickHouseMigratorOptions;
-  readonly #directory: URL;
+  readonly #options: ClickHouseMigrationsOptions;
 
-  constructor(options: ClickHouseMigratorOptions) {
+  constructor(options: ClickHouseMigrationsOptions) {
     const { retentionDays } = options;
     invariant(
       retentionDays === undefined || (Number.isInteger(retentionDays) && retentionDays >= 1),
       "retentionDays is a whole number from 1",
     );
     this.#options = options;
-    this.#directory =
-      options.directory ?? new URL("../../../migrations/clickhouse/", import.meta.url);
   }
 
-  async status(): Promise<readonly MigrationStatus[]> {
-    const [files, state] = await Promise.all([
-      readMigrationFiles(this.#directory),
-      this.#findState(),
-    ]);
-    const applied = state?.applied ?? new Map<string, Applied>();
-    requireUnchanged(files, applied);
-    return files.map((file) => statusOf(file, applied.get(file.name)?.appliedAtMs));
+  async readApplied(): Promise<AppliedMigrations> {
+    return (await this.#findState())?.applied ?? new Map();
   }
 
-  /** Also sets the retention of the tables where it differs. One query when there is nothing to do. */
-  async migrate(): Promise<readonly MigrationStatus[]> {
-    const files = await readMigrationFiles(this.#directory);
-    let state = await this.#findState();
-    if (state === undefined) await this.#createHistory();
-    const applied = state?.applied ?? new Map<string, Applied>();
-    requireUnchanged(files, applied);
-    const done: MigrationStatus[] = [];
-    for (const file of files.filter(({ name }) => !applied.has(name))) {
-      done.push(await this.#apply(file));
+  /** Sets the retention of the tables where it differs when no file is chosen; one query when it does not. */
+  async applyNext(
+    choose: (applied: AppliedMigrations) => MigrationFile | undefined,
+  ): Promise<MigrationStatus | undefined> {
+    const state = await this.#findState();
+    const file = choose(state?.applied ?? new Map<string, AppliedMigration>());
+    if (file === undefined) {
+      await this.#setRetention(state);
+      return undefined;
     }
-    if (done.length > 0) state = await this.#findState();
-    await this.#setRetention(state);
-    return done;
-  }
-
-  async #apply(file: MigrationFile): Promise<MigrationStatus> {
-    for (const statement of file.statements) await this.#command(statement);
+    if (state === undefined) await this.#createHistory();
+    for (const statement of splitStatements(file.sql)) await this.#command(statement);
+    const { name, checksum } = file;
     const appliedAtMs = this.#options.clock.nowMs();
     await this.#command(
       `INSERT INTO schema_migration (name, checksum, applied_at) VALUES ({name: String}, {checksum: String}, fromUnixTimestamp64Milli({appliedAtMs: Int64}))`,
-      { name: file.name, checksum: file.checksum, appliedAtMs },
+      { name, checksum, appliedAtMs },
     );
-    this.#options.logger.info("applied a migration of the event log", { migration: file.name });
-    return statusOf(file, appliedAtMs);
+    return { name, checksum, appliedAtMs };
   }
 
   async #createHistory(): Promise<void> {
@@ -182,26 +165,10 @@ export class ClickHouseMigrator implements Migrator {
   }
 }
 
-function statusOf(file: MigrationFile, appliedAtMs: number | undefined): MigrationStatus {
-  const { name, checksum } = file;
-  return appliedAtMs === undefined ? { name, checksum } : { name, checksum, appliedAtMs };
-}
-
-/** @throws BanditError failed_precondition */
-function requireUnchanged(
-  files: readonly MigrationFile[],
-  applied: ReadonlyMap<string, Applied>,
-): void {
-  const known = new Map(files.map((file) => [file.name, file.checksum]));
-  for (const [name, { checksum }] of applied) {
-    if (known.get(name) === checksum) continue;
-    const gone = !known.has(name);
-    throw new BanditError(
-      "failed_precondition",
-      gone
-        ? `the event log has the migration ${name}, which this version does not know; a newer version was here`
-        : `the migration ${name} was changed after it was applied; add a new file instead`,
-      { reason: gone ? "MIGRATION_GONE" : "MIGRATION_CHANGED" },
-    );
-  }
+/** A statement ends with a semicolon at the end of a line, so comments and texts may hold others. */
+export function splitStatements(text: string): readonly string[] {
+  return text
+    .split(/;[ \t]*(?:\r?\n|$)/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement.replaceAll(/^--.*$/gm, "").trim() !== "");
 }

@@ -13,6 +13,11 @@ export interface MigrationFile {
 
 const namePattern = /^\d{4}_[a-z0-9]+(_[a-z0-9]+)+\.sql$/;
 
+/** Where the migrations of an engine lie. */
+export function migrationsDirectoryOf(engine: "postgres" | "clickhouse"): string {
+  return join(import.meta.dirname, "../../../migrations", engine);
+}
+
 /** Oldest first. @throws failed_precondition when the directory cannot be read or a name or number is wrong */
 export async function readMigrationFiles(directory: string): Promise<readonly MigrationFile[]> {
   const names = (await listDirectory(directory)).filter((name) => name.endsWith(".sql")).sort();

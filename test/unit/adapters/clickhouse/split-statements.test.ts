@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { splitStatements } from "../../../../src/adapters/clickhouse/migration-file.ts";
+import { splitStatements } from "../../../../src/adapters/clickhouse/clickhouse-migrations.ts";
 
 describe("splitStatements", () => {
   test("cuts at a semicolon at the end of a line, and nowhere else", () => {
