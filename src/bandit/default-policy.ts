@@ -1,6 +1,6 @@
 import { builtInComponent } from "../domain/metric.ts";
 import type { Policy } from "../domain/policy.ts";
-import { pageHinkleyDefaults } from "./page-hinkley.ts";
+import { policyDefaults, rewardDefaults } from "../domain/policy-defaults.ts";
 
 /**
  * The policy of an agent type that was given none. Every built-in metric counts, so that whatever an
@@ -21,20 +21,8 @@ export const defaultPolicy: Policy = {
       builtInComponent("user_action", 0.2),
       builtInComponent("ci_passed", 0.15),
     ],
-    costPenaltyPerUsd: 0,
-    latencyPenaltyPerSecond: 0,
+    ...rewardDefaults,
   },
+  ...policyDefaults,
   minimumShare: 0.02,
-  holdoutShare: 0,
-  priorAlpha: 1,
-  priorBeta: 1,
-  refreshIntervalMs: 50,
-  attributionWindowSeconds: 86_400,
-  learnFromLateOutcomes: false,
-  forgettingHalfLifeSeconds: 0,
-  sharedPriorStrengthMax: 0,
-  changeDetection: {
-    tolerance: pageHinkleyDefaults.tolerance,
-    threshold: pageHinkleyDefaults.threshold,
-  },
 };

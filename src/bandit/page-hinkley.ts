@@ -1,4 +1,5 @@
 import { invariant } from "../domain/errors.ts";
+import { policyDefaults } from "../domain/policy-defaults.ts";
 
 export interface PageHinkleyOptions {
   /** Which way a change has to go. */
@@ -31,8 +32,7 @@ export interface PageHinkleyAlarm {
  */
 export const pageHinkleyDefaults: PageHinkleyOptions = {
   direction: "both",
-  tolerance: 0.03,
-  threshold: 30,
+  ...policyDefaults.changeDetection,
   weightMin: 50,
 };
 

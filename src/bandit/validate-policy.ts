@@ -1,6 +1,7 @@
 import { contextLengthMax, defaultRewardComponent } from "../domain/contribution.ts";
 import type { FieldViolation } from "../domain/errors.ts";
 import type { LinearFeature, Policy, RewardSpec } from "../domain/policy.ts";
+import { type AlgorithmParameter, algorithmParameters } from "../domain/policy-defaults.ts";
 import { shapeMin } from "./posterior.ts";
 import { costPenaltyComponent, latencyPenaltyComponent } from "./reward.ts";
 
@@ -87,55 +88,24 @@ function checkUnbounded({ algorithm, reward }: Policy, check: Check): void {
 type Check = (holds: boolean, field: string, description: string) => void;
 
 function checkAlgorithm({ algorithm }: Policy, check: Check): void {
-  const within = (field: string, value: number, min: number, max: number): void => {
-    const description = `must be from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
+  const parameters: Readonly<Record<string, AlgorithmParameter>> =
+    algorithmParameters[algorithm.kind];
+  const values = algorithm as unknown as Readonly<Record<string, number>>;
+  for (const [name, { min, max }] of Object.entries(parameters)) {
+    const value = values[name] ?? Number.NaN;
+    const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const from = min === Number.MIN_VALUE ? "above 0 and at most" : `from ${numberText(min)} to`;
+    const description = `must be ${from} ${numberText(max)}`;
     check(isWithin(value, min, max), `algorithm.${algorithm.kind}.${field}`, description);
-  };
-  const positive = (field: string, value: number): void => {
-    const description = "must be from 10^-6 to 10^6";
-    check(isWithin(value, 1e-6, 1e6), `algorithm.${algorithm.kind}.${field}`, description);
-  };
-  switch (algorithm.kind) {
-    case "thompson_sampling":
-      return;
-    case "epsilon_greedy":
-      within("epsilon", algorithm.epsilon, 0, 1);
-      check(
-        isWithin(algorithm.decayHalfLifeGenerations, 0, 1e12),
-        "algorithm.epsilon_greedy.decay_half_life_generations",
-        "must be from 0 to 10^12",
-      );
-      return;
-    case "gaussian_thompson":
-      within("prior_mean", algorithm.priorMean, -1e6, 1e6);
-      positive("prior_strength", algorithm.priorStrength);
-      within("prior_shape", algorithm.priorShape, 0.5, 1e6);
-      check(
-        isWithin(algorithm.priorScale, 1e-12, 1e12),
-        "algorithm.gaussian_thompson.prior_scale",
-        "must be from 10^-12 to 10^12",
-      );
-      return;
-    case "ucb1":
-    case "kl_ucb":
-      within("exploration", algorithm.exploration, 0, 1000);
-      return;
-    case "softmax":
-      positive("temperature", algorithm.temperature);
-      return;
-    case "top_two_thompson":
-      check(
-        algorithm.leaderShare > 0 && algorithm.leaderShare <= 1,
-        "algorithm.top_two_thompson.leader_share",
-        "must be above 0 and at most 1",
-      );
-      return;
-    case "linear_thompson":
-      checkFeatures(algorithm.features, check);
-      positive("prior_variance", algorithm.priorVariance);
-      positive("noise_standard_deviation", algorithm.noiseStandardDeviation);
-      return;
   }
+  if (algorithm.kind === "linear_thompson") checkFeatures(algorithm.features, check);
+}
+
+/** 1,000,000, but 10^12 and 10^-6. */
+function numberText(value: number): string {
+  const exponent = Math.log10(value);
+  const isPower = Number.isInteger(exponent) && (exponent < -1 || exponent > 6);
+  return isPower ? `10^${exponent}` : value.toLocaleString("en");
 }
 
 function checkFeatures(features: readonly LinearFeature[], check: Check): void {

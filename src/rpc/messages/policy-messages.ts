@@ -1,41 +1,28 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../../domain/errors.ts";
 import { builtInMetrics, isBuiltInMetric } from "../../domain/metric.ts";
 import type {
   Algorithm as DomainAlgorithm,
+  LinearFeature as DomainLinearFeature,
   Policy as DomainPolicy,
   PolicyRecord as DomainPolicyRecord,
   RewardComponent as DomainRewardComponent,
 } from "../../domain/policy.ts";
 import {
+  algorithmParameters,
+  linearFeatureDefaults,
+  policyDefaults,
+} from "../../domain/policy-defaults.ts";
+import {
   type Algorithm,
-  EpsilonGreedySchema,
-  GaussianThompsonSchema,
-  KlUcbSchema,
-  LinearThompsonSchema,
+  AlgorithmSchema,
+  type LinearFeature,
   type Policy,
   type PolicyRecord,
   type RewardComponent,
-  SoftmaxSchema,
-  ThompsonSamplingSchema,
-  TopTwoThompsonSchema,
-  Ucb1Schema,
 } from "../../gen/bandit/v1/policy_pb.ts";
 import { defined } from "./optional-fields.ts";
-
-// The defaults that policy.proto documents.
-const defaultEpsilon = 0.1;
-const defaultPrior = 1;
-const defaultRefreshIntervalMs = 50;
-const defaultAttributionWindowSeconds = 86_400;
-const defaultGaussian = { priorMean: 0.5, priorStrength: 1, priorShape: 1, priorScale: 0.25 };
-const defaultUcb1Exploration = 2;
-const defaultKlUcbExploration = 0;
-const defaultTemperature = 0.05;
-const defaultLeaderShare = 0.5;
-const defaultLinear = { priorVariance: 1, noiseStandardDeviation: 0.5 };
-const defaultChangeDetection = { tolerance: 0.03, threshold: 30 };
 
 /** Fills in every default. What the rules of the contract cannot say is the service's to check. */
 export function parsePolicy(policy: Policy): DomainPolicy {
@@ -52,11 +39,11 @@ export function parsePolicy(policy: Policy): DomainPolicy {
     },
     minimumShare: policy.minimumShare,
     holdoutShare: policy.holdoutShare,
-    priorAlpha: policy.priorAlpha ?? defaultPrior,
-    priorBeta: policy.priorBeta ?? defaultPrior,
+    priorAlpha: policy.priorAlpha ?? policyDefaults.priorAlpha,
+    priorBeta: policy.priorBeta ?? policyDefaults.priorBeta,
     refreshIntervalMs:
       policy.refreshInterval === undefined
-        ? defaultRefreshIntervalMs
+        ? policyDefaults.refreshIntervalMs
         : wholeUnits(policy.refreshInterval, {
             field: "policy.refresh_interval",
             unitMs: 1,
@@ -64,7 +51,7 @@ export function parsePolicy(policy: Policy): DomainPolicy {
           }),
     attributionWindowSeconds:
       policy.attributionWindow === undefined
-        ? defaultAttributionWindowSeconds
+        ? policyDefaults.attributionWindowSeconds
         : wholeUnits(policy.attributionWindow, {
             field: "policy.attribution_window",
             unitMs: 1000,
@@ -72,12 +59,14 @@ export function parsePolicy(policy: Policy): DomainPolicy {
           }),
     learnFromLateOutcomes: policy.learnFromLateOutcomes,
     forgettingHalfLifeSeconds:
-      policy.forgettingHalfLife === undefined ? 0 : durationMs(policy.forgettingHalfLife) / 1000,
+      policy.forgettingHalfLife === undefined
+        ? policyDefaults.forgettingHalfLifeSeconds
+        : durationMs(policy.forgettingHalfLife) / 1000,
     ...defined({ defaultReward: policy.defaultReward }),
     sharedPriorStrengthMax: policy.sharedPriorStrengthMax,
     changeDetection: {
-      tolerance: policy.changeDetection?.tolerance ?? defaultChangeDetection.tolerance,
-      threshold: policy.changeDetection?.threshold ?? defaultChangeDetection.threshold,
+      ...policyDefaults.changeDetection,
+      ...givenFields(policy.changeDetection),
     },
   };
 }
@@ -97,51 +86,37 @@ function wholeUnits(
   return Math.round(durationMs(duration) / unitMs);
 }
 
-function parseAlgorithm(algorithm: Algorithm): DomainAlgorithm {
-  const { kind } = algorithm;
-  switch (kind.case) {
-    case "thompsonSampling":
-      return { kind: "thompson_sampling" };
-    case "epsilonGreedy":
-      return {
-        kind: "epsilon_greedy",
-        epsilon: kind.value.epsilon ?? defaultEpsilon,
-        decayHalfLifeGenerations: kind.value.decayHalfLifeGenerations,
-      };
-    case "gaussianThompson":
-      return {
-        kind: "gaussian_thompson",
-        priorMean: kind.value.priorMean ?? defaultGaussian.priorMean,
-        priorStrength: kind.value.priorStrength ?? defaultGaussian.priorStrength,
-        priorShape: kind.value.priorShape ?? defaultGaussian.priorShape,
-        priorScale: kind.value.priorScale ?? defaultGaussian.priorScale,
-      };
-    case "ucb1":
-      return { kind: "ucb1", exploration: kind.value.exploration ?? defaultUcb1Exploration };
-    case "klUcb":
-      return { kind: "kl_ucb", exploration: kind.value.exploration ?? defaultKlUcbExploration };
-    case "softmax":
-      return { kind: "softmax", temperature: kind.value.temperature ?? defaultTemperature };
-    case "topTwoThompson":
-      return {
-        kind: "top_two_thompson",
-        leaderShare: kind.value.leaderShare ?? defaultLeaderShare,
-      };
-    case "linearThompson":
-      return {
-        kind: "linear_thompson",
-        features: kind.value.features.map(({ name, mean, scale }) => ({
-          name,
-          mean: mean ?? 0,
-          scale: scale ?? 1,
-        })),
-        priorVariance: kind.value.priorVariance ?? defaultLinear.priorVariance,
-        noiseStandardDeviation:
-          kind.value.noiseStandardDeviation ?? defaultLinear.noiseStandardDeviation,
-      };
-    case undefined:
-      throw invalidField("policy.algorithm.kind", "exactly one field is required in oneof");
+/** The messages of the algorithms have the names of the domain's kinds, and their fields those of its parameters. */
+function parseAlgorithm({ kind }: Algorithm): DomainAlgorithm {
+  const name = algorithmFields.get(kind.case)?.name;
+  if (name === undefined) {
+    throw invalidField("policy.algorithm.kind", "exactly one field is required in oneof");
   }
+  const parameters = Object.entries(algorithmParameters[name as DomainAlgorithm["kind"]]);
+  return {
+    kind: name,
+    ...Object.fromEntries(parameters.map(([parameter, range]) => [parameter, range.default])),
+    ...givenFields(kind.value),
+    ...(kind.case === "linearThompson" ? { features: kind.value.features.map(parseFeature) } : {}),
+  } as DomainAlgorithm;
+}
+
+function parseFeature({ name, mean, scale }: LinearFeature): DomainLinearFeature {
+  return { ...linearFeatureDefaults, ...defined({ mean, scale }), name };
+}
+
+/** By the name in the generated code: `epsilonGreedy`. */
+const algorithmFields = new Map(
+  AlgorithmSchema.fields.map((field): [string | undefined, typeof field] => [
+    field.localName,
+    field,
+  ]),
+);
+
+/** The fields of a message that are set. */
+function givenFields<Fields extends Message>(message: Fields | undefined) {
+  const { $typeName: _, $unknown: __, ...fields } = message ?? ({} as Fields);
+  return defined(fields);
 }
 
 function parseComponent(component: RewardComponent, field: string): DomainRewardComponent {
@@ -154,42 +129,14 @@ function parseComponent(component: RewardComponent, field: string): DomainReward
   return { metric, weight, min, max, lowerIsBetter, unbounded };
 }
 
-export function algorithmMessage(algorithm: DomainAlgorithm): Algorithm {
-  return { $typeName: "bandit.v1.Algorithm", kind: algorithmKind(algorithm) };
-}
-
-function algorithmKind(algorithm: DomainAlgorithm): Algorithm["kind"] {
-  switch (algorithm.kind) {
-    case "thompson_sampling":
-      return { case: "thompsonSampling", value: create(ThompsonSamplingSchema) };
-    case "epsilon_greedy":
-      return { case: "epsilonGreedy", value: create(EpsilonGreedySchema, parameters(algorithm)) };
-    case "gaussian_thompson":
-      return {
-        case: "gaussianThompson",
-        value: create(GaussianThompsonSchema, parameters(algorithm)),
-      };
-    case "ucb1":
-      return { case: "ucb1", value: create(Ucb1Schema, parameters(algorithm)) };
-    case "kl_ucb":
-      return { case: "klUcb", value: create(KlUcbSchema, parameters(algorithm)) };
-    case "softmax":
-      return { case: "softmax", value: create(SoftmaxSchema, parameters(algorithm)) };
-    case "top_two_thompson":
-      return { case: "topTwoThompson", value: create(TopTwoThompsonSchema, parameters(algorithm)) };
-    case "linear_thompson": {
-      const { features, ...numbers } = parameters(algorithm);
-      return {
-        case: "linearThompson",
-        value: create(LinearThompsonSchema, { ...numbers, features: [...features] }),
-      };
-    }
-  }
-}
-
-/** The messages' fields have the names of the domain's. */
-function parameters<Kind extends DomainAlgorithm>({ kind: _, ...rest }: Kind): Omit<Kind, "kind"> {
-  return rest;
+export function algorithmMessage({ kind, ...parameters }: DomainAlgorithm): Algorithm {
+  const field = AlgorithmSchema.fields.find(({ name }) => name === kind);
+  invariant(field?.fieldKind === "message", `the contract has the algorithm ${kind}`);
+  const value = create(field.message, parameters);
+  return {
+    $typeName: "bandit.v1.Algorithm",
+    kind: { case: field.localName, value } as Algorithm["kind"],
+  };
 }
 
 function policyMessage(policy: DomainPolicy): Policy {
