@@ -8,6 +8,7 @@ import {
 import { type OpenedPostgres, openPostgres } from "../adapters/postgres/open-postgres.ts";
 import { EventLogGate } from "../adapters/wrappers/event-log-gate.ts";
 import { LateStateStore } from "../adapters/wrappers/late-state-store.ts";
+import { KeepTrying, type Problem } from "../concurrency/keep-trying.ts";
 import type { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -15,7 +16,7 @@ import type { DeadLetterStore } from "../ports/dead-letters.ts";
 import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
-import { KeepTrying, type Problem } from "./keep-trying.ts";
+import { engineRetryMs } from "./engine-retry.ts";
 import { outageIn, withinStart } from "./server-outage.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 
@@ -215,6 +216,7 @@ async function openMigrated(
     ...dependencies,
     what: "migrations of the event log",
     work: migrateEvents,
+    pauseMs: engineRetryMs,
   });
   const close = async (): Promise<void> => {
     eventMigrations.stop();

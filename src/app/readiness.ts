@@ -1,3 +1,4 @@
+import { withTimeout } from "../concurrency/in-time.ts";
 import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DiskQueueSize } from "../ports/disk-queue.ts";
@@ -142,13 +143,15 @@ export class Readiness {
 }
 
 /** Undefined when it answers. Never waits longer than a probe does. */
-async function answerOf(engine: { ping(): Promise<void> }): Promise<string | undefined> {
-  return inTime(
-    engine.ping().then(
-      () => undefined,
-      (error: unknown) => otherThanReach(error) ?? "unreachable",
-    ),
-    `unreachable (no answer in ${checkTimeoutMs} ms)`,
+function answerOf(engine: { ping(): Promise<void> }): Promise<string | undefined> {
+  const answer = engine.ping().then(
+    () => undefined,
+    (error: unknown) => otherThanReach(error) ?? "unreachable",
+  );
+  return withTimeout(
+    answer,
+    checkTimeoutMs,
+    () => `unreachable (no answer in ${checkTimeoutMs} ms)`,
   );
 }
 
@@ -184,16 +187,6 @@ function bytesText(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
   return `${Number((bytes / 1024 ** unit).toPrecision(3))} ${units[unit]}`;
-}
-
-async function inTime<Result>(work: Promise<Result>, otherwise: Result): Promise<Result> {
-  const { promise: late, resolve } = Promise.withResolvers<Result>();
-  const timer = setTimeout(() => resolve(otherwise), checkTimeoutMs);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function isoTime(timeMs: number): string {

@@ -1,3 +1,4 @@
+import { withTimeout } from "../concurrency/in-time.ts";
 import { BanditError } from "../domain/errors.ts";
 
 /** How long the start waits for the schema of an event log on a server; then it goes on without. */
@@ -18,18 +19,10 @@ export async function outageIn(
 }
 
 /** Work goes on when its time is over; a repetition beside it does no harm. */
-export async function withinStart(work: Promise<void>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(
-      new BanditError("unavailable", `no answer within ${eventLogStartMs} ms`, {
-        reason: "EVENT_LOG_UNAVAILABLE",
-      }),
-    );
-  }, eventLogStartMs);
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withinStart(work: Promise<void>): Promise<void> {
+  return withTimeout(work, eventLogStartMs, () => {
+    throw new BanditError("unavailable", `no answer within ${eventLogStartMs} ms`, {
+      reason: "EVENT_LOG_UNAVAILABLE",
+    });
+  });
 }

@@ -72,10 +72,8 @@ export class SlottedDiskQueue {
       options.logger.error("what another process left on disk could not be taken over", { error });
     };
     this.#rounds = new RepeatedWork({
-      intervalMs: adoptIntervalMs,
-      work: async () => {
-        await this.adopt();
-      },
+      pauseMs: adoptIntervalMs,
+      work: () => this.adopt(),
       onFailure,
     });
     this.adopt().catch(onFailure);

@@ -1,11 +1,12 @@
+import { KeepTrying } from "../concurrency/keep-trying.ts";
 import { BanditError } from "../domain/errors.ts";
 import type { CatalogueSnapshot } from "../ports/catalogue.ts";
 import type { CatalogueSnapshots, SavedCatalogue } from "../ports/catalogue-snapshots.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { CatalogueCache } from "../service/catalogue/catalogue-cache.ts";
+import { engineRetryMs } from "./engine-retry.ts";
 import type { Engines } from "./engines.ts";
-import { KeepTrying } from "./keep-trying.ts";
 
 /** The catalogue that a service starts with. */
 export interface StartCatalogue {
@@ -63,6 +64,7 @@ export function catchUpWithCatalogue(options: {
       await seed?.();
       await cache.refresh();
     },
+    pauseMs: engineRetryMs,
     clock,
     logger,
   });

@@ -1,3 +1,4 @@
+import { withTimeout } from "../concurrency/in-time.ts";
 import type { Logger } from "../ports/telemetry.ts";
 
 /**
@@ -34,17 +35,16 @@ export async function atMost(
   step: () => Promise<unknown>,
   { what, logger }: { what: string; logger: Logger },
 ): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), timeMs);
-  try {
-    const done = step();
-    if ((await Promise.race([done, late])) !== "late") return true;
-    logger.warn("something did not end in time and is given up", { what, timeMs });
-    done.catch((error: unknown) => {
-      logger.warn("what was given up has failed since", { what, error });
-    });
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
+  const done = step();
+  const isDone = await withTimeout(
+    done.then(() => true),
+    timeMs,
+    () => false,
+  );
+  if (isDone) return true;
+  logger.warn("something did not end in time and is given up", { what, timeMs });
+  done.catch((error: unknown) => {
+    logger.warn("what was given up has failed since", { what, error });
+  });
+  return false;
 }

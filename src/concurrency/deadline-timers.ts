@@ -1,13 +1,13 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** Something to be done at a moment, unless it is taken back before. */
-export class Alarm {
+/** Something to be done at a moment, unless it is cleared before. */
+export class DeadlineTimer {
   /** Of the monotonic clock, milliseconds. To be changed only while it is not set. */
   atMs: number;
   readonly ring: () => void;
   /** Neighbours in the list of those that are set; the list's own head is one, so one that is set has a `before`. */
-  before: Alarm | undefined;
-  after: Alarm | undefined;
+  before: DeadlineTimer | undefined;
+  after: DeadlineTimer | undefined;
 
   constructor(atMs: number, ring: () => void) {
     this.atMs = atMs;
@@ -19,13 +19,13 @@ export class Alarm {
 const timerMsMax = 60_000;
 
 /**
- * Any number of alarms on one timer, which wakes about once in the length of a time-out. Setting and clearing one
+ * Any number of moments on one timer of Node's, which wakes about once in the length of a time-out. Setting and clearing one
  * changes two neighbours of a list: on the hot path, where each call sets one and clears it within a
  * millisecond, a `Set` in its place took half a microsecond more a call.
  */
-export class Alarms {
+export class DeadlineTimers {
   readonly #clock: Clock;
-  readonly #head = new Alarm(Number.NEGATIVE_INFINITY, () => undefined);
+  readonly #head = new DeadlineTimer(Number.NEGATIVE_INFINITY, () => undefined);
   #timer: NodeJS.Timeout | undefined;
   #wakeAtMs = Number.POSITIVE_INFINITY;
 
@@ -33,24 +33,24 @@ export class Alarms {
     this.#clock = clock;
   }
 
-  /** @param alarm one that is not set. */
-  set(alarm: Alarm): void {
+  /** @param timer one that is not set. */
+  set(timer: DeadlineTimer): void {
     const after = this.#head.after;
-    alarm.before = this.#head;
-    alarm.after = after;
-    this.#head.after = alarm;
-    if (after !== undefined) after.before = alarm;
-    if (alarm.atMs < this.#wakeAtMs) this.#wakeAt(alarm.atMs);
+    timer.before = this.#head;
+    timer.after = after;
+    this.#head.after = timer;
+    if (after !== undefined) after.before = timer;
+    if (timer.atMs < this.#wakeAtMs) this.#wakeAt(timer.atMs);
   }
 
   /** Does nothing when it is not set, or has rung. */
-  clear(alarm: Alarm): void {
-    const { before, after } = alarm;
+  clear(timer: DeadlineTimer): void {
+    const { before, after } = timer;
     if (before === undefined) return;
     before.after = after;
     if (after !== undefined) after.before = before;
-    alarm.before = undefined;
-    alarm.after = undefined;
+    timer.before = undefined;
+    timer.after = undefined;
   }
 
   #wakeAt(atMs: number): void {
@@ -67,17 +67,17 @@ export class Alarms {
   #ringDue(): void {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     const nowMs = this.#clock.monotonicMs();
-    const due: Alarm[] = [];
+    const due: DeadlineTimer[] = [];
     let nextMs = Number.POSITIVE_INFINITY;
-    for (let alarm = this.#head.after; alarm !== undefined; alarm = alarm.after) {
-      if (alarm.atMs <= nowMs) due.push(alarm);
-      else if (alarm.atMs < nextMs) nextMs = alarm.atMs;
+    for (let timer = this.#head.after; timer !== undefined; timer = timer.after) {
+      if (timer.atMs <= nowMs) due.push(timer);
+      else if (timer.atMs < nextMs) nextMs = timer.atMs;
     }
-    for (const alarm of due) {
+    for (const timer of due) {
       // One that rings may clear another, or set itself again.
-      if (alarm.before === undefined || alarm.atMs > nowMs) continue;
-      this.clear(alarm);
-      alarm.ring();
+      if (timer.before === undefined || timer.atMs > nowMs) continue;
+      this.clear(timer);
+      timer.ring();
     }
     if (nextMs < this.#wakeAtMs) this.#wakeAt(nextMs);
   }

@@ -5,7 +5,9 @@ import type {
   Message,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { beforeDeadline } from "../concurrency/before-deadline.ts";
+import { answerByMs, answerReserveMs } from "../concurrency/deadline.ts";
+import { DeadlineTimers } from "../concurrency/deadline-timers.ts";
+import { beforeMoment } from "../concurrency/in-time.ts";
 import type { BanditError } from "../domain/errors.ts";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
@@ -71,7 +73,7 @@ export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, rea
   const reporter = new ErrorReporter(options);
   const toPublicError = (thrown: unknown, rpc: string) => reporter.toPublicError(thrown, rpc);
   const { service } = options;
-  const environment = { ...options, toPublicError };
+  const environment = { ...options, toPublicError, timers: new DeadlineTimers(options.clock) };
   warmRequestValidator(services.flatMap(({ methods }) => methods.map(({ input }) => input)));
   return new Map<DescService, readonly Route[]>([
     [
@@ -95,6 +97,7 @@ export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, rea
 interface Environment {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
+  readonly timers: DeadlineTimers;
   readonly gate: RequestGate;
   readonly toPublicError: (thrown: unknown, rpc: string) => BanditError;
 }
@@ -126,10 +129,10 @@ function unaryRoute(
   environment: Environment,
 ): Route {
   const meter = new CallMeter(method.name, environment);
-  const { gate, clock } = environment;
+  const { gate, clock, timers } = environment;
   const requestClass = requestClassOf(method);
-  const inTime = (work: Promise<MessageShape<DescMessage>>, { deadlineMs }: CallerContext) =>
-    beforeDeadline(work, { clock, deadlineMs, what: method.name });
+  const byMs = (context: CallerContext) =>
+    answerByMs(context, { clock, reserveMs: answerReserveMs });
   const itemsIn = itemsOf(method);
   return {
     kind: "unary",
@@ -141,9 +144,10 @@ function unaryRoute(
       try {
         counted = gate.begin(requestClass, itemsIn(request), context);
         validateRequest(method.input, request as MessageShape<DescMessage>);
-        const work = handler(request as MessageShape<DescMessage>, context);
         // Decisions and reports keep to the deadline themselves, and know what to answer when it comes.
-        const response = await (requestClass === "control" ? inTime(work, context) : work);
+        const atMs = requestClass === "control" ? byMs(context) : Number.POSITIVE_INFINITY;
+        const work = handler(request as MessageShape<DescMessage>, context);
+        const response = await beforeMoment(work, { timers, atMs, what: method.name });
         meter.succeeded(startedMs);
         return response;
       } catch (thrown) {

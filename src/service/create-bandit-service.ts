@@ -96,7 +96,7 @@ export async function createBanditService(
   const ids = new GenerationIdFactory({ clock, entropy: options.entropy });
   const recent = new RecentDecisions(options.recentDecisionsMax, clock);
   const spooling = createSpooling(options);
-  const { alarms, guard, intake, whatIsLeft, forMore } = spooling;
+  const { timers, guard, intake, whatIsLeft, forMore } = spooling;
   const decisions = new DecisionFinder({
     ...{ recent, state, guard, eventLog, clock, ...whatIsLeft },
     checkStateLost: () => sync.checkStateLost(),
@@ -111,7 +111,7 @@ export async function createBanditService(
     state,
     outbox: eventPath.watch,
     guard,
-    alarms,
+    timers,
     ...forMore,
     ids,
     recent,
@@ -148,10 +148,10 @@ export async function createBanditService(
     telemetry,
   });
   const allocation = new GetAllocation({ catalogue: cache, allocations, changes, clock });
-  const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock });
-  const queries = new QueryEvents({ eventLog, drain, clock });
+  const explanation = new ExplainGeneration({ eventLog, drain, decisions, clock, timers });
+  const queries = new QueryEvents({ eventLog, drain, clock, timers });
   const replay = startReplay(spooling, {
-    ...{ state, guard, alarms, recent, catalogue: cache, clock, telemetry, logger },
+    ...{ state, guard, timers, recent, catalogue: cache, clock, telemetry, logger },
     outbox: eventPath.watch,
     deadLetters: eventPath.recordDeadLetters,
     outcomes: recordOutcome,

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -153,15 +154,13 @@ export class ClickHouseEventLog implements EventLog {
 
   async ping(): Promise<void> {
     this.#requireOpen();
-    const timeout = AbortSignal.timeout(Math.min(pingTimeoutMs, this.#requestTimeoutMs));
-    // A start of the engine is not interrupted by it, only no longer waited for.
-    const late = new Promise<{ success: false; error: Error }>((resolve) => {
-      timeout.addEventListener("abort", () => resolve({ success: false, error: timeout.reason }));
+    const timeoutMs = Math.min(pingTimeoutMs, this.#requestTimeoutMs);
+    const abort_signal = AbortSignal.timeout(timeoutMs);
+    // The signal does not interrupt a start of the engine, which is only no longer waited for.
+    const answer = this.#client.ping({ select: true, abort_signal });
+    const result = await withTimeout(answer, timeoutMs, () => {
+      throw unavailable(new Error(`no answer within ${timeoutMs} ms`));
     });
-    const result = await Promise.race([
-      this.#client.ping({ select: true, abort_signal: timeout }),
-      late,
-    ]);
     if (!result.success) throw unavailable(result.error);
   }
 

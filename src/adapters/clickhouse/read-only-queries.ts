@@ -1,4 +1,6 @@
 import type { ClickHouseClient } from "@clickhouse/client";
+import { deadlineExceeded } from "../../concurrency/deadline.ts";
+import { WaitingLine } from "../../concurrency/lanes.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { QueryInput, QueryResult } from "../../ports/event-log.ts";
@@ -21,7 +23,7 @@ const statementHexBytesMax = 1024 * 1024;
 export class ReadOnlyQueries {
   readonly #client: ClickHouseClient;
   readonly #clock: Clock;
-  #running = 0;
+  readonly #line = new WaitingLine({ runningMax, waitingMax: 0, full: tooManyQueries });
 
   constructor(options: { client: ClickHouseClient; clock: Clock }) {
     this.#client = options.client;
@@ -33,18 +35,7 @@ export class ReadOnlyQueries {
     invariant(input.rowsMax >= 1 && input.rowsMax <= 10_000, "rowsMax is 1 to 10,000");
     invariant(input.timeoutMs > 0, "timeoutMs is positive");
     const sql = requireReadOnlyStatement(input.sql);
-    if (this.#running >= runningMax) {
-      throw new BanditError("resource_exhausted", "too many queries are running", {
-        reason: "TOO_MANY_QUERIES",
-        retryAfterMs: 1_000,
-      });
-    }
-    this.#running += 1;
-    try {
-      return await this.#run({ ...input, sql });
-    } finally {
-      this.#running -= 1;
-    }
+    return this.#line.run(() => this.#run({ ...input, sql }));
   }
 
   async #run(input: QueryInput): Promise<QueryResult> {
@@ -77,7 +68,10 @@ export class ReadOnlyQueries {
       });
       return { columns, rows, truncated, elapsedMs: this.#clock.monotonicMs() - startedMs };
     } catch (error) {
-      if (input.signal?.aborted === true) throw callerGone();
+      // Nobody hears of it: the call has ended by its deadline, or the connection is closed.
+      if (input.signal?.aborted === true) {
+        throw deadlineExceeded("the caller does not wait for the query any more");
+      }
       throw timeout.aborted
         ? queryTimeout(input.timeoutMs, error)
         : queryError(error, input.timeoutMs);
@@ -106,9 +100,9 @@ export class ReadOnlyQueries {
   }
 }
 
-/** Nobody hears of it: the call has ended by its deadline, or the connection is closed. Nor is it worth a line in the log. */
-function callerGone(): BanditError {
-  return new BanditError("deadline_exceeded", "the caller does not wait for the query any more", {
-    reason: "DEADLINE_EXCEEDED",
+function tooManyQueries(): BanditError {
+  return new BanditError("resource_exhausted", "too many queries are running", {
+    reason: "TOO_MANY_QUERIES",
+    retryAfterMs: 1_000,
   });
 }

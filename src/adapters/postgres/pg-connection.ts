@@ -1,4 +1,5 @@
 import pg from "pg";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import {
   beginStatement,
@@ -84,21 +85,16 @@ export class PgConnection implements SqlConnection {
   async #connect(timeoutMs: number): Promise<pg.PoolClient> {
     if (this.#closing !== undefined) throw unavailable(new Error("the catalogue is closed"));
     const connecting = this.#pool.connect();
-    const deadline = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => deadline.reject(new Error(`no connection within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
     try {
-      return await Promise.race([connecting, deadline.promise]);
+      return await withTimeout(connecting, timeoutMs, () => {
+        throw new Error(`no connection within ${timeoutMs} ms`);
+      });
     } catch (error) {
       connecting.then(
         (client) => client.release(),
-        () => undefined, // reported by the race, or of no interest after it
+        () => undefined, // thrown above, or too late to matter
       );
       throw translateSqlError(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

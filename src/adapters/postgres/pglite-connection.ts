@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { keepWasmCode } from "./keep-wasm-code.ts";
 import type { WorkerReply, WorkerRequest, WorkerSettings } from "./pglite-protocol.ts";
@@ -183,12 +184,13 @@ export class PgliteConnection implements SqlConnection {
     this.#nextId += 1;
     const answer = Promise.withResolvers<readonly SqlRow[]>();
     this.#pending.set(id, answer);
-    const timer = setTimeout(() => {
-      this.#abandon(unavailable(new Error(`no answer from PGlite within ${timeoutMs} ms`)));
-    }, timeoutMs);
     const request: WorkerRequest = { ...body, id };
     worker.thread.postMessage(request);
-    return answer.promise.finally(() => clearTimeout(timer));
+    return withTimeout(answer.promise, timeoutMs, () => {
+      const error = unavailable(new Error(`no answer from PGlite within ${timeoutMs} ms`));
+      this.#abandon(error);
+      throw error;
+    });
   }
 
   /** Ends the worker and everything that waits for it. */

@@ -1,3 +1,4 @@
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { revisionOf } from "./catalogue-rows.ts";
@@ -14,9 +15,7 @@ export class RevisionPoller extends RevisionSource {
   readonly #logger: Logger;
   readonly #intervalMs: number;
   readonly #clock: Clock;
-  #timer: NodeJS.Timeout | undefined;
-  #polling = false;
-  #stopped = false;
+  readonly #polls: RepeatedWork;
   #failingSinceMs: number | undefined;
 
   constructor(options: {
@@ -30,54 +29,46 @@ export class RevisionPoller extends RevisionSource {
     this.#connection = options.connection;
     this.#logger = options.logger;
     this.#intervalMs = options.intervalMs;
+    this.#polls = new RepeatedWork({
+      work: () => this.#poll(),
+      pauseMs: () => (this.hasListeners ? options.intervalMs : Number.POSITIVE_INFINITY),
+      onFailure: (error) => this.#failed(error),
+    });
   }
 
   override subscribe(listener: () => void): () => void {
     const unsubscribe = super.subscribe(listener);
-    this.#schedule();
+    this.#polls.start();
     return unsubscribe;
   }
 
   override stop(): void {
     super.stop();
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    void this.#polls.stop();
   }
 
   override get blindSinceMs(): number | undefined {
     return this.#failingSinceMs;
   }
 
-  #schedule(): void {
-    if (this.#stopped || this.#polling || this.#timer !== undefined || !this.hasListeners) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.#poll();
-    }, this.#intervalMs);
+  async #poll(): Promise<void> {
+    const [row] = await this.#connection.query(
+      "SELECT revision::float8 AS revision FROM service_setting",
+      // A connection that hangs is given up in time to ask again, on a new one, within the second.
+      { timeoutMs: this.#intervalMs },
+    );
+    if (this.#failingSinceMs !== undefined) {
+      this.#logger.info("the catalogue's revision can be read again");
+    }
+    this.#failingSinceMs = undefined;
+    this.observed(revisionOf(row));
   }
 
-  /** Never rejects. */
-  async #poll(): Promise<void> {
-    this.#polling = true;
-    try {
-      const [row] = await this.#connection.query(
-        "SELECT revision::float8 AS revision FROM service_setting",
-        // A connection that hangs is given up in time to ask again, on a new one, within the second.
-        { timeoutMs: this.#intervalMs },
-      );
-      if (this.#failingSinceMs !== undefined) {
-        this.#logger.info("the catalogue's revision can be read again");
-      }
-      this.#failingSinceMs = undefined;
-      if (!this.#stopped) this.observed(revisionOf(row));
-    } catch (error) {
-      // Said once per outage; what was loaded before stays in force.
-      if (this.#failingSinceMs === undefined && !this.#stopped) {
-        this.#logger.warn("the catalogue's revision cannot be read", { error: String(error) });
-      }
-      this.#failingSinceMs ??= this.#clock.nowMs();
+  /** Said once per outage; what was loaded before stays in force. */
+  #failed(error: unknown): void {
+    if (this.#failingSinceMs === undefined) {
+      this.#logger.warn("the catalogue's revision cannot be read", { error: String(error) });
     }
-    this.#polling = false;
-    this.#schedule();
+    this.#failingSinceMs ??= this.#clock.nowMs();
   }
 }

@@ -1,4 +1,5 @@
 import { Cluster, Redis } from "ioredis";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
@@ -59,16 +60,11 @@ export function masters(client: RedisClient): Redis[] {
 
 /** Settles like `work`, or rejects with `unavailable` after `timeoutMs`; the work itself goes on. */
 export function withDeadline<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(
-        new BanditError("unavailable", "the state store did not answer in time", {
-          reason: "STATE_TIMEOUT",
-          retryAfterMs: 100,
-        }),
-      );
-    }, timeoutMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  return withTimeout(work, timeoutMs, () => {
+    throw new BanditError("unavailable", "the state store did not answer in time", {
+      reason: "STATE_TIMEOUT",
+      retryAfterMs: 100,
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fewAtATime } from "../../concurrency/few-at-a-time.ts";
+import { fewAtATime } from "../../concurrency/lanes.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
 import type { OutboxBatch, OutboxEntry, OutboxState } from "../../ports/state-store.ts";

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
@@ -26,14 +27,15 @@ export class TotalsChannel {
   readonly #logger: Logger;
   readonly #listeners = new Set<(totals: ArmTotals) => void>();
   #subscriber: Redis | undefined;
-  #reconnect: NodeJS.Timeout | undefined;
+  /** Subscribes anew after a loss, until that has succeeded. */
+  readonly #reconnects: RepeatedWork;
   /** Since the last time a subscription succeeded. */
   #attempts = 0;
   #foreignMessageLogged = false;
   /** Newest totals of each arm that others have not been told of; at most the arms there are. */
   readonly #unsent = new Map<string, ArmTotals>();
   #sending: NodeJS.Timeout | undefined;
-  #closed = false;
+  #isSubscribed = false;
 
   /** Rejects when the first subscription fails; later losses are repaired in the background. */
   static async subscribe(client: RedisClient, logger: Logger): Promise<TotalsChannel> {
@@ -51,6 +53,14 @@ export class TotalsChannel {
     this.#name = totalsChannelName(databaseNumber(client));
     this.#client = client;
     this.#logger = logger;
+    this.#reconnects = new RepeatedWork({
+      work: () => this.#subscribe(),
+      pauseMs: () =>
+        this.#isSubscribed ? Number.POSITIVE_INFINITY : reconnectDelayMs(this.#attempts + 1),
+      onFailure: (error) => {
+        logger.warn("changed totals are not heard of until Redis can be reached", { error });
+      },
+    });
   }
 
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void {
@@ -74,8 +84,7 @@ export class TotalsChannel {
 
   /** Sends what is still to be told, then lets go of the connection. */
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#reconnect);
+    void this.#reconnects.stop();
     clearTimeout(this.#sending);
     await this.#send();
     this.#listeners.clear();
@@ -127,23 +136,13 @@ export class TotalsChannel {
       throw error;
     }
     this.#attempts = 0;
-    if (subscriber.status === "end") this.#subscribeLater();
-    else subscriber.once("end", () => this.#subscribeLater());
-  }
-
-  #subscribeLater(): void {
-    if (this.#closed) return;
-    this.#reconnect = setTimeout(
-      () => {
-        this.#subscribe().catch((error: unknown) => {
-          this.#logger.warn("changed totals are not heard of until Redis can be reached", {
-            error,
-          });
-          this.#subscribeLater();
-        });
-      },
-      reconnectDelayMs(this.#attempts + 1),
-    ).unref();
+    this.#isSubscribed = true;
+    const onEnd = (): void => {
+      this.#isSubscribed = false;
+      this.#reconnects.start();
+    };
+    if (subscriber.status === "end") onEnd();
+    else subscriber.once("end", onEnd);
   }
 
   /** Anybody may publish on the channel; what cannot be read must not end every replica. */

@@ -1,4 +1,4 @@
-import { inTurns } from "../../concurrency/in-turns.ts";
+import { inTurns } from "../../concurrency/lanes.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
 import {

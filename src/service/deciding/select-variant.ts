@@ -1,8 +1,12 @@
 import { draw } from "../../bandit/draw.ts";
-import { beforeDeadline } from "../../concurrency/before-deadline.ts";
-import { beforeMoment } from "../../concurrency/before-moment.ts";
-import type { Alarms } from "../../concurrency/deadline-timers.ts";
-import { answerByMs, requireTimeLeft } from "../../concurrency/time-left.ts";
+import {
+  answerByMs,
+  answerReserveMs,
+  requireTimeLeft,
+  spoolReserveMs,
+} from "../../concurrency/deadline.ts";
+import type { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
+import { beforeMoment } from "../../concurrency/in-time.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError, invalidField } from "../../domain/errors.ts";
 import { formatGenerationId, generationIdBytes } from "../../domain/generation-id.ts";
@@ -25,17 +29,12 @@ import { decisionEvent } from "./decision-event.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 
-/** Time kept back to build and send the answer. */
-const answerReserveMs = 5;
-/** Time kept back to flush the decision to disk and answer. */
-const spoolReserveMs = 25;
-
 export interface SelectVariantDependencies {
   readonly catalogue: CatalogueCache;
   readonly allocations: AllocationTable;
   readonly state: StateStore;
   readonly guard: StateGuard;
-  readonly alarms: Alarms;
+  readonly timers: DeadlineTimers;
   readonly outbox: OutboxWatch;
   /** Absent: a decision that cannot be stored is answered, and lost. */
   readonly spool?: Spool;
@@ -154,9 +153,10 @@ export class SelectVariant {
     return this.#inTime(catalogue.getAgentType(agentType), context);
   }
 
-  #inTime<Result>(lookUp: Promise<Result>, { deadlineMs }: CallContext): Promise<Result> {
-    const { clock } = this.#deps;
-    return beforeDeadline(lookUp, { clock, deadlineMs, what: "reading the catalogue" });
+  #inTime<Result>(lookUp: Promise<Result>, context: CallContext): Promise<Result> {
+    const { clock, timers } = this.#deps;
+    const atMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
+    return beforeMoment(lookUp, { timers, atMs, what: "reading the catalogue" });
   }
 
   /** The generation was decided before: the same id always gets the same answer. */
@@ -201,12 +201,12 @@ export class SelectVariant {
     },
     cause: BanditError,
   ): Promise<Decision> {
-    const { spool, alarms, recent, logger } = this.#deps;
+    const { spool, timers, recent, logger } = this.#deps;
     let error = cause;
     if (spool !== undefined) {
       try {
         const kept = await beforeMoment(spool.addDecision(decision), {
-          alarms,
+          timers,
           atMs: keptByMs,
           what: "keeping the decision on disk",
         });

@@ -3,7 +3,7 @@ import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 
 /** Another replica may have made some, or an operator resolved them there. */
-const intervalMs = 30_000;
+const pauseMs = 30_000;
 
 /** Keeps `bandit_dead_letters` at what is in the table; at its last value while the table cannot be read. */
 export class DeadLetterCount {
@@ -13,10 +13,8 @@ export class DeadLetterCount {
   constructor(deps: { store: DeadLetterStore; telemetry: Telemetry; logger: Logger }) {
     this.#deps = deps;
     this.#work = new RepeatedWork({
-      intervalMs,
-      work: async () => {
-        await this.refresh();
-      },
+      pauseMs,
+      work: () => this.refresh(),
       onFailure: (error) => logNotCounted(deps.logger, error),
     });
   }

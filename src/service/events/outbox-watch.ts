@@ -47,7 +47,7 @@ export class OutboxWatch {
   constructor(options: OutboxWatchOptions) {
     this.#options = options;
     this.#looks = new RepeatedWork({
-      intervalMs: options.intervalMs ?? intervalMsDefault,
+      pauseMs: options.intervalMs ?? intervalMsDefault,
       work: async () => {
         await this.look();
         await options.onLook?.();

@@ -1,7 +1,8 @@
 import { runningSums } from "../../bandit/allocation.ts";
 import { allocationSalt, armAt, unitInterval } from "../../bandit/draw.ts";
-import { beforeDeadline } from "../../concurrency/before-deadline.ts";
-import { deadlineExceeded } from "../../concurrency/time-left.ts";
+import { answerByMs, answerReserveMs, deadlineExceeded } from "../../concurrency/deadline.ts";
+import type { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
+import { beforeMoment } from "../../concurrency/in-time.ts";
 import { type Contribution, generationTotals, supersedes } from "../../domain/contribution.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { generationIdBytes } from "../../domain/generation-id.ts";
@@ -22,6 +23,7 @@ export class ExplainGeneration {
     readonly drain: EventDrain;
     readonly decisions: DecisionFinder;
     readonly clock: Clock;
+    readonly timers: DeadlineTimers;
   };
 
   constructor(dependencies: {
@@ -29,16 +31,20 @@ export class ExplainGeneration {
     drain: EventDrain;
     decisions: DecisionFinder;
     clock: Clock;
+    timers: DeadlineTimers;
   }) {
     this.#deps = dependencies;
   }
 
   /** @throws BanditError not_found. */
   async execute(generationId: GenerationId, context: CallContext): Promise<Explanation> {
-    const history = await beforeDeadline(this.#history(generationId, context), {
-      clock: this.#deps.clock,
-      deadlineMs: context.deadlineMs,
-      what: "reading the event log",
+    const { clock, timers } = this.#deps;
+    const atMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
+    const what = "reading the event log";
+    const history = await beforeMoment(this.#history(generationId, context), {
+      timers,
+      atMs,
+      what,
     });
     return explain(generationId, history);
   }
@@ -48,7 +54,7 @@ export class ExplainGeneration {
     // Outcomes of the last moments may still be on their way, so the outbox goes first.
     await decisions.get(generationId);
     await drain.flush();
-    if (signal.aborted) throw deadlineExceeded("reading the event log");
+    if (signal.aborted) throw deadlineExceeded("reading the event log did not finish in time");
     const history = await eventLog.findGeneration(generationId);
     if (history !== undefined) return history;
     throw new BanditError(

@@ -1,4 +1,6 @@
-import { answerReserveMs, beforeDeadline } from "../../concurrency/before-deadline.ts";
+import { answerByMs, answerReserveMs } from "../../concurrency/deadline.ts";
+import type { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
+import { beforeMoment } from "../../concurrency/in-time.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EventLog, QueryResult } from "../../ports/event-log.ts";
 import type { CallContext } from "../api/call-context.ts";
@@ -7,14 +9,20 @@ import type { EventDrain } from "../events/event-drain.ts";
 
 /** Runs an analyst's read-only SQL on the event log. */
 export class QueryEvents {
-  readonly #eventLog: EventLog;
-  readonly #drain: EventDrain;
-  readonly #clock: Clock;
+  readonly #deps: {
+    readonly eventLog: EventLog;
+    readonly drain: EventDrain;
+    readonly clock: Clock;
+    readonly timers: DeadlineTimers;
+  };
 
-  constructor(dependencies: { eventLog: EventLog; drain: EventDrain; clock: Clock }) {
-    this.#eventLog = dependencies.eventLog;
-    this.#drain = dependencies.drain;
-    this.#clock = dependencies.clock;
+  constructor(dependencies: {
+    eventLog: EventLog;
+    drain: EventDrain;
+    clock: Clock;
+    timers: DeadlineTimers;
+  }) {
+    this.#deps = dependencies;
   }
 
   /**
@@ -23,24 +31,18 @@ export class QueryEvents {
    * @throws BanditError invalid_argument for what is not one read-only statement, deadline_exceeded, unavailable.
    */
   async execute(request: QueryRequest, context: CallContext): Promise<QueryResult> {
-    const { deadlineMs, signal } = context;
-    const clock = this.#clock;
+    const { eventLog, drain, clock, timers } = this.#deps;
+    const atMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
     if (request.fresh) {
-      await beforeDeadline(this.#drain.flush(), {
-        clock,
-        deadlineMs,
-        what: "writing the events that are under way",
-      });
+      const what = "writing the events that are under way";
+      await beforeMoment(drain.flush(), { timers, atMs, what });
     }
-    const leftMs =
-      deadlineMs === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.max(1, Math.floor(deadlineMs - clock.nowMs() - answerReserveMs));
-    return this.#eventLog.query({
+    const leftMs = Math.max(1, Math.floor(atMs - clock.monotonicMs()));
+    return eventLog.query({
       sql: request.sql,
       rowsMax: request.rowsMax,
       timeoutMs: Math.min(request.timeoutMs, leftMs),
-      signal,
+      signal: context.signal,
     });
   }
 }

@@ -1,5 +1,5 @@
-import { beforeMoment } from "../../concurrency/before-moment.ts";
-import type { Alarms } from "../../concurrency/deadline-timers.ts";
+import type { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
+import { beforeMoment } from "../../concurrency/in-time.ts";
 import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -18,7 +18,7 @@ export interface ApplySpooledOptions {
   readonly generations: RecordGeneration;
   readonly outbox: OutboxWatch;
   readonly recent: RecentDecisions;
-  readonly alarms: Alarms;
+  readonly timers: DeadlineTimers;
   readonly clock: Clock;
 }
 
@@ -46,9 +46,9 @@ export class ApplySpooled {
     record: SpooledRecord,
     { askEventLog = true }: { readonly askEventLog?: boolean } = {},
   ): Promise<AppliedResult> {
-    const { alarms, clock } = this.#options;
+    const { timers, clock } = this.#options;
     return beforeMoment(this.#apply(record, askEventLog), {
-      alarms,
+      timers,
       atMs: clock.monotonicMs() + timeoutMs,
       what: "applying a spooled record",
     });

@@ -26,7 +26,7 @@ export class SnapshotKeeper {
     this.#options = options;
     this.#savedVersion = options.savedVersion;
     this.#rounds = new RepeatedWork({
-      intervalMs: options.intervalMs,
+      pauseMs: options.intervalMs,
       work: () => this.saveNow(),
       onFailure: (error) => {
         // Said once, until it has succeeded again: a full disk stays full for a while.

@@ -1,4 +1,4 @@
-import { Alarms } from "../../concurrency/deadline-timers.ts";
+import { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
 import type { BanditServiceOptions } from "../bandit-service-options.ts";
 import { ReportIntake } from "../recording/report-intake.ts";
 import { ApplySpooled, type ApplySpooledOptions } from "./apply-spooled.ts";
@@ -8,7 +8,7 @@ import { StateGuard } from "./state-guard.ts";
 
 /** What stands between calls and a state store that may be out of reach. */
 export interface Spooling {
-  readonly alarms: Alarms;
+  readonly timers: DeadlineTimers;
   readonly guard: StateGuard;
   readonly intake: ReportIntake;
   /** What was spooled, by whatever configuration. Absent: nothing can have been. */
@@ -24,10 +24,10 @@ type SpoolingOptions = Pick<
 
 export function createSpooling(options: SpoolingOptions): Spooling {
   const { state, clock, telemetry, logger } = options;
-  const alarms = new Alarms(clock);
+  const timers = new DeadlineTimers(clock);
   const guard = new StateGuard({
     state,
-    alarms,
+    timers,
     clock,
     telemetry,
     logger,
@@ -39,8 +39,8 @@ export function createSpooling(options: SpoolingOptions): Spooling {
       : { spool: new Spool({ queue: options.spool, clock, telemetry }) };
   // The embedded store is never out of reach: what another configuration has left is applied, nothing is added.
   const forMore = options.stateTimeoutMs === undefined ? {} : whatIsLeft;
-  const intake = new ReportIntake({ guard, alarms, clock, ...forMore });
-  return { alarms, guard, intake, whatIsLeft, forMore };
+  const intake = new ReportIntake({ guard, timers, clock, ...forMore });
+  return { timers, guard, intake, whatIsLeft, forMore };
 }
 
 /** Applying what was spooled. */

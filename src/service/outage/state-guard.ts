@@ -1,5 +1,7 @@
-import { Alarm, type Alarms } from "../../concurrency/deadline-timers.ts";
-import { deadlineExceeded } from "../../concurrency/time-left.ts";
+import { deadlineExceeded } from "../../concurrency/deadline.ts";
+import { DeadlineTimer, type DeadlineTimers } from "../../concurrency/deadline-timers.ts";
+import { withTimeout } from "../../concurrency/in-time.ts";
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { StateStore } from "../../ports/state-store.ts";
@@ -7,7 +9,7 @@ import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 
 export interface StateGuardOptions {
   readonly state: Pick<StateStore, "ping">;
-  readonly alarms: Alarms;
+  readonly timers: DeadlineTimers;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
@@ -40,12 +42,17 @@ export class StateGuard {
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
   #recoveries = 0;
   #probeIntervalMs = probeIntervalMs;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #probes: RepeatedWork;
   #stopped = false;
 
   constructor(options: StateGuardOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
+    this.#probes = new RepeatedWork({
+      work: () => this.#probe(),
+      pauseMs: () => (this.available ? Number.POSITIVE_INFINITY : this.#probeIntervalMs),
+      onFailure: () => undefined, // said when the outage began
+    });
     options.telemetry.gauge("bandit_state_available", 1);
   }
 
@@ -76,31 +83,32 @@ export class StateGuard {
   ): Promise<Result> {
     if (this.#outage !== undefined) return Promise.reject(stateUnavailable());
     const nowMs = this.#options.clock.monotonicMs();
-    if (answerByMs <= nowMs) return Promise.reject(deadlineExceeded("the call"));
+    if (answerByMs <= nowMs)
+      return Promise.reject(deadlineExceeded("the call did not finish in time"));
     const giveUpAtMs = nowMs + this.#timeoutMs;
     const recoveries = this.#recoveries;
-    const { alarms } = this.#options;
+    const { timers } = this.#options;
     return new Promise<Result>((resolve, reject) => {
-      const alarm = new Alarm(Math.min(answerByMs, giveUpAtMs), () => {
-        if (alarm.atMs >= giveUpAtMs) {
+      const timer = new DeadlineTimer(Math.min(answerByMs, giveUpAtMs), () => {
+        if (timer.atMs >= giveUpAtMs) {
           this.#open("STATE_TIMEOUT", recoveries);
           reject(stateTimedOut());
           return;
         }
-        reject(deadlineExceeded("the call to the state store"));
+        reject(deadlineExceeded("the call to the state store did not finish in time"));
         // Still watched: callers in a hurry must not hide that the store is silent.
-        alarm.atMs = giveUpAtMs;
-        if (giveUpAtMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
+        timer.atMs = giveUpAtMs;
+        if (giveUpAtMs < Number.POSITIVE_INFINITY) timers.set(timer);
       });
       const work = start();
-      if (alarm.atMs < Number.POSITIVE_INFINITY) alarms.set(alarm);
+      if (timer.atMs < Number.POSITIVE_INFINITY) timers.set(timer);
       work.then(
         (result) => {
-          alarms.clear(alarm);
+          timers.clear(timer);
           resolve(result);
         },
         (error: unknown) => {
-          alarms.clear(alarm);
+          timers.clear(timer);
           if (error instanceof BanditError && error.code === "unavailable")
             this.#open(error.reason, recoveries);
           reject(error);
@@ -112,7 +120,7 @@ export class StateGuard {
   /** No further probe is made. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    void this.#probes.stop();
   }
 
   /** @param recoveries as many as there were when the call began: one from before the last tells nothing new. */
@@ -131,35 +139,20 @@ export class StateGuard {
     logger.error("the state store does not answer: decisions and reports go to the spool", {
       reason,
     });
-    this.#scheduleProbe();
-  }
-
-  #scheduleProbe(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#probe().then(
-        () => this.#close(),
-        (error: unknown) => {
-          // That is an answer: what can be done without room is done, and the rest is refused at once.
-          if (error instanceof BanditError && error.reason === "STATE_FULL") this.#close();
-          else this.#scheduleProbe();
-        },
-      );
-    }, this.#probeIntervalMs);
-    this.#timer.unref();
+    this.#probes.start();
   }
 
   async #probe(): Promise<void> {
-    const { state, alarms, clock } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const atMs = clock.monotonicMs() + Math.min(this.#timeoutMs, probeTimeoutMsMax);
-      const alarm = new Alarm(atMs, () => reject(stateTimedOut()));
-      alarms.set(alarm);
-      state
-        .ping()
-        .then(resolve, reject)
-        .finally(() => alarms.clear(alarm));
-    });
+    const timeoutMs = Math.min(this.#timeoutMs, probeTimeoutMsMax);
+    try {
+      await withTimeout(this.#options.state.ping(), timeoutMs, () => {
+        throw stateTimedOut();
+      });
+    } catch (error) {
+      // That is an answer: what can be done without room is done, and the rest is refused at once.
+      if (!(error instanceof BanditError) || error.reason !== "STATE_FULL") throw error;
+    }
+    this.#close();
   }
 
   #close(): void {

@@ -49,14 +49,14 @@ export class TotalsSync {
   }) {
     this.#options = options;
     this.#comparisons = new RepeatedWork({
-      intervalMs: options.intervalMs,
+      pauseMs: options.intervalMs,
       work: () => this.#compare(),
       onFailure(error) {
         options.logger.warn("posteriors could not be compared with the state store", { error });
       },
     });
     this.#firstReading = new RepeatedWork({
-      intervalMs: firstReadingIntervalMs,
+      pauseMs: firstReadingIntervalMs,
       work: () => this.#readLate(),
       // Said when it began; the next attempt comes soon.
       onFailure: (error) => options.logger.debug("posteriors are not there yet", { error }),

@@ -64,10 +64,8 @@ export class BookDefaultRewards {
     this.#options = options;
     const { intervalMs, telemetry, logger } = options;
     this.#rounds = new RepeatedWork({
-      intervalMs,
-      work: async () => {
-        await this.run();
-      },
+      pauseMs: intervalMs,
+      work: () => this.run(),
       onFailure(error) {
         const reason = error instanceof BanditError ? error.reason : "BUG";
         telemetry.count("bandit_default_reward_failures_total", { reason });

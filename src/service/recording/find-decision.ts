@@ -1,4 +1,4 @@
-import { WaitingLine } from "../../concurrency/waiting-line.ts";
+import { WaitingLine } from "../../concurrency/lanes.ts";
 import { type DecisionRecord, decisionSources } from "../../domain/decision.ts";
 import { BanditError } from "../../domain/errors.ts";
 import {

@@ -1,5 +1,5 @@
 import { generationContributions } from "../../bandit/reward.ts";
-import { requireTimeLeft } from "../../concurrency/time-left.ts";
+import { requireTimeLeft } from "../../concurrency/deadline.ts";
 import type { GenerationReport } from "../../domain/outcome.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { GenerationRow } from "../../ports/event-rows.ts";

@@ -1,5 +1,5 @@
 import { outcomeContributions } from "../../bandit/reward.ts";
-import { requireTimeLeft } from "../../concurrency/time-left.ts";
+import { requireTimeLeft } from "../../concurrency/deadline.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { formatGenerationId } from "../../domain/generation-id.ts";
 import type { OutcomeId } from "../../domain/ids.ts";

@@ -1,6 +1,6 @@
-import { beforeMoment } from "../../concurrency/before-moment.ts";
-import type { Alarms } from "../../concurrency/deadline-timers.ts";
-import { answerByMs } from "../../concurrency/time-left.ts";
+import { answerByMs, answerReserveMs, spoolReserveMs } from "../../concurrency/deadline.ts";
+import type { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
+import { beforeMoment } from "../../concurrency/in-time.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -8,11 +8,6 @@ import type { CallContext } from "../api/call-context.ts";
 import type { Spool } from "../outage/spool.ts";
 import type { SpooledRecord } from "../outage/spooled-record.ts";
 import type { StateGuard } from "../outage/state-guard.ts";
-
-/** Time kept back to build and send the answer. */
-const answerReserveMs = 5;
-/** Time kept back to flush a record to disk and answer. */
-const spoolReserveMs = 25;
 
 /**
  * After an outage, other replicas need a while to bring the decisions they have spooled into the state store; until
@@ -22,7 +17,7 @@ export const decisionsArriveWithinMs = 60_000;
 
 export interface ReportIntakeOptions {
   readonly guard: StateGuard;
-  readonly alarms: Alarms;
+  readonly timers: DeadlineTimers;
   readonly clock: Clock;
   /** Absent: a report that cannot be booked now is refused. */
   readonly spool?: Spool;
@@ -78,7 +73,7 @@ export class ReportIntake {
   }
 
   #inTime<Result>(work: Promise<Result>, atMs: number): Promise<Result> {
-    return beforeMoment(work, { alarms: this.#options.alarms, atMs, what: "storing the report" });
+    return beforeMoment(work, { timers: this.#options.timers, atMs, what: "storing the report" });
   }
 }
 

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
-import { Alarms } from "../../../src/concurrency/deadline-timers.ts";
+import { DeadlineTimers } from "../../../src/concurrency/deadline-timers.ts";
 import type { CounterName } from "../../../src/ports/telemetry.ts";
 import { StateGuard } from "../../../src/service/outage/state-guard.ts";
 import { FaultProxy } from "../../support/fault-proxy.ts";
@@ -31,7 +31,7 @@ beforeEach(async () => {
   counts = new Map();
   guard = new StateGuard({
     state: store,
-    alarms: new Alarms(systemClock),
+    timers: new DeadlineTimers(systemClock),
     clock: systemClock,
     telemetry: {
       count: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Alarm, Alarms } from "../../../src/concurrency/deadline-timers.ts";
+import { DeadlineTimer, DeadlineTimers } from "../../../src/concurrency/deadline-timers.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -11,22 +11,22 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("every alarm rings once, not before its moment and within 2 ms of it, unless it was cleared", async () => {
+it("every one rings once, not before its moment and within 2 ms of it, unless it was cleared", async () => {
   const plan = fc.array(
     fc.record({ afterMs: fc.nat(300), clearedAfterMs: fc.option(fc.nat(300), { nil: undefined }) }),
     { maxLength: 40 },
   );
   await fc.assert(
     fc.asyncProperty(plan, async (items) => {
-      const alarms = new Alarms(clock);
+      const timers = new DeadlineTimers(clock);
       const startMs = performance.now();
       const rung = items.map(({ afterMs, clearedAfterMs }) => {
         const times: number[] = [];
-        const alarm = new Alarm(startMs + afterMs, () => {
+        const timer = new DeadlineTimer(startMs + afterMs, () => {
           times.push(performance.now() - startMs);
         });
-        alarms.set(alarm);
-        if (clearedAfterMs !== undefined) setTimeout(() => alarms.clear(alarm), clearedAfterMs);
+        timers.set(timer);
+        if (clearedAfterMs !== undefined) setTimeout(() => timers.clear(timer), clearedAfterMs);
         return times;
       });
       await vi.advanceTimersByTimeAsync(310);
@@ -45,41 +45,41 @@ it("every alarm rings once, not before its moment and within 2 ms of it, unless 
 });
 
 it("one timer serves a thousand calls of the same length", async () => {
-  const timers = vi.spyOn(globalThis, "setTimeout");
-  const alarms = new Alarms(clock);
+  const set = vi.spyOn(globalThis, "setTimeout");
+  const timers = new DeadlineTimers(clock);
   for (let call = 0; call < 1000; call += 1) {
-    const alarm = new Alarm(performance.now() + 500, () => undefined);
-    alarms.set(alarm);
+    const timer = new DeadlineTimer(performance.now() + 500, () => undefined);
+    timers.set(timer);
     await vi.advanceTimersByTimeAsync(1);
-    alarms.clear(alarm);
+    timers.clear(timer);
   }
-  expect(timers.mock.calls.length).toBeLessThanOrEqual(4);
+  expect(set.mock.calls.length).toBeLessThanOrEqual(4);
 });
 
-it("an alarm set by one that rings is kept", async () => {
-  const alarms = new Alarms(clock);
+it("a timer set by one that rings is kept", async () => {
+  const timers = new DeadlineTimers(clock);
   let rang = 0;
-  const again = new Alarm(performance.now() + 10, () => {
+  const again = new DeadlineTimer(performance.now() + 10, () => {
     rang += 1;
     again.atMs = performance.now() + 10;
-    if (rang < 3) alarms.set(again);
+    if (rang < 3) timers.set(again);
   });
-  alarms.set(again);
+  timers.set(again);
   await vi.advanceTimersByTimeAsync(100);
   expect(rang).toBe(3);
 });
 
 it("one that is cleared by another that rings at the same moment does not ring", async () => {
-  const alarms = new Alarms(clock);
+  const timers = new DeadlineTimers(clock);
   const rung: string[] = [];
-  const pair: Alarm[] = ["a", "b"].map(
+  const pair: DeadlineTimer[] = ["a", "b"].map(
     (name, index) =>
-      new Alarm(performance.now() + 10, () => {
+      new DeadlineTimer(performance.now() + 10, () => {
         rung.push(name);
-        alarms.clear(pair[1 - index] as Alarm);
+        timers.clear(pair[1 - index] as DeadlineTimer);
       }),
   );
-  for (const alarm of pair) alarms.set(alarm);
+  for (const timer of pair) timers.set(timer);
   await vi.advanceTimersByTimeAsync(50);
   expect(rung.length).toBe(1);
 });

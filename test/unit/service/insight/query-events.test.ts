@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { DeadlineTimers } from "../../../../src/concurrency/deadline-timers.ts";
 import type { EventLog, QueryInput } from "../../../../src/ports/event-log.ts";
 import type { EventDrain } from "../../../../src/service/events/event-drain.ts";
 import { QueryEvents } from "../../../../src/service/insight/query-events.ts";
 
 const nowMs = 1_763_856_000_000;
 
-function openQueries(flush: () => Promise<void> = async () => undefined) {
+function openQueries(flush: () => Promise<void> = async () => undefined, monotonicMs = () => 0) {
   const seen: QueryInput[] = [];
   const eventLog = {
     query: async (input: QueryInput) => {
@@ -13,8 +14,10 @@ function openQueries(flush: () => Promise<void> = async () => undefined) {
       return { columns: [], rows: [], truncated: false, elapsedMs: 0 };
     },
   } as unknown as EventLog;
-  const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
-  return { seen, queries: new QueryEvents({ eventLog, drain: { flush } as EventDrain, clock }) };
+  const clock = { nowMs: () => nowMs, monotonicMs };
+  const timers = new DeadlineTimers(clock);
+  const drain = { flush } as EventDrain;
+  return { seen, queries: new QueryEvents({ eventLog, drain, clock, timers }) };
 }
 
 const request = { sql: "SELECT 1", rowsMax: 10, timeoutMs: 30_000, fresh: true };
@@ -27,12 +30,15 @@ test("a query runs no longer than its own timeout or its caller's deadline, whic
     const context = { signal, actor: "test", ...(deadlineMs === undefined ? {} : { deadlineMs }) };
     await queries.execute({ ...request, fresh: false }, context);
   }
-  expect(seen.map(({ timeoutMs }) => timeoutMs)).toEqual([30_000, 30_000, 1_995, 1, 1]);
+  expect(seen.map(({ timeoutMs }) => timeoutMs)).toEqual([30_000, 30_000, 1_995, 2, 1]);
   expect(seen.every((input) => input.signal === signal)).toBe(true);
 });
 
 test("a caller with a deadline does not wait longer for events that are under way, and no query is run", async () => {
-  const { seen, queries } = openQueries(() => new Promise(() => undefined));
+  const { seen, queries } = openQueries(
+    () => new Promise(() => undefined),
+    () => performance.now(),
+  );
   const context = {
     signal: new AbortController().signal,
     actor: "test",

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Alarms } from "../../../../src/concurrency/deadline-timers.ts";
+import { DeadlineTimers } from "../../../../src/concurrency/deadline-timers.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { CounterName, GaugeName, Telemetry } from "../../../../src/ports/telemetry.ts";
 import { StateGuard } from "../../../../src/service/outage/state-guard.ts";
@@ -29,7 +29,7 @@ function openGuard(timeoutMs?: number) {
         return store.answer();
       },
     },
-    alarms: new Alarms(clock),
+    timers: new DeadlineTimers(clock),
     clock,
     telemetry,
     logger: { ...silentLogger, error: log, info: log },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { KeepTrying } from "../../../src/app/keep-trying.ts";
+import { engineRetryMs } from "../../../src/app/engine-retry.ts";
+import { KeepTrying } from "../../../src/concurrency/keep-trying.ts";
 import { silentLogger, systemClock } from "../../support/state-samples.ts";
 
 const away = new Error("away");
@@ -14,6 +15,7 @@ function trying() {
       seen.atMs.push(Date.now());
       if (!seen.succeeds) throw new Error(`attempt ${seen.attempts}`);
     },
+    pauseMs: engineRetryMs,
     clock: systemClock,
     logger: silentLogger,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WaitingLine } from "../../../src/concurrency/waiting-line.ts";
+import { WaitingLine } from "../../../src/concurrency/lanes.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
 
 const full = () => new BanditError("resource_exhausted", "full", { reason: "FULL" });
