@@ -105,30 +105,6 @@ test("a packed decision gives the same record back, whatever its time, labels an
   );
 });
 
-test("a packed decision of version 0.1.0 is still read, and packed the same", () => {
-  const id = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b" as GenerationId;
-  const { timestampMs } = decisionAddress(id, partitions);
-  const labels = Buffer.from("evolution/edge-cases-first@1 python_class");
-  const near = Buffer.from("0168fe27b53d013fd33333333333330123456789abcdef", "hex");
-  const whole = Buffer.from("8568fe27b5019a1b2c3d4d3fd33333333333330123456789abcdef", "hex");
-  for (const head of [near, whole]) {
-    const record = unpackDecision(id, timestampMs, Buffer.concat([head, labels]));
-    expect(record).toEqual({
-      generationId: id,
-      agentType: "evolution",
-      codeType: "python_class",
-      variantId: "evolution/edge-cases-first@1",
-      decidedAtMs: timestampMs + (head === near ? 0x3d01 : -1),
-      retainedUntilMs: 1_761_486_773_000,
-      source: head === near ? "explore" : "fallback",
-      propensity: 0.3,
-      allocationVersion: "0123456789abcdef",
-      forgettingPosition: 0,
-    });
-    expect(packDecisionHead(record, timestampMs)).toEqual(head);
-  }
-});
-
 test("a message about totals is text, and tells them to the last bit", () => {
   const arm = fc.record({
     agentType: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
@@ -144,18 +120,6 @@ test("a message about totals is text, and tells them to the last bit", () => {
       expect(parseTotalsMessage(message)).toEqual(changed);
     }),
   );
-});
-
-test("a message of version 0.1.0 is still read", () => {
-  expect(parseTotalsMessage("evolution|python evolution/a@1 2.5 4 7 12")).toEqual([
-    {
-      agentType: "evolution",
-      codeType: "python",
-      variantId: "evolution/a@1",
-      totals: { reward: 2.5, weight: 4, squares: 2.5, generations: 7, position: 0 },
-      version: 12,
-    },
-  ]);
 });
 
 test("a ledger is read as it was written, doubles included", () => {

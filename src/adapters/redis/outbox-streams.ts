@@ -106,12 +106,6 @@ export class OutboxStreams {
     if (oldest.length === 0) return { entries, rows, bytes };
     return { entries, rows, bytes, oldestAtMs: Number.parseInt(oldest.toString(), 10) };
   }
-
-  /** Counts what version 0.1.0 has left. To be called before anything is written. */
-  async adopt(partition: number): Promise<void> {
-    const keys = [outboxKey(partition), outboxCountersKey(partition)];
-    await this.#run("banditAdoptOutbox", keys, []);
-  }
 }
 
 /** `<partition>:<stream id>` */

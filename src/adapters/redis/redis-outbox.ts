@@ -118,14 +118,6 @@ export class RedisOutbox {
     return Number.isFinite(oldestAtMs) ? { ...total, oldestAtMs } : total;
   }
 
-  /** Takes over what version 0.1.0 has left. To be called before anything is written. */
-  async adopt(): Promise<void> {
-    // One after another: each may be a long one, and has a deadline.
-    for (let partition = 0; partition < this.#partitions; partition += 1) {
-      await this.#streams.adopt(partition);
-    }
-  }
-
   /** Leaves the batch under way to the others. */
   async leave(): Promise<void> {
     await this.#batches.leave();

@@ -115,14 +115,9 @@ export class RedisStateStore implements StateStore {
       }
       await withDeadline(checkServer(client, { ...options, partitions }), 2 * commandTimeoutMs);
       defineScripts(client);
+      // The last step that can fail: what it opens nobody would close after it.
       const channel = await TotalsChannel.subscribe(client, options.logger);
-      const store = new RedisStateStore(client, channel, {
-        ...options,
-        commandTimeoutMs,
-        partitions,
-      });
-      await store.#outbox.adopt();
-      return store;
+      return new RedisStateStore(client, channel, { ...options, commandTimeoutMs, partitions });
     } catch (error) {
       client.disconnect();
       throw translateRedisError(error);

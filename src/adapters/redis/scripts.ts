@@ -1,7 +1,7 @@
 import { invariant } from "../../domain/errors.ts";
 import { applyContributionsLua } from "./lua/apply-contributions.ts";
 import { findDecisionsLua, recordDecisionsLua, restoreDecisionsLua } from "./lua/decisions.ts";
-import { adoptOutboxLua, measureLua, outboxStateLua, removeLua } from "./lua/outbox.ts";
+import { measureLua, outboxStateLua, removeLua } from "./lua/outbox.ts";
 import {
   addBatchLua,
   confirmBatchLua,
@@ -31,7 +31,6 @@ const scripts = {
   banditMeasure: measureLua,
   banditRemove: evenWhenFull(removeLua),
   banditOutboxState: outboxStateLua,
-  banditAdoptOutbox: evenWhenFull(adoptOutboxLua),
   banditLookAtBatches: evenWhenFull(lookAtBatchesLua),
   banditAddBatch: evenWhenFull(addBatchLua),
   banditConfirmBatch: evenWhenFull(confirmBatchLua),

@@ -62,33 +62,6 @@ function streamIdOf(batch: OutboxBatch, index: number): { key: string; id: strin
   return { key: outboxKey(Number(partition)), id: id as string };
 }
 
-test("what version 0.1.0 left, handed out or not, is counted and drained, and its consumer group is gone", async () => {
-  const rows: string[] = [];
-  const add = async (partition: number): Promise<void> => {
-    const row = JSON.stringify({ text: `ü${rows.length}` });
-    rows.push(row);
-    await admin.xadd(outboxKey(partition), "*", "s", "outcomes", "n", 1, "r", row);
-  };
-  for (let index = 0; index < 250; index += 1) await add(3);
-  await add(7);
-  for (const partition of [3, 7, 9]) {
-    await admin.xgroup("CREATE", outboxKey(partition), "events", "0", "MKSTREAM");
-  }
-  const from = ["COUNT", 100, "STREAMS", outboxKey(3), ">"] as const;
-  await admin.xreadgroup("GROUP", "events", "old", ...from);
-  const store = await open();
-  const bytes = rows.reduce((sum, row) => sum + Buffer.byteLength(row), 0);
-  expect(await store.outboxState()).toMatchObject({ entries: 251, rows: 251, bytes });
-  for (const partition of [3, 7, 9]) {
-    expect(await admin.xinfo("GROUPS", outboxKey(partition))).toEqual([]);
-  }
-  // A second start counts nothing twice.
-  const second = await open();
-  expect(await second.outboxState()).toMatchObject({ entries: 251, rows: 251, bytes });
-  expect(rowsOf(await drain(store)).toSorted()).toEqual(rows.toSorted());
-  expect(await store.outboxState()).toEqual(nothing);
-});
-
 test("cut off while a confirmed batch was removed, the rest is removed and never handed out", async () => {
   const dead = await open();
   await record(dead, 20);

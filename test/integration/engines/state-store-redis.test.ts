@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { metaKey } from "../../../src/adapters/redis/keys.ts";
 import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import type { Logger } from "../../../src/ports/telemetry.ts";
@@ -203,22 +204,6 @@ describe("messages", () => {
   });
 });
 
-test("totals that version 0.1.0 wrote are read, and counted on from", async () => {
-  const store = await open();
-  const group = `${sampleArm.agentType}|${sampleArm.codeType}`;
-  await admin.hset(`bandit:{p03}:t:${group}`, sampleArm.variantId, "2.5 4 7 12");
-  await admin.sadd("bandit:{p03}:g", group);
-  const old = { reward: 2.5, weight: 4, squares: 2.5, generations: 7, position: 0 };
-  expect(await totalsOf(store, sampleArm)).toEqual({ ...sampleArm, totals: old, version: 12 });
-  const generationId = newGenerationId();
-  await store.applyContributions(contributionInput({ generationId, forgettingPosition: 1 }));
-  expect(await totalsOf(store, sampleArm)).toEqual({
-    ...sampleArm,
-    totals: { reward: 1.625, weight: 2.5, squares: 1.53125, generations: 8, position: 1 },
-    version: 13,
-  });
-});
-
 describe("faults", () => {
   test("while Redis is down calls fail with unavailable in time; after its restart nothing is lost", async () => {
     const store = await open();
@@ -400,6 +385,21 @@ describe("connecting", () => {
       code: "failed_precondition",
       reason: "STATE_PARTITIONS_MISMATCH",
     });
+  });
+
+  test.each([
+    ["a read-only replica", () => admin.replicaof("127.0.0.1", "1")],
+    ["without the right to subscribe", () => admin.acl("SETUSER", "default", "resetchannels")],
+    ["laid out in another number of partitions", () => admin.hset(metaKey, "partitions", 8)],
+    ["with the right to look at it only", () => admin.acl("SETUSER", "default", "-@write")],
+  ])("attempts to start on a server %s leave no connection behind", async (_, prepare) => {
+    await (await open()).close();
+    await prepare();
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const store = await open().catch(() => undefined);
+      await store?.close();
+    }
+    await eventually(async () => expect(await admin.client("LIST")).not.toContain("name=banditd"));
   });
 
   test("a database that the server does not have is refused, and database 0 stays empty", async () => {

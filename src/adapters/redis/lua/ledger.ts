@@ -1,8 +1,8 @@
 /**
  * For steps that change ledgers. A ledger is a hash: field `c` holds the components as msgpack, sorted, each
  * {component, value, weight, penalty, occurredAtMs, event id}; a field `e:<event id>` marks each booked event; field
- * `p` is the forgetting position at which the generation counts, the smallest of the events that contribute to it. A
- * ledger from before it was kept has none, nor has one of which nothing was learned: then it is the next event's.
+ * `p` is the forgetting position at which the generation counts, the smallest of the events that contribute to it;
+ * a ledger of which nothing was learned has none.
  *
  * `readEntries(packed)` gives the entries and where each component stands among them. `putEntry(entries, byName,
  * entry)` puts one in, the newest value of a component winning, and returns 'new', 'replaced' or 'older'; the

@@ -85,28 +85,3 @@ return {
   oldest and oldest[1] or '',
 }
 `;
-
-/**
- * Makes an outbox of version 0.1.0 one of this version: counts what is in it, and removes the consumer group,
- * which nobody reads through any more. Changes nothing where that is done.
- *
- * KEYS[1] outbox  KEYS[2] counters. Returns the number of entries counted.
- */
-export const adoptOutboxLua = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('XGROUP', 'DESTROY', KEYS[1], 'events')
-if redis.call('XLEN', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local rows, bytes, entries, from = 0, 0, 0, '-'
-while true do
-  local page = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 100)
-  for _, entry in ipairs(page) do
-    rows = rows + tonumber(entry[2][4])
-    bytes = bytes + #entry[2][6]
-    from = '(' .. entry[1]
-  end
-  entries = entries + #page
-  if #page < 100 then break end
-end
-redis.call('HSET', KEYS[2], 'rows', rows, 'bytes', bytes)
-return entries
-`;

@@ -3,7 +3,7 @@
  * position)` gives the arm's new totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must
  * change together with it; the conformance suite compares the two.
  *
- * `stored`: as in adapters/state/reward-totals-codec.ts, or false; 0.1.0's first four numbers are read too.
+ * `stored`: as in adapters/state/reward-totals-codec.ts, or false.
  * `before`, `after`: reward, weight, squares and generations of the one generation, not both without any.
  * `placement`: as in adapters/state/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
  * position. `positionBefore`, `position`: where `before` and `after` count.
@@ -20,10 +20,9 @@ end
 local function readTotals(stored)
   if not stored then return 0, 0, 0, 0, 0, 0 end
   local reward, weight, generations, version, squares, position, epoch, sumsAt =
-    string.match(stored, '^(%S+) (%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*)\\n?()')
-  reward = tonumber(reward)
-  return reward, tonumber(weight), tonumber(generations), tonumber(version),
-    tonumber(squares) or reward, tonumber(position) or 0, tonumber(epoch), sumsAt
+    string.match(stored, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%S*)\\n?()')
+  return tonumber(reward), tonumber(weight), tonumber(generations), tonumber(version),
+    tonumber(squares), tonumber(position), tonumber(epoch), sumsAt
 end
 
 -- known * kept + weight * x x', row by row from the diagonal, then known * kept + reward * x.
