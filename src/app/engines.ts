@@ -6,8 +6,8 @@ import {
   openChdbEventLog,
 } from "../adapters/clickhouse/open-event-log.ts";
 import { type OpenedPostgres, openPostgres } from "../adapters/postgres/open-postgres.ts";
-import { EventLogGate } from "../adapters/wrappers/event-log-gate.ts";
-import { LateStateStore } from "../adapters/wrappers/late-state-store.ts";
+import { type EventLogGate, gateEventLog } from "../adapters/wrappers/event-log-gate.ts";
+import { type LateStateStore, openLateStateStore } from "../adapters/wrappers/late-state-store.ts";
 import { KeepTrying, type Problem } from "../concurrency/keep-trying.ts";
 import type { BanditError } from "../domain/errors.ts";
 import type { Catalogue } from "../ports/catalogue.ts";
@@ -140,7 +140,7 @@ export async function openEngines(
       catalogue: options.databaseUrl === undefined ? "PGlite" : "Postgres",
       events: options.clickhouseUrl === undefined ? "chDB" : "ClickHouse",
     },
-    stateProblem: () => (state instanceof LateStateStore ? state.problem : undefined),
+    stateProblem: () => state.problem,
     eventLogProblem: () => eventMigrations.problem,
     catalogueProblem,
     async migrateCatalogue() {
@@ -157,7 +157,10 @@ export async function openEngines(
 
 // The engines that are not used are not loaded: their drivers take a good part of the start.
 
-async function openState(options: ServiceOptions, dependencies: Dependencies): Promise<StateStore> {
+async function openState(
+  options: ServiceOptions,
+  dependencies: Dependencies,
+): Promise<StateStore & Partial<Pick<LateStateStore, "problem">>> {
   const { clock, logger } = dependencies;
   const { redisUrl, redisCluster, takeoverAfterMs: claimIdleMs, stateTimeoutMs } = options;
   if (redisUrl === undefined) {
@@ -166,7 +169,7 @@ async function openState(options: ServiceOptions, dependencies: Dependencies): P
   }
   const { RedisStateStore } = await import("../adapters/redis/redis-state-store.ts");
   const consumer = randomUUID();
-  return LateStateStore.open({
+  return openLateStateStore({
     connect: () =>
       RedisStateStore.connect({
         ...dependencies,
@@ -207,7 +210,7 @@ async function openMigrated(
   const { logger } = dependencies;
   const engines = await openSchemaEngines(options, dependencies);
   const { postgres, events } = engines;
-  const eventLog = new EventLogGate(events.eventLog);
+  const eventLog = gateEventLog(events.eventLog);
   const migrateEvents = async (): Promise<void> => {
     await events.migrator.migrate();
     eventLog.open();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EventLogGate } from "../../../../src/adapters/wrappers/event-log-gate.ts";
+import { gateEventLog } from "../../../../src/adapters/wrappers/event-log-gate.ts";
 import type { EventLog } from "../../../../src/ports/event-log.ts";
 
 /** An event log that answers when it is told to, and counts what it was asked. */
@@ -16,7 +16,7 @@ function eventLog() {
       seen.closed = true;
     },
   };
-  return { seen, answer, gate: new EventLogGate(log as EventLog) };
+  return { seen, answer, gate: gateEventLog(log as EventLog) };
 }
 
 const row = { stream: "decisions", rows: "{}", deduplicationToken: "t" } as const;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LateStateStore } from "../../../../src/adapters/wrappers/late-state-store.ts";
+import { openLateStateStore } from "../../../../src/adapters/wrappers/late-state-store.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { ArmTotals, StateStore } from "../../../../src/ports/state-store.ts";
 import { silentLogger, systemClock } from "../../../support/state-samples.ts";
@@ -17,7 +17,7 @@ function connecting(...results: (BanditError | StateStore)[]) {
   return {
     seen,
     open: () =>
-      LateStateStore.open({
+      openLateStateStore({
         async connect() {
           const result = results[Math.min(seen.attempts, results.length - 1)] as StateStore;
           seen.attempts += 1;
@@ -135,7 +135,7 @@ describe("a state store that may come late", () => {
     const there = store();
     const coming = Promise.withResolvers<StateStore>();
     let attempts = 0;
-    const late = await LateStateStore.open({
+    const late = await openLateStateStore({
       async connect() {
         attempts += 1;
         if (attempts === 1) throw away;
