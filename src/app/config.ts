@@ -130,15 +130,15 @@ const variables = z.object({
     .int()
     .min(10)
     .max(100_000)
-    .default(1_000)
-    .describe("Calls and batch items that may be under way at once; see docs/operating/limits.md."),
+    .default(320)
+    .describe("Calls that may be under way at once; see docs/operating/limits.md."),
   BANDIT_RATE_LIMIT_PER_SECOND: z.coerce
     .number()
     .min(0)
     .max(1_000_000)
     .default(0)
     .describe(
-      "Calls and batch items that each caller (x-bandit-key, or its address) may send in a second; 0: as many as it likes.",
+      "Calls and batch items that each caller (x-bandit-caller, or its address) may send in a second; 0: as many as it likes.",
     ),
   BANDIT_RATE_LIMIT_BURST: z.coerce
     .number()

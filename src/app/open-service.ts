@@ -148,7 +148,12 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       stateLost: () => running.stateLost(),
       clock: systemClock,
     });
-    const gate = openGate(options, { clock: systemClock, entropy: systemEntropy, telemetry });
+    const gate = openGate(options, {
+      clock: systemClock,
+      entropy: systemEntropy,
+      telemetry,
+      logger,
+    });
     release.push(() => gate.stop());
     const common = {
       service: running.service,

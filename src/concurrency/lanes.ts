@@ -51,22 +51,33 @@ export function fewAtATime<Item, Result>(
   return Promise.all(items.map((item) => line.run(() => work(item))));
 }
 
-/** Items of a batch begun in one turn of the event loop: about two milliseconds of work. */
+/** Items of batches begun in one turn of the event loop: about two milliseconds of work. */
 export const itemsPerTurn = 50;
 
 /**
- * Runs `answer` for each item and gives the answers in order. Those of one turn are sent to the store
- * together; between two turns other calls have theirs, so that a batch of a thousand does not delay a decision.
- * @param answer must not reject
+ * Runs the items of batches, {@link itemsPerTurn} of all batches together in a turn, those of the batch that came first
+ * before the others. Those of one turn are sent to the store together; between two turns other calls have theirs, so that
+ * neither a batch of a thousand nor a hundred small ones delay a decision.
  */
-export async function inTurns<Item, Answer>(
-  items: readonly Item[],
-  answer: (item: Item) => Promise<Answer>,
-): Promise<Answer[]> {
-  const answers: Promise<Answer>[] = [];
-  for (let from = 0; from < items.length; from += itemsPerTurn) {
-    if (from > 0) await nextTurn();
-    for (const item of items.slice(from, from + itemsPerTurn)) answers.push(answer(item));
+export class Turns {
+  #left = itemsPerTurn;
+  #next: Promise<void> | undefined;
+
+  /** The answers in the order of the items. @param answer must not reject */
+  async run<Item, Answer>(
+    items: readonly Item[],
+    answer: (item: Item) => Promise<Answer>,
+  ): Promise<Answer[]> {
+    const answers: Promise<Answer>[] = [];
+    for (const item of items) {
+      while (this.#left === 0) await this.#next;
+      this.#left -= 1;
+      this.#next ??= nextTurn().then(() => {
+        this.#left = itemsPerTurn;
+        this.#next = undefined;
+      });
+      answers.push(answer(item));
+    }
+    return Promise.all(answers);
   }
-  return Promise.all(answers);
 }

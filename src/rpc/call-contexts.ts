@@ -2,7 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { createContextKey } from "@connectrpc/connect";
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import type { Clock } from "../ports/clock.ts";
-import { type CallerContext, callerKeyHeader } from "./request-gate.ts";
+import { type CallerContext, callerHeader } from "./request-gate.ts";
 
 type GrpcCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
@@ -43,8 +43,8 @@ export class GrpcCallContext implements CallerContext {
     return peerAddress(this.#call);
   }
 
-  get callerKey(): string | undefined {
-    return this.#call.metadata.get(callerKeyHeader)[0]?.toString();
+  get caller(): string | undefined {
+    return this.#call.metadata.get(callerHeader)[0]?.toString();
   }
 }
 
@@ -69,6 +69,6 @@ export function connectCallContext(context: HandlerContext, clock: Clock): Calle
     signal: context.signal,
     actor: `rpc:${context.values.get(peerAddressKey)}`,
     peer: context.values.get(peerAddressKey),
-    callerKey: context.requestHeader.get(callerKeyHeader) ?? undefined,
+    caller: context.requestHeader.get(callerHeader) ?? undefined,
   };
 }

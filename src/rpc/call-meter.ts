@@ -5,16 +5,16 @@ import { statusCode, statusName } from "./status.ts";
 
 /** Counts and times the calls of one rpc. The label objects are made once, not per call. */
 export class CallMeter {
+  readonly rpc: string;
   readonly #telemetry: Telemetry;
   readonly #clock: Clock;
-  readonly #rpc: string;
   readonly #timingLabels: Readonly<Record<string, string>>;
   readonly #okLabels: Readonly<Record<string, string>>;
 
   constructor(rpc: string, options: { telemetry: Telemetry; clock: Clock }) {
     this.#telemetry = options.telemetry;
     this.#clock = options.clock;
-    this.#rpc = rpc;
+    this.rpc = rpc;
     this.#timingLabels = { rpc };
     this.#okLabels = { rpc, code: "OK" };
   }
@@ -35,7 +35,7 @@ export class CallMeter {
 
   /** Answered without being begun. */
   refused(code: ErrorCode): void {
-    const labels = { rpc: this.#rpc, code: statusName(statusCode(code)) };
+    const labels = { rpc: this.rpc, code: statusName(statusCode(code)) };
     this.#telemetry.count("bandit_requests_total", labels);
   }
 

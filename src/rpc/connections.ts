@@ -1,5 +1,7 @@
 import type { Server } from "node:net";
+import { BanditError } from "../domain/errors.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
+import type { RequestGate } from "./request-gate.ts";
 
 /** Connections of one port that may be open at once; one more is closed as soon as it is made. */
 export const connectionsMax = 4_000;
@@ -7,9 +9,14 @@ export const connectionsMax = 4_000;
 /** Bounds the connections of a server, and shows how many there are and how many were turned away. */
 export function boundConnections(
   server: Server,
-  options: { transport: "grpc" | "http"; telemetry: Telemetry; connectionsMax?: number },
+  options: {
+    transport: "grpc" | "http";
+    telemetry: Telemetry;
+    gate: Pick<RequestGate, "refusals">;
+    connectionsMax?: number;
+  },
 ): void {
-  const { telemetry } = options;
+  const { telemetry, gate } = options;
   const labels = { transport: options.transport };
   let open = 0;
   const show = () => telemetry.gauge("bandit_connections", open, labels);
@@ -22,6 +29,12 @@ export function boundConnections(
       show();
     });
   });
-  server.on("drop", () => telemetry.count("bandit_connections_refused_total", labels));
+  const full = new BanditError("unavailable", "as many connections as there may be are open", {
+    reason: "CONNECTIONS_FULL",
+  });
+  server.on("drop", () => {
+    telemetry.count("bandit_connections_refused_total", labels);
+    gate.refusals.add(full, `connections to ${options.transport}`);
+  });
   show();
 }

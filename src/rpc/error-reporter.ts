@@ -1,6 +1,7 @@
 import type { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/telemetry.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import { publicError } from "./status.ts";
 
 /** When a store is down, every call fails in the same way: one line a second says that as well as ten thousand. */
@@ -12,17 +13,20 @@ const pairsMax = 1024;
 export class ErrorReporter {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #refusals: RefusalLog;
   readonly #recent = new Map<string, { loggedAtMs: number; suppressed: number }>();
 
-  constructor(options: { logger: Logger; clock: Clock }) {
+  constructor(options: { logger: Logger; clock: Clock; refusals: RefusalLog }) {
     this.#logger = options.logger;
     this.#clock = options.clock;
+    this.#refusals = options.refusals;
   }
 
-  /** Idempotent for a BanditError without a cause: a caller's mistake is not logged. */
+  /** A caller's mistake is not logged; a refusal is, with others of its reason. */
   toPublicError(thrown: unknown, rpc: string): BanditError {
     const error = publicError(thrown);
-    if (error.cause !== undefined) this.#log(error, rpc);
+    if (error.cause === undefined) this.#refusals.add(error, rpc);
+    else this.#log(error, rpc);
     return error;
   }
 

@@ -1,10 +1,12 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import {
   type BatchRecordOutcomesRequest,
   type BatchSelectVariantsRequest,
   DecisionService,
   type ReportDecisionsRequest,
 } from "../gen/bandit/v1/decision_service_pb.ts";
+import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
 import type { RequestClass } from "../service/admission/admission.ts";
 
 const { method } = DecisionService;
@@ -16,6 +18,10 @@ const classes = new Map<DescMethod, RequestClass>([
   [method.recordOutcome, "report"],
   [method.batchRecordOutcomes, "report"],
   [method.reportDecisions, "report"],
+  // What `banditd mode` calls.
+  [CatalogService.method.getMode, "switch"],
+  [CatalogService.method.setMode, "switch"],
+  [InsightService.method.getServiceInfo, "switch"],
 ]);
 
 const itemCounts = new Map<DescMethod, (request: Message) => number>([
@@ -30,7 +36,7 @@ const itemCounts = new Map<DescMethod, (request: Message) => number>([
   [method.reportDecisions, (request) => (request as ReportDecisionsRequest).decisions.length],
 ]);
 
-/** What is neither a decision nor a report is control. */
+/** Control unless it is a decision, a report, or part of the kill switch. */
 export function requestClassOf(rpc: DescMethod): RequestClass {
   return classes.get(rpc) ?? "control";
 }

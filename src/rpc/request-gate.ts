@@ -1,28 +1,27 @@
 import { hash } from "node:crypto";
 import { BanditError, invalidField } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Telemetry } from "../ports/telemetry.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { Admission, RequestClass } from "../service/admission/admission.ts";
-import { ArrivalWait } from "../service/admission/arrival-wait.ts";
-import { LoopDelay } from "../service/admission/loop-delay.ts";
 import type { RateLimiter } from "../service/admission/rate-limiter.ts";
 import type { CallContext } from "../service/api/call-context.ts";
+import { RefusalLog } from "./refusal-log.ts";
 
 /** Metadata or header in which a caller names itself, for its rate limit. */
-export const callerKeyHeader = "x-bandit-key";
-/** Longer ones are refused. */
-export const callerKeyCharactersMax = 128;
+export const callerHeader = "x-bandit-caller";
+/** Longer names are refused. */
+export const callerCharactersMax = 128;
 /** Prepared errors kept for rate limits, one per millisecond of delay that was told. */
 const rateLimitErrorsMax = 2_048;
-/** Between two times that the gauges are set. */
+/** Between two times that the gauges are set and the refused calls are logged. */
 const publishIntervalMs = 1_000;
 
 /** What the gate wants to know of a call; asked for only when it needs it. */
 export interface CallerContext extends CallContext {
   /** Address of the peer, without its port. */
   readonly peer: string;
-  /** As the caller gave it. */
-  readonly callerKey: string | undefined;
+  /** The name that the caller gives itself. */
+  readonly caller: string | undefined;
 }
 
 export interface RequestGateOptions {
@@ -31,6 +30,7 @@ export interface RequestGateOptions {
   readonly limiter?: RateLimiter;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly logger: Logger;
 }
 
 /**
@@ -39,35 +39,34 @@ export interface RequestGateOptions {
  * refused by the thousand, making an error costs more than all the rest (100 µs with its details).
  */
 export class RequestGate {
+  /** Told of every refused call; written once a second. */
+  readonly refusals: RefusalLog;
   readonly #admission: Admission;
   readonly #limiter: RateLimiter | undefined;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
-  readonly #loopDelay: LoopDelay;
-  readonly #arrivals: ArrivalWait;
   readonly #overloaded = new Map<number, BanditError>();
   readonly #rateLimited = new Map<number, BanditError>();
+  #timer: NodeJS.Timeout | undefined;
   #isTurnWatched = false;
-  #delayMaxMs = 0;
-  #publishAtMs = 0;
 
-  constructor({ admission, limiter, clock, telemetry }: RequestGateOptions) {
+  constructor({ admission, limiter, clock, telemetry, logger }: RequestGateOptions) {
     this.#admission = admission;
     this.#limiter = limiter;
     this.#clock = clock;
     this.#telemetry = telemetry;
-    this.#arrivals = new ArrivalWait({ clock });
-    this.#loopDelay = new LoopDelay({ clock, onSample: (delayMs) => this.#observe(delayMs) });
+    this.refusals = new RefusalLog(logger);
   }
 
-  /** Begins to watch the event loop. */
+  /** Begins to set gauges and to log refused calls. Does not keep the process alive. */
   start(): void {
-    this.#loopDelay.start();
+    this.#timer = setInterval(() => this.#publish(), publishIntervalMs).unref();
   }
 
-  /** Idempotent. */
+  /** Logs what was refused since the last time. Idempotent. */
   stop(): void {
-    this.#loopDelay.stop();
+    clearInterval(this.#timer);
+    this.#publish();
   }
 
   /**
@@ -76,27 +75,27 @@ export class RequestGate {
    */
   refusal(requestClass: RequestClass): BanditError | undefined {
     this.#watchTurn();
-    const retryAfterMs = this.#admission.announce(requestClass, this.#arrivals.read());
-    if (retryAfterMs !== undefined) return this.#overloadedError(retryAfterMs);
-    return undefined;
+    const retryAfterMs = this.#admission.announce(requestClass);
+    return retryAfterMs === undefined ? undefined : this.#overloadedError(retryAfterMs);
   }
 
   /**
-   * Begins a call. @returns what {@link end} is to be given
+   * Begins a call, which must {@link end} unless this throws. @param items of a batch, for its caller's rate
    * @throws BanditError deadline_exceeded; resource_exhausted (`OVERLOADED`, `RATE_LIMITED`); invalid_argument
-   *   for a key that is too long
+   *   for a caller's name that is too long
    */
-  begin(requestClass: RequestClass, items: number, context: CallerContext): number {
+  begin(requestClass: RequestClass, items: number, context: CallerContext): void {
     if (context.deadlineMs !== undefined) this.checkDeadline(requestClass, context);
-    if (this.#limiter !== undefined) this.#limitRate(this.#limiter, items, context);
-    const { counted, retryAfterMs } = this.#admission.enter(requestClass, items);
+    if (this.#limiter !== undefined && requestClass !== "switch") {
+      this.#limitRate(this.#limiter, items, context);
+    }
+    const retryAfterMs = this.#admission.enter(requestClass);
     if (retryAfterMs !== undefined) throw this.#overloadedError(retryAfterMs);
-    return counted;
   }
 
-  /** @param startedMs when it came, by the monotonic clock */
-  end(requestClass: RequestClass, counted: number, startedMs: number): void {
-    this.#admission.leave(requestClass, counted, this.#clock.monotonicMs() - startedMs);
+  /** However it has ended. */
+  end(requestClass: RequestClass): void {
+    this.#admission.leave(requestClass);
   }
 
   /** @throws BanditError deadline_exceeded when nobody waits for this call, or this item of a batch, any more */
@@ -108,15 +107,15 @@ export class RequestGate {
     });
   }
 
-  #limitRate(limiter: RateLimiter, items: number, { peer, callerKey }: CallerContext): void {
-    if (callerKey !== undefined && callerKey.length > callerKeyCharactersMax) {
-      throw invalidField(callerKeyHeader, `has at most ${callerKeyCharactersMax} characters`);
+  #limitRate(limiter: RateLimiter, items: number, { peer, caller: name }: CallerContext): void {
+    if (name !== undefined && name.length > callerCharactersMax) {
+      throw invalidField(callerHeader, `has at most ${callerCharactersMax} characters`);
     }
-    // Hashed: keys are often secrets, and a hash has the same length whatever the key has.
+    // Hashed: names are sometimes secrets, and a hash has the same length whatever the name has.
     const caller =
-      callerKey === undefined || callerKey === ""
+      name === undefined || name === ""
         ? { peer }
-        : { peer, key: hash("sha256", callerKey, "base64url") };
+        : { peer, name: hash("sha256", name, "base64url") };
     const waitMs = limiter.take(caller, items);
     if (waitMs === 0) return;
     this.#telemetry.count("bandit_requests_rate_limited_total", undefined, items);
@@ -129,26 +128,16 @@ export class RequestGate {
     this.#isTurnWatched = true;
     setImmediate(() => {
       this.#isTurnWatched = false;
-      this.#arrivals.endTurn();
       this.#admission.forgetAnnounced();
     });
   }
 
-  #observe(delayMs: number): void {
-    // A turn with or without calls: of those that come after it nobody has waited since before it.
-    this.#watchTurn();
-    this.#arrivals.read();
-    this.#admission.observeDelay(delayMs);
-    this.#delayMaxMs = Math.max(this.#delayMaxMs, delayMs);
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs < this.#publishAtMs) return;
-    this.#publishAtMs = nowMs + publishIntervalMs;
+  #publish(): void {
     this.#admission.publish();
-    this.#telemetry.gauge("bandit_event_loop_delay_ms", this.#delayMaxMs);
+    this.refusals.write();
     if (this.#limiter !== undefined) {
       this.#telemetry.gauge("bandit_rate_limit_callers", this.#limiter.size);
     }
-    this.#delayMaxMs = 0;
   }
 
   /** One per delay that is drawn, which are few. */
@@ -157,7 +146,7 @@ export class RequestGate {
     if (error === undefined) {
       error = new BanditError(
         "resource_exhausted",
-        "the service has more to do than it can do in time; nothing was done for this call",
+        "as many calls as the service takes on at once are under way; nothing was done for this one",
         { reason: "OVERLOADED", retryAfterMs },
       );
       this.#overloaded.set(retryAfterMs, error);

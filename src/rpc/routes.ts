@@ -70,7 +70,8 @@ export interface RouteOptions {
 
 /** Routes of every service, by service and then by method. Compiles the validation rules (about 0.1 s once a process). */
 export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, readonly Route[]> {
-  const reporter = new ErrorReporter(options);
+  const { logger, clock, gate } = options;
+  const reporter = new ErrorReporter({ logger, clock, refusals: gate.refusals });
   const toPublicError = (thrown: unknown, rpc: string) => reporter.toPublicError(thrown, rpc);
   const { service } = options;
   const environment = { ...options, toPublicError, timers: new DeadlineTimers(options.clock) };
@@ -134,18 +135,20 @@ function unaryRoute(
   const byMs = (context: CallerContext) =>
     answerByMs(context, { clock, reserveMs: answerReserveMs });
   const itemsIn = itemsOf(method);
+  const isOnline = requestClass === "select" || requestClass === "report";
   return {
     kind: "unary",
     method,
     refusal: refusalOf(requestClass, { gate, meter }),
     async invoke(request, context) {
       const startedMs = meter.start();
-      let counted = 0;
+      let begun = false;
       try {
-        counted = gate.begin(requestClass, itemsIn(request), context);
+        gate.begin(requestClass, itemsIn(request), context);
+        begun = true;
         validateRequest(method.input, request as MessageShape<DescMessage>);
         // Decisions and reports keep to the deadline themselves, and know what to answer when it comes.
-        const atMs = requestClass === "control" ? byMs(context) : Number.POSITIVE_INFINITY;
+        const atMs = isOnline ? Number.POSITIVE_INFINITY : byMs(context);
         const work = handler(request as MessageShape<DescMessage>, context);
         const response = await beforeMoment(work, { timers, atMs, what: method.name });
         meter.succeeded(startedMs);
@@ -155,7 +158,7 @@ function unaryRoute(
         meter.failed(startedMs, error.code);
         throw error;
       } finally {
-        gate.end(requestClass, counted, startedMs);
+        if (begun) gate.end(requestClass);
       }
     },
   };
@@ -175,9 +178,10 @@ function streamRoute(
     refusal: refusalOf(requestClass, { gate, meter }),
     async *invoke(request, context) {
       const startedMs = meter.start();
-      let counted = 0;
+      let begun = false;
       try {
-        counted = gate.begin(requestClass, 1, context);
+        gate.begin(requestClass, 1, context);
+        begun = true;
         validateRequest(method.input, request as MessageShape<DescMessage>);
         yield* handler(request as MessageShape<DescMessage>, context);
         meter.succeeded(startedMs);
@@ -186,7 +190,7 @@ function streamRoute(
         meter.failed(startedMs, error.code);
         throw error;
       } finally {
-        gate.end(requestClass, counted, startedMs);
+        if (begun) gate.end(requestClass);
       }
     },
   };
@@ -198,7 +202,9 @@ function refusalOf(
 ): () => BanditError | undefined {
   return () => {
     const error = gate.refusal(requestClass);
-    if (error !== undefined) meter.refused(error.code);
+    if (error === undefined) return undefined;
+    meter.refused(error.code);
+    gate.refusals.add(error, meter.rpc);
     return error;
   };
 }

@@ -6,7 +6,6 @@ import { configReference } from "../../src/app/config.ts";
 import { field as fieldRules } from "../../src/gen/buf/validate/validate_pb.ts";
 import { services } from "../../src/rpc/routes.ts";
 import { classShares } from "../../src/service/admission/admission.ts";
-import { burstBounds, standingBounds } from "../../src/service/admission/queue-bounds.ts";
 
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/operating/limits.md"), "utf8");
@@ -74,19 +73,6 @@ describe("the page of limits", () => {
       return requestClass === undefined ? [] : [[requestClass, Number.parseInt(share, 10) / 100]];
     });
     expect(Object.fromEntries(told)).toEqual(classShares);
-  });
-
-  it("tells the bounds of waiting, in a burst and in a standing overload", () => {
-    const told = rows.flatMap(([, burst = "", standing = "", source = ""]) => {
-      const name = /^`(\w+)` of `burstBounds` and `standingBounds`$/.exec(source)?.[1];
-      return name === undefined ? [] : [{ name, burst, standing }];
-    });
-    const column = (key: "burst" | "standing") =>
-      Object.fromEntries(
-        told.map((row) => [row.name, row[key] === "none" ? Infinity : quantityOf(row[key])]),
-      );
-    expect(column("burst")).toEqual(burstBounds);
-    expect(column("standing")).toEqual(standingBounds);
   });
 
   it("names settings and metrics that there are", () => {

@@ -78,7 +78,7 @@ export const counters: Record<CounterName, MetricDeclaration> = {
   },
   bandit_requests_shed_total: {
     help: "Calls refused because too many were under way.",
-    labels: ["class", "reason"],
+    labels: ["class"],
   },
   bandit_requests_rate_limited_total: {
     help: "Calls refused because their caller made too many.",
@@ -140,19 +140,7 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     help: "1 while changes of the catalogue can be followed, 0 while the last one known is in force.",
     labels: [],
   },
-  bandit_requests_in_flight: { help: "Calls and batch items under way.", labels: ["class"] },
-  bandit_requests_limit: {
-    help: "Calls and batch items that may be under way; below BANDIT_REQUESTS_MAX while answers are late.",
-    labels: [],
-  },
-  bandit_overload_standing: {
-    help: "1 while an overload lasts and calls are refused earlier, so that those let in are answered fast.",
-    labels: [],
-  },
-  bandit_event_loop_delay_ms: {
-    help: "Longest delay of the event loop in the last second, milliseconds.",
-    labels: [],
-  },
+  bandit_requests_in_flight: { help: "Calls under way.", labels: ["class"] },
   bandit_rate_limit_callers: { help: "Callers that the rate limit tells apart.", labels: [] },
   bandit_connections: { help: "Connections open.", labels: ["transport"] },
   bandit_allocations: { help: "Code types with posteriors of their own.", labels: [] },

@@ -22,6 +22,7 @@ import { GrpcCallContext } from "../call-contexts.ts";
 import { CallsUnderWay } from "../calls-under-way.ts";
 import { boundConnections } from "../connections.ts";
 import { listenFailed, messageBytesMaxDefault } from "../listening.ts";
+import { shortenTimeoutsOfStreams } from "../long-timeouts.ts";
 import type { RequestGate } from "../request-gate.ts";
 import { buildRoutes, type Route, services } from "../routes.ts";
 import { forgetEndedStreams } from "./ended-streams.ts";
@@ -99,6 +100,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listen(injector, options);
   const stopForgetting = forgetEndedStreams();
+  const stopShortening = shortenTimeoutsOfStreams();
   setServing(true);
   let stopping: Promise<void> | undefined;
   return {
@@ -106,7 +108,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     stop(graceMs) {
       setServing(false);
-      stopping ??= shutDown({ server, injector, listener, calls, graceMs }).finally(stopForgetting);
+      stopping ??= shutDown({ server, injector, listener, calls, graceMs }).finally(() => {
+        stopForgetting();
+        stopShortening();
+      });
       return stopping;
     },
   };

@@ -1,4 +1,4 @@
-import { inTurns } from "../../concurrency/lanes.ts";
+import { Turns } from "../../concurrency/lanes.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
 import {
@@ -38,6 +38,7 @@ export function decisionHandlers(options: {
   gate: Pick<RequestGate, "checkDeadline">;
 }): ServiceHandlers<typeof DecisionService> {
   const { service, toPublicError, gate } = options;
+  const turns = new Turns();
 
   async function select(
     request: SelectVariantRequest,
@@ -90,14 +91,14 @@ export function decisionHandlers(options: {
     async batchSelectVariants(request, context) {
       return {
         $typeName: "bandit.v1.BatchSelectVariantsResponse",
-        results: await inTurns(request.requests, (item) => selectItem(item, context)),
+        results: await turns.run(request.requests, (item) => selectItem(item, context)),
       };
     },
 
     async batchRecordOutcomes(request, context) {
       return {
         $typeName: "bandit.v1.BatchRecordOutcomesResponse",
-        results: await inTurns(request.requests, (item) => recordItem(item, context)),
+        results: await turns.run(request.requests, (item) => recordItem(item, context)),
       };
     },
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { toBinary } from "@bufbuild/protobuf";
 import type { BanditError } from "../../domain/errors.ts";
+import { shortenTimeouts } from "../long-timeouts.ts";
 import type { Route } from "../routes.ts";
 import { errorDetails } from "../status.ts";
 
@@ -18,6 +19,7 @@ export function httpAdmission(routes: Iterable<Route>, next: RequestListener): R
     if (kind === "unary") refusals.set(`/${method.parent.typeName}/${method.name}`, refusal);
   }
   return (request, response) => {
+    shortenTimeouts(request.headers);
     const refusal = request.method === "POST" ? refusals.get(request.url ?? "") : undefined;
     const error = refusal !== undefined && isUnary(request) ? refusal() : undefined;
     if (error === undefined) next(request, response);

@@ -3,14 +3,14 @@ import type { Clock } from "../../ports/clock.ts";
 /** Callers that are told apart at once. */
 export const bucketsMax = 10_000;
 /** Keys of one peer address that have a limit of their own; further ones share the address's. */
-export const keysPerPeerMax = 100;
+export const namesPerPeerMax = 100;
 
 /** Who calls. */
 export interface Caller {
   /** Address it calls from. */
   readonly peer: string;
   /** The name it gives itself, short and of bounded length. Absent: known by its address. */
-  readonly key?: string;
+  readonly name?: string;
 }
 
 export interface RateLimiterOptions {
@@ -28,18 +28,18 @@ interface Bucket {
 }
 
 interface Peer {
-  /** For calls without a key, and for those with one key too many. */
+  /** For calls without a name, and for those with one name too many. */
   own: Bucket | undefined;
   /** The least recently used first. */
-  readonly keys: Map<string, Bucket>;
+  readonly names: Map<string, Bucket>;
 }
 
 /**
  * A token bucket per caller. In any stretch of t seconds a bucket gives at most `ratePerSecond`·t +
  * `burst`, and a caller that keeps to the rate is never refused.
  *
- * Anybody can make up keys: that gains an address at most {@link keysPerPeerMax} limits, and no memory.
- * A peer address has {@link keysPerPeerMax} keys with buckets of their own and its further ones share
+ * Anybody can make up names: that gains an address at most {@link namesPerPeerMax} limits, and no memory.
+ * A peer address has {@link namesPerPeerMax} names with buckets of their own and its further ones share
  * the address's; a bucket is forgotten only when it is full again, since a new one would be the same; and
  * when all {@link bucketsMax} are in use, newcomers share one bucket.
  */
@@ -62,15 +62,6 @@ export class RateLimiter {
   /** Buckets held now, at most {@link bucketsMax}. */
   get size(): number {
     return this.#size;
-  }
-
-  /** The same, counted one by one: slow, for tests. */
-  countBuckets(): number {
-    let buckets = 0;
-    for (const { own, keys } of this.#peers.values()) {
-      buckets += keys.size + (own === undefined ? 0 : 1);
-    }
-    return buckets;
   }
 
   /**
@@ -99,23 +90,23 @@ export class RateLimiter {
     return this.#tokensAt(bucket, nowMs) >= this.#burst;
   }
 
-  #bucketOf({ peer: address, key }: Caller, nowMs: number): Bucket {
-    const peer = this.#peers.get(address) ?? { own: undefined, keys: new Map() };
+  #bucketOf({ peer: address, name }: Caller, nowMs: number): Bucket {
+    const peer = this.#peers.get(address) ?? { own: undefined, names: new Map() };
     const bucket =
-      (key === undefined ? undefined : this.#bucketOfKey(peer, key, nowMs)) ??
+      (name === undefined ? undefined : this.#bucketOfName(peer, name, nowMs)) ??
       this.#bucketOfPeer(peer, nowMs);
-    if (peer.own === undefined && peer.keys.size === 0) return this.#newcomers;
+    if (peer.own === undefined && peer.names.size === 0) return this.#newcomers;
     this.#peers.delete(address);
     this.#peers.set(address, peer);
     return bucket;
   }
 
-  #bucketOfKey(peer: Peer, key: string, nowMs: number): Bucket | undefined {
-    const known = peer.keys.get(key);
-    if (known === undefined && !this.#hasRoomForKey(peer, nowMs)) return undefined;
+  #bucketOfName(peer: Peer, name: string, nowMs: number): Bucket | undefined {
+    const known = peer.names.get(name);
+    if (known === undefined && !this.#hasRoomForName(peer, nowMs)) return undefined;
     const bucket = known ?? this.#newBucket(nowMs);
-    peer.keys.delete(key);
-    peer.keys.set(key, bucket);
+    peer.names.delete(name);
+    peer.names.set(name, bucket);
     return bucket;
   }
 
@@ -132,9 +123,9 @@ export class RateLimiter {
     return { tokens: this.#burst, atMs: nowMs };
   }
 
-  #hasRoomForKey(peer: Peer, nowMs: number): boolean {
-    if (peer.keys.size < keysPerPeerMax) return this.#hasRoom(nowMs);
-    return this.#dropOldestKey(peer, nowMs);
+  #hasRoomForName(peer: Peer, nowMs: number): boolean {
+    if (peer.names.size < namesPerPeerMax) return this.#hasRoom(nowMs);
+    return this.#dropOldestName(peer, nowMs);
   }
 
   #hasRoom(nowMs: number): boolean {
@@ -142,11 +133,11 @@ export class RateLimiter {
     const [oldest] = this.#peers;
     if (oldest === undefined) return false;
     const [address, peer] = oldest;
-    if (this.#dropOldestKey(peer, nowMs)) {
-      if (peer.keys.size === 0 && peer.own === undefined) this.#peers.delete(address);
+    if (this.#dropOldestName(peer, nowMs)) {
+      if (peer.names.size === 0 && peer.own === undefined) this.#peers.delete(address);
       return true;
     }
-    if (peer.keys.size > 0 || peer.own === undefined || !this.#isFull(peer.own, nowMs))
+    if (peer.names.size > 0 || peer.own === undefined || !this.#isFull(peer.own, nowMs))
       return false;
     this.#peers.delete(address);
     // The oldest may be the caller itself, which is put back.
@@ -155,10 +146,10 @@ export class RateLimiter {
     return true;
   }
 
-  #dropOldestKey(peer: Peer, nowMs: number): boolean {
-    const [oldest] = peer.keys;
+  #dropOldestName(peer: Peer, nowMs: number): boolean {
+    const [oldest] = peer.names;
     if (oldest === undefined || !this.#isFull(oldest[1], nowMs)) return false;
-    peer.keys.delete(oldest[0]);
+    peer.names.delete(oldest[0]);
     this.#size -= 1;
     return true;
   }

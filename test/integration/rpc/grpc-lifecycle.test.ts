@@ -91,13 +91,14 @@ describe("the server", () => {
     const { service, grpc } = servers;
     const quiet = () => undefined;
     const telemetry = { count: quiet, observeMs: quiet, gauge: quiet };
+    const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
     const options = {
       service,
       host: "127.0.0.1",
       port: grpc.port,
       telemetry,
-      gate: openGate(telemetry).gate,
-      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      gate: openGate({ telemetry, logger }).gate,
+      logger,
       clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
     };
     await expect(startGrpcServer(options)).rejects.toMatchObject({

@@ -1,9 +1,13 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import { once } from "node:events";
+import { connect } from "node:http2";
+import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
 import type { ServiceError } from "@grpc/grpc-js";
 import { Client, credentials } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
+import { BanditError } from "../../../src/domain/errors.ts";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
+import { InsightService } from "../../../src/gen/bandit/v1/insight_service_pb.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
 import {
   callGrpc,
@@ -16,7 +20,8 @@ import {
 
 const { selectVariant, batchSelectVariants, recordOutcome, batchRecordOutcomes, recordGeneration } =
   DecisionService.method;
-const { getMode } = CatalogService.method;
+const { getMode, setMode, listAgentTypes } = CatalogService.method;
+const { getServiceInfo } = InsightService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
 const outcome = {
   generationId: knownGenerationId,
@@ -55,10 +60,10 @@ function shedCounts({ counts }: RpcServers): Record<string, number> {
 }
 
 describe("a service with more calls under way than a class may have", () => {
-  it("refuses control at half, reports at three quarters, selects at the whole limit", async () => {
-    const busy = await openBusy(20, 10);
+  it("refuses control at 85 %, reports at 90 %, selects at the whole bound", async () => {
+    const busy = await openBusy(20, 17);
     for (const transport of ["grpc", "connect"] as const) {
-      const error = await seenError(busy.servers, transport, getMode, {});
+      const error = await seenError(busy.servers, transport, listAgentTypes, {});
       expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
       expect(error.retryDelayMs).toBeGreaterThanOrEqual(100);
       expect(error.retryDelayMs).toBeLessThanOrEqual(1_000);
@@ -68,11 +73,11 @@ describe("a service with more calls under way than a class may have", () => {
     await callGrpc(busy.client, recordGeneration, { generationId: knownGenerationId });
     expect(shedCounts(busy.servers)).toEqual({ control: 2 });
     await busy.release();
-    await callGrpc(busy.client, getMode, {});
+    await callGrpc(busy.client, listAgentTypes, {});
   });
 
   it("refuses reports while decisions go on, over gRPC, Connect and JSON", async () => {
-    const busy = await openBusy(20, 15);
+    const busy = await openBusy(20, 18);
     for (const transport of ["grpc", "connect"] as const) {
       const error = await seenError(busy.servers, transport, recordOutcome, outcome);
       expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
@@ -113,17 +118,46 @@ describe("a service with more calls under way than a class may have", () => {
     await callGrpc(busy.client, selectVariant, good);
   });
 
-  it("refuses a batch that is larger than what is free as a whole", async () => {
-    const busy = await openBusy(20, 14);
-    const seven = { requests: Array.from({ length: 7 }, () => good) };
-    const error = await seenError(busy.servers, "grpc", batchSelectVariants, seven);
-    expect(error).toMatchObject({ reason: "OVERLOADED" });
-    expect(busy.service.calls).toHaveLength(14);
-    const six = { requests: Array.from({ length: 6 }, () => good) };
-    const fits = callGrpc(busy.client, batchSelectVariants, six);
-    await expect.poll(() => busy.service.calls.length).toBe(20);
+  it("counts a batch as one call, however many items it has", async () => {
+    const busy = await openBusy(20, 0);
+    const requests = Array.from({ length: 100 }, () => good);
+    const batches = Array.from({ length: 19 }, () =>
+      callGrpc(busy.client, batchSelectVariants, { requests }),
+    );
+    await expect.poll(() => busy.service.calls.length).toBe(1_900);
+    expect(busy.admission.inFlight).toBe(19);
+    const fits = callGrpc(busy.client, selectVariant, good);
+    await expect.poll(() => busy.admission.inFlight).toBe(20);
+    expect(await seenError(busy.servers, "grpc", batchSelectVariants, { requests })).toMatchObject({
+      reason: "OVERLOADED",
+    });
     await busy.release();
-    await fits;
+    await Promise.all([fits, ...batches]);
+  });
+
+  it("never refuses the kill switch, by the bound or by a rate limit", async () => {
+    servers = await startRpcServers({
+      requestsMax: 10,
+      rateLimit: { ratePerSecond: 0.001, burst: 10 },
+    });
+    const { client, service, baseUrl } = servers;
+    const gate = Promise.withResolvers<void>();
+    service.gate = gate.promise;
+    const pending = Array.from({ length: 10 }, () => callGrpc(client, selectVariant, good));
+    await expect.poll(() => service.calls.length).toBe(10);
+    for (let round = 0; round < 20; round += 1) {
+      await callGrpc(client, getServiceInfo, {});
+      await callGrpc(client, getMode, {});
+      await callGrpc(client, setMode, { mode: 3 });
+      expect((await callJson(baseUrl, setMode, { mode: "MODE_STATIC" })).status).toBe(200);
+    }
+    const refused = await seenError(servers, "grpc", listAgentTypes, {});
+    expect(refused).toMatchObject({ reason: "OVERLOADED" });
+    gate.resolve();
+    await Promise.all(pending);
+    expect(await seenError(servers, "grpc", listAgentTypes, {})).toMatchObject({
+      reason: "RATE_LIMITED",
+    });
   });
 
   it("never refuses health checks, metrics and readiness", async () => {
@@ -188,6 +222,49 @@ describe("a burst that arrives in one piece", () => {
 });
 
 describe("a deadline", () => {
+  it.each(["2592000S", "99999999H", "2147484S", "4294968S", "35791395M"])(
+    "of %s, further away than a timer can hold, is one",
+    async (timeout) => {
+      servers = await startRpcServers();
+      const { grpc, service, baseUrl } = servers;
+      const session = connect(`http://127.0.0.1:${grpc.port}`);
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/bandit.v1.DecisionService/SelectVariant",
+        "content-type": "application/grpc",
+        te: "trailers",
+        "grpc-timeout": timeout,
+      });
+      const message = Buffer.from(
+        toBinary(selectVariant.input, create(selectVariant.input, good as never)),
+      );
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(message.length, 1);
+      stream.end(Buffer.concat([head, message]));
+      const [trailers] = await once(stream.resume(), "trailers");
+      session.close();
+      expect(trailers["grpc-status"]).toBe("0");
+      const leftMs = (service.calls[0]?.context?.deadlineMs as number) - Date.now();
+      expect(leftMs).toBeGreaterThan(24 * 86_400_000);
+      const post = (headers: Record<string, string>, body: string | Buffer<ArrayBuffer>) =>
+        fetch(`${baseUrl}/bandit.v1.DecisionService/SelectVariant`, {
+          method: "POST",
+          headers,
+          body,
+        });
+      const json = await post(
+        { "content-type": "application/json", "connect-timeout-ms": "2592000000" },
+        JSON.stringify(good),
+      );
+      expect(json.status).toBe(200);
+      const web = await post(
+        { "content-type": "application/grpc-web+proto", "grpc-timeout": timeout },
+        Buffer.concat([head, message]),
+      );
+      expect(await web.text()).toContain("grpc-status: 0");
+    },
+  );
+
   it("that has passed when a call is to be begun ends it, counted, without a trace in the service", async () => {
     servers = await startRpcServers();
     const response = await fetch(`${servers.baseUrl}/bandit.v1.DecisionService/SelectVariant`, {
@@ -235,6 +312,44 @@ describe("a deadline", () => {
       .toBe(1_000 - begun);
     expect(begun).toBeLessThan(1_000);
   });
+});
+
+it("every kind of refusal leaves a line in the log, with its reason and the number of calls", async () => {
+  servers = await startRpcServers({
+    requestsMax: 1,
+    rateLimit: { ratePerSecond: 0.001, burst: 20 },
+  });
+  const { client, service, log, gate: admission } = servers;
+  const gate = Promise.withResolvers<void>();
+  service.gate = gate.promise;
+  const pending = callGrpc(client, selectVariant, good);
+  await expect.poll(() => service.calls.length).toBe(1);
+  const refused = Array.from({ length: 30 }, () => callGrpc(client, listAgentTypes, {}));
+  await Promise.allSettled(refused);
+  gate.resolve();
+  await pending;
+  await fetch(`${servers.baseUrl}/bandit.v1.DecisionService/SelectVariant`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "connect-timeout-ms": "0" },
+    body: JSON.stringify(good),
+  });
+  service.failure = new BanditError("resource_exhausted", "full", { reason: "OUTBOX_FULL" });
+  for (let report = 0; report < 4; report += 1) {
+    await expect(callGrpc(client, recordOutcome, outcome)).rejects.toMatchObject({ code: 8 });
+  }
+  const requests = Array.from({ length: 3 }, () => outcome);
+  await callGrpc(client, batchRecordOutcomes, { requests });
+  service.failure = undefined;
+  while (
+    (await Promise.allSettled([callGrpc(client, selectVariant, good)]))[0].status !== "rejected"
+  );
+  admission.stop();
+  const lines = log.filter(({ message }) => message === "calls were refused");
+  const counts = Object.fromEntries(
+    lines.map(({ fields }) => [fields?.["reason"], fields?.["count"]]),
+  );
+  // Four reports and the three of a batch.
+  expect(counts).toMatchObject({ OVERLOADED: 30, RATE_LIMITED: 1, OUTBOX_FULL: 7 });
 });
 
 describe("connections", () => {

@@ -19,13 +19,13 @@ afterEach(async () => {
   servers = undefined;
 });
 
-/** A call with `x-bandit-key`; "answered", or what was wrong. */
+/** A call with `x-bandit-caller`; "answered", or what was wrong. */
 function callAs(key: string, method: DescMethod, request: object) {
   const definition = grpcServiceDefinition(method.parent)[method.localName];
   if (definition === undefined || servers === undefined) throw new Error("not started");
   const { client } = servers;
   const metadata = new Metadata();
-  metadata.set("x-bandit-key", key);
+  metadata.set("x-bandit-caller", key);
   return new Promise<{
     reason: string | undefined;
     retryDelayMs: number | undefined;
@@ -86,9 +86,9 @@ describe("a rate limit", () => {
       });
       return response.status;
     };
-    expect(await call({ "x-bandit-key": "a" })).toBe(200);
-    expect(await call({ "x-bandit-key": "a" })).toBe(429);
-    expect(await call({ "x-bandit-key": "b" })).toBe(200);
+    expect(await call({ "x-bandit-caller": "a" })).toBe(200);
+    expect(await call({ "x-bandit-caller": "a" })).toBe(429);
+    expect(await call({ "x-bandit-caller": "b" })).toBe(200);
     expect(await call({})).toBe(200);
     expect(await call({})).toBe(429);
   });
@@ -98,7 +98,7 @@ describe("a rate limit", () => {
     expect((await callAs("k".repeat(128), selectVariant, good)).reason).toBe("answered");
     expect(await callAs("k".repeat(129), selectVariant, good)).toMatchObject({
       reason: "INVALID_FIELD",
-      fields: ["x-bandit-key"],
+      fields: ["x-bandit-caller"],
     });
   });
 

@@ -53,6 +53,7 @@ export interface RpcServers {
   readonly grpc: GrpcServer;
   readonly http: HttpServer;
   readonly admission: Admission;
+  readonly gate: RequestGate;
   readonly client: Client;
   readonly baseUrl: string;
   readonly log: LogLine[];
@@ -69,16 +70,17 @@ const clock: Clock = {
 
 /** A gate of its own, with as much room as the service has by default. */
 export function openGate(
-  telemetry: Telemetry,
+  { telemetry, logger }: { telemetry: Telemetry; logger: Logger },
   options: { requestsMax?: number; rateLimit?: { ratePerSecond: number; burst: number } } = {},
 ): { gate: RequestGate; admission: Admission } {
   const entropy = { fill: (target: Uint8Array) => void crypto.getRandomValues(target) };
-  const { requestsMax = 1_000, rateLimit } = options;
+  const { requestsMax = 320, rateLimit } = options;
   const admission = new Admission({ requestsMax, entropy, telemetry });
   const gate = new RequestGate({
     admission,
     clock,
     telemetry,
+    logger,
     ...(rateLimit === undefined ? {} : { limiter: new RateLimiter({ ...rateLimit, clock }) }),
   });
   return { gate, admission };
@@ -122,7 +124,7 @@ export async function startRpcServers(
     error: line("error"),
   };
   const { messageBytesMax, connectionsMax } = overrides;
-  const { gate, admission } = openGate(telemetry, overrides);
+  const { gate, admission } = openGate({ telemetry, logger }, overrides);
   const common = {
     service,
     host: "127.0.0.1",
@@ -154,6 +156,7 @@ export async function startRpcServers(
     grpc,
     http,
     admission,
+    gate,
     client,
     baseUrl: `http://127.0.0.1:${http.port}`,
     log,

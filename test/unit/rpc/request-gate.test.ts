@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Telemetry } from "../../../src/ports/telemetry.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
@@ -10,89 +9,56 @@ const telemetry: Telemetry = {
   gauge: () => undefined,
 };
 
-/** Notes for how long each call may have waited to be read, as the gate told it. */
-class WatchedAdmission extends Admission {
-  readonly waitsMs: number[] = [];
-
-  override announce(...args: Parameters<Admission["announce"]>): number | undefined {
-    this.waitsMs.push(args[1]);
-    return super.announce(...args);
-  }
-}
-
-let admission: WatchedAdmission;
-let gate: RequestGate;
-beforeEach(() => {
-  admission = new WatchedAdmission({
-    requestsMax: 100,
-    entropy: { fill: (target) => target.fill(0) },
-    telemetry,
-  });
-  gate = new RequestGate({
-    admission,
+function openGate(requestsMax: number) {
+  const lines: { message: string; fields: unknown }[] = [];
+  const log = (message: string, fields: unknown) => void lines.push({ message, fields });
+  const gate = new RequestGate({
+    admission: new Admission({
+      requestsMax,
+      entropy: { fill: (target) => target.fill(0) },
+      telemetry,
+    }),
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
     telemetry,
+    logger: { debug: log, info: log, warn: log, error: log },
   });
-});
-afterEach(() => gate.stop());
+  return { gate, lines };
+}
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-function block(ms: number): void {
-  const endMs = performance.now() + ms;
-  while (performance.now() < endMs);
-}
-
-/** @returns for how long a call that is read now may have waited, milliseconds */
-function readCall(): number {
-  expect(gate.refusal("select")).toBeUndefined();
-  return admission.waitsMs.at(-1) as number;
-}
-
-it("tells for how long a call may have waited: the work of the loop since it last read calls", async () => {
-  readCall();
-  block(60);
-  // Of the same turn: it may have waited for those before it.
-  expect(readCall()).toBeGreaterThanOrEqual(60);
-  await nextTurn();
-  block(40);
-  await nextTurn();
-  const waitedMs = readCall();
-  expect(waitedMs).toBeGreaterThanOrEqual(100);
-});
-
-it("takes off what the loop idled", async () => {
-  readCall();
-  await nextTurn();
-  const beganMs = performance.now();
-  await sleep(60);
-  const waitedMs = readCall();
-  expect(performance.now() - beganMs - waitedMs).toBeGreaterThan(40);
-});
-
-it("counts turns in which nobody calls as well: their work has delayed nobody who came after them", async () => {
-  const busyMs = 30;
-  const turns = 10;
-  const waitAfterBusyTurns = async () => {
-    readCall();
-    await nextTurn();
-    const beganMs = performance.now();
-    for (let turn = 0; turn < turns; turn += 1) {
-      block(busyMs);
-      await nextTurn();
-      await nextTurn();
-    }
-    return readCall() / (performance.now() - beganMs);
-  };
-  // Negative control: a gate that does not watch the loop takes it all for one turn.
-  expect(await waitAfterBusyTurns()).toBeGreaterThan(0.9);
-  gate.start();
-  expect(await waitAfterBusyTurns()).toBeLessThan(0.6);
-});
-
 it("holds the room of announced calls for their turn of the loop only", async () => {
-  for (let call = 0; call < 100; call += 1) readCall();
+  const { gate } = openGate(100);
+  for (let call = 0; call < 100; call += 1) expect(gate.refusal("select")).toBeUndefined();
   expect(gate.refusal("select")).toMatchObject({ reason: "OVERLOADED" });
   await nextTurn();
   expect(gate.refusal("select")).toBeUndefined();
+});
+
+it("logs refused calls with their reason and number, a line for each reason a second, the last ones at the stop", async () => {
+  const { gate, lines } = openGate(1);
+  gate.begin("select", 1, { actor: "", peer: "", caller: undefined } as never);
+  const refuse = (calls: number, rpc: string) => {
+    for (let call = 0; call < calls; call += 1) {
+      const error = gate.refusal("select");
+      if (error !== undefined) gate.refusals.add(error, rpc);
+    }
+  };
+  gate.start();
+  refuse(7_000, "SelectVariant");
+  refuse(5, "RecordOutcome");
+  expect(lines).toEqual([]);
+  await expect.poll(() => lines.length, { timeout: 5_000 }).toBe(1);
+  refuse(3, "SelectVariant");
+  expect(lines).toHaveLength(1);
+  gate.stop();
+  expect(lines).toMatchObject([
+    {
+      message: "calls were refused",
+      fields: { reason: "OVERLOADED", count: 7_005, rpcs: ["SelectVariant", "RecordOutcome"] },
+    },
+    { fields: { reason: "OVERLOADED", count: 3 } },
+  ]);
+  gate.stop();
+  expect(lines).toHaveLength(2);
 });
