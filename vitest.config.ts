@@ -1,6 +1,15 @@
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const shared = { pool: "forks", testTimeout: 30_000, hookTimeout: 90_000 } as const;
+const shared = {
+  pool: "forks",
+  testTimeout: 30_000,
+  hookTimeout: 90_000,
+  // Also for the services that tests start: half of the CPU of a start is the compiler's.
+  env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("dist/compile-cache", import.meta.url)) },
+  maxWorkers: Math.max(2, availableParallelism()),
+} as const;
 const faults = "test/faults/**/*.test.ts";
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
@@ -15,6 +15,7 @@ import {
   type RunningBanditService,
 } from "../../src/service/create-bandit-service.ts";
 import { createDatabase } from "./postgres.ts";
+import { fillDataDirectory } from "./prepared-data.ts";
 import { startRedis } from "./redis.ts";
 import type { EngineSet } from "./service.ts";
 
@@ -69,6 +70,7 @@ export async function openClockworkSite(
     redisUrl: servers?.redis.url,
     async open({ replica = 0, changes = () => ({}) } = {}) {
       const dataDir = join(directory, String(replica));
+      if (!existsSync(dataDir)) await fillDataDirectory(dataDir);
       const engines = await openEngines(readConfig({ dataDir, ...urls }, {}), { clock, logger });
       const telemetry = new PrometheusTelemetry();
       const running = await createBanditService({

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
@@ -17,6 +16,7 @@ import {
 } from "../../src/service/create-bandit-service.ts";
 import { clockworkPolicy } from "./clockwork-service.ts";
 import { OutageStore } from "./outage-store.ts";
+import { makeDirectoryWithData } from "./prepared-data.ts";
 import { silentLogger } from "./state-samples.ts";
 
 /** Agent type with two variants; a generation is worth what CI said last. */
@@ -50,7 +50,7 @@ export interface OutageService {
 }
 
 export async function openOutageSite(): Promise<OutageSite> {
-  const directory = mkdtempSync(join(tmpdir(), "banditd-outage-"));
+  const directory = await makeDirectoryWithData();
   const clock = {
     aheadMs: 0,
     wallAheadMs: 0,

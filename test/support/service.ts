@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
@@ -6,6 +6,7 @@ import { readConfig, type ServiceOptions } from "../../src/app/config.ts";
 import { openService, type RunningService } from "../../src/app/open-service.ts";
 import { type BanditClient, createBanditClient } from "../../src/client/index.ts";
 import { createDatabase } from "./postgres.ts";
+import { fillDataDirectory } from "./prepared-data.ts";
 import { startRedis } from "./redis.ts";
 
 /** Which engines a service under test runs on. Events are on chDB in both: there is no server to be had. */
@@ -39,6 +40,7 @@ export async function openSite(engines: EngineSet): Promise<ServiceSite> {
       // A chDB directory belongs to one process, so every replica logs into its own.
       const dataDir = join(directory, servers === undefined ? "data" : `data-${replicas}`);
       replicas += 1;
+      if (!existsSync(dataDir)) await fillDataDirectory(dataDir);
       const running = await openService(
         readConfig(
           {

@@ -1,12 +1,11 @@
-import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { toJson } from "@bufbuild/protobuf";
 import { ListValueSchema } from "@bufbuild/protobuf/wkt";
 import { ChdbProcessConnection } from "../../../src/adapters/clickhouse/chdb-connection.ts";
 import { type BanditClient, createBanditClient } from "../../../src/client/index.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { createAgentTypes } from "./agent-types.ts";
 import type { FaultSite } from "./fault.ts";
 import type { EngineQuery } from "./logged-events.ts";
@@ -21,7 +20,7 @@ export interface EmbeddedSite extends FaultSite {
 }
 
 export async function openEmbeddedSite(): Promise<EmbeddedSite> {
-  const directory = mkdtempSync(join(tmpdir(), "banditd-faults-embedded-"));
+  const directory = await makeDirectoryWithData();
   const service = await ServiceProcess.create({
     directory,
     environment: { BANDIT_DRAIN_INTERVAL_MS: "200" },

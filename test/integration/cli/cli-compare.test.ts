@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { rowsOf } from "../../../src/cli/text/query-result.ts";
@@ -10,6 +9,7 @@ import { PropensitySampleRatio } from "../../../src/statistics/propensity-sample
 import type { Result } from "../../../src/statistics/result.ts";
 import { stratifiedDifference, stratifiedValue } from "../../../src/statistics/stratified.ts";
 import { twoProportionTest } from "../../../src/statistics/two-proportions.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -90,7 +90,7 @@ async function loggedDecisions() {
 
 describe("banditd compare on the log of a running service", () => {
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
+    directory = await makeDirectoryWithData();
     served = await serve(["--data-dir", join(directory, "data")]);
     client = createBanditClient({ address: served.grpcAddress, deadlineMs: 20_000 });
     await client.createAgentType({

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createBanditClient } from "../../../src/client/index.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -14,7 +14,7 @@ let served: Served;
 const ids: string[] = [];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-letters-"));
+  directory = await makeDirectoryWithData();
   front = await startClickHouseFront();
   served = await serve(["--data-dir", join(directory, "data")], {
     environment: { CLICKHOUSE_URL: `${front.url}/bandit` },

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -14,13 +13,14 @@ import {
   PolicySchema,
 } from "../../../src/client/index.ts";
 import type { LoggedRow } from "../../../src/statistics/off-policy/logged-row.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
+beforeAll(async () => {
+  directory = await makeDirectoryWithData();
 });
 afterAll(() => {
   rmSync(directory, { recursive: true });

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -8,6 +7,7 @@ import {
   AllocationSchema,
   createBanditClient,
 } from "../../../src/client/index.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 90_000 });
 let directory: string;
 let served: Served;
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
+  directory = await makeDirectoryWithData();
   served = await serve(["--data-dir", join(directory, "data")]);
 });
 afterAll(async () => {

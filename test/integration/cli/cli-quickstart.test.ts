@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { type Served, serve } from "./cli-process.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 60_000 });
 let directory: string;
 let served: Served | undefined;
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-quickstart-"));
+  directory = await makeDirectoryWithData();
   served = await serve(["--data-dir", join(directory, "data")]);
 });
 afterAll(async () => {

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
 import { createBanditClient } from "../../../src/client/index.ts";
 import type { ArmTotals } from "../../../src/ports/state-store.ts";
 import { listAll } from "../../conformance/state-store-harness.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { systemClock } from "../../support/state-samples.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
@@ -16,7 +16,7 @@ let dataDir: string;
 let served: Served | undefined;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-rebuild-"));
+  directory = await makeDirectoryWithData();
   dataDir = join(directory, "data");
   served = await serve(["--data-dir", dataDir]);
   const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 10_000 });

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createBanditClient, UserActionKind } from "../../../src/client/index.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -12,7 +12,7 @@ let served: Served | undefined;
 let generationId: string;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
+  directory = await makeDirectoryWithData();
   served = await serve(["--data-dir", join(directory, "data")]);
   const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 10_000 });
   const decision = await client.selectVariant({ agentType: "evolution", codeType: "python_class" });

@@ -36,6 +36,17 @@ describe("the command line without a service", () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it.each([
+    ["a user's cache directory", () => directory, true],
+    ["a cache directory that cannot be written", () => "/dev/null", false],
+    ["none at all", () => "/proc/none", false],
+  ])("runs with %s for compiled code", async (_, caches, kept) => {
+    const environment = { NODE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: caches() };
+    const { exitCode, stderr } = await banditd(["--version"], { environment });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(existsSync(join(caches(), "banditd"))).toBe(kept);
+  });
+
   it("says nothing about experimental features of Node", async () => {
     const { stderr } = await banditd(["--version"]);
     expect(stderr).toBe("");

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type BanditClient, ClientError, createBanditClient } from "../../../src/client/index.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
 import { createDatabase } from "../../support/postgres.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { startRedis } from "../../support/redis.ts";
 import { type EngineSet, engineSets } from "../../support/service.ts";
 import { type Served, serve } from "../cli/cli-process.ts";
@@ -54,7 +54,7 @@ describe.each<EngineSet>(engineSets)("a service on %s whose event log is down", 
   async function begin(whenFull: "refuse" | "spill"): Promise<void> {
     databases += 1;
     database = `outage_${databases}`;
-    directory = mkdtempSync(join(tmpdir(), "banditd-outage-"));
+    directory = await makeDirectoryWithData();
     decided.clear();
     reported.clear();
     environment = {

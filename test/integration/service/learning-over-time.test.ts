@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hmacUserIdHasher } from "../../../src/adapters/system/hmac-user-id-hasher.ts";
@@ -17,6 +16,7 @@ import {
   createBanditService,
   type RunningBanditService,
 } from "../../../src/service/create-bandit-service.ts";
+import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 
 const agentType = parseAgentType("clockwork");
 const codeType = parseCodeType("c");
@@ -114,9 +114,12 @@ describe("learning over time, by a clock that the test moves", () => {
     );
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), "banditd-clock-"));
+    directory = await makeDirectoryWithData();
     const logger = pinoLogger("silent");
-    engines = await openEngines(readConfig({ dataDir: directory }, {}), { clock, logger });
+    engines = await openEngines(readConfig({ dataDir: join(directory, "data") }, {}), {
+      clock,
+      logger,
+    });
     events = new FaultyEventLog(engines.eventLog);
     running = await createBanditService({
       state: engines.state,
