@@ -1,9 +1,8 @@
 // npm run bench:pipeline: how many events a second reach ClickHouse, see docs/operating/benchmarks.md.
-import { parseArgs } from "node:util";
+import { runBench } from "./arguments.ts";
 import type { LatencySummary } from "./latency-summary.ts";
 import { describeMachine, pinToCpus } from "./machine.ts";
-import { measurePipeline, type PipelineFigures, type PipelineSettings } from "./pipeline-run.ts";
-import { type StoreName, storeNames } from "./service-under-test.ts";
+import { measurePipeline, type PipelineFigures } from "./pipeline-run.ts";
 
 /** What is to be sustained on two cores. */
 const eventsPerSecondMin = 20_000;
@@ -18,56 +17,44 @@ const usage = `usage: npm run bench:pipeline -- [options]
   --tiny           a second, to see that it runs; the figures mean nothing
 Exit code: 0 measured; 1 events were lost or doubled (or, with --strict, too slow); 2 usage.`;
 
-interface Arguments {
-  readonly stores: readonly StoreName[];
-  readonly settings: PipelineSettings;
-  readonly cpus: string;
-  readonly strict: boolean;
-}
-
-function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: {
-      stores: { type: "string", default: storeNames.join(",") },
-      seconds: { type: "string" },
-      "in-flight": { type: "string" },
-      "rows-max": { type: "string" },
-      cpus: { type: "string", default: "0,1" },
-      strict: { type: "boolean", default: false },
-      tiny: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    process.exit(0);
-  }
-  const rowsMax = Math.ceil(positive("rows-max", values["rows-max"], 10_000));
-  return {
-    stores: values.stores.split(",").map(storeNamed),
-    settings: {
-      seconds: positive("seconds", values.seconds, values.tiny ? 1 : 20),
-      warmUpSeconds: values.tiny ? 0.5 : 5,
-      inFlight: Math.ceil(positive("in-flight", values["in-flight"], 256)),
-      rowsMax,
-      backlogRowsMax: 3 * rowsMax,
-    },
-    cpus: values.cpus,
-    strict: values.strict,
-  };
-}
-
-function storeNamed(name: string): StoreName {
-  const store = storeNames.find((known) => known === name);
-  if (store === undefined) throw new Error(`--stores: "${name}" is neither embedded nor redis`);
-  return store;
-}
-
-function positive(name: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
-  if (!(value > 0)) throw new Error(`--${name} must be a number above 0`);
-  return value;
-}
+await runBench({
+  usage,
+  values: ["stores", "seconds", "in-flight", "rows-max", "cpus"],
+  flags: ["strict", "tiny"],
+  read(args) {
+    const tiny = args.flag("tiny");
+    const rowsMax = args.whole("rows-max", 10_000);
+    return {
+      stores: args.stores,
+      settings: {
+        seconds: args.positive("seconds", tiny ? 1 : 20),
+        warmUpSeconds: tiny ? 0.5 : 5,
+        inFlight: args.whole("in-flight", 256),
+        rowsMax,
+        backlogRowsMax: 3 * rowsMax,
+      },
+      cpus: args.cpus,
+      strict: args.flag("strict"),
+    };
+  },
+  async measure({ stores, settings, cpus, strict }) {
+    const machine = describeMachine(pinToCpus(cpus));
+    console.log(
+      `Outbox to ClickHouse, ${new Date().toISOString()}, commit ${machine.commit}, node ${machine.node}\n` +
+        `${machine.cpus} CPUs ${machine.cpuModel}; ${machine.pinning}; load average ` +
+        `${machine.loadAverageBefore.toFixed(1)}; ${settings.seconds} s, ${settings.inFlight} writes in flight`,
+    );
+    const measured: PipelineFigures[] = [];
+    for (const store of stores) {
+      const figures = await measurePipeline(store, settings);
+      console.log(figuresText(figures));
+      measured.push(figures);
+    }
+    if (measured.some(({ lost, doubled }) => lost !== 0 || doubled !== 0)) return 1;
+    const missed = measured.some(({ eventsPerSecond }) => eventsPerSecond < eventsPerSecondMin);
+    return strict && missed ? 1 : 0;
+  },
+});
 
 function figuresText(figures: PipelineFigures): string {
   const { cpu, inserts, lag } = figures;
@@ -86,36 +73,4 @@ function figuresText(figures: PipelineFigures): string {
     `  ${figures.eventsPerSecond >= eventsPerSecondMin ? "ok    " : "MISSED"}  at least ` +
       `${eventsPerSecondMin} events/s`,
   ].join("\n");
-}
-
-async function main({ stores, settings, cpus, strict }: Arguments): Promise<number> {
-  const machine = describeMachine(pinToCpus(cpus));
-  console.log(
-    `Outbox to ClickHouse, ${new Date().toISOString()}, commit ${machine.commit}, node ${machine.node}\n` +
-      `${machine.cpus} CPUs ${machine.cpuModel}; ${machine.pinning}; load average ` +
-      `${machine.loadAverageBefore.toFixed(1)}; ${settings.seconds} s, ${settings.inFlight} writes in flight`,
-  );
-  const measured: PipelineFigures[] = [];
-  for (const store of stores) {
-    const figures = await measurePipeline(store, settings);
-    console.log(figuresText(figures));
-    measured.push(figures);
-  }
-  if (measured.some(({ lost, doubled }) => lost !== 0 || doubled !== 0)) return 1;
-  const missed = measured.some(({ eventsPerSecond }) => eventsPerSecond < eventsPerSecondMin);
-  return strict && missed ? 1 : 0;
-}
-
-let parsed: Arguments;
-try {
-  parsed = readArguments();
-} catch (error) {
-  console.error(`${(error as Error).message}\n\n${usage}`);
-  process.exit(2);
-}
-try {
-  process.exitCode = await main(parsed);
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
 }

@@ -65,7 +65,7 @@ function storeLines(figures: StoreFigures): string[] {
 }
 
 function targetLine(target: Target): string {
-  const bound = { "at least": ">=", "at most": "<=", below: "< " }[target.bound];
+  const bound = { "at least": ">=", "at most": "<=" }[target.bound];
   const measured = target.unit === "x" ? target.measured.toFixed(2) : target.measured.toFixed(3);
   const verdict = target.met ? "ok" : "MISSED";
   return (

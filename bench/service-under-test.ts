@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { startPostgres } from "../test/support/postgres.ts";
 import { startRedis } from "../test/support/redis.ts";
@@ -18,8 +17,6 @@ export interface ServiceUnderTest extends AsyncDisposable {
   readonly pid: number;
   readonly grpcAddress: string;
   readonly engines: Readonly<Record<string, string>>;
-  /** Waits until the service no longer takes a load of before for an overload that lasts. */
-  calmDown(): Promise<void>;
   /** Waits until every event acknowledged so far is in the event log; says how long that took. */
   catchUp(): Promise<number>;
   /** What the event log holds. `learned`: generations with at least one outcome that was learned from. */
@@ -31,8 +28,6 @@ export interface ServiceUnderTest extends AsyncDisposable {
 }
 
 const catchUpTimeoutMs = 120_000;
-const calmTimeoutMs = 60_000;
-const calmPollMs = 250;
 
 /** @param nodeOptions for the service's process, e.g. `--cpu-prof` */
 export async function startService(
@@ -61,13 +56,6 @@ export async function startService(
       pid: child.pid,
       grpcAddress: String(child.ready["grpcAddress"]),
       engines: child.ready["engines"] as Record<string, string>,
-      calmDown: async () => {
-        const giveUpAtMs = performance.now() + calmTimeoutMs;
-        while (!/^bandit_overload_standing 0$/m.test(await metrics())) {
-          if (performance.now() > giveUpAtMs) throw new Error("the service does not calm down");
-          await sleep(calmPollMs);
-        }
-      },
       catchUp: async () => {
         const startedAtMs = performance.now();
         await query(httpUrl, "SELECT 1");

@@ -8,7 +8,7 @@ import type { ServiceUnderTest } from "./service-under-test.ts";
 export const shedStatus = 8;
 const sampleIntervalMs = 2_000;
 
-/** What happened in one minute. */
+/** What happened in one stretch. */
 export interface SoakWindow {
   readonly answered: Readonly<Record<"select" | "report", number>>;
   readonly shed: Readonly<Record<"select" | "report", number>>;
@@ -18,15 +18,12 @@ export interface SoakWindow {
   readonly memory: MemorySample;
   /** Largest age of the oldest event on its way to the event log; undefined where the service does not tell. */
   readonly lagSecondsMax: number | undefined;
-  /** Part of the samples in which an overload stood, so that stricter bounds held: 0 to 1. */
-  readonly standingShare: number;
 }
 
 interface Sample {
   readonly atMs: number;
   readonly memory: MemorySample;
   readonly lagSeconds: number | undefined;
-  readonly isStanding: boolean;
 }
 
 /** Looks at the service's memory and lag every two seconds. */
@@ -48,7 +45,6 @@ export class Sampler {
           atMs: performance.now() - startedAtMs,
           memory: sampleMemory(this.#service.pid, page),
           lagSeconds: sumOf(page, "bandit_event_lag_seconds"),
-          isStanding: sumOf(page, "bandit_overload_standing") === 1,
         });
         await sleep(sampleIntervalMs);
       }
@@ -93,8 +89,6 @@ export function windowsOf(
       latency,
       memory: typicalMemory(inWindow.map(({ memory }) => memory)),
       lagSecondsMax: lags.length === 0 ? undefined : Math.max(...lags),
-      standingShare:
-        inWindow.filter(({ isStanding }) => isStanding).length / Math.max(1, inWindow.length),
     };
   });
 }

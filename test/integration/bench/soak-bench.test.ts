@@ -36,7 +36,15 @@ test("a tiny soak measures both stores and finds every acknowledged event exactl
     expect(figures.windows).toHaveLength(2);
     expect(figures.offeredPerSecond).toBeCloseTo(2 * figures.sustainablePerSecond, 6);
     expect(figures.windows[0]?.memory.heapMib).toBeGreaterThan(0);
-    expect(verdict.memory).toBe("too short to say");
+    expect(verdict.demands.map(({ text }) => text.split(":")[0])).toEqual([
+      "answered ≥ 0.9 of the sustainable load",
+      "p99 of the answered ≤ 150 ms",
+      "memory from the second to the last stretch",
+      "nothing refused one second after the load",
+    ]);
+    for (const { text, met } of verdict.demands) {
+      expect(stdout).toContain(`  ${met ? "ok    " : "MISSED"}  ${text}`);
+    }
     expect(figures.answered.select.n + figures.shed.select).toBe(figures.sendLag.n);
   }
 }, 120_000);
@@ -72,41 +80,45 @@ test("the search finds the rate above which calls are late, also when one run fa
   }
 });
 
-test("memory that grows by more than a tenth after the second minute is called growing", () => {
-  const settings = { windows: 5, windowSeconds: 60 } as SoakSettings;
-  const verdict = (own: readonly number[], heap: readonly number[]) =>
-    verdictOf(
-      {
-        all: { p99Ms: 12 },
-        otherFailures: [],
-        acknowledged: {},
-        found: {},
-        windows: own.map((ownMib, index) => ({ memory: { ownMib, heapMib: heap[index] } })),
-      } as unknown as SoakFigures,
-      settings,
-    ).memory;
+function verdict(figures: object) {
+  return verdictOf(
+    {
+      all: { n: 30 * 5 * 3 * 100, p99Ms: 120 },
+      sustainablePerSecond: 100,
+      refusedAfterwards: 0,
+      otherFailures: [],
+      acknowledged: {},
+      found: {},
+      windows: Array.from({ length: 5 }, () => ({ memory: { ownMib: 650, heapMib: 70 } })),
+      ...figures,
+    } as unknown as SoakFigures,
+    { windowSeconds: 30 } as SoakSettings,
+  );
+}
+
+test("each demand is missed by what breaks it, and by nothing else", () => {
+  const missed = (figures: object) =>
+    verdict(figures).demands.flatMap(({ met }, index) => (met ? [] : [index]));
+  const memory = (own: readonly number[], heap: readonly number[]) => ({
+    windows: own.map((ownMib, index) => ({ memory: { ownMib, heapMib: heap[index] } })),
+  });
+  expect(missed({})).toEqual([]);
+  expect(missed({ all: { n: 30 * 5 * 3 * 89, p99Ms: 120 } })).toEqual([0]);
+  expect(missed({ all: { n: 30 * 5 * 3 * 100, p99Ms: 151 } })).toEqual([1]);
+  expect(missed({ refusedAfterwards: 1 })).toEqual([3]);
   const steady = [600, 650, 652, 649, 655];
-  expect(verdict(steady, [60, 70, 71, 69, 72])).toBe("flat");
-  expect(verdict([600, 650, 690, 710, 730], [60, 70, 71, 69, 72])).toBe("growing");
-  expect(verdict(steady, [60, 70, 85, 100, 120])).toBe("growing");
-  // What the first minute adds is start-up, not growth.
-  expect(verdict([300, 650, 650, 650, 650], [20, 70, 70, 70, 70])).toBe("flat");
+  expect(missed(memory(steady, [60, 70, 71, 69, 72]))).toEqual([]);
+  expect(missed(memory([600, 650, 690, 710, 730], [60, 70, 71, 69, 72]))).toEqual([2]);
+  expect(missed(memory(steady, [60, 70, 85, 100, 120]))).toEqual([2]);
+  // What the first stretch adds is start-up, not growth.
+  expect(missed(memory([300, 650, 650, 650, 650], [20, 70, 70, 70, 70]))).toEqual([]);
 });
 
 test("a degraded decision may be in the event log or not; anything else must be there once", () => {
   const problems = (found: number, degraded: number) => {
-    const calls = { SelectVariant: 100, RecordGeneration: 100, RecordOutcome: 100 };
-    return verdictOf(
-      {
-        all: { p99Ms: 12 },
-        degraded,
-        otherFailures: [],
-        acknowledged: calls,
-        found: { ...calls, SelectVariant: found },
-        windows: [],
-      } as unknown as SoakFigures,
-      { windows: 5, windowSeconds: 60 } as SoakSettings,
-    ).problems;
+    const acknowledged = { SelectVariant: 100, RecordGeneration: 100, RecordOutcome: 100 };
+    return verdict({ degraded, acknowledged, found: { ...acknowledged, SelectVariant: found } })
+      .problems;
   };
   expect(problems(100, 0)).toEqual([]);
   expect(problems(100, 3)).toEqual([]);
