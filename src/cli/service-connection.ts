@@ -13,6 +13,8 @@ import { Progress } from "./text/progress.ts";
 const defaultAddress = "localhost:50051";
 /** How long a service may take to say that it is there, milliseconds. */
 const answerMsMax = 3_000;
+/** How long a call of a command may take, unless it says otherwise, milliseconds: a refused one is repeated until then. */
+const deadlineMs = 10_000;
 /** How a service is opened for one command only. */
 const inProcess = {
   host: "127.0.0.1",
@@ -62,7 +64,7 @@ export async function withAddress<Result>(
   address: string,
   use: (client: BanditClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = createBanditClient({ address });
+  const client = createBanditClient({ address, deadlineMs });
   try {
     // What listens there may be anything, also something that never answers: a command is not to wait for it.
     await client.getServiceInfo({}, { deadlineMs: answerMsMax }).catch((error: unknown) => {
@@ -148,7 +150,7 @@ async function useAndStop<Result>(
   service: RunningService,
   use: (client: BanditClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = createBanditClient({ address: service.grpcAddress });
+  const client = createBanditClient({ address: service.grpcAddress, deadlineMs });
   try {
     return await use(client);
   } finally {

@@ -7,6 +7,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
+import { backOff } from "../concurrency/repeated-work.ts";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import {
@@ -18,8 +19,8 @@ import {
 } from "../gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
 import { RepairService } from "../gen/bandit/v1/repair_service_pb.ts";
+import type { ClientError } from "./client-error.ts";
 import { ClientIds, type IdSource, machineIdSource } from "./id-source.ts";
-import { retryServiceConfig } from "./retry-service-config.ts";
 import { type StreamClient, streamClient } from "./stream-client.ts";
 import { type UnaryClient, unaryClient } from "./unary-client.ts";
 
@@ -35,11 +36,17 @@ const reconnectMsMax = 2_000;
 export interface BanditClientOptions {
   /** `host:port` of the gRPC endpoint, without encryption. */
   readonly address: string;
-  /** Milliseconds a call may take, retries included, unless the call says otherwise; 2,000 when absent. */
+  /** Milliseconds a call may take, repetitions included, unless the call says otherwise; 2,000 when absent. */
   readonly deadlineMs?: number;
   /** Where ids come from; the machine's clock and random numbers when absent. */
   readonly idSource?: IdSource;
+  /** Told of every attempt that has failed and will be repeated. */
+  readonly onRepeat?: (error: ClientError) => void;
 }
+
+/** Pauses before calls that did not reach the service are repeated. */
+const repeatMsMin = 100;
+const repeatMsMax = 1_000;
 
 /** Every rpc of the service: a unary one as a promise method, of the others those of `RepairService`. */
 export interface BanditClient
@@ -54,14 +61,15 @@ export interface BanditClient
 
 /**
  * A client of the decision service. Connects with the first call and again whenever the connection is
- * lost. Calls that the service answers with UNAVAILABLE, or that never reach it, are retried within
- * their deadline; so that this is safe, the client gives a decision its generation id and an outcome
- * its outcome id where the caller has not.
+ * lost. Within a call's deadline it repeats: a call that the service refuses with `RetryInfo` (`RESOURCE_EXHAUSTED`,
+ * `UNAVAILABLE`), after the time that it says; and one that does not reach the service, or gets `UNAVAILABLE` without such
+ * a time, three times at most. A call whose answer may have been lost is repeated only where doing it twice is doing it
+ * once (`retryServiceConfig` lists them); so that decisions and outcomes are, the client gives a decision its generation id
+ * and an outcome its outcome id where the caller has not.
  */
 export function createBanditClient(options: BanditClientOptions): BanditClient {
   const source = options.idSource ?? machineIdSource;
   const client = new Client(options.address, credentials.createInsecure(), {
-    "grpc.service_config": JSON.stringify(retryServiceConfig),
     "grpc.service_config_disable_resolution": 1,
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.initial_reconnect_backoff_ms": reconnectMsMin,
@@ -70,7 +78,12 @@ export function createBanditClient(options: BanditClientOptions): BanditClient {
   const calling = {
     client,
     deadlineMs: options.deadlineMs ?? deadlineMsDefault,
-    nowMs: () => source.nowMs(),
+    backOffMs: backOff({
+      minMs: repeatMsMin,
+      maxMs: repeatMsMax,
+      entropy: { fill: (target) => source.fillRandom(target) },
+    }),
+    onRepeat: options.onRepeat ?? (() => undefined),
   };
   const ids = new ClientIds(source);
   const withGenerationId = (request: SelectInit): SelectVariantRequest => {

@@ -1,5 +1,5 @@
 /**
- * gRPC service config for any client of this service: retries on UNAVAILABLE only, within the call's
+ * gRPC service config for clients of this service in other languages; this one repeats by itself. Retries on UNAVAILABLE only, within the call's
  * deadline. Leaves out the two methods that create something without an id from the caller, where a
  * retry after a lost answer would create it twice or report that it exists.
  */

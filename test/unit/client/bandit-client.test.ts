@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { anyPack, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { anyPack, DurationSchema, durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   Metadata,
   Server,
@@ -96,6 +96,24 @@ const failWith =
   (code: number): Answer =>
   () => ({ fail: { code, details: "no" } });
 
+/** What the service says of a call that it has not begun. */
+function refusal(code: number, retryAfterMs: number): ReturnType<Answer> {
+  const details = create(StatusSchema, {
+    code,
+    message: "no",
+    details: [
+      anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: "OVERLOADED" })),
+      anyPack(
+        RetryInfoSchema,
+        create(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) }),
+      ),
+    ],
+  });
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, details)));
+  return { fail: { code, details: "no", metadata } };
+}
+
 describe("the client", () => {
   it("gives a decision a generation id, the same one in every retry, and keeps the caller's", async () => {
     answer = () =>
@@ -134,7 +152,6 @@ describe("the client", () => {
     const nowMs = Date.now() - 5000;
     const timed = createBanditClient({
       address,
-      deadlineMs: 30_000,
       idSource: { nowMs: () => nowMs, fillRandom: (target) => crypto.getRandomValues(target) },
     });
     await timed.batchSelectVariants({
@@ -166,6 +183,59 @@ describe("the client", () => {
     expect(seen).toHaveLength(2);
     await expect(client.getVariant({})).rejects.toMatchObject({ code: "unavailable" });
     expect(seen).toHaveLength(6);
+  });
+
+  it("repeats a refused call after the time that the service says, whatever it is, under the same id", async () => {
+    const repeated: ClientError[] = [];
+    const patient = createBanditClient({ address, onRepeat: (error) => repeated.push(error) });
+    const startedMs = performance.now();
+    answer = () => (seen.length < 4 ? refusal(status.RESOURCE_EXHAUSTED, 60) : {});
+    await patient.selectVariant({ agentType: "evolution", codeType: "python_class" });
+    expect(performance.now() - startedMs).toBeGreaterThan(3 * 60);
+    expect(seen).toHaveLength(4);
+    const ids = seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+    expect(new Set(ids).size).toBe(1);
+    expect(repeated.map(({ reason, retryAfterMs }) => [reason, retryAfterMs])).toEqual(
+      Array.from({ length: 3 }, () => ["OVERLOADED", 60]),
+    );
+    // Nothing was done for it, so what would create something twice is made again as well.
+    seen.length = 0;
+    answer = () => (seen.length < 2 ? refusal(status.RESOURCE_EXHAUSTED, 10) : {});
+    await patient.createVariant({});
+    expect(seen).toHaveLength(2);
+    // More often than a call that gets no answer: it was told when to come.
+    seen.length = 0;
+    answer = () => (seen.length < 9 ? refusal(status.UNAVAILABLE, 10) : {});
+    await patient.getMode({});
+    expect(seen).toHaveLength(9);
+    patient.close();
+  });
+
+  it("does not wait for a time that comes after the deadline, and says what was refused", async () => {
+    answer = () => refusal(status.RESOURCE_EXHAUSTED, 5_000);
+    const startedMs = performance.now();
+    await expect(client.getMode({}, { deadlineMs: 1_000 })).rejects.toMatchObject({
+      code: "resource_exhausted",
+      reason: "OVERLOADED",
+      retryAfterMs: 5_000,
+    });
+    expect(performance.now() - startedMs).toBeLessThan(900);
+    expect(seen).toHaveLength(1);
+  });
+
+  it("ends the wait when it is told to", async () => {
+    answer = () => refusal(status.RESOURCE_EXHAUSTED, 1_900);
+    const abort = new AbortController();
+    const call = client.getMode({}, { signal: abort.signal });
+    await expect.poll(() => seen.length).toBe(1);
+    abort.abort();
+    await expect(call).rejects.toMatchObject({ code: "cancelled" });
+    expect(seen).toHaveLength(1);
+  });
+
+  it("makes a call with a deadline of 30 days", async () => {
+    await client.getMode({}, { deadlineMs: 30 * 86_400_000 });
+    expect(seen).toHaveLength(1);
   });
 
   it("reads reason, field violations, metadata and retry delay out of a failure", async () => {
