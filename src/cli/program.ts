@@ -2,7 +2,6 @@ import { Command } from "commander";
 import { projectVersion } from "../app/project-root.ts";
 import { allocationCommand } from "./commands/allocation.ts";
 import { compareCommand } from "./commands/compare.ts";
-import { demoCommand } from "./commands/demo.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -39,7 +38,6 @@ export function buildProgram(terminal: Terminal): Command {
     .addHelpText("after", footer);
   for (const command of [
     serveCommand(terminal),
-    demoCommand(terminal),
     replayCommand(terminal),
     explainCommand(terminal),
     queryCommand(terminal),

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -114,36 +114,4 @@ describe("a replay on a service of its own", () => {
       expect(report.mean_reward).toBeLessThan(report.oracle);
     });
   }
-});
-
-describe("the demo", () => {
-  it("finds the best variants, and ClickHouse agrees with what the agents counted", async () => {
-    const { stdout, stderr } = await banditd(["demo", "--tasks", "1200", "--json"]);
-    const report = JSON.parse(stdout);
-    // How fast it is depends on what else this machine does; everything else does not.
-    const failures = report.failures.filter((text: string) => !text.includes("budget"));
-    expect({ failures, stderr: failures.length > 0 ? stderr : "" }).toEqual({
-      failures: [],
-      stderr: "",
-    });
-    expect(report.tasks).toBe(1200);
-    expect(report.rewards.learned).toBeGreaterThan(report.rewards.uniform);
-    expect(report.rewards.learned).toBeLessThan(report.rewards.oracle);
-    const decisions = report.sql_rows.reduce(
-      (sum: number, row: { decisions: string }) => sum + Number(row.decisions),
-      0,
-    );
-    expect(decisions).toBe(1200);
-  });
-
-  it("leaves nothing behind when it is interrupted", async () => {
-    const temporary = mkdtempSync(join(directory, "tmp-"));
-    const { exitCode, stderr } = await banditd(["demo", "--tasks", "100000"], {
-      environment: { TMPDIR: temporary },
-      interruptAt: " tasks, ",
-    });
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain("interrupted by SIGINT");
-    expect(readdirSync(temporary)).toEqual([]);
-  });
 });

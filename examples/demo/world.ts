@@ -1,4 +1,4 @@
-import type { SeededRandom } from "../seeded.ts";
+import type { Luck } from "./luck.ts";
 
 /** The hidden truth the service has to find out: how good each variant is for each kind of input, in [0,1]. */
 export interface Scene {
@@ -18,7 +18,7 @@ export interface Scene {
   }[];
 }
 
-/** No variant is best everywhere, so whoever sticks to one loses. */
+/** No variant is best everywhere, so an agent that sticks to one loses. */
 export const scenes: readonly Scene[] = [
   {
     agentType: "evolution",
@@ -111,23 +111,18 @@ export type SimulatedOutcome =
     };
 
 const testsPerRun = 12;
-const luckCount = testsPerRun + 16;
-
-/** The luck of one task: uniform numbers, the same whichever variant gets it, so that variants compare fairly. */
-export function drawLuck(random: SeededRandom): readonly number[] {
-  return Array.from({ length: luckCount }, () => random.fraction());
-}
-
-/** What happens when a variant of this quality gets a task with this luck. A pure function. */
-export function simulateTask(
-  scene: Scene,
-  quality: number,
-  luck: readonly number[],
-): SimulatedTask {
-  const at = (index: number): number => luck[testsPerRun + index] as number;
+/**
+ * What happens when a variant of this quality gets a task with this luck: a pure function, with the same luck whichever
+ * variant it is, so that variants compare fairly.
+ */
+export function simulateTask(scene: Scene, quality: number, luck: Luck): SimulatedTask {
+  const at = (index: number): number => luck(testsPerRun + index);
   const outcomes: SimulatedOutcome[] = [];
   if (at(0) < scene.reports.testRun) {
-    const passed = luck.slice(0, testsPerRun).filter((u) => u < 0.25 + 0.75 * quality).length;
+    let passed = 0;
+    for (let test = 0; test < testsPerRun; test += 1) {
+      if (luck(test) < 0.25 + 0.75 * quality) passed += 1;
+    }
     outcomes.push({
       source: "testRun",
       passed,

@@ -1,8 +1,8 @@
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { BanditClient, QueryResponse } from "../../client/index.ts";
-import { rowsOf } from "../text/query-result.ts";
-import type { Cell } from "./fleet.ts";
-import { meanReward } from "./reward-sums.ts";
+import { type JsonValue, toJson } from "@bufbuild/protobuf";
+import { durationFromMs, ListValueSchema } from "@bufbuild/protobuf/wkt";
+import type { BanditClient } from "../../src/client/index.ts";
+import type { Cell, Fleet } from "./fleet.ts";
+import { meanReward } from "./reward.ts";
 
 const timeoutMs = 30_000;
 /** Both sides add the same numbers in another order. */
@@ -22,23 +22,26 @@ FROM generation_full
 GROUP BY agent_type, code_type, variant_id
 ORDER BY agent_type, code_type, mean_reward DESC`;
 
+/** By column. */
+export type StoryRow = Readonly<Record<string, JsonValue>>;
+
 /** Asks ClickHouse, through the service, after everything acknowledged has reached it. */
-export function tellStory(client: BanditClient): Promise<QueryResponse> {
-  return client.query(
+export async function tellStory(client: BanditClient): Promise<readonly StoryRow[]> {
+  const { columns, rows } = await client.query(
     { sql: storySql, fresh: true, timeout: durationFromMs(timeoutMs) },
     { deadlineMs: 2 * timeoutMs },
   );
+  return rows.map((row) => {
+    const values = toJson(ListValueSchema, row) as JsonValue[];
+    return Object.fromEntries(columns.map(({ name }, index) => [name, values[index] ?? null]));
+  });
 }
 
 /** Where ClickHouse disagrees with what the agents counted, in words. Empty when it does not. */
 export function compareStory(
-  story: QueryResponse,
-  fleet: { cells: readonly Cell[]; outcomes: number },
+  rows: readonly StoryRow[],
+  fleet: Pick<Fleet, "outcomes"> & { readonly cells: readonly Cell[] },
 ): readonly string[] {
-  const titles = story.columns.map((column) => column.name);
-  const rows = rowsOf(story).map((row) =>
-    Object.fromEntries(row.map((value, index) => [titles[index] as string, value])),
-  );
   const differences: string[] = [];
   for (const cell of fleet.cells) {
     const row = rows.find(
