@@ -84,6 +84,7 @@ export async function measurePipeline(
     telemetry: counted,
     logger: silentLogger,
     drainIntervalMs: 100,
+    spill: undefined,
     drainRowsMax: settings.rowsMax,
   });
   await path.start();

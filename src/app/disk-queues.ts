@@ -4,12 +4,12 @@ import type { DiskQueue } from "../ports/disk-queue.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
 
-/** The queues of this process on its own disk; absent: not used, and nothing is left in them from before. */
+/** The queues of this process on its own disk; undefined: not used, and empty from before. */
 export interface DiskQueues {
   /** Reports that came while the state store could not be reached. */
-  readonly spool?: DiskQueue;
+  readonly spool: DiskQueue | undefined;
   /** Events for which the outbox had no room. */
-  readonly spill?: DiskQueue;
+  readonly spill: DiskQueue | undefined;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -50,11 +50,7 @@ export async function openDiskQueues(
       isNeeded: options.outboxFull === "spill",
       bytesMax: options.spillBytesMax,
     });
-    return {
-      ...(spool === undefined ? {} : { spool }),
-      ...(spill === undefined ? {} : { spill }),
-      close,
-    };
+    return { spool, spill, close };
   } catch (error) {
     await close();
     throw error;

@@ -78,18 +78,15 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
     // Embedded engines are on the disk where a snapshot of them would be.
     const files = { directory: options.dataDir, clock: systemClock, logger };
     const catalogueSnapshots =
-      options.databaseUrl === undefined ? {} : { catalogueSnapshots: catalogueSnapshotFile(files) };
+      options.databaseUrl === undefined ? undefined : catalogueSnapshotFile(files);
     const posteriorSnapshots =
-      options.redisUrl === undefined ? {} : { posteriorSnapshots: posteriorSnapshotFile(files) };
-    const seed = options.seed ? { seed: seedWhenEmpty(engines.catalogue, options.onProgress) } : {};
+      options.redisUrl === undefined ? undefined : posteriorSnapshotFile(files);
     const start = await startCatalogue({
       engines,
-      ...seed,
+      seed: options.seed ? seedWhenEmpty(engines.catalogue, options.onProgress) : undefined,
       dataDir: options.dataDir,
+      snapshots: catalogueSnapshots,
       logger,
-      ...(catalogueSnapshots.catalogueSnapshots && {
-        snapshots: catalogueSnapshots.catalogueSnapshots,
-      }),
     });
     const running = await createBanditService({
       state: engines.state,
@@ -110,18 +107,18 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       storeContent: options.storeContent,
       autoCreateAgentTypes: options.autoCreateAgentTypes,
       recentDecisionsMax,
-      ...(queues.spill === undefined ? {} : { spill: queues.spill }),
+      spill: queues.spill,
       outbox: { bytesMax: options.outboxBytesMax, whenFull: options.outboxFull },
       drainIntervalMs: options.drainIntervalMs,
       drainRowsMax: options.drainRowsMax,
       totalsSyncIntervalMs,
       eventRetentionDays: options.eventRetentionDays,
       defaultRewardIntervalMs,
-      ...(options.redisUrl === undefined ? {} : { stateTimeoutMs: options.stateTimeoutMs }),
-      ...(queues.spool === undefined ? {} : { spool: queues.spool }),
+      stateTimeoutMs: options.redisUrl === undefined ? undefined : options.stateTimeoutMs,
+      spool: queues.spool,
       startCatalogue: start,
-      ...catalogueSnapshots,
-      ...posteriorSnapshots,
+      catalogueSnapshots,
+      posteriorSnapshots,
     });
     release.push(() =>
       atMost(stopBudget.backgroundMs, () => running.stop(), { what: "background work", logger }),
@@ -131,7 +128,7 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       const catchUp = catchUpWithCatalogue({
         engines,
         // Nobody looks at the progress of the start any more.
-        ...(options.seed ? { seed: seedWhenEmpty(engines.catalogue) } : {}),
+        seed: options.seed ? seedWhenEmpty(engines.catalogue) : undefined,
         cache: running.catalogue,
         clock: systemClock,
         logger,

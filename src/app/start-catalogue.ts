@@ -19,11 +19,11 @@ export interface StartCatalogue {
 
 interface StartOptions {
   readonly engines: Engines;
-  /** Fills an empty catalogue. Absent: it stays empty. */
-  readonly seed?: () => Promise<void>;
+  /** Fills an empty catalogue. Undefined: it stays empty. */
+  readonly seed: (() => Promise<void>) | undefined;
   readonly dataDir: string;
-  /** Absent: the catalogue is on the same disk as its snapshot would be. */
-  readonly snapshots?: CatalogueSnapshots;
+  /** Undefined: the catalogue is on the same disk as its snapshot would be. */
+  readonly snapshots: CatalogueSnapshots | undefined;
   readonly logger: Logger;
 }
 
@@ -51,7 +51,7 @@ export async function startCatalogue(start: StartOptions): Promise<StartCatalogu
 /** Brings a catalogue up to date that could not be reached at the start, then follows it. */
 export function catchUpWithCatalogue(options: {
   engines: Engines;
-  seed?: () => Promise<void>;
+  seed: (() => Promise<void>) | undefined;
   cache: CatalogueCache;
   clock: Clock;
   logger: Logger;

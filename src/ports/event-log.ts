@@ -8,13 +8,24 @@ import type { GenerationLog } from "./generation-log.ts";
  * Methods reject with a {@link BanditError}: `unavailable` when the engine cannot be reached or does not
  * answer in time; `invalid_argument` when the engine refuses the content (a query's syntax, a row's form).
  */
-export interface EventLog extends GenerationLog {
+export interface EventLog extends EventSink, GenerationHistories, EventQueries, GenerationLog {
+  ping(): Promise<void>;
+
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Where events go. */
+export interface EventSink {
   /**
    * Inserts rows, all or none. Repeating a call with the same `deduplicationToken` inserts nothing twice,
    * so a call whose answer was lost is repeated as it is.
    */
   append(input: AppendInput): Promise<void>;
+}
 
+/** What was logged of single generations. */
+export interface GenerationHistories {
   /** Everything logged about one generation; undefined when its decision is not in the log (yet). */
   findGeneration(generationId: GenerationId): Promise<GenerationHistory | undefined>;
 
@@ -24,15 +35,16 @@ export interface EventLog extends GenerationLog {
    * are held in memory (`resource_exhausted` beyond 1 GiB), so ask for hours, not for months.
    */
   listWithoutOutcome(input: ListWithoutOutcomeInput): Promise<readonly UnansweredDecision[]>;
+}
 
+/** Statements of analysts. */
+export interface EventQueries {
   /** Runs one read-only statement. Writes, DDL and access to files or other servers are refused. */
   query(input: QueryInput): Promise<QueryResult>;
-
-  ping(): Promise<void>;
-
-  /** Idempotent. */
-  close(): Promise<void>;
 }
+
+/** Rows of a {@link EventQueries.query} at most. */
+export const queryRowsMax = 10_000;
 
 export interface AppendInput {
   readonly stream: EventStream;
@@ -81,7 +93,7 @@ export type UnansweredDecision = Pick<
 
 export interface QueryInput {
   readonly sql: string;
-  /** Rows returned at most; 1 to 10,000. */
+  /** Rows returned at most; 1 to {@link queryRowsMax}. */
   readonly rowsMax: number;
   readonly timeoutMs: number;
   /**

@@ -13,14 +13,24 @@ export type { ArmKey, ArmTotals } from "./arm-totals.ts";
  * Every method rejects with a {@link BanditError}: `unavailable` when the engine cannot be reached or
  * does not answer in time (the write may or may not have happened; repeating it is safe), never with
  * a driver's own error. Calls made in the same turn of the event loop are sent together.
+ * Callers ask for the part that they need.
  */
-export interface StateStore {
-  /** False when no other process can change this store: then the announcements tell everything. */
-  readonly shared: boolean;
-
+export interface StateStore extends DecisionStore, ContributionStore, TotalsSource, Outbox {
   /** For putting it in order from the event log. @throws BanditError unavailable when it was never connected to. */
   readonly repair: StateRepair;
 
+  /**
+   * Resolves when the engine answers and, where it is shared, takes writes. Rejects with `resource_exhausted`
+   * (`STATE_FULL`) when it answers that it has no room for any.
+   */
+  ping(): Promise<void>;
+
+  /** Waits for writes under way, then releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Decisions, for as long as something may be reported or learned of them. */
+export interface DecisionStore {
   /**
    * Stores a decision and its event in one atomic step; both survive a crash of this process once the
    * promise resolves. If the generation already has a decision, nothing is written and that one is returned.
@@ -30,13 +40,22 @@ export interface StateStore {
 
   /** Undefined when unknown or past its lifetime. Calls of one event-loop turn are one round trip. */
   findDecision(generationId: GenerationId): Promise<DecisionRecord | undefined>;
+}
 
+/** What generations have contributed. */
+export interface ContributionStore {
   /**
    * Books what one event contributes to its generation, in one atomic step: recognises a repeated
    * `eventId`, replaces older values of the same components, updates the arm's totals, appends the event.
    * A duplicate changes nothing and appends nothing. Commutes with itself (invariant I4).
    */
   applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult>;
+}
+
+/** What contributions add up to, by arm. */
+export interface TotalsSource {
+  /** False when no other process can change this store: then the announcements tell everything. */
+  readonly shared: boolean;
 
   /** Every arm that has totals; for start-up and the periodic comparison between replicas. */
   listTotals(): AsyncIterable<ArmTotals>;
@@ -48,7 +67,10 @@ export interface StateStore {
    * @returns a function that stops the calls.
    */
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void;
+}
 
+/** Events on their way to the event log. */
+export interface Outbox {
   /**
    * The oldest events that this process may drain, about `rowsMax` rows and `outboxReadBytesMax` bytes at most
    * (at least one entry when there is any); undefined when there are none. A batch is fixed once and for all,
@@ -63,15 +85,6 @@ export interface StateStore {
 
   /** What is not confirmed yet, over all partitions and processes. */
   outboxState(): Promise<OutboxState>;
-
-  /**
-   * Resolves when the engine answers and, where it is shared, takes writes. Rejects with `resource_exhausted`
-   * (`STATE_FULL`) when it answers that it has no room for any.
-   */
-  ping(): Promise<void>;
-
-  /** Waits for writes under way, then releases everything. Idempotent. */
-  close(): Promise<void>;
 }
 
 /** An event on its way to the event log. `row` is one JSON object without line breaks, see `event-rows.ts`. */

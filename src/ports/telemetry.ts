@@ -25,6 +25,7 @@ export type CounterName =
   | "bandit_decisions_spooled_total"
   | "bandit_reports_spooled_total"
   | "bandit_spool_applied_total"
+  | "bandit_spool_unreadable_total"
   | "bandit_state_outages_total"
   | "bandit_reports_refused_total"
   | "bandit_dead_letters_total"

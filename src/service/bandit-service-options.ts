@@ -10,7 +10,7 @@ import type { StateStore } from "../ports/state-store.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import type { ServiceInfo } from "./api/insight.ts";
-import type { OutboxBound } from "./events/event-path.ts";
+import type { OutboxLimit } from "./events/event-path.ts";
 
 /** What the service is put together from. */
 export interface BanditServiceOptions {
@@ -29,33 +29,32 @@ export interface BanditServiceOptions {
   /** Create agent types that are asked for and do not exist. */
   readonly autoCreateAgentTypes: boolean;
   readonly recentDecisionsMax: number;
-  readonly outbox: OutboxBound;
-  /** Where events go for which the outbox has no room. Absent: not used, and nothing is left from before. */
-  readonly spill?: DiskQueue;
+  readonly outbox: OutboxLimit;
+  /** Where events go for which the outbox has no room. Undefined: not used, and empty from before. */
+  readonly spill: DiskQueue | undefined;
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;
   readonly totalsSyncIntervalMs: number;
-  /** Days after which the event log deletes events. Absent: never. */
-  readonly eventRetentionDays?: number;
+  /** Days after which the event log deletes events. Undefined: never. */
+  readonly eventRetentionDays: number | undefined;
   /** Between two rounds of booking default rewards. */
   readonly defaultRewardIntervalMs: number;
   /**
-   * Longest wait for the state store before calls go on without it, milliseconds. Absent: it is embedded, and
+   * Longest wait for the state store before calls go on without it, milliseconds. Undefined: it is embedded, and
    * waited for.
    */
-  readonly stateTimeoutMs?: number;
-  /** What cannot be stored now is kept here. Absent: it is refused. */
-  readonly spool?: DiskQueue;
+  readonly stateTimeoutMs: number | undefined;
+  /** What cannot be stored now is kept here. Undefined: it is refused. */
+  readonly spool: DiskQueue | undefined;
   /**
    * The catalogue as the caller has read it, or, with the time at which it was saved, a snapshot of it. The caller
-   * then calls `catalogue.refresh()` until that succeeds once. Absent: it is read here.
+   * then calls `catalogue.refresh()` until that succeeds once. Undefined: it is read here.
    */
-  readonly startCatalogue?: {
-    readonly snapshot: CatalogueSnapshot;
-    readonly savedAtMs: number | undefined;
-  };
-  /** Where the catalogue is kept for a start without its engine; absent: nowhere. */
-  readonly catalogueSnapshots?: CatalogueSnapshots;
-  /** Where posteriors are kept for a start without the state store; absent: nowhere. */
-  readonly posteriorSnapshots?: PosteriorSnapshots;
+  readonly startCatalogue:
+    | { readonly snapshot: CatalogueSnapshot; readonly savedAtMs: number | undefined }
+    | undefined;
+  /** Where the catalogue is kept for a start without its engine; undefined: nowhere. */
+  readonly catalogueSnapshots: CatalogueSnapshots | undefined;
+  /** Where posteriors are kept for a start without the state store; undefined: nowhere. */
+  readonly posteriorSnapshots: PosteriorSnapshots | undefined;
 }

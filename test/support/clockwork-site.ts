@@ -97,6 +97,13 @@ export async function openClockworkSite(
         drainRowsMax: 500,
         totalsSyncIntervalMs: 1_000,
         defaultRewardIntervalMs: 60_000,
+        spill: undefined,
+        eventRetentionDays: undefined,
+        stateTimeoutMs: undefined,
+        spool: undefined,
+        startCatalogue: undefined,
+        catalogueSnapshots: undefined,
+        posteriorSnapshots: undefined,
         ...changes(engines),
       });
       const opening: ClockworkReplica = {

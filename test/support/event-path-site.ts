@@ -18,7 +18,7 @@ import type { StateStore } from "../../src/ports/state-store.ts";
 import {
   createEventPath,
   type EventPath,
-  type OutboxBound,
+  type OutboxLimit,
 } from "../../src/service/events/event-path.ts";
 import { sampleDecision, silentLogger, testClock } from "./clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
@@ -30,7 +30,7 @@ export type LogFault = "none" | "before" | "after" | "hang";
 
 export type StateEngine = "lmdb" | "redis";
 
-export interface PathOptions extends Partial<OutboxBound> {
+export interface PathOptions extends Partial<OutboxLimit> {
   /** Absent: no disk for spilled events. */
   readonly spillBytesMax?: number;
   readonly wrapState?: (state: StateStore) => StateStore;
@@ -121,7 +121,7 @@ export class EventPathSite {
       state,
       eventLog: this.#faultyLog(),
       deadLetters: this.#log.deadLetters,
-      ...(spill === undefined ? {} : { spill }),
+      spill,
       outbox: { bytesMax: options.bytesMax ?? 2 ** 18, whenFull: options.whenFull ?? "refuse" },
       clock: testClock,
       entropy: systemEntropy,

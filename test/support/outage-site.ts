@@ -86,6 +86,11 @@ export async function openOutageSite(): Promise<OutageSite> {
       drainRowsMax: 500,
       totalsSyncIntervalMs: 1_000,
       defaultRewardIntervalMs: 60_000,
+      spill: undefined,
+      eventRetentionDays: undefined,
+      startCatalogue: undefined,
+      catalogueSnapshots: undefined,
+      posteriorSnapshots: undefined,
       stateTimeoutMs: 250,
       ...changes,
     });

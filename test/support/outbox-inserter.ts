@@ -24,6 +24,7 @@ const { eventLog } = connectClickHouseEventLog({
   logger: silentLogger,
 });
 const drain = new EventDrain({
+  spilled: undefined,
   state: {
     readOutbox: (options) => state.readOutbox(options),
     outboxState: () => state.outboxState(),

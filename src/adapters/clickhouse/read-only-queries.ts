@@ -3,7 +3,7 @@ import { deadlineExceeded } from "../../concurrency/deadline.ts";
 import { WaitingLine } from "../../concurrency/lanes.ts";
 import { BanditError, invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { QueryInput, QueryResult } from "../../ports/event-log.ts";
+import { type QueryInput, type QueryResult, queryRowsMax } from "../../ports/event-log.ts";
 import { queryError, queryTimeout } from "./clickhouse-errors.ts";
 import { readResult } from "./query-result.ts";
 import { requireCanonicalReadOnly, requireReadOnlyStatement } from "./read-only-guard.ts";
@@ -32,7 +32,10 @@ export class ReadOnlyQueries {
 
   /** @throws BanditError as `EventLog.query`. */
   async query(input: QueryInput): Promise<QueryResult> {
-    invariant(input.rowsMax >= 1 && input.rowsMax <= 10_000, "rowsMax is 1 to 10,000");
+    invariant(
+      input.rowsMax >= 1 && input.rowsMax <= queryRowsMax,
+      `rowsMax is 1 to ${queryRowsMax}`,
+    );
     invariant(input.timeoutMs > 0, "timeoutMs is positive");
     const sql = requireReadOnlyStatement(input.sql);
     return this.#line.run(() => this.#run({ ...input, sql }));

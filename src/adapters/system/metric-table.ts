@@ -56,6 +56,10 @@ export const counters: Record<CounterName, MetricDeclaration> = {
     help: "Spooled records that were applied when the state store was back; refused ones are dead letters.",
     labels: ["kind", "result"],
   },
+  bandit_spool_unreadable_total: {
+    help: "Times a spooled record was looked for that cannot be read; it becomes a dead letter.",
+    labels: [],
+  },
   bandit_state_outages_total: {
     help: "Times the state store was found not to answer.",
     labels: [],

@@ -1,5 +1,5 @@
 import type { GenerationId } from "../../domain/ids.ts";
-import type { GenerationHistory, QueryResult } from "../../ports/event-log.ts";
+import type { GenerationHistory, QueryResult, queryRowsMax } from "../../ports/event-log.ts";
 import type { CallContext } from "./call-context.ts";
 
 /** What happened and why, as `InsightService` of the contract. */
@@ -13,7 +13,7 @@ export interface InsightApi {
 
 export interface QueryRequest {
   readonly sql: string;
-  /** 1 to 10,000. */
+  /** 1 to {@link queryRowsMax}. */
   readonly rowsMax: number;
   /** 1 to 300,000. */
   readonly timeoutMs: number;

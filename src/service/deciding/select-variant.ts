@@ -13,38 +13,37 @@ import { formatGenerationId, generationIdBytes } from "../../domain/generation-i
 import type { AgentType } from "../../domain/ids.ts";
 import { forgettingPosition } from "../../domain/policy.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { StateStore } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import type { CallContext } from "../api/call-context.ts";
 import type { Decision, SelectRequest } from "../api/decisions.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import { type AgentTypeEntry, policyFor } from "../catalogue/catalogue-view.ts";
-import type { OutboxWatch } from "../events/outbox-watch.ts";
-import type { Spool } from "../outage/spool.ts";
-import type { SpooledDecision } from "../outage/spooled-record.ts";
-import type { StateGuard } from "../outage/state-guard.ts";
+import type { OutboxBound } from "../events/outbox-bound.ts";
 import type { AllocationTable } from "../posteriors/allocation-table.ts";
+import type { RecentDecisions } from "../recording/recent-decisions.ts";
 import { decisionTtlSeconds, retainedUntilMs } from "../recording/retention.ts";
+import type { OnlineState } from "../state/online-state.ts";
 import { decisionEvent } from "./decision-event.ts";
+import type { DecisionSpool, UnstoredDecision } from "./decision-spool.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
-import type { RecentDecisions } from "./recent-decisions.ts";
 
 export interface SelectVariantDependencies {
   readonly catalogue: CatalogueCache;
   readonly allocations: AllocationTable;
-  readonly state: StateStore;
-  readonly guard: StateGuard;
+  readonly online: OnlineState;
   readonly timers: DeadlineTimers;
-  readonly outbox: OutboxWatch;
-  /** Absent: a decision that cannot be stored is answered, and lost. */
-  readonly spool?: Spool;
+  readonly outbox: OutboxBound;
+  /** Undefined: a decision that cannot be stored is answered, and lost. */
+  readonly spool: DecisionSpool | undefined;
   readonly ids: GenerationIdFactory;
   readonly recent: RecentDecisions;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
-  /** Absent: an unknown agent type is refused. */
-  readonly createAgentType?: (agentType: AgentType, context: CallContext) => Promise<void>;
+  /** Undefined: an unknown agent type is refused. */
+  readonly createAgentType:
+    | ((agentType: AgentType, context: CallContext) => Promise<void>)
+    | undefined;
 }
 
 const keptOnDisk =
@@ -67,14 +66,18 @@ export class SelectVariant {
   }
 
   async execute(request: SelectRequest, context: CallContext): Promise<Decision> {
-    const { clock, state, guard, spool, allocations, outbox } = this.#deps;
+    const { clock, online, spool, allocations, outbox, recent } = this.#deps;
     requireTimeLeft(context, clock);
     const { view } = this.#deps.catalogue;
     const entry =
       view.findAgentType(request.agentType) ?? (await this.#missing(request.agentType, context));
     const spooled = request.generationId && spool?.findDecision(request.generationId);
-    if (spooled) return this.#repeat(request, spooled, context, keptOnDisk);
-    const known = request.generationId && this.#deps.recent.find(request.generationId);
+    if (spooled) {
+      recent.add(spooled);
+      return this.#repeat(request, spooled, context, keptOnDisk);
+    }
+    // Not added to the recent ones anew: an entry counts from the moment at which the store was known to have it.
+    const known = request.generationId && recent.find(request.generationId);
     if (known) return this.#repeat(request, known, context);
     const idBytes =
       request.generationId === undefined
@@ -119,28 +122,23 @@ export class SelectVariant {
     };
     const event = decisionEvent(eventInput);
     const ttlSeconds = decisionTtlSeconds(policy);
-    // Of a store that is out of reach it is not known how full it is now; the spool has a bound of its own.
-    const full = guard.available ? outbox.noRoomForDecision() : undefined;
+    // How full a store is now is not known while it is out of reach; the spool has a bound of its own.
+    const full = online.available ? outbox.noRoomForDecision() : undefined;
     if (full !== undefined) return this.#unrecorded(record, full);
-    // Asked now: the wall clock, in which deadlines are told, may be set right while the store is waited for.
     const keptByMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
     let earlier: DecisionRecord | undefined;
     try {
-      earlier = await guard.call(
-        () => state.recordDecision({ record, event, ttlSeconds }),
-        answerByMs(context, {
-          clock,
-          reserveMs: spool === undefined ? answerReserveMs : spoolReserveMs,
-        }),
-      );
+      const reserveMs = spool === undefined ? answerReserveMs : spoolReserveMs;
+      const byMs = answerByMs(context, { clock, reserveMs });
+      earlier = await online.recordDecision({ record, event, ttlSeconds }, { byMs });
     } catch (error) {
       requireExpected(error);
       const { row } = decisionEvent({ ...eventInput, degradedReason });
       const decision = { record, row, ttlSeconds };
       return this.#degraded({ request, decision, context, keptByMs }, error);
     }
+    recent.add(earlier ?? record);
     if (earlier !== undefined) return this.#repeat(request, earlier, context);
-    this.#deps.recent.add(record);
     this.#deps.telemetry.count("bandit_decisions_total", { source });
     return this.#answer(record, "");
   }
@@ -181,7 +179,6 @@ export class SelectVariant {
     }
     // Another replica may have decided, for a variant that is new.
     await this.#inTime(this.#deps.catalogue.getVariant(earlier.variantId), context);
-    this.#deps.recent.add(earlier);
     return this.#answer(earlier, degradedReason);
   }
 
@@ -194,7 +191,7 @@ export class SelectVariant {
       keptByMs,
     }: {
       readonly request: SelectRequest;
-      readonly decision: SpooledDecision;
+      readonly decision: UnstoredDecision;
       readonly context: CallContext;
       /** Moment of the monotonic clock. */
       readonly keptByMs: number;
@@ -210,8 +207,8 @@ export class SelectVariant {
           atMs: keptByMs,
           what: "keeping the decision on disk",
         });
-        if (kept !== decision.record) return await this.#repeat(request, kept, context, keptOnDisk);
         recent.add(kept);
+        if (kept !== decision.record) return await this.#repeat(request, kept, context, keptOnDisk);
         return this.#answer(kept, keptOnDisk);
       } catch (failure) {
         requireExpected(failure);

@@ -7,6 +7,6 @@ export interface Backlog {
   readonly outbox: OutboxState;
   /** So many wait that reports are refused. */
   readonly outboxIsFull: boolean;
-  /** Decisions and reports on this machine's disk that wait for the state store; absent: there is no such place. */
-  readonly spool?: DiskQueueSize;
+  /** Decisions and reports on this machine's disk that wait for the state store; undefined: there is no such place. */
+  readonly spool: DiskQueueSize | undefined;
 }

@@ -1,14 +1,19 @@
 import { type EventStream, eventStreams } from "../../ports/event-rows.ts";
 import type { OutboxBatch, OutboxEntry } from "../../ports/state-store.ts";
 
-/** What is inserted at once. */
-export interface EventAppend {
+/** Rows that are inserted at once. */
+export interface EventWrite {
   /** Names exactly these rows, for ever; at most 100 characters. */
   readonly token: string;
   readonly stream: EventStream;
   /** JSON objects, one a line. */
   readonly rows: string;
   readonly rowCount: number;
+}
+
+/** Whole entries of the outbox as one write. */
+export interface EventAppend extends EventWrite {
+  readonly entryCount: number;
 }
 
 /**
@@ -59,6 +64,7 @@ function appendOf(batch: OutboxBatch, { entries, first, last }: Part): EventAppe
     stream,
     rows: entries.map(({ rows }) => rows).join("\n"),
     rowCount: rowsOf(entries),
+    entryCount: entries.length,
   };
 }
 

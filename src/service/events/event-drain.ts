@@ -1,18 +1,19 @@
+import { backOff, RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Entropy } from "../../ports/entropy.ts";
 import { outboxEntryBytesMax, outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
-import type { OutboxEntry, StateStore } from "../../ports/state-store.ts";
+import type { Outbox, OutboxEntry } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { appendsOf, type EventAppend, rowsOf } from "./event-appends.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { SpilledEvents } from "./spilled-events.ts";
 
 export interface EventDrainOptions {
-  readonly state: Pick<StateStore, "readOutbox" | "confirmOutbox" | "outboxState">;
+  readonly state: Outbox;
   readonly writer: EventWriter;
-  /** What was moved out of the outbox to disk, which goes first. Absent: nothing ever was. */
-  readonly spilled?: SpilledEvents;
+  /** What was moved out of the outbox to disk, which goes first. Undefined: nothing ever was. */
+  readonly spilled: SpilledEvents | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly telemetry: Telemetry;
@@ -29,9 +30,10 @@ const writesAtOnce = 2;
 /** A write that takes longer is in trouble before it has failed: a hung connection fails after half a minute. */
 const slowWriteMs = 2_000;
 
-/** Entries taken from the outbox, and whether there may be more to write at once. */
+/** What was written at once, and whether there may be more to write. */
 interface Drained {
-  readonly entries: number;
+  readonly appends: readonly Pick<EventAppend, "token" | "entryCount">[];
+  readonly from: "disk" | "outbox";
   readonly isMore: boolean;
 }
 
@@ -45,18 +47,28 @@ interface Drained {
 export class EventDrain {
   readonly #options: EventDrainOptions;
   readonly #stopping = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #rounds: RepeatedWork;
   #cycle: Promise<void> = Promise.resolve();
+  /** Flushes that wait for the cycle under way. */
+  #flushesWaiting = 0;
+  #isMore = false;
   /** When each write under way began, by its token. */
   readonly #writing = new Map<string, number>();
-  #failures = 0;
 
   constructor(options: EventDrainOptions) {
+    const { intervalMs, entropy } = options;
     this.#options = options;
+    const pauseAfterFailureMs = backOff({ minMs: 2 * intervalMs, maxMs: backoffMsMax, entropy });
+    this.#rounds = new RepeatedWork({
+      work: () => this.#inTurn(() => this.#drainAll()),
+      pauseMs: (failures) =>
+        failures > 0 ? pauseAfterFailureMs(failures) : this.#isMore ? 0 : intervalMs,
+      onFailure: (error, next) => this.#failed(error, next),
+    });
   }
 
   start(): void {
-    this.#schedule(this.#options.intervalMs);
+    this.#rounds.start();
   }
 
   /**
@@ -64,71 +76,54 @@ export class EventDrain {
    * letter. Entries that another replica is draining or has on its disk are not waited for.
    * @throws BanditError what the event log or the state store says
    */
-  flush(): Promise<void> {
-    return this.#inTurn(async () => {
-      // Spilling may go on meanwhile: what it moves is still to come here, on the other way.
-      let { entries: remaining } = await this.#options.state.outboxState();
-      while (remaining > 0 || this.#options.spilled?.isEmpty === false) {
-        const { entries, isMore } = await this.#drainOnce();
-        if (entries === 0 && !isMore) return;
-        remaining -= entries;
+  async flush(): Promise<void> {
+    this.#flushesWaiting += 1;
+    await this.#inTurn(async () => {
+      this.#flushesWaiting -= 1;
+      const { state, spilled } = this.#options;
+      // Both are emptied from the front, so what comes meanwhile is behind what is waited for here. Entries that are
+      // moved to the disk meanwhile come to its end; they are known by their tokens where they are in both places.
+      let onDisk = spilled?.count ?? 0;
+      let { entries: inOutbox } = await state.outboxState();
+      const written = new Set<string>();
+      while (onDisk > 0 || inOutbox > 0) {
+        const { appends, from, isMore } = await this.#drainOnce();
+        if (appends.length === 0 && !isMore) return;
+        for (const { token, entryCount } of appends) {
+          if (from === "disk" && onDisk > 0) onDisk -= 1;
+          else if (!written.has(token)) {
+            written.add(token);
+            inOutbox -= entryCount;
+          }
+        }
+        // Fewer where some cannot be read and are set aside.
+        onDisk = Math.min(onDisk, spilled?.count ?? 0);
       }
     });
   }
 
   /** True when the event log has not taken anything for a while. */
   get isInTrouble(): boolean {
-    if (this.#failures > 0) return true;
+    if (this.#rounds.failures > 0) return true;
     const nowMs = this.#options.clock.monotonicMs();
     return [...this.#writing.values()].some((sinceMs) => nowMs - sinceMs > slowWriteMs);
   }
 
-  /** Ends the schedule and waits for the insert under way. What is left stays where it is. */
+  /** Ends the schedule and waits for the insert under way. Other events stay where they are. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    clearTimeout(this.#timer);
-    await this.#cycle;
+    await Promise.all([this.#rounds.stop(), this.#cycle]);
   }
 
   get #isStopped(): boolean {
     return this.#stopping.signal.aborted;
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#isStopped) return;
-    this.#timer = setTimeout(() => {
-      this.#inTurn(() => this.#drainAll()).then(
-        () => {
-          this.#schedule(this.#options.intervalMs);
-        },
-        (error: unknown) => {
-          if (!this.#isStopped) this.#schedule(this.#backoffAfter(error));
-        },
-      );
-    }, delayMs);
-    this.#timer.unref();
-  }
-
-  /** @returns how long to wait, milliseconds */
-  #backoffAfter(error: unknown): number {
-    const { intervalMs, telemetry, logger } = this.#options;
-    this.#failures += 1;
+  #failed(error: unknown, next: { failures: number; retryInMs: number }): void {
+    const { telemetry, logger } = this.#options;
     const reason = error instanceof BanditError ? error.reason : "BUG";
     telemetry.count("bandit_event_write_failures_total", { reason });
-    const retryInMs = Math.min(intervalMs * 2 ** this.#failures, backoffMsMax) * this.#jitter();
-    logger.error("events could not be written; they are kept and tried again", {
-      error,
-      failures: this.#failures,
-      retryInMs: Math.round(retryInMs),
-    });
-    return retryInMs;
-  }
-
-  /** 0.75 to 1.25: replicas that failed together do not come back together. */
-  #jitter(): number {
-    const byte = new Uint8Array(1);
-    this.#options.entropy.fill(byte);
-    return 0.75 + (byte[0] as number) / 510;
+    logger.error("events could not be written; they are kept and tried again", { error, ...next });
   }
 
   /** Runs `work` after the cycle under way: two of them would write the same rows. */
@@ -139,10 +134,11 @@ export class EventDrain {
     return result;
   }
 
-  /** Drains for as long as full batches come, so that a backlog is not paced by the interval. */
+  /** Drains for as long as full batches come, so that a backlog is not paced by the interval; flushes have their turn. */
   async #drainAll(): Promise<void> {
-    while (!this.#isStopped && (await this.#drainOnce()).isMore);
-    this.#failures = 0;
+    do {
+      this.#isMore = (await this.#drainOnce()).isMore;
+    } while (this.#isMore && this.#flushesWaiting === 0 && !this.#isStopped);
   }
 
   async #drainOnce(): Promise<Drained> {
@@ -151,23 +147,27 @@ export class EventDrain {
     if (spilled !== undefined && first !== undefined) {
       await this.#write(first);
       await spilled.remove(first);
-      return { entries: 0, isMore: true };
+      return { appends: [first], from: "disk", isMore: true };
     }
     const batch = await state.readOutbox({ rowsMax });
-    if (batch === undefined) return { entries: 0, isMore: false };
+    if (batch === undefined) return { appends: [], from: "outbox", isMore: false };
     const appends = appendsOf(batch);
-    const writes = Array.from({ length: writesAtOnce }, () => this.#writeAll(appends));
+    const written: EventAppend[] = [];
+    const writes = Array.from({ length: writesAtOnce }, () => this.#writeAll(appends, written));
     // All of them are waited for: a repeat after a failure must not meet an insert that is still under way.
     const results = await Promise.allSettled(writes);
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
     await state.confirmOutbox(batch);
-    return { entries: batch.entries.length, isMore: isFull(batch.entries, rowsMax) };
+    return { appends: written, from: "outbox", isMore: isFull(batch.entries, rowsMax) };
   }
 
   /** Takes one after another; a failure ends the sequence for everybody who takes from it. */
-  async #writeAll(appends: Generator<EventAppend, void>): Promise<void> {
-    for (const append of appends) await this.#write(append);
+  async #writeAll(appends: Generator<EventAppend, void>, written: EventAppend[]): Promise<void> {
+    for (const append of appends) {
+      await this.#write(append);
+      written.push(append);
+    }
   }
 
   async #write(append: EventAppend): Promise<void> {
@@ -178,9 +178,9 @@ export class EventDrain {
     } finally {
       this.#writing.delete(append.token);
     }
-    if (this.#failures === 0) return;
-    logger.info("events are written again", { failures: this.#failures });
-    this.#failures = 0;
+    if (this.#rounds.failures === 0) return;
+    logger.info("events are written again", { failures: this.#rounds.failures });
+    this.#rounds.failures = 0;
   }
 }
 

@@ -2,24 +2,24 @@ import type { Clock } from "../../ports/clock.ts";
 import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { DiskQueue } from "../../ports/disk-queue.ts";
 import type { Entropy } from "../../ports/entropy.ts";
-import type { EventLog } from "../../ports/event-log.ts";
-import type { StateStore } from "../../ports/state-store.ts";
+import type { EventSink } from "../../ports/event-log.ts";
+import type { Outbox } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { DeadLetterCount } from "./dead-letter-count.ts";
 import { EventDrain } from "./event-drain.ts";
 import { EventWriter } from "./event-writer.ts";
-import { OutboxWatch } from "./outbox-watch.ts";
+import { OutboxBound } from "./outbox-bound.ts";
 import { RecordDeadLetters } from "./record-dead-letters.ts";
 import { SpillOutbox } from "./spill-outbox.ts";
 import { SpilledEvents } from "./spilled-events.ts";
 
 export interface EventPathOptions {
-  readonly state: StateStore;
-  readonly eventLog: EventLog;
+  readonly state: Outbox;
+  readonly eventLog: EventSink;
   readonly deadLetters: DeadLetterStore;
-  /** For {@link OutboxBound.whenFull} `spill`, or with something left in it from when that was so. */
-  readonly spill?: DiskQueue;
-  readonly outbox: OutboxBound;
+  /** For {@link OutboxLimit.whenFull} `spill`, or with something left in it from when that was so. */
+  readonly spill: DiskQueue | undefined;
+  readonly outbox: OutboxLimit;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly telemetry: Telemetry;
@@ -29,7 +29,7 @@ export interface EventPathOptions {
 }
 
 /** How much may wait for the event log in the state store, and what happens then. */
-export interface OutboxBound {
+export interface OutboxLimit {
   readonly bytesMax: number;
   readonly whenFull: "refuse" | "spill";
 }
@@ -37,7 +37,7 @@ export interface OutboxBound {
 /** Everything between the outbox and the event log. */
 export interface EventPath {
   readonly drain: EventDrain;
-  readonly watch: OutboxWatch;
+  readonly outbox: OutboxBound;
   readonly recordDeadLetters: RecordDeadLetters;
   readonly deadLetterCount: DeadLetterCount;
   /** Resolves when the state of the outbox is known, if it can be. */
@@ -56,53 +56,34 @@ export function createEventPath(options: EventPathOptions): EventPath {
     clock,
     telemetry,
   });
-  const spilled =
-    spill === undefined ? undefined : new SpilledEvents({ queue: spill, clock, telemetry, logger });
-  const onDisk = spilled === undefined ? {} : { spilled };
+  const spilled = spill && new SpilledEvents({ queue: spill, clock, telemetry, logger });
   const drain = new EventDrain({
-    state,
+    ...{ state, spilled, clock, entropy, telemetry, logger, intervalMs, rowsMax },
     writer: new EventWriter({ eventLog, deadLetters: recordDeadLetters, clock, telemetry, logger }),
-    ...onDisk,
-    clock,
-    entropy,
-    telemetry,
-    logger,
-    intervalMs,
-    rowsMax,
   });
-  const watch: OutboxWatch = new OutboxWatch({
-    state,
-    ...onDisk,
-    ...options.outbox,
-    clock,
-    telemetry,
-    logger,
-    ...(spilled === undefined ? {} : { onLook: () => spilling?.round() ?? Promise.resolve() }),
+  const outbox: OutboxBound = new OutboxBound({
+    ...{ ...options.outbox, state, spilled, clock, telemetry, logger },
+    onLook: () => spilling?.moveOne() ?? Promise.resolve(false),
   });
   const spilling =
     spilled &&
     new SpillOutbox({
-      state,
-      spilled,
-      watch,
+      ...{ state, spilled, outbox, clock, logger, rowsMax },
       logInTrouble: () => drain.isInTrouble,
-      clock,
-      logger,
-      rowsMax,
     });
   return {
     drain,
-    watch,
+    outbox,
     recordDeadLetters,
     deadLetterCount,
     async start() {
       deadLetterCount.start();
       drain.start();
-      await watch.start();
+      await outbox.start();
     },
     async stop() {
       await deadLetterCount.stop();
-      await watch.stop();
+      await outbox.stop();
       await drain.stop();
     },
   };

@@ -1,12 +1,12 @@
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { EventLog } from "../../ports/event-log.ts";
+import type { EventSink } from "../../ports/event-log.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import type { EventAppend } from "./event-appends.ts";
+import type { EventWrite } from "./event-appends.ts";
 import { type RecordDeadLetters, type Refusal, refusalText } from "./record-dead-letters.ts";
 
 export interface EventWriterOptions {
-  readonly eventLog: EventLog;
+  readonly eventLog: EventSink;
   readonly deadLetters: RecordDeadLetters;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -62,7 +62,7 @@ export class EventWriter {
    * @param stopping ends the search for refused rows between two inserts
    * @throws BanditError unavailable: rows may be in the event log and others not; the same write is to be repeated.
    */
-  async write(write: EventAppend, stopping?: AbortSignal): Promise<void> {
+  async write(write: EventWrite, stopping?: AbortSignal): Promise<void> {
     if (this.#done.has(write.token)) return;
     let tried = this.#parts.get(write.token);
     if (tried === undefined) {
@@ -81,7 +81,7 @@ export class EventWriter {
   }
 
   async #separate(
-    write: EventAppend,
+    write: EventWrite,
     tried: Map<string, "settled" | "refused">,
     stopping: AbortSignal | undefined,
   ): Promise<void> {
@@ -144,7 +144,7 @@ export class EventWriter {
   }
 
   /** @returns why the rows are refused; undefined when they are in the event log. @throws BanditError unavailable */
-  async #tryAppend(part: EventAppend): Promise<RefusedPart | undefined> {
+  async #tryAppend(part: EventWrite): Promise<RefusedPart | undefined> {
     const { eventLog, clock, telemetry } = this.#options;
     const { stream, rows, token, rowCount } = part;
     const startedMs = clock.monotonicMs();

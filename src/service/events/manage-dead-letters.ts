@@ -6,7 +6,7 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
 } from "../../ports/dead-letters.ts";
-import type { EventLog } from "../../ports/event-log.ts";
+import type { EventSink } from "../../ports/event-log.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import type { CallContext } from "../api/call-context.ts";
 import type { ReplayedLetters } from "../api/dead-letters.ts";
@@ -18,16 +18,16 @@ import { refusalText } from "./record-dead-letters.ts";
 export interface ManageDeadLettersDependencies {
   readonly store: DeadLetterStore;
   readonly count: DeadLetterCount;
-  readonly eventLog: EventLog;
+  readonly eventLog: EventSink;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
   /**
    * Applies a spooled report, the content of a letter of the kind `spooled`, exactly once however often it is
-   * called. Absent where nothing is spooled. Rejects with a BanditError that is retryable, or `deadline_exceeded`,
+   * called. Rejects with a BanditError that is retryable, or `deadline_exceeded`,
    * when it cannot be told now whether it is refused once more; with any other error when it is.
    */
-  readonly applySpooled?: (content: string) => Promise<unknown>;
+  readonly applySpooled: (content: string) => Promise<unknown>;
 }
 
 /** Letters that one call replays or drops. */
@@ -134,7 +134,7 @@ export class ManageDeadLetters {
     const { id, kind, content, attempts } = letter;
     try {
       if (kind === "spooled") {
-        await this.#applySpooled(content);
+        await this.#deps.applySpooled(content);
       } else {
         await this.#deps.eventLog.append({
           stream: kind,
@@ -148,16 +148,6 @@ export class ManageDeadLetters {
       if (mayPass(error)) throw error;
       return refusalText(error);
     }
-  }
-
-  async #applySpooled(content: string): Promise<void> {
-    const { applySpooled } = this.#deps;
-    if (applySpooled === undefined) {
-      throw new BanditError("failed_precondition", "this service has no spool", {
-        reason: "NO_SPOOL",
-      });
-    }
-    await applySpooled(content);
   }
 
   #refusedAgain(letter: DeadLetter, error: string): DeadLetter {

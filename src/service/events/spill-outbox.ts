@@ -1,13 +1,13 @@
-import type { StateStore } from "../../ports/state-store.ts";
+import type { Outbox } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { appendsOf } from "./event-appends.ts";
-import type { OutboxWatch } from "./outbox-watch.ts";
+import type { OutboxBound } from "./outbox-bound.ts";
 import type { SpilledEvents } from "./spilled-events.ts";
 
 export interface SpillOutboxOptions {
-  readonly state: Pick<StateStore, "readOutbox" | "confirmOutbox">;
+  readonly state: Pick<Outbox, "readOutbox" | "confirmOutbox">;
   readonly spilled: SpilledEvents;
-  readonly watch: OutboxWatch;
+  readonly outbox: OutboxBound;
   /** Whether the event log has not taken anything for a while. */
   readonly logInTrouble: () => boolean;
   readonly clock: { nowMs(): number };
@@ -28,37 +28,36 @@ export class SpillOutbox {
     this.#options = options;
   }
 
-  /** @throws BanditError when the state store or the disk fails; the next round goes on from there. */
-  async round(): Promise<void> {
-    const { state, spilled, watch, logInTrouble, clock, logger, rowsMax } = this.#options;
-    while (watch.isSpillDue(logInTrouble())) {
-      const batch = await state.readOutbox({ rowsMax });
-      if (batch === undefined) return;
-      if (!this.#isSpilling) {
-        this.#isSpilling = true;
-        logger.warn(
-          "the outbox is nearly full; its oldest events are moved to this machine's disk",
-          {
-            bytes: watch.outbox.bytes,
-          },
-        );
+  /**
+   * Moves one batch, if that is due. @returns whether the next one is
+   * @throws BanditError when the state store or the disk fails; the next call goes on from there
+   */
+  async moveOne(): Promise<boolean> {
+    const { state, spilled, outbox, logInTrouble, clock, logger, rowsMax } = this.#options;
+    const batch = outbox.isSpillDue(logInTrouble())
+      ? await state.readOutbox({ rowsMax })
+      : undefined;
+    if (batch === undefined) {
+      if (this.#isSpilling && spilled.isEmpty) {
+        this.#isSpilling = false;
+        logger.info("all spilled events are in the event log");
       }
-      const isOnDisk = await spilled.add(
-        appendsOf(batch),
-        watch.outbox.oldestAtMs ?? clock.nowMs(),
-      );
-      if (!isOnDisk) {
-        logger.error("the disk for spilled events is full; reports will be refused", {
-          bytes: spilled.bytes,
-        });
-        return;
-      }
-      await state.confirmOutbox(batch);
-      await watch.look();
+      return false;
     }
-    if (this.#isSpilling && spilled.isEmpty) {
-      this.#isSpilling = false;
-      logger.info("all spilled events are in the event log");
+    if (!this.#isSpilling) {
+      this.#isSpilling = true;
+      logger.warn("the outbox is nearly full; its oldest events are moved to this machine's disk", {
+        bytes: outbox.state.bytes,
+      });
     }
+    const isOnDisk = await spilled.add(appendsOf(batch), outbox.state.oldestAtMs ?? clock.nowMs());
+    if (!isOnDisk) {
+      logger.error("the disk for spilled events is full; reports will be refused", {
+        bytes: spilled.bytes,
+      });
+      return false;
+    }
+    await state.confirmOutbox(batch);
+    return true;
   }
 }

@@ -85,9 +85,14 @@ export class SpilledEvents {
     if (this.#first?.id === append.id) this.#first = undefined;
   }
 
-  /** Nothing is left that can be inserted. */
+  /** There is nothing that can be inserted. */
   get isEmpty(): boolean {
-    return this.#queue.size.records <= this.#aside.size;
+    return this.count <= 0;
+  }
+
+  /** Appends that can be inserted. */
+  get count(): number {
+    return this.#queue.size.records - this.#aside.size;
   }
 
   get bytes(): number {

@@ -8,7 +8,7 @@ import { BanditError } from "../../domain/errors.ts";
 import { generationIdBytes } from "../../domain/generation-id.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { EventLog, GenerationHistory } from "../../ports/event-log.ts";
+import type { GenerationHistories, GenerationHistory } from "../../ports/event-log.ts";
 import type { ContributionColumns } from "../../ports/event-rows.ts";
 import type { CallContext } from "../api/call-context.ts";
 import type { Explanation } from "../api/insight.ts";
@@ -16,53 +16,46 @@ import type { EventDrain } from "../events/event-drain.ts";
 import { parseEventTime } from "../events/event-time.ts";
 import type { DecisionFinder } from "../recording/find-decision.ts";
 
-/** Tells why a generation got its variant: derives the draw anew from the logged probabilities. */
-export class ExplainGeneration {
-  readonly #deps: {
-    readonly eventLog: EventLog;
-    readonly drain: EventDrain;
-    readonly decisions: DecisionFinder;
-    readonly clock: Clock;
-    readonly timers: DeadlineTimers;
-  };
+export interface ExplainGenerationDependencies {
+  readonly eventLog: Pick<GenerationHistories, "findGeneration">;
+  readonly drain: Pick<EventDrain, "flush">;
+  readonly decisions: DecisionFinder;
+  readonly clock: Clock;
+  readonly timers: DeadlineTimers;
+}
 
-  constructor(dependencies: {
-    eventLog: EventLog;
-    drain: EventDrain;
-    decisions: DecisionFinder;
-    clock: Clock;
-    timers: DeadlineTimers;
-  }) {
-    this.#deps = dependencies;
-  }
+/**
+ * Tells why a generation got its variant: derives the draw anew from the logged probabilities.
+ * @throws BanditError not_found.
+ */
+export async function explainGeneration(
+  deps: ExplainGenerationDependencies,
+  generationId: GenerationId,
+  context: CallContext,
+): Promise<Explanation> {
+  const { clock, timers } = deps;
+  const atMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
+  const reading = readHistory(deps, generationId, context);
+  const history = await beforeMoment(reading, { timers, atMs, what: "reading the event log" });
+  return explain(generationId, history);
+}
 
-  /** @throws BanditError not_found. */
-  async execute(generationId: GenerationId, context: CallContext): Promise<Explanation> {
-    const { clock, timers } = this.#deps;
-    const atMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
-    const what = "reading the event log";
-    const history = await beforeMoment(this.#history(generationId, context), {
-      timers,
-      atMs,
-      what,
-    });
-    return explain(generationId, history);
-  }
-
-  async #history(generationId: GenerationId, { signal }: CallContext): Promise<GenerationHistory> {
-    const { eventLog, drain, decisions } = this.#deps;
-    // Outcomes of the last moments may still be on their way, so the outbox goes first.
-    await decisions.get(generationId);
-    await drain.flush();
-    if (signal.aborted) throw deadlineExceeded("reading the event log did not finish in time");
-    const history = await eventLog.findGeneration(generationId);
-    if (history !== undefined) return history;
-    throw new BanditError(
-      "unavailable",
-      `the events of generation ${generationId} are still on their way to the event log`,
-      { reason: "EVENTS_PENDING", retryAfterMs: 1000 },
-    );
-  }
+async function readHistory(
+  { eventLog, drain, decisions }: ExplainGenerationDependencies,
+  generationId: GenerationId,
+  { signal }: CallContext,
+): Promise<GenerationHistory> {
+  // Outcomes of the last moments may still be on their way, so the outbox goes first.
+  await decisions.get(generationId);
+  await drain.flush();
+  if (signal.aborted) throw deadlineExceeded("reading the event log did not finish in time");
+  const history = await eventLog.findGeneration(generationId);
+  if (history !== undefined) return history;
+  throw new BanditError(
+    "unavailable",
+    `the events of generation ${generationId} are still on their way to the event log`,
+    { reason: "EVENTS_PENDING", retryAfterMs: 1000 },
+  );
 }
 
 /** Derives the draw and the reward of a generation from what was logged about it. */

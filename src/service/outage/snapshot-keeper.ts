@@ -8,7 +8,7 @@ export interface SnapshotKeeperOptions {
   readonly version: () => unknown;
   readonly save: () => Promise<void>;
   /** Already saved, if anything is. */
-  readonly savedVersion?: unknown;
+  readonly savedVersion: unknown;
   /** How often it is asked whether there is something new. */
   readonly intervalMs: number;
   readonly logger: Logger;

@@ -31,7 +31,7 @@ export function keepSnapshots(options: SnapshotOptions): { stop(): Promise<void>
         what: "catalogue",
         version: () => cache.view,
         save: () => catalogueSnapshots.save(cache.view.snapshot),
-        ...(cache.savedAtMs === undefined ? {} : { savedVersion: cache.view }),
+        savedVersion: cache.savedAtMs === undefined ? undefined : cache.view,
         intervalMs: catalogueSnapshotIntervalMs,
         logger,
       }),
@@ -41,7 +41,7 @@ export function keepSnapshots(options: SnapshotOptions): { stop(): Promise<void>
         version: () => allocations.changes,
         save: () => posteriorSnapshots.save(allocations.known()),
         // What comes from the snapshot is in it.
-        ...(posteriorsAreRead ? {} : { savedVersion: allocations.changes }),
+        savedVersion: posteriorsAreRead ? undefined : allocations.changes,
         intervalMs: posteriorSnapshotIntervalMs,
         logger,
       }),

@@ -4,12 +4,12 @@ import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DiskQueue } from "../../ports/disk-queue.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
+import type { DecisionSpool, UnstoredDecision } from "../deciding/decision-spool.ts";
+import type { ReceivedReport, ReportSpool } from "../recording/received-reports.ts";
 import {
   decisionKey,
   decodeSpooled,
   encodeSpooled,
-  type SpooledDecision,
-  type SpooledKind,
   type SpooledRecord,
   spoolKey,
 } from "./spooled-record.ts";
@@ -22,9 +22,12 @@ export interface SpoolOptions {
 
 /**
  * What came while the state store could not be reached: on this machine's disk before it is acknowledged, and
- * applied later by {@link SpoolReplay}.
+ * applied later by {@link SpoolDrain}.
+ *
+ * A record that cannot be read, because it is damaged or of another version of this program, keeps nobody from an answer:
+ * it counts as not there, and the drain makes a dead letter of it.
  */
-export class Spool {
+export class Spool implements DecisionSpool, ReportSpool {
   readonly #options: SpoolOptions;
   /** Decisions on their way to the disk, so that two calls with one id get one answer. */
   readonly #arriving = new Map<GenerationId, Promise<DecisionRecord>>();
@@ -44,21 +47,23 @@ export class Spool {
     this.#listeners.push(listener);
   }
 
+  /** Whether a decision of this generation waits here, be it one that cannot be read. Costs nothing while nothing waits. */
+  holdsDecision(generationId: GenerationId): boolean {
+    return this.queue.size.records > 0 && this.queue.has(decisionKey(generationId));
+  }
+
   /** A decision that waits here. Costs nothing while nothing does. */
   findDecision(generationId: GenerationId): DecisionRecord | undefined {
-    if (this.queue.size.records === 0) return undefined;
-    const found = this.queue.find(decisionKey(generationId));
-    if (found === undefined) return undefined;
-    const record = decodeSpooled(found.text);
-    return record.kind === "decision" ? record.decision.record : undefined;
+    const record = this.#find(decisionKey(generationId));
+    return record?.kind === "decision" ? record.decision.record : undefined;
   }
 
   /**
    * Keeps a decision; durable on resolve.
    * @returns the decision kept for this generation, which is an earlier one where there is one.
-   * @throws BanditError resource_exhausted (SPOOL_FULL), unavailable
+   * @throws BanditError resource_exhausted (SPOOL_FULL), unavailable (also where an unreadable one is in the way)
    */
-  addDecision(decision: SpooledDecision): Promise<DecisionRecord> {
+  addDecision(decision: UnstoredDecision): Promise<DecisionRecord> {
     const { generationId } = decision.record;
     const arriving = this.#arriving.get(generationId);
     if (arriving !== undefined) return arriving;
@@ -73,7 +78,7 @@ export class Spool {
    * Keeps a report; durable on resolve. The same report again changes nothing.
    * @throws BanditError resource_exhausted (SPOOL_FULL), unavailable
    */
-  async addReport(record: Exclude<SpooledRecord, { kind: "decision" }>): Promise<void> {
+  async addReport(record: ReceivedReport): Promise<void> {
     try {
       await this.#append(record);
     } catch (error) {
@@ -90,17 +95,23 @@ export class Spool {
     this.#options.telemetry.gauge("bandit_spool_bytes", bytes);
   }
 
-  async #addDecision(decision: SpooledDecision): Promise<DecisionRecord> {
-    const earlier = this.findDecision(decision.record.generationId);
+  async #addDecision(decision: UnstoredDecision): Promise<DecisionRecord> {
+    const { generationId } = decision.record;
+    const earlier = this.findDecision(generationId);
     if (earlier !== undefined) return earlier;
+    // What is there cannot be read, so it cannot be told whether it is this decision; it is not replaced.
+    if (this.holdsDecision(generationId)) throw unreadableInTheWay();
     await this.#append({ kind: "decision", spooledAtMs: this.#options.clock.nowMs(), decision });
     this.#options.telemetry.count("bandit_decisions_spooled_total");
     return decision.record;
   }
 
   async #append(record: SpooledRecord): Promise<void> {
+    let key = spoolKey(record);
+    // A record is left as it is by one with the same key. Behind an unreadable one the same report is kept once more.
+    if (this.queue.has(key) && this.#find(key) === undefined) key = `${key}:again`;
     try {
-      await this.queue.append([{ key: spoolKey(record), text: encodeSpooled(record) }]);
+      await this.queue.append([{ key, text: encodeSpooled(record) }]);
     } catch (error) {
       throw translate(error);
     }
@@ -108,7 +119,19 @@ export class Spool {
     for (const listener of this.#listeners) listener();
   }
 
-  #countRefusal(kind: SpooledKind, error: unknown): void {
+  /** Undefined, and counted, for one that cannot be read. */
+  #find(key: string): SpooledRecord | undefined {
+    const found = this.queue.size.records === 0 ? undefined : this.queue.find(key);
+    if (found === undefined) return undefined;
+    try {
+      return decodeSpooled(found.text);
+    } catch {
+      this.#options.telemetry.count("bandit_spool_unreadable_total");
+      return undefined;
+    }
+  }
+
+  #countRefusal(kind: ReceivedReport["kind"], error: unknown): void {
     if (!(error instanceof BanditError)) return;
     this.#options.telemetry.count("bandit_reports_refused_total", { kind, reason: error.reason });
   }
@@ -121,4 +144,10 @@ function translate(error: unknown): unknown {
     "the state store cannot be reached, and the spool on disk is full",
     { reason: "SPOOL_FULL", retryAfterMs: error.retryAfterMs ?? 1000, cause: error },
   );
+}
+
+function unreadableInTheWay(): BanditError {
+  return new BanditError("unavailable", "a spooled decision of this generation cannot be read", {
+    reason: "SPOOLED_RECORD_UNREADABLE",
+  });
 }

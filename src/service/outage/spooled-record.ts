@@ -1,42 +1,12 @@
-import type { DecisionRecord } from "../../domain/decision.ts";
 import { BanditError } from "../../domain/errors.ts";
-import type { GenerationId, OutcomeId } from "../../domain/ids.ts";
-import type { GenerationReport, OutcomeContent } from "../../domain/outcome.ts";
-import type { OutcomeRow } from "../../ports/event-rows.ts";
-import type { RecordDecisionInput } from "../../ports/state-store.ts";
-
-/**
- * An outcome as it was received: everything about it that needs no decision. The user's id is hashed already, and the
- * metrics are valid, so it may lie on a disk and be booked later (invariant I6).
- */
-export interface ReceivedOutcome
-  extends Pick<OutcomeRow, "action" | "comment" | "user_hash" | "ci_pipeline" | "ci_url"> {
-  readonly outcomeId: OutcomeId;
-  readonly generationId: GenerationId;
-  readonly occurredAtMs: number;
-  /** By this time it is judged late or not, however much later it is booked. */
-  readonly receivedAtMs: number;
-  readonly source: OutcomeContent["source"];
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** A generation report as it was received; `content` is empty unless the operator has switched its storage on. */
-export interface ReceivedGeneration extends GenerationReport {
-  readonly receivedAtMs: number;
-}
+import type { GenerationId } from "../../domain/ids.ts";
+import type { UnstoredDecision } from "../deciding/decision-spool.ts";
+import type { ReceivedReport } from "../recording/received-reports.ts";
 
 /** What is kept on disk while the state store cannot be reached. */
 export type SpooledRecord =
-  | { readonly kind: "decision"; readonly spooledAtMs: number; readonly decision: SpooledDecision }
-  | { readonly kind: "outcome"; readonly outcome: ReceivedOutcome }
-  | { readonly kind: "generation"; readonly generation: ReceivedGeneration };
-
-/** A decision as it was answered, with its row of the event log. */
-export interface SpooledDecision {
-  readonly record: DecisionRecord;
-  readonly row: string;
-  readonly ttlSeconds: RecordDecisionInput["ttlSeconds"];
-}
+  | { readonly kind: "decision"; readonly spooledAtMs: number; readonly decision: UnstoredDecision }
+  | ReceivedReport;
 
 export type SpooledKind = SpooledRecord["kind"];
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
-import type { EventLog } from "../../ports/event-log.ts";
-import type { StateOrigin } from "../../ports/state-repair.ts";
-import type { ArmTotals, StateStore } from "../../ports/state-store.ts";
+import type { GenerationLog } from "../../ports/generation-log.ts";
+import type { StateOrigin, StateRepair } from "../../ports/state-repair.ts";
+import type { ArmTotals, TotalsSource } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 
@@ -23,8 +23,10 @@ const firstReadingIntervalMs = 200;
  */
 export class TotalsSync {
   readonly #options: {
-    readonly state: StateStore;
-    readonly eventLog: Pick<EventLog, "findFirstDecisionMs">;
+    readonly state: TotalsSource & { readonly repair: StateRepair };
+    /** For calls that somebody waits for. */
+    readonly online: Pick<StateRepair, "findOrigin">;
+    readonly eventLog: Pick<GenerationLog, "findFirstDecisionMs">;
     readonly allocations: AllocationTable;
     readonly logger: Logger;
     readonly intervalMs: number;
@@ -41,8 +43,9 @@ export class TotalsSync {
   #checking: Promise<boolean> | undefined;
 
   constructor(options: {
-    state: StateStore;
-    eventLog: Pick<EventLog, "findFirstDecisionMs">;
+    state: TotalsSource & { readonly repair: StateRepair };
+    online: Pick<StateRepair, "findOrigin">;
+    eventLog: Pick<GenerationLog, "findFirstDecisionMs">;
     allocations: AllocationTable;
     logger: Logger;
     intervalMs: number;
@@ -92,7 +95,7 @@ export class TotalsSync {
     return this.#isStateLost || this.#isLogOlder;
   }
 
-  /** The same, as it is at this moment. Calls at once share one question. @throws BanditError unavailable. */
+  /** The same, as it is at this moment, for a call that somebody waits for. Calls at once share one question. @throws BanditError unavailable. */
   checkStateLost(): Promise<boolean> {
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
@@ -101,7 +104,7 @@ export class TotalsSync {
   }
 
   async #check(): Promise<boolean> {
-    const origin = await this.#options.state.repair.findOrigin();
+    const origin = await this.#options.online.findOrigin();
     return this.#isLost(origin) || (this.#isLogOlder && origin?.restored !== true);
   }
 

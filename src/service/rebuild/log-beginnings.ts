@@ -17,12 +17,16 @@ export class LogBeginnings {
   readonly #options: {
     readonly eventLog: EventLog;
     readonly clock: Clock;
-    readonly eventRetentionDays?: number;
+    readonly eventRetentionDays: number | undefined;
   };
   readonly #firstDecisionMs = new Map<AgentType, Promise<number | undefined>>();
 
-  /** @param options.eventRetentionDays absent: nothing is ever deleted */
-  constructor(options: { eventLog: EventLog; clock: Clock; eventRetentionDays?: number }) {
+  /** @param options.eventRetentionDays undefined: nothing is ever deleted */
+  constructor(options: {
+    eventLog: EventLog;
+    clock: Clock;
+    eventRetentionDays: number | undefined;
+  }) {
     this.#options = options;
   }
 

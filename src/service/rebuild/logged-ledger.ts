@@ -1,7 +1,7 @@
 import { defaultRewardComponent, type LedgerEntry, supersedes } from "../../domain/contribution.ts";
 import type { PolicyRecord } from "../../domain/policy.ts";
 import type { LoggedEvent, LoggedGeneration } from "../../ports/generation-log.ts";
-import { positionBookedAt } from "../recording/booked-position.ts";
+import { positionBookedAt } from "../recording/retention.ts";
 
 /** Entries of a generation's ledger as its events make it: the newest value of each component, sorted by component. */
 export function ledgerOf(events: readonly LoggedEvent[]): readonly LedgerEntry[] {

@@ -36,8 +36,8 @@ export interface RebuildDependencies {
   readonly onRestored: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Days after which the event log deletes events. Absent: never. */
-  readonly eventRetentionDays?: number;
+  /** Days after which the event log deletes events. Undefined: never. */
+  readonly eventRetentionDays: number | undefined;
 }
 
 type Versioned = ReadonlyMap<VariantId, ArmTotals>;

@@ -5,20 +5,19 @@ import type { CodeType } from "../../domain/ids.ts";
 import type { Policy } from "../../domain/policy.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
-  EventLog,
+  GenerationHistories,
   ListWithoutOutcomeInput,
   UnansweredDecision,
 } from "../../ports/event-log.ts";
 import type { OutcomeRow } from "../../ports/event-rows.ts";
-import type { StateStore } from "../../ports/state-store.ts";
+import type { ContributionStore, DecisionStore } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import type { AgentTypeEntry } from "../catalogue/catalogue-view.ts";
 import type { EventDrain } from "../events/event-drain.ts";
 import { formatEventTime } from "../events/event-time.ts";
 import type { AllocationTable } from "../posteriors/allocation-table.ts";
-import { contributionColumns } from "./contribution-columns.ts";
-import { contributionTarget } from "./contribution-target.ts";
+import { contributionColumns, contributionTarget } from "./booked-contributions.ts";
 import { defaultLedgerTtlSeconds, defaultRewardSecondsMax } from "./retention.ts";
 
 /** With a space: no reporter can choose it (`domain/ids.ts`). */
@@ -37,8 +36,8 @@ interface Scope {
 export interface BookDefaultRewardsOptions {
   readonly catalogue: CatalogueCache;
   readonly allocations: AllocationTable;
-  readonly state: StateStore;
-  readonly eventLog: EventLog;
+  readonly state: DecisionStore & ContributionStore;
+  readonly eventLog: GenerationHistories;
   readonly drain: EventDrain;
   readonly clock: Clock;
   readonly telemetry: Telemetry;

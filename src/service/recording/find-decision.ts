@@ -8,13 +8,12 @@ import {
 } from "../../domain/generation-id.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { EventLog, GenerationHistory } from "../../ports/event-log.ts";
+import type { GenerationHistories, GenerationHistory } from "../../ports/event-log.ts";
 import type { DecisionRow } from "../../ports/event-rows.ts";
-import type { StateStore } from "../../ports/state-store.ts";
-import type { RecentDecisions } from "../deciding/recent-decisions.ts";
 import { parseEventTime } from "../events/event-time.ts";
-import type { Spool } from "../outage/spool.ts";
-import type { StateGuard } from "../outage/state-guard.ts";
+import type { OnlineState } from "../state/online-state.ts";
+import type { ReportSpool } from "./received-reports.ts";
+import type { RecentDecisions } from "./recent-decisions.ts";
 import { spooledLearningSecondsMax } from "./retention.ts";
 
 /**
@@ -49,12 +48,11 @@ export interface FoundDecision {
 export class DecisionFinder {
   readonly #deps: {
     readonly recent: RecentDecisions;
-    readonly state: StateStore;
-    readonly guard: StateGuard;
-    readonly eventLog: EventLog;
+    readonly online: OnlineState;
+    readonly eventLog: GenerationHistories;
     readonly clock: Clock;
-    /** Absent: nothing is spooled. */
-    readonly spool?: Spool;
+    /** Undefined: nothing is spooled. */
+    readonly spool: Pick<ReportSpool, "findDecision"> | undefined;
     /** Whether the state store has lost what it had, as it is now. */
     readonly checkStateLost: () => Promise<boolean>;
   };
@@ -66,11 +64,10 @@ export class DecisionFinder {
 
   constructor(dependencies: {
     recent: RecentDecisions;
-    state: StateStore;
-    guard: StateGuard;
-    eventLog: EventLog;
+    online: OnlineState;
+    eventLog: GenerationHistories;
     clock: Clock;
-    spool?: Spool;
+    spool: Pick<ReportSpool, "findDecision"> | undefined;
     checkStateLost: () => Promise<boolean>;
   }) {
     this.#deps = dependencies;
@@ -89,17 +86,17 @@ export class DecisionFinder {
       wasSpooled = false,
     }: { readonly askEventLog?: boolean; readonly wasSpooled?: boolean } = {},
   ): Promise<FoundDecision> {
-    const { recent, state, guard, eventLog, clock, spool, checkStateLost } = this.#deps;
+    const { recent, online, eventLog, clock, spool, checkStateLost } = this.#deps;
     const record =
       recent.find(generationId) ??
       spool?.findDecision(generationId) ??
-      (await guard.call(() => state.findDecision(generationId)));
+      (await online.findDecision(generationId));
     const graceMs = wasSpooled ? spooledLearningSecondsMax * 1000 : 0;
     if (record !== undefined && clock.nowMs() <= record.retainedUntilMs + graceMs) {
       return { record, expired: false };
     }
     // It may be one of those that the store has lost: what is reported of it can be booked when they are back.
-    if (record === undefined && (await guard.call(() => checkStateLost()))) throw stateLost();
+    if (record === undefined && (await checkStateLost())) throw stateLost();
     if (record === undefined && isOfLastMoments(generationId, clock.nowMs())) {
       throw unknownGeneration(generationId);
     }

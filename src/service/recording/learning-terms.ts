@@ -2,8 +2,7 @@ import type { DecisionRecord } from "../../domain/decision.ts";
 import type { Policy } from "../../domain/policy.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
 import { type AgentTypeEntry, policyFor } from "../catalogue/catalogue-view.ts";
-import { bookedPosition } from "./booked-position.ts";
-import { ledgerTtlSeconds } from "./retention.ts";
+import { bookedPosition, ledgerTtlSeconds } from "./retention.ts";
 
 /** Whether and how an event about a decision is learned from. */
 export interface LearningTerms {

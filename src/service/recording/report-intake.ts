@@ -2,12 +2,11 @@ import { answerByMs, answerReserveMs, spoolReserveMs } from "../../concurrency/d
 import type { DeadlineTimers } from "../../concurrency/deadline-timers.ts";
 import { beforeMoment } from "../../concurrency/in-time.ts";
 import { BanditError } from "../../domain/errors.ts";
-import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallContext } from "../api/call-context.ts";
-import type { Spool } from "../outage/spool.ts";
-import type { SpooledRecord } from "../outage/spooled-record.ts";
-import type { StateGuard } from "../outage/state-guard.ts";
+import type { OnlineState } from "../state/online-state.ts";
+import { generationOf, type ReceivedReport, type ReportSpool } from "./received-reports.ts";
+import type { Booked, ReportBooking } from "./report-booking.ts";
 
 /**
  * After an outage, other replicas need a while to bring the decisions they have spooled into the state store; until
@@ -16,11 +15,12 @@ import type { StateGuard } from "../outage/state-guard.ts";
 export const decisionsArriveWithinMs = 60_000;
 
 export interface ReportIntakeOptions {
-  readonly guard: StateGuard;
+  readonly booking: ReportBooking;
+  readonly online: OnlineState;
   readonly timers: DeadlineTimers;
   readonly clock: Clock;
-  /** Absent: a report that cannot be booked now is refused. */
-  readonly spool?: Spool;
+  /** Undefined: a report that cannot be booked now is refused. */
+  readonly spool: ReportSpool | undefined;
 }
 
 /** Sees to it that a report is booked or, where that cannot be done now, kept on disk before it is acknowledged. */
@@ -31,23 +31,16 @@ export class ReportIntake {
     this.#options = options;
   }
 
-  /**
-   * What `book` gives, or `spooled`. Both may have happened: booking recognises what it has booked before.
-   * @param report what is kept when it cannot be booked. @throws BanditError
-   */
-  async take<Status>(
-    report: Exclude<SpooledRecord, { kind: "decision" }>,
-    book: () => Promise<Status>,
-    context: CallContext,
-  ): Promise<Status | "spooled"> {
-    const { spool, guard } = this.#options;
-    // Asked now: the wall clock, in which deadlines are told, may be set right while the store is waited for.
+  /** Both may have happened: booking recognises what it has booked before. @throws BanditError */
+  async take(report: ReceivedReport, context: CallContext): Promise<Booked | "spooled"> {
+    const { booking, spool, online } = this.#options;
     const keptByMs = this.#byMs(context, answerReserveMs);
-    if (spool === undefined) return this.#inTime(book(), keptByMs);
-    const waits = !guard.available || spool.findDecision(generationOf(report)) !== undefined;
+    if (spool === undefined) return this.#inTime(booking.book(report), keptByMs);
+    const bookedByMs = this.#byMs(context, spoolReserveMs);
+    const waits = !online.available || spool.holdsDecision(generationOf(report));
     if (!waits) {
       try {
-        return await this.#inTime(book(), this.#byMs(context, spoolReserveMs));
+        return await this.#inTime(booking.book(report), bookedByMs);
       } catch (error) {
         if (!this.#mayPass(error)) throw error;
       }
@@ -64,7 +57,7 @@ export class ReportIntake {
     if (error.reason === "STATE_FULL" || error.reason === "STATE_QUEUE_FULL") return true;
     return (
       error.reason === "GENERATION_NOT_FOUND" &&
-      this.#options.guard.sinceRecoveryMs < decisionsArriveWithinMs
+      this.#options.online.sinceRecoveryMs < decisionsArriveWithinMs
     );
   }
 
@@ -75,9 +68,4 @@ export class ReportIntake {
   #inTime<Result>(work: Promise<Result>, atMs: number): Promise<Result> {
     return beforeMoment(work, { timers: this.#options.timers, atMs, what: "storing the report" });
   }
-}
-
-/** The generation that a report is about. */
-export function generationOf(report: Exclude<SpooledRecord, { kind: "decision" }>): GenerationId {
-  return report.kind === "outcome" ? report.outcome.generationId : report.generation.generationId;
 }

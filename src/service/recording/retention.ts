@@ -1,5 +1,16 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
-import type { Policy } from "../../domain/policy.ts";
+import {
+  generationIdBytes,
+  generationIdTimestampMs,
+  generationIdVersion,
+} from "../../domain/generation-id.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import { forgettingPosition, type Policy, type PolicyRecord } from "../../domain/policy.ts";
+import type { Telemetry } from "../../ports/telemetry.ts";
+import type { CatalogueView } from "../catalogue/catalogue-view.ts";
+
+/** Clocks of replicas, and of those who report, may be this far apart. */
+export const clockSkewMsMax = 5 * 60_000;
 
 /** How long a record is kept when late outcomes are learned from too. */
 const lateLearningSeconds = 30 * 24 * 3600;
@@ -95,3 +106,64 @@ export function restoredLedgerTtlSeconds(
   const remainingSeconds = Math.ceil((retainedUntilMs(policy, decidedAtMs) - nowMs) / 1000);
   return remainingSeconds + ledgerSlackSeconds;
 }
+
+/**
+ * The forgetting position with which a decision counts: its own, unless that lies in the future by more than
+ * clocks may differ. One decision from a clock that is days ahead would otherwise make everything learned look
+ * days older than it is, and its arm forget as if that time had passed. Events of one generation that are received
+ * while a clock is wrong, and after, are booked at different positions: the smallest counts (`GenerationChange`).
+ */
+export function bookedPosition(
+  record: Pick<DecisionRecord, "forgettingPosition">,
+  policy: PolicyRecord,
+  options: { readonly nowMs: number; readonly telemetry: Telemetry },
+): number {
+  const booked = positionBookedAt(record, policy, options.nowMs);
+  if (booked < record.forgettingPosition) options.telemetry.count("bandit_decisions_ahead_total");
+  return booked;
+}
+
+/** The same at any moment, without counting: what an event that was received then was booked with. */
+export function positionBookedAt(
+  record: Pick<DecisionRecord, "forgettingPosition">,
+  policy: PolicyRecord,
+  receivedAtMs: number,
+): number {
+  if (record.forgettingPosition === 0) return 0;
+  return Math.min(
+    record.forgettingPosition,
+    forgettingPosition(policy, receivedAtMs + clockSkewMsMax),
+  );
+}
+
+/**
+ * Whether an unknown generation may have been decided by a replica that is away now and has the decision in its spool: an
+ * id of version 7 tells when it was made, and the decision counts for as long as one that was made then is kept, by
+ * the policy that keeps them longest. False for ids that tell no time: agents that make their own may make any.
+ */
+export function decisionMayStillArrive(
+  generationId: GenerationId,
+  { view, nowMs }: { readonly view: CatalogueView; readonly nowMs: number },
+): boolean {
+  const bytes = generationIdBytes(generationId);
+  if (generationIdVersion(bytes) !== 7) return false;
+  const ageMs = nowMs - generationIdTimestampMs(bytes);
+  return ageMs >= -clockSkewMsMax && ageMs <= longestKeptSeconds(view) * 1000;
+}
+
+/** An hour at least: every decision is kept for longer than its retention by so much. */
+function longestKeptSeconds(view: CatalogueView): number {
+  const known = longestKept.get(view);
+  if (known !== undefined) return known;
+  let longest = 3600;
+  for (const { policy, overrides } of view.listAgentTypes()) {
+    for (const record of [policy, ...overrides.values()]) {
+      longest = Math.max(longest, decisionTtlSeconds(record.policy));
+    }
+  }
+  longestKept.set(view, longest);
+  return longest;
+}
+
+/** A view never changes. */
+const longestKept = new WeakMap<CatalogueView, number>();

@@ -10,7 +10,7 @@ import type { DeadLetter, DeadLetterStore } from "../../../src/ports/dead-letter
 import type { AppendInput, EventLog } from "../../../src/ports/event-log.ts";
 import type { Logger } from "../../../src/ports/telemetry.ts";
 import { DeadLetterCount } from "../../../src/service/events/dead-letter-count.ts";
-import type { EventAppend } from "../../../src/service/events/event-appends.ts";
+import type { EventWrite } from "../../../src/service/events/event-appends.ts";
 import { EventWriter } from "../../../src/service/events/event-writer.ts";
 import { RecordDeadLetters } from "../../../src/service/events/record-dead-letters.ts";
 import { sampleDecision, silentLogger, testClock } from "../../support/clickhouse-event-samples.ts";
@@ -62,7 +62,7 @@ function rowsOf(codeType: string, breakage: readonly Breakage[]): string[] {
   );
 }
 
-function writeOf(codeType: string, breakage: readonly Breakage[]): EventAppend {
+function writeOf(codeType: string, breakage: readonly Breakage[]): EventWrite {
   const rows = rowsOf(codeType, breakage);
   return { stream: "decisions", rows: rows.join("\n"), rowCount: rows.length, token: codeType };
 }

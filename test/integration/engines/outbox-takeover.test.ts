@@ -98,6 +98,7 @@ async function takeOver(rename: (batch: OutboxBatch) => OutboxBatch): Promise<vo
   const state = await openState("successor");
   const { eventLog } = connectEventLog();
   const drain = new EventDrain({
+    spilled: undefined,
     state: {
       outboxState: () => state.outboxState(),
       confirmOutbox: (batch) => state.confirmOutbox({ ...batch, id: batch.id.slice(0, 36) }),

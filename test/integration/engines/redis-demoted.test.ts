@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { DeadlineTimers } from "../../../src/concurrency/deadline-timers.ts";
 import type { CounterName } from "../../../src/ports/telemetry.ts";
-import { StateGuard } from "../../../src/service/outage/state-guard.ts";
+import { StateBreaker } from "../../../src/service/state/state-breaker.ts";
 import { FaultProxy } from "../../support/fault-proxy.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import { decisionInput, silentLogger, systemClock } from "../../support/state-samples.ts";
@@ -14,7 +14,7 @@ let second: RunningRedis;
 let endpoint: FaultProxy;
 let admins: Redis[];
 let store: RedisStateStore;
-let guard: StateGuard;
+let guard: StateBreaker;
 let counts: Map<CounterName, number>;
 let recoveries: number;
 
@@ -29,7 +29,7 @@ beforeEach(async () => {
     logger: silentLogger,
   });
   counts = new Map();
-  guard = new StateGuard({
+  guard = new StateBreaker({
     state: store,
     timers: new DeadlineTimers(systemClock),
     clock: systemClock,

@@ -28,6 +28,7 @@ test("a backlog of large rows is drained at once, not one reading each interval"
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const intervalMs = 1_000;
     const drain = new EventDrain({
+      spilled: undefined,
       state,
       writer: eventWriterTo({ append }),
       entropy: systemEntropy,

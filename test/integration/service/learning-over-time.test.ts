@@ -145,6 +145,13 @@ describe("learning over time, by a clock that the test moves", () => {
       drainRowsMax: 500,
       totalsSyncIntervalMs: 1_000,
       defaultRewardIntervalMs: 60_000,
+      spill: undefined,
+      eventRetentionDays: undefined,
+      stateTimeoutMs: undefined,
+      spool: undefined,
+      startCatalogue: undefined,
+      catalogueSnapshots: undefined,
+      posteriorSnapshots: undefined,
     });
     await running.service.catalog.createAgentType(
       {

@@ -59,13 +59,13 @@ function manager(
   const base = { clock: testClock, telemetry: new PrometheusTelemetry(), logger: silentLogger };
   const count = new DeadLetterCount({ ...base, store });
   const record = new RecordDeadLetters({ ...base, store, count });
-  const { applySpooled } = options;
+  const { applySpooled = () => Promise.reject(new Error("nothing is spooled here")) } = options;
   const manage = new ManageDeadLetters({
     ...base,
     store,
     count,
     eventLog: log.eventLog,
-    ...(applySpooled === undefined ? {} : { applySpooled }),
+    applySpooled,
   });
   return { manage, record };
 }
@@ -192,8 +192,8 @@ test("a spooled report is applied by the spool: applied, refused once more, or n
   ).toEqual(["spooled 2 no JSON", "spooled 2 no such generation"]);
   expect(applied).toEqual([contents[0]]);
   expect((await manager().manage.replay([], context)).refused).toMatchObject([
-    { error: "this service has no spool", attempts: 3 },
-    { error: "this service has no spool", attempts: 3 },
+    { error: "nothing is spooled here", attempts: 3 },
+    { error: "nothing is spooled here", attempts: 3 },
   ]);
 });
 

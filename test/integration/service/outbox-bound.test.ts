@@ -29,7 +29,7 @@ async function metric(path: OpenedPath, name: string): Promise<number> {
 
 function refusal(path: OpenedPath): BanditError | undefined {
   try {
-    path.watch.requireRoomForReport("outcome");
+    path.outbox.requireRoomForReport("outcome");
     return undefined;
   } catch (error) {
     return error as BanditError;
@@ -53,8 +53,8 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
     for (let recorded = 0; recorded < count; recorded += 20) {
       expect(refusal(path)).toBeUndefined();
       await site.record(path.state, 20);
-      await path.watch.look();
-      await until("room is made", () => path.watch.outbox.bytes < 0.9 * bytesMax);
+      await path.outbox.look();
+      await until("room is made", () => path.outbox.state.bytes < 0.9 * bytesMax);
     }
   }
 
@@ -71,25 +71,25 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
     const recordMore = async () => {
       await site.record(path.state, 20);
       recorded += 20;
-      await path.watch.look();
+      await path.outbox.look();
     };
     while (refusal(path) === undefined) await recordMore();
-    expect(path.watch.outbox.bytes).toBeGreaterThanOrEqual(bytesMax);
-    expect(path.watch.outbox.bytes).toBeLessThan(1.2 * bytesMax);
+    expect(path.outbox.state.bytes).toBeGreaterThanOrEqual(bytesMax);
+    expect(path.outbox.state.bytes).toBeLessThan(1.2 * bytesMax);
     expect(refusal(path)).toMatchObject({
       code: "resource_exhausted",
       reason: "OUTBOX_FULL",
       retryAfterMs: expect.any(Number),
       retryable: true,
     });
-    while (path.watch.noRoomForDecision() === undefined) await recordMore();
-    expect(path.watch.outbox.bytes).toBeGreaterThanOrEqual(1.25 * bytesMax);
-    expect(path.watch.noRoomForDecision()?.reason).toBe("OUTBOX_FULL");
+    while (path.outbox.noRoomForDecision() === undefined) await recordMore();
+    expect(path.outbox.state.bytes).toBeGreaterThanOrEqual(1.25 * bytesMax);
+    expect(path.outbox.noRoomForDecision()?.reason).toBe("OUTBOX_FULL");
     await until("the metrics tell", async () => {
       const rows = await metric(path, "bandit_outbox_rows");
       return rows === recorded && (await metric(path, "bandit_event_lag_seconds")) > 1;
     });
-    expect(await metric(path, "bandit_outbox_bytes")).toBe(path.watch.outbox.bytes);
+    expect(await metric(path, "bandit_outbox_bytes")).toBe(path.outbox.state.bytes);
     const { body } = await path.telemetry.page();
     expect(body).toMatch(/bandit_reports_refused_total\{kind="outcome",reason="OUTBOX_FULL"\} 2/);
 
@@ -119,7 +119,7 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
     });
     site.fault = "before";
     await site.record(path.state, 1);
-    await path.watch.look();
+    await path.outbox.look();
     down = true;
     const lag = () => metric(path, "bandit_event_lag_seconds");
     await until("there is a lag", async () => (await lag()) > 0);
@@ -224,7 +224,7 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
     await site.record(path.state, 1);
     await drained();
     expect(await site.stored()).toEqual({ rows: 501, distinct: 501 });
-    await path.watch.look();
+    await path.outbox.look();
     const { body } = await path.telemetry.page();
     expect(body).toContain(`bandit_spill_bytes ${path.spill?.size.bytes}`);
     expect(path.spill?.size.bytes).toBeGreaterThan(0);
@@ -241,7 +241,7 @@ describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
       if (refused !== undefined) return false;
       await site.record(path.state, 20);
       recorded += 20;
-      await path.watch.look();
+      await path.outbox.look();
       return false;
     });
     expect(refusal(path)).toMatchObject({ code: "resource_exhausted", retryable: true });

@@ -24,6 +24,7 @@ test("events of a record that cannot be read are written anew where they are sti
       token: "t",
       rows: '{"comment":"mine"}',
       rowCount: 1,
+      entryCount: 1,
     };
     await queue.append([{ key: append.token, text: '{"comment":"mine"' }]);
     expect(spilled.first()).toBeUndefined();

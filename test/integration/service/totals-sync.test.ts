@@ -60,7 +60,10 @@ async function openLmdb(): Promise<StateStore> {
 
 function sync(state: StateStore, intervalMs: number): TotalsSync {
   const eventLog = { findFirstDecisionMs: async () => firstDecisionMs };
-  const made = new TotalsSync({ state, eventLog, allocations, logger: silentLogger, intervalMs });
+  const online = { findOrigin: () => state.repair.findOrigin() };
+  const made = new TotalsSync({
+    ...{ state, online, eventLog, allocations, logger: silentLogger, intervalMs },
+  });
   ending.push(() => made.stop());
   return made;
 }

@@ -196,13 +196,13 @@ describe("readiness", () => {
     answers.state = async () => undefined;
 
     const outbox = { entries: 1, rows: 1, bytes: 1, oldestAtMs: startMs - 29_000 };
-    world.backlog = { outbox, outboxIsFull: false };
+    world.backlog = { outbox, outboxIsFull: false, spool: undefined };
     expect((await readiness.report()).checks["events"]).toBe("ok");
     vi.setSystemTime(startMs + 2_000);
     expect((await readiness.report()).checks["events"]).toBe(
       "slow: 1 event waits, the oldest for 31 s",
     );
-    world.backlog = { outbox, outboxIsFull: true };
+    world.backlog = { outbox, outboxIsFull: true, spool: undefined };
     expect((await readiness.report()).checks["events"]).toMatch(/the outbox is full/);
   });
 });

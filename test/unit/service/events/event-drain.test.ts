@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { AppendInput, EventLog } from "../../../../src/ports/event-log.ts";
-import type { OutboxEntry, StateStore } from "../../../../src/ports/state-store.ts";
+import type { Outbox, OutboxEntry } from "../../../../src/ports/state-store.ts";
 import { EventDrain } from "../../../../src/service/events/event-drain.ts";
 import { silentLogger, testClock } from "../../../support/clickhouse-event-samples.ts";
 import { eventWriterTo } from "../../../support/event-writer.ts";
@@ -14,7 +14,7 @@ function drainOf(outbox: OutboxEntry[], fail: (input: AppendInput) => boolean = 
   const appended: AppendInput[] = [];
   /** Entries of the batch that was given out and is not confirmed. */
   let given = 0;
-  const state: Pick<StateStore, "readOutbox" | "confirmOutbox" | "outboxState"> = {
+  const state: Outbox = {
     readOutbox: async ({ rowsMax }) => {
       given ||= Math.min(rowsMax, outbox.length);
       const [first, ...rest] = outbox.slice(0, given);
@@ -39,6 +39,7 @@ function drainOf(outbox: OutboxEntry[], fail: (input: AppendInput) => boolean = 
     telemetry,
     logger: silentLogger,
     entropy: { fill: () => undefined },
+    spilled: undefined,
     intervalMs: 1_000,
     rowsMax: 2_000,
   });

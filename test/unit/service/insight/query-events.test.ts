@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
 import { DeadlineTimers } from "../../../../src/concurrency/deadline-timers.ts";
 import type { EventLog, QueryInput } from "../../../../src/ports/event-log.ts";
+import type { CallContext } from "../../../../src/service/api/call-context.ts";
+import type { QueryRequest } from "../../../../src/service/api/insight.ts";
 import type { EventDrain } from "../../../../src/service/events/event-drain.ts";
-import { QueryEvents } from "../../../../src/service/insight/query-events.ts";
+import { queryEvents } from "../../../../src/service/insight/query-events.ts";
+
+type CallOf = [request: QueryRequest, context: CallContext];
 
 const nowMs = 1_763_856_000_000;
 
@@ -17,25 +21,26 @@ function openQueries(flush: () => Promise<void> = async () => undefined, monoton
   const clock = { nowMs: () => nowMs, monotonicMs };
   const timers = new DeadlineTimers(clock);
   const drain = { flush } as EventDrain;
-  return { seen, queries: new QueryEvents({ eventLog, drain, clock, timers }) };
+  const deps = { eventLog, drain, clock, timers };
+  return { seen, query: (...call: CallOf) => queryEvents(deps, ...call) };
 }
 
 const request = { sql: "SELECT 1", rowsMax: 10, timeoutMs: 30_000, fresh: true };
 
 test("a query runs no longer than its own timeout or its caller's deadline, whichever is less", async () => {
-  const { seen, queries } = openQueries();
+  const { seen, query } = openQueries();
   const { signal } = new AbortController();
   const deadlines = [undefined, nowMs + 60_000, nowMs + 2_000, nowMs + 5, nowMs - 1];
   for (const deadlineMs of deadlines) {
     const context = { signal, actor: "test", ...(deadlineMs === undefined ? {} : { deadlineMs }) };
-    await queries.execute({ ...request, fresh: false }, context);
+    await query({ ...request, fresh: false }, context);
   }
   expect(seen.map(({ timeoutMs }) => timeoutMs)).toEqual([30_000, 30_000, 1_995, 2, 1]);
   expect(seen.every((input) => input.signal === signal)).toBe(true);
 });
 
 test("a caller with a deadline does not wait longer for events that are under way, and no query is run", async () => {
-  const { seen, queries } = openQueries(
+  const { seen, query } = openQueries(
     () => new Promise(() => undefined),
     () => performance.now(),
   );
@@ -44,7 +49,7 @@ test("a caller with a deadline does not wait longer for events that are under wa
     actor: "test",
     deadlineMs: nowMs + 20,
   };
-  await expect(queries.execute(request, context)).rejects.toMatchObject({
+  await expect(query(request, context)).rejects.toMatchObject({
     code: "deadline_exceeded",
   });
   expect(seen).toEqual([]);

@@ -12,6 +12,7 @@ function keeping(options: { savedVersion?: unknown } = {}) {
       if (seen.failing) throw new Error("the disk is full");
       seen.saved.push(seen.version);
     },
+    savedVersion: undefined,
     intervalMs: 100,
     logger: {
       ...silentLogger,

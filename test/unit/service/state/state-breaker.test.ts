@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DeadlineTimers } from "../../../../src/concurrency/deadline-timers.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { CounterName, GaugeName, Telemetry } from "../../../../src/ports/telemetry.ts";
-import { StateGuard } from "../../../../src/service/outage/state-guard.ts";
+import { StateBreaker } from "../../../../src/service/state/state-breaker.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -22,7 +22,7 @@ function openGuard(timeoutMs?: number) {
   };
   const store = { answer: never as () => Promise<void> };
   const log = vi.fn();
-  const guard = new StateGuard({
+  const guard = new StateBreaker({
     state: {
       ping: () => {
         probes.push(performance.now());
@@ -33,7 +33,7 @@ function openGuard(timeoutMs?: number) {
     clock,
     telemetry,
     logger: { ...silentLogger, error: log, info: log },
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    timeoutMs,
   });
   return { guard, store, probes, log, counts, gauges };
 }

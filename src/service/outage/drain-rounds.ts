@@ -6,12 +6,12 @@ const pauseMsMax = 15_000;
 const pauseMsPerRecord = 1;
 
 /**
- * Where in the spool the replay is. A round goes once through everything that is there. After it, only what is added is
+ * Where in the spool the drain is. A round goes once through everything that is there. After it, only what is added is
  * new; records that had to stay are tried in the next round, which comes after a pause that grows with their number and
  * while none of them leaves. So a million that wait hold neither the new ones up nor cost much. A round that the store's
  * next outage cuts off goes on where it was: one that begins anew each time might never come to its end.
  */
-export class ReplayRounds {
+export class DrainRounds {
   readonly #clock: Clock;
   #afterId = 0;
   #isInRound = true;

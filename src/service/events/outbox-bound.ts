@@ -1,14 +1,14 @@
 import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { OutboxState, StateStore } from "../../ports/state-store.ts";
+import type { Outbox, OutboxState } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import type { SpilledEvents } from "./spilled-events.ts";
 
-export interface OutboxWatchOptions {
-  readonly state: Pick<StateStore, "outboxState">;
-  /** Absent: nothing is spilled, and nothing is left from when it was. */
-  readonly spilled?: SpilledEvents;
+export interface OutboxBoundOptions {
+  readonly state: Pick<Outbox, "outboxState">;
+  /** Undefined: nothing is spilled, and nothing waits from when it was. */
+  readonly spilled: SpilledEvents | undefined;
   /** Bytes of events that may wait in the outbox. */
   readonly bytesMax: number;
   /** What is done when that many wait. */
@@ -18,8 +18,8 @@ export interface OutboxWatchOptions {
   readonly logger: Logger;
   /** Between two looks at the outbox; 250 by default. */
   readonly intervalMs?: number;
-  /** Called after each look. Rejects with what the next look may find gone. */
-  readonly onLook?: () => Promise<void>;
+  /** Called after each look. @returns whether to look again at once */
+  readonly onLook?: () => Promise<boolean>;
 }
 
 const intervalMsDefault = 250;
@@ -38,19 +38,21 @@ type ReportKind = "generation" | "outcome";
  * Looks at the outbox again and again: for the metrics, and so that its bound costs a report nothing. What comes
  * between two looks may exceed the bound, by a quarter of a second's worth.
  */
-export class OutboxWatch {
-  readonly #options: OutboxWatchOptions;
+export class OutboxBound {
+  readonly #options: OutboxBoundOptions;
   readonly #looks: RepeatedWork;
+  #isMoreToDo = false;
   #outbox: OutboxState = { entries: 0, rows: 0, bytes: 0 };
   #wasFull = false;
 
-  constructor(options: OutboxWatchOptions) {
+  constructor(options: OutboxBoundOptions) {
     this.#options = options;
     this.#looks = new RepeatedWork({
-      pauseMs: options.intervalMs ?? intervalMsDefault,
+      pauseMs: () => (this.#isMoreToDo ? 0 : (options.intervalMs ?? intervalMsDefault)),
       work: async () => {
+        this.#isMoreToDo = false;
         await this.look();
-        await options.onLook?.();
+        this.#isMoreToDo = (await options.onLook?.()) ?? false;
       },
       onFailure: (error) => {
         options.logger.debug("the outbox could not be looked at", { error });
@@ -93,7 +95,7 @@ export class OutboxWatch {
   }
 
   /** As it was at the last look. */
-  get outbox(): OutboxState {
+  get state(): OutboxState {
     return this.#outbox;
   }
 

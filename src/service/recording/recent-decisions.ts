@@ -1,7 +1,7 @@
 import type { DecisionRecord } from "../../domain/decision.ts";
 import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { decisionMemorySeconds } from "../recording/retention.ts";
+import { decisionMemorySeconds } from "./retention.ts";
 
 interface Entry {
   readonly record: DecisionRecord;

@@ -2,7 +2,7 @@ import { expect, it, vi } from "vitest";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
 import { parseAgentType } from "../../../../src/domain/ids.ts";
 import { forgettingPosition, type PolicyRecord } from "../../../../src/domain/policy.ts";
-import { bookedPosition } from "../../../../src/service/recording/booked-position.ts";
+import { bookedPosition } from "../../../../src/service/recording/retention.ts";
 
 const hourMs = 3_600_000;
 const policy: PolicyRecord = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DecisionRecord } from "../../../../src/domain/decision.ts";
 import type { GenerationId } from "../../../../src/domain/ids.ts";
-import { RecentDecisions } from "../../../../src/service/deciding/recent-decisions.ts";
+import { RecentDecisions } from "../../../../src/service/recording/recent-decisions.ts";
 
 const record = (id: number) => ({ generationId: String(id) as GenerationId }) as DecisionRecord;
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ReplayRounds } from "../../../../src/service/outage/replay-rounds.ts";
+import { DrainRounds } from "../../../../src/service/outage/drain-rounds.ts";
 
 function openRounds() {
   const clock = { now: 0, nowMs: () => clock.now, monotonicMs: () => clock.now };
-  const rounds = new ReplayRounds(clock);
+  const rounds = new DrainRounds(clock);
   /** One pass over `ids`, of which `staying` stay. @returns those that were tried. */
   const pass = (ids: readonly number[], staying: number): number[] => {
     const tried = ids.filter((id) => id > rounds.afterId);

@@ -1,26 +1,23 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { backOff, RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { DiskRecord } from "../../ports/disk-queue.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import { type RecordDeadLetters, refusalText } from "../events/record-dead-letters.ts";
-import { mayStillArrive } from "../recording/awaited-decision.ts";
-import { decisionsArriveWithinMs, generationOf } from "../recording/report-intake.ts";
-import type { ApplySpooled } from "./apply-spooled.ts";
-import { ReplayRounds } from "./replay-rounds.ts";
+import { generationOf } from "../recording/received-reports.ts";
+import { decisionsArriveWithinMs } from "../recording/report-intake.ts";
+import { decisionMayStillArrive } from "../recording/retention.ts";
+import { type ApplySpooledDependencies, applySpooled } from "./apply-spooled.ts";
+import { DrainRounds } from "./drain-rounds.ts";
 import type { Spool } from "./spool.ts";
-import { type Fate, fateOf } from "./spooled-fate.ts";
+import { type Fate, fateOf, gone, stays } from "./spooled-fate.ts";
 import { decisionKey, decodeSpooled, type SpooledRecord } from "./spooled-record.ts";
-import type { StateGuard } from "./state-guard.ts";
 
-export interface SpoolReplayOptions {
+export interface SpoolDrainOptions extends ApplySpooledDependencies {
   readonly spool: Spool;
-  readonly guard: StateGuard;
-  readonly apply: ApplySpooled;
   readonly deadLetters: RecordDeadLetters;
   readonly catalogue: CatalogueCache;
-  readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
 }
@@ -34,8 +31,7 @@ const lookMs = 1_000;
 /** From a record that was added while the state store answers to its being applied. */
 const soonMs = 50;
 /** After the store or the outbox had no room, or the disk could not be written. */
-const backoffMsMin = 500;
-const backoffMsMax = 15_000;
+const pauseMsInVain = backOff({ minMs: 500, maxMs: 15_000 });
 
 interface Item {
   readonly stored: DiskRecord;
@@ -53,116 +49,102 @@ interface Item {
  * still here is spooled behind it (`report-intake.ts`). Another replica may have made another decision for
  * the same generation before the outage; that one stays, and the report must count for its arm.
  */
-export class SpoolReplay {
-  readonly #options: SpoolReplayOptions;
-  readonly #rounds: ReplayRounds;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAtMs = Number.POSITIVE_INFINITY;
-  #looks: NodeJS.Timeout | undefined;
-  #pass: Promise<void> | undefined;
-  #backoffMs = backoffMsMin;
-  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+export class SpoolDrain {
+  readonly #options: SpoolDrainOptions;
+  readonly #rounds: DrainRounds;
+  readonly #passes: RepeatedWork;
+  readonly #looks: RepeatedWork;
+  /** In a row, that had to stop before their end. */
+  #passesInVain = 0;
   #eventLogAnswers = true;
   #startedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
-  constructor(options: SpoolReplayOptions) {
+  constructor(options: SpoolDrainOptions) {
+    const { spool, online, logger } = options;
     this.#options = options;
-    this.#rounds = new ReplayRounds(options.clock);
+    this.#rounds = new DrainRounds(options.clock);
+    this.#passes = new RepeatedWork({
+      work: () => this.#runPass(),
+      pauseMs: () => this.#pauseMs(),
+      onFailure: (error) => {
+        this.#passesInVain += 1;
+        logger.error("spooled records could not be applied; they stay on disk", { error });
+      },
+    });
+    this.#looks = new RepeatedWork({
+      pauseMs: lookMs,
+      work: async () => {
+        spool.measure();
+        if (spool.queue.size.records > 0 && online.available) this.#startSoon(0);
+      },
+      onFailure: (error) => logger.error("the spool could not be looked at", { error }),
+    });
   }
 
   /** Begins with what is there from before, and goes on for as long as something comes. */
   start(): void {
-    const { spool, guard, clock } = this.#options;
+    const { spool, online, clock } = this.#options;
     this.#startedAtMs = clock.monotonicMs();
-    guard.onRecovered(() => {
-      this.#backoffMs = backoffMsMin;
-      this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
+    online.onRecovered(() => {
+      this.#passesInVain = 0;
       this.#rounds.hurry();
-      this.#schedule(0);
+      this.#passes.start(0);
     });
     spool.onAdded(() => {
-      if (guard.available) this.#schedule(soonMs);
+      if (online.available) this.#startSoon(soonMs);
     });
-    if (spool.queue.size.records > 0) this.#schedule(0);
-    this.#looks = setInterval(() => {
-      spool.measure();
-      if (spool.queue.size.records > 0 && guard.available) this.#schedule(0);
-    }, lookMs);
-    this.#looks.unref();
+    if (spool.queue.size.records > 0) this.#passes.start(0);
+    this.#looks.start();
   }
 
   /** Ends after the records under way; the others stay on disk. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    clearInterval(this.#looks);
-    await this.#pass;
+    await Promise.all([this.#looks.stop(), this.#passes.stop()]);
   }
 
-  #schedule(afterMs: number): void {
-    if (this.#stopped || this.#pass !== undefined) return;
-    const nowMs = this.#options.clock.monotonicMs();
-    const atMs = Math.max(nowMs + afterMs, this.#pausedUntilMs);
-    if (this.#timer !== undefined && this.#timerAtMs <= atMs) return;
-    clearTimeout(this.#timer);
-    this.#timerAtMs = atMs;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#pass = this.#runPass().finally(() => {
-        this.#pass = undefined;
-        this.#scheduleNext();
-      });
-    }, atMs - nowMs);
-    this.#timer.unref();
+  #startSoon(afterMs: number): void {
+    this.#passes.start(Math.max(afterMs, this.#passesInVain === 0 ? 0 : this.#pauseMs()));
   }
 
   /** Without the state store there is nothing to do until it is back. What was put off comes up again later. */
-  #scheduleNext(): void {
-    const { spool, guard } = this.#options;
-    if (spool.queue.size.records === 0 || !guard.available) return;
-    this.#schedule(Math.max(this.#rounds.untilDueMs, soonMs));
+  #pauseMs(): number {
+    const { spool, online } = this.#options;
+    if (spool.queue.size.records === 0 || !online.available) return Number.POSITIVE_INFINITY;
+    if (this.#passesInVain > 0) return pauseMsInVain(this.#passesInVain);
+    return Math.max(this.#rounds.untilDueMs, soonMs);
   }
 
   async #runPass(): Promise<void> {
-    const { spool, guard, logger } = this.#options;
+    const { spool, online, logger } = this.#options;
     this.#eventLogAnswers = true;
     let applied = 0;
     try {
-      while (guard.available && !this.#stopped) {
+      while (online.available && !this.#stopped) {
         const chunk = spool.queue.read({ bytesMax: chunkBytes, afterId: this.#rounds.afterId });
         const last = chunk.at(-1);
         if (last === undefined) {
           this.#rounds.reachEnd();
           break;
         }
-        const gone = await this.#applyChunk(chunk);
-        if (gone === undefined) {
-          this.#pause();
+        const left = await this.#applyChunk(chunk);
+        if (left === undefined) {
+          this.#passesInVain += 1;
           break;
         }
-        applied += gone;
-        if (gone > 0) this.#backoffMs = backoffMsMin;
-        this.#rounds.advance({ lastId: last.id, gone, stayed: chunk.length - gone });
+        applied += left;
+        if (left > 0) this.#passesInVain = 0;
+        this.#rounds.advance({ lastId: last.id, gone: left, stayed: chunk.length - left });
         await nextTurn();
       }
-    } catch (error) {
-      this.#pause();
-      logger.error("spooled records could not be applied; they stay on disk", { error });
+    } finally {
+      spool.measure();
+      if (applied > 0) {
+        const { records } = spool.queue.size;
+        logger.info("spooled records were applied", { records: applied, left: records });
+      }
     }
-    spool.measure();
-    if (applied > 0) {
-      logger.info("spooled records were applied", {
-        records: applied,
-        left: spool.queue.size.records,
-      });
-    }
-  }
-
-  /** An outage that has ended ends the pause too. */
-  #pause(): void {
-    this.#pausedUntilMs = this.#options.clock.monotonicMs() + this.#backoffMs;
-    this.#backoffMs = Math.min(this.#backoffMs * 2, backoffMsMax);
   }
 
   /** @returns how many left the spool; undefined when there is no use in going on. */
@@ -180,45 +162,47 @@ export class SpoolReplay {
   /** Removes what was applied. @returns how many those are, and whether there is use in going on. */
   async #applyAll(items: readonly Item[]): Promise<{ gone: number; goesOn: boolean }> {
     const { spool } = this.#options;
-    const gone: number[] = [];
+    const goneIds: number[] = [];
     let goesOn = true;
     for (let from = 0; goesOn && from < items.length; from += appliedAtOnceMax) {
-      if (this.#stopped) goesOn = false;
-      else {
-        const slice = items.slice(from, from + appliedAtOnceMax);
-        const fates = await Promise.all(slice.map((item) => this.#applyOne(item)));
-        for (const [index, fate] of fates.entries()) {
-          if (fate === "gone") gone.push((slice[index] as Item).stored.id);
-          if (fate === "later: event log") this.#eventLogAnswers = false;
-        }
-        goesOn = !fates.includes("stop");
+      if (this.#stopped) {
+        goesOn = false;
+        break;
       }
+      const slice = items.slice(from, from + appliedAtOnceMax);
+      const fates = await Promise.all(slice.map((item) => this.#applyOne(item)));
+      for (const [index, fate] of fates.entries()) {
+        if (fate.kind === "gone") goneIds.push((slice[index] as Item).stored.id);
+        if (fate.kind === "stays" && fate.eventLogIsAway) this.#eventLogAnswers = false;
+      }
+      goesOn = fates.every(({ kind }) => kind !== "stop");
     }
-    if (gone.length > 0) await spool.queue.remove(gone);
+    if (goneIds.length > 0) await spool.queue.remove(goneIds);
     spool.measure();
-    return { gone: gone.length, goesOn };
+    return { gone: goneIds.length, goesOn };
   }
 
   async #applyOne({ stored, record }: Item): Promise<Fate> {
-    const { apply, telemetry } = this.#options;
+    const { telemetry } = this.#options;
     const kind = record instanceof Error ? "unknown" : record.kind;
     try {
       if (record instanceof Error) throw record;
-      if (this.#waitsForDecision(record)) return "later";
-      const result = await apply.execute(record, { askEventLog: this.#eventLogAnswers });
+      if (this.#waitsForDecision(record)) return stays;
+      const askEventLog = this.#eventLogAnswers;
+      const result = await applySpooled(this.#options, record, { askEventLog });
       telemetry.count("bandit_spool_applied_total", { kind, result });
-      return "gone";
+      return gone;
     } catch (error) {
       const fate = fateOf(error, {
         mayStillArrive: () => !(record instanceof Error) && this.#mayStillArrive(record),
       });
-      if (fate !== "gone") return fate;
-      if (!(await this.#bury(stored, error))) return "later";
+      if (fate !== gone) return fate;
+      if (!(await this.#bury(stored, error))) return stays;
       const isConflict =
         error instanceof BanditError && error.reason === "GENERATION_DECIDED_TWICE";
       const result = isConflict ? "conflict" : "dead";
       telemetry.count("bandit_spool_applied_total", { kind, result });
-      return "gone";
+      return gone;
     }
   }
 
@@ -231,10 +215,11 @@ export class SpoolReplay {
   /** Another replica may still have to bring its decision. The outage may have ended before this process began. */
   #mayStillArrive(record: SpooledRecord): boolean {
     if (record.kind === "decision") return false;
-    const { guard, clock, catalogue } = this.#options;
-    const sinceMs = Math.min(guard.sinceRecoveryMs, clock.monotonicMs() - this.#startedAtMs);
+    const { online, clock, catalogue } = this.#options;
+    const sinceMs = Math.min(online.sinceRecoveryMs, clock.monotonicMs() - this.#startedAtMs);
     if (sinceMs < decisionsArriveWithinMs) return true;
-    return mayStillArrive(generationOf(record), { view: catalogue.view, nowMs: clock.nowMs() });
+    const now = { view: catalogue.view, nowMs: clock.nowMs() };
+    return decisionMayStillArrive(generationOf(record), now);
   }
 
   /** What is refused for good goes to the dead letters. @returns whether it is there. */

@@ -7,14 +7,14 @@ import type { Clock } from "../../ports/clock.ts";
 import type { StateStore } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 
-export interface StateGuardOptions {
+export interface StateBreakerOptions {
   readonly state: Pick<StateStore, "ping">;
   readonly timers: DeadlineTimers;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly logger: Logger;
-  /** Longest wait for the state store. Absent: it is embedded, is waited for, and is never taken to be down. */
-  readonly timeoutMs?: number;
+  /** Longest wait for the state store. Undefined: it is embedded, is waited for, and is never taken to be down. */
+  readonly timeoutMs: number | undefined;
 }
 
 const probeIntervalMs = 100;
@@ -34,8 +34,8 @@ interface Outage {
  * is answered. So an outage costs one time-out, not one for each call. (Refused: waiting up to every caller's own
  * deadline, which uses all of it up for as long as the outage lasts.)
  */
-export class StateGuard {
-  readonly #options: StateGuardOptions;
+export class StateBreaker {
+  readonly #options: StateBreakerOptions;
   readonly #timeoutMs: number;
   readonly #listeners: (() => void)[] = [];
   #outage: Outage | undefined;
@@ -45,7 +45,7 @@ export class StateGuard {
   readonly #probes: RepeatedWork;
   #stopped = false;
 
-  constructor(options: StateGuardOptions) {
+  constructor(options: StateBreakerOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.#probes = new RepeatedWork({
