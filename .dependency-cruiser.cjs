@@ -11,7 +11,7 @@ const rooms = {
   rpc: ["gen", "domain", "ports", "service", "concurrency"],
   client: ["gen", "domain", "bandit", "concurrency"],
   gen: [],
-  cli: ["app", "domain", "client", "statistics", "concurrency"],
+  cli: ["app", "domain", "client", "statistics", "numerics", "concurrency"],
 };
 // What an adapter may import beside domain, ports and concurrency.
 const adapters = {
@@ -52,6 +52,7 @@ const libraries = {
   pg: "^src/adapters/postgres/",
   "@electric-sql/pglite": "^src/adapters/postgres/",
   jstat: "^src/numerics/",
+  "pure-rand": "^src/numerics/",
   "prom-client": "^src/adapters/system/",
   pino: "^src/adapters/system/",
   "@connectrpc/connect-node": "^src/rpc/",

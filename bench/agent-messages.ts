@@ -1,12 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import {
   DecisionService,
   RecordGenerationRequestSchema,
   RecordOutcomeRequestSchema,
   SelectVariantRequestSchema,
 } from "../src/gen/bandit/v1/decision_service_pb.ts";
+import { SeededGenerator } from "../src/numerics/random-generator.ts";
 import { grpcFrame, type PreparedMethod, prepareMethod } from "./grpc-channel.ts";
 import type { CallName } from "./load-protocol.ts";
 
@@ -42,7 +41,7 @@ export interface Selected {
  */
 export class AgentMessages {
   readonly methods: Readonly<Record<CallName, PreparedMethod>>;
-  readonly #random: ReturnType<typeof xoroshiro128plus>;
+  readonly #random: SeededGenerator;
   readonly #selects: readonly Buffer[];
   readonly #generation: Template;
   /** By number of tests passed. */
@@ -56,7 +55,7 @@ export class AgentMessages {
       RecordGeneration: prepareMethod(path("RecordGeneration"), address),
       RecordOutcome: prepareMethod(path("RecordOutcome"), address),
     };
-    this.#random = xoroshiro128plus(seed);
+    this.#random = SeededGenerator.fromSeed(seed);
     this.#selects = benchCodeTypes.map((codeType, index) =>
       grpcFrame(
         toBinary(
@@ -78,7 +77,7 @@ export class AgentMessages {
 
   /** Index into {@link benchCodeTypes}. */
   pickCodeType(): number {
-    return Math.floor(uniformFloat64(this.#random) * benchCodeTypes.length);
+    return Math.floor(this.#random.next() * benchCodeTypes.length);
   }
 
   select(codeType: number): Buffer {
@@ -94,7 +93,7 @@ export class AgentMessages {
     const probability = passProbability(selected.variantId, codeType);
     let passed = 0;
     for (let test = 0; test < testsPerGeneration; test += 1) {
-      if (uniformFloat64(this.#random) < probability) passed += 1;
+      if (this.#random.next() < probability) passed += 1;
     }
     return filled(this.#outcomes[passed] as Template, selected.generationId);
   }

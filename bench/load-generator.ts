@@ -1,7 +1,6 @@
 // The load generator's process: runs the phases its parent sends, one after the other.
 import { setTimeout as sleep } from "node:timers/promises";
-import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { SeededGenerator } from "../src/numerics/random-generator.ts";
 import { AgentMessages } from "./agent-messages.ts";
 import { GrpcChannel } from "./grpc-channel.ts";
 import type { ClosedLoop, LoadPhase, LoadResult } from "./load-protocol.ts";
@@ -67,7 +66,7 @@ async function runArrivals(
   messages: AgentMessages,
 ): Promise<LoadResult> {
   const tally = new LoadTally();
-  const random = xoroshiro128plus(phase.seed);
+  const random = SeededGenerator.fromSeed(phase.seed);
   const meanGapMs = 1000 / phase.generationsPerSecond;
   const endAtMs = tally.startedAtMs + phase.durationMs;
   const idle: VirtualAgent[] = [];
@@ -81,7 +80,7 @@ async function runArrivals(
       tally.sendLagsMs.push(nowMs - dueAtMs);
       const agent = idle.pop() ?? newAgent();
       agent.begin(dueAtMs);
-      dueAtMs += -Math.log(1 - uniformFloat64(random)) * meanGapMs;
+      dueAtMs += -Math.log(1 - random.next()) * meanGapMs;
     }
   };
   const newAgent = () => {

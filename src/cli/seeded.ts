@@ -1,8 +1,6 @@
-import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { formatGenerationId } from "../domain/generation-id.ts";
 import type { GenerationId } from "../domain/ids.ts";
+import { SeededGenerator } from "../numerics/random-generator.ts";
 
 /** Repeatable randomness: the same seed gives the same values, on every machine. */
 export interface SeededRandom {
@@ -14,15 +12,17 @@ export interface SeededRandom {
   generationId(): GenerationId;
 }
 
-/** @param seed a 32-bit integer; larger ones are reduced to that. */
+/** @param seed a safe integer; neighbouring seeds give streams that have nothing in common */
 export function seededRandom(seed: number): SeededRandom {
-  const generator = xoroshiro128plus(seed | 0);
+  const generator = SeededGenerator.fromSeed(seed);
   const bytes = new Uint8Array(16);
+  const integer = (from: number, to: number): number =>
+    from + Math.floor(generator.next() * (to - from + 1));
   return {
-    fraction: () => uniformFloat64(generator),
-    integer: (from, to) => uniformInt(generator, from, to),
+    fraction: () => generator.next(),
+    integer,
     generationId() {
-      for (let at = 0; at < 16; at += 1) bytes[at] = uniformInt(generator, 0, 255);
+      for (let at = 0; at < 16; at += 1) bytes[at] = integer(0, 255);
       bytes[6] = 0x80 | ((bytes[6] as number) & 0x0f);
       bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
       return formatGenerationId(bytes);

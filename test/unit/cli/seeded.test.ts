@@ -12,6 +12,22 @@ describe("seeded randomness", () => {
     expect(draw(7)).not.toBe(draw(8));
   });
 
+  it("has nothing in common with that of the next seed", () => {
+    const seeds = Array.from({ length: 4_000 }, (_, index) => index - 2_000);
+    const numbers = seeds.map((seed) => {
+      const random = seededRandom(seed);
+      return Array.from({ length: 8 }, () => random.fraction() - 0.5);
+    });
+    for (let draw = 0; draw < 8; draw += 1) {
+      const products = numbers
+        .slice(1)
+        .map((next, at) => (next[draw] as number) * ((numbers[at] as number[])[draw] as number));
+      // Each product has mean 0 and standard deviation 1/12: five of them for a false alarm below 1e-5.
+      const mean = products.reduce((sum, product) => sum + product, 0) / products.length;
+      expect(Math.abs(mean)).toBeLessThan(5 / 12 / Math.sqrt(products.length));
+    }
+  });
+
   it("makes distinct generation ids that the service accepts", () => {
     const random = seededRandom(1);
     const ids = Array.from({ length: 10_000 }, () => random.generationId());
