@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { badInput, type CliError } from "./exit-code.ts";
+import { createReadStream } from "node:fs";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { badInput, CliError } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface InputText {
@@ -8,24 +9,83 @@ export interface InputText {
   readonly text: string;
 }
 
+/** Far above any policy or prompt; what is larger is the wrong file. */
+const inputCharactersMax = 16 * 1024 * 1024;
+
 /**
- * The text of a file that an option names, or of standard input for `-`.
- * @throws CliError usage when the file is not there, may not be read, or is a directory
+ * The text of a file that an option names, or of standard input for `-`, without a byte order mark.
+ * @throws CliError usage when the file cannot be read, is no text in UTF-8, or holds more than 16 Mi characters
  */
 export async function readInputFile(file: string, terminal: Terminal): Promise<InputText> {
-  if (file === "-") return { name: "standard input", text: await terminal.readInput() };
+  const name = file === "-" ? "standard input" : file;
+  let text = "";
+  for await (const piece of file === "-" ? terminal.readInput() : fileText(file)) {
+    text += piece;
+    if (text.length <= inputCharactersMax) continue;
+    throw badInput(`${name} holds more than ${inputCharactersMax} characters`);
+  }
+  return { name, text };
+}
+
+/**
+ * The same, as JSON.
+ * @throws CliError usage when it is none, also for objects nested so deeply that nothing can read them
+ */
+export async function readJsonFile(
+  file: string,
+  terminal: Terminal,
+): Promise<{ readonly name: string; readonly content: JsonValue }> {
+  const { name, text } = await readInputFile(file, terminal);
   try {
-    return { name: file, text: await readFile(file, "utf8") };
+    return { name, content: JSON.parse(text) };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw fileProblem(code, file) ?? badInput(`${file} cannot be read: ${message}`);
+    throw badInput(`${name} is not JSON: ${(error as Error).message}`);
   }
 }
 
-/** In a sentence why a file cannot be read; undefined when the system's error code is none of the usual ones. */
-export function fileProblem(code: string | undefined, file: string): CliError | undefined {
-  if (code === "ENOENT") return badInput(`there is no file ${file}`);
-  if (code === "EACCES") return badInput(`${file} may not be read`);
-  if (code === "EISDIR") return badInput(`${file} is a directory`);
-  return undefined;
+/**
+ * The text of a file, piece by piece, without a byte order mark.
+ * @throws CliError usage when the file cannot be read or is no text in UTF-8
+ */
+export async function* fileText(file: string): AsyncGenerator<string, void, undefined> {
+  try {
+    yield* decoded(createReadStream(file), file);
+  } catch (error) {
+    throw error instanceof CliError ? error : fileProblem(error as NodeJS.ErrnoException, file);
+  }
+}
+
+/**
+ * Bytes as text, without a byte order mark. Nothing is replaced without a word: a prompt or an arm with another
+ * character in it would be another one.
+ * @throws CliError usage for what is not UTF-8, or holds NUL as binary files do
+ */
+export async function* decoded(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const piece = (part?: Uint8Array): string => {
+    let text: string;
+    try {
+      text = part === undefined ? decoder.decode() : decoder.decode(part, { stream: true });
+    } catch {
+      throw badInput(`${name} is not text in UTF-8`);
+    }
+    if (!text.includes("\0")) return text;
+    throw badInput(`${name} is not text: it holds a NUL character`);
+  };
+  for await (const part of bytes) yield piece(part);
+  yield piece();
+}
+
+const problems: Readonly<Record<string, (file: string) => string>> = {
+  ENOENT: (file) => `there is no file ${file}`,
+  EACCES: (file) => `${file} may not be read`,
+  EPERM: (file) => `${file} may not be read`,
+  EISDIR: (file) => `${file} is a directory, not a file`,
+};
+
+function fileProblem({ code = "", message }: NodeJS.ErrnoException, file: string): CliError {
+  return badInput(problems[code]?.(file) ?? `${JSON.stringify(file)} cannot be read: ${message}`);
 }

@@ -1,4 +1,5 @@
 import { systemClock, systemEntropy } from "../app/system.ts";
+import { decoded } from "./input-file.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The terminal, or the pipes, of this process. */
@@ -19,18 +20,12 @@ export function processTerminal(): Terminal {
     monotonicMs: () => systemClock.monotonicMs(),
     nowMs: () => systemClock.nowMs(),
     fillRandom: (target) => systemEntropy.fill(target),
-    readInput: readStandardInput,
+    readInput: () => decoded(process.stdin, "standard input"),
     waitForStop,
     endWithin(timeMs, exitCode) {
       setTimeout(() => process.exit(exitCode), timeMs).unref();
     },
   };
-}
-
-async function readStandardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /**

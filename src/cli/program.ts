@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { projectVersion } from "../app/project-root.ts";
 import { allocationCommand } from "./commands/allocation.ts";
 import { compareCommand } from "./commands/compare.ts";
-import { eventsCommand } from "./commands/events.ts";
+import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { modeCommand } from "./commands/mode.ts";
@@ -11,8 +11,8 @@ import { policyCommand } from "./commands/policy.ts";
 import { powerCommand } from "./commands/power.ts";
 import { queryCommand } from "./commands/query.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
-import { replayCommand } from "./commands/replay.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { variantsCommand } from "./commands/variants.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -38,7 +38,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addHelpText("after", footer);
   for (const command of [
     serveCommand(terminal),
-    replayCommand(terminal),
+    simulateCommand(terminal),
     explainCommand(terminal),
     queryCommand(terminal),
     compareCommand(terminal),
@@ -48,7 +48,7 @@ export function buildProgram(terminal: Terminal): Command {
     allocationCommand(terminal),
     policyCommand(terminal),
     modeCommand(terminal),
-    eventsCommand(terminal),
+    deadLettersCommand(terminal),
     rebuildCommand(terminal),
     migrateCommand(terminal),
   ]) {

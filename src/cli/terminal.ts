@@ -15,8 +15,8 @@ export interface Terminal {
   nowMs(): number;
   /** Fills `target` with random bytes. */
   fillRandom(target: Uint8Array): void;
-  /** Everything on standard input. */
-  readInput(): Promise<string>;
+  /** Standard input as it comes. @throws CliError usage when it is no text in UTF-8 */
+  readInput(): AsyncIterable<string>;
   /** Resolves with the name of the first signal that asks to stop; a second one ends the process at once. */
   waitForStop(): Promise<string>;
   /** Ends the process after this time, milliseconds, if anything still keeps it alive then. */

@@ -24,23 +24,35 @@ export interface Sums {
   readonly sumOfSquares: number;
 }
 
-/** From the observations, in one pass that loses no digits to cancellation (Welford 1962). */
+/** The moments of observations as they come, in one pass that loses no digits to cancellation (Welford 1962). */
+export class RunningMoments {
+  #n = 0;
+  #mean = 0;
+  #squares = 0;
+
+  add(value: number): void {
+    this.#n += 1;
+    const before = value - this.#mean;
+    this.#mean += before / this.#n;
+    this.#squares += before * (value - this.#mean);
+  }
+
+  /** A variance of 0 before the second observation; a mean of 0 before the first. */
+  sample(): Sample {
+    const variance = this.#n > 1 ? this.#squares / (this.#n - 1) : 0;
+    return { n: this.#n, mean: this.#mean, variance };
+  }
+}
+
+/** The sample that the observations are. Refuses fewer than two, and one that is not finite. */
 export function sampleFromObservations(observations: Iterable<number>): Result<Sample> {
-  let n = 0;
-  let mean = 0;
-  let squares = 0;
-  for (const value of observations) {
-    n += 1;
-    const before = value - mean;
-    mean += before / n;
-    squares += before * (value - mean);
-  }
-  const problem = checkN(n, "the sample");
+  const moments = new RunningMoments();
+  for (const value of observations) moments.add(value);
+  const sample = moments.sample();
+  const problem = checkN(sample.n, "the sample");
   if (problem !== undefined) return { ok: false, refusal: problem };
-  if (!Number.isFinite(mean) || !Number.isFinite(squares)) {
-    return refuse("not_finite", "an observation is infinite, not a number, or too large");
-  }
-  return accept({ n, mean, variance: squares / (n - 1) });
+  if (Number.isFinite(sample.mean) && Number.isFinite(sample.variance)) return accept(sample);
+  return refuse("not_finite", "an observation is infinite, not a number, or too large");
 }
 
 /**

@@ -86,7 +86,7 @@ describe("ClickHouse breaks, under load", { timeout: 300_000 }, () => {
       repair: async () => {
         const address = service.grpcAddress;
         await until("the dead letters to be replayed", 60_000, async () => {
-          await banditd(["events", "dead", "replay", "--all", "--address", address]);
+          await banditd(["dead-letters", "return", "--all", "--address", address]);
           return (await deadLetters()) === 0 ? true : undefined;
         });
       },

@@ -8,7 +8,7 @@ import { SeededGenerator } from "../../src/numerics/random-generator.ts";
 import type { CandidatePolicy } from "../../src/statistics/off-policy/candidate-policy.ts";
 import type { Evaluation, ValueEstimate } from "../../src/statistics/off-policy/evaluation.ts";
 import type { LoggedRow } from "../../src/statistics/off-policy/logged-row.ts";
-import { evaluateOffPolicy } from "../../src/statistics/off-policy/off-policy-log.ts";
+import { evaluateOffPolicy } from "../support/evaluate-off-policy.ts";
 
 /*
  * Logs of tasks whose true rewards are known, evaluated thousands of times. The seeds are fixed, so a failure is

@@ -5,7 +5,7 @@ import { Allocator } from "../../src/bandit/allocator.ts";
 import { defaultPolicy } from "../../src/bandit/default-policy.ts";
 import { draw } from "../../src/bandit/draw.ts";
 import { SharedPrior } from "../../src/bandit/shared-prior.ts";
-import { readOutcomeTable } from "../../src/cli/replay/outcome-table.ts";
+import { readOutcomeTable } from "../../src/cli/simulate/outcome-table.ts";
 import { type RewardTotals, zeroTotals } from "../../src/domain/contribution.ts";
 import { type CodeType, parseCodeType, type VariantId } from "../../src/domain/ids.ts";
 import { SeededGenerator } from "../../src/numerics/random-generator.ts";

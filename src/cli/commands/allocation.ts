@@ -1,19 +1,19 @@
-import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { AllocationSchema } from "../../client/index.ts";
+import {
+  type AnswerOptions,
+  addAnswerOptions,
+  answer,
+  messageJson,
+  required,
+} from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
 import { append } from "../parse-option.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { formatAllocation } from "../text/allocation-text.ts";
 
-interface AllocationOptions extends ConnectionOptions {
+interface AllocationOptions extends AnswerOptions {
   readonly feature?: readonly string[];
-  readonly json?: true;
 }
 
 export function allocationCommand(terminal: Terminal): Command {
@@ -26,26 +26,24 @@ export function allocationCommand(terminal: Terminal): Command {
       "a number that is known about the input, for linear_thompson; may be given several times",
       append,
     )
-    .option("--json", "print JSON: the contract's Allocation")
     .addHelpText(
       "after",
       `
 Example:
   banditd allocation evolution python_class`,
     );
-  return addConnectionOptions(command).action(
+  return addAnswerOptions(command, "the contract's Allocation").action(
     async (agentType: string, codeType: string, options: AllocationOptions) => {
       const features = featuresFrom(options.feature ?? []);
-      const { allocation } = await withService(options, terminal, (client) =>
-        client.getAllocation({ agentType, codeType, features }),
-      );
-      if (allocation === undefined) return;
-      if (options.json) {
-        const json = { alwaysEmitImplicit: true, useProtoFieldName: true };
-        printJson(terminal, toJson(AllocationSchema, allocation, json));
-      } else {
-        terminal.out(formatAllocation(allocation));
-      }
+      await answer(terminal, options, {
+        ask: async (client) =>
+          required(
+            (await client.getAllocation({ agentType, codeType, features })).allocation,
+            "an allocation",
+          ),
+        json: messageJson(AllocationSchema),
+        text: formatAllocation,
+      });
     },
   );
 }

@@ -1,42 +1,35 @@
 import { Command, Option } from "commander";
-import { type AdaptiveReport, compareAdaptive } from "../compare/adaptive-comparison.ts";
-import { compareFixed, type FixedReport } from "../compare/fixed-comparison.ts";
-import { badInput, CliError, exitCodes } from "../exit-code.ts";
-import { openCsvDecisions } from "../logs/csv-decisions.ts";
-import type { DecisionSource } from "../logs/decision-source.ts";
+import { compareAdaptive } from "../../statistics/experiments/adaptive-comparison.ts";
+import { compareFixed } from "../../statistics/experiments/fixed-comparison.ts";
+import type { Result } from "../../statistics/result.ts";
+import { print } from "../command-frame.ts";
 import {
-  addLogOptions,
-  type LogOptions,
-  levelOption,
-  requireOneLog,
-  serviceSpanOf,
-} from "../logs/log-option.ts";
-import { logProgress } from "../logs/log-progress.ts";
-import type { MissingReward } from "../logs/log-source.ts";
-import { openServiceDecisions } from "../logs/service-decisions.ts";
+  type AdaptiveReport,
+  adaptiveReport,
+  type FixedReport,
+  fixedReport,
+} from "../compare/comparison-json.ts";
+import {
+  formatAdaptive,
+  formatFixed,
+  hasNumber,
+  ratioAlarm,
+} from "../compare/format-comparison.ts";
+import { badInput } from "../exit-code.ts";
+import type { DecisionLog } from "../logs/decision-log.ts";
+import { addLogOptions, type LogOptions, withLog } from "../logs/with-log.ts";
 import { append, wholeNumber } from "../parse-option.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
-import { formatAdaptive, formatFixed, hasNumber, ratioAlarm } from "../text/format-comparison.ts";
-import { Progress } from "../text/progress.ts";
+import type { Terminal } from "../terminal.ts";
 
 const tightestAtDefault = 1000;
 
-interface CompareOptions extends ConnectionOptions, LogOptions {
+interface CompareOptions extends LogOptions {
   readonly control: string;
   readonly treatment?: readonly string[];
   readonly shares?: "adaptive" | "fixed";
   readonly ratio?: readonly string[];
-  readonly level: number;
-  readonly missing: MissingReward;
   readonly unbounded?: true;
   readonly tightestAt?: number;
-  readonly actionColumn?: string;
-  readonly rewardColumn?: string;
   readonly covariateColumn?: string;
   readonly contextColumn?: string;
   readonly json?: true;
@@ -50,8 +43,7 @@ export function compareCommand(terminal: Terminal): Command {
       "--treatment <arm>",
       "arm to compare with it; may be given several times (default: every other arm of the log)",
       append,
-    );
-  addLogOptions(command, "CSV with a title line: one row for each decision, in their order")
+    )
     .addOption(
       new Option(
         "--shares <kind>",
@@ -63,28 +55,22 @@ export function compareCommand(terminal: Terminal): Command {
       "fixed: share an arm should have had, for every arm (default: all alike)",
       append,
     )
-    .addOption(levelOption())
-    .addOption(
-      new Option(
-        "--missing <what>",
-        "decisions without a reward: leave them out, or count them as 0 once their window has closed",
-      )
-        .choices(["drop", "zero"])
-        .default("drop"),
-    )
     .option("--unbounded", "rewards need not be from 0 to 1")
     .option(
       "--tightest-at <count>",
       `fixed: rewards an arm at which a sequence is tightest (default: ${tightestAtDefault})`,
       wholeNumber(1, 1_000_000_000_000),
     )
-    .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
-    .option("--reward-column <name>", "column of the reward (default: reward or click)")
     .option("--covariate-column <name>", "fixed: column of a number known before, for CUPED")
     .option(
       "--context-column <name>",
       "adaptive: column of what the shares went by (default: code_type where there is one)",
-    )
+    );
+  return addLogOptions(command, {
+    file: "CSV with a title line: one row for each decision, in their order",
+    missing:
+      "decisions without a reward: leave them out, or count them as 0 once their window has closed",
+  })
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -98,94 +84,76 @@ have been (sample-ratio mismatch) and when the log has no decisions; the reasons
 Examples:
   banditd compare --from 2026-11-01 --agent-type evolution --control evolution/baseline-direct@1
   banditd compare --log experiment.csv --shares fixed --control a --ratio a=0.8 --ratio b=0.2`,
-    );
-  return addConnectionOptions(command).action(async (options: CompareOptions) => {
-    const report = await compared(options, terminal);
-    const alarm = ratioAlarm(report);
-    if (options.json) printJson(terminal, report);
-    else terminal.out(report.shares === "fixed" ? formatFixed(report) : formatAdaptive(report));
-    if (alarm !== undefined && options.json) terminal.err(`${alarm}\n`);
-    if (report.decisions === 0) {
-      throw new CliError(exitCodes.failed, "the log has no decisions to compare");
-    }
-    if (alarm !== undefined) {
-      throw new CliError(exitCodes.failed, "the arms were not served as often as they should be");
-    }
-    if (!hasNumber(report)) {
-      throw new CliError(exitCodes.failed, "the log does not say how the arms compare");
-    }
-  });
+    )
+    .action(async (options: CompareOptions) => {
+      requireArms(options);
+      const { contextColumn, covariateColumn } = options;
+      const needs = {
+        fileOptions: { "--covariate-column": covariateColumn, "--context-column": contextColumn },
+        noun: "decisions",
+        forComparison: true,
+        covariateColumn,
+        contextColumns: contextColumn === undefined ? undefined : [contextColumn],
+        usualContextColumns: ["code_type"],
+        contextOption: "--context-column",
+        policyColumns: [],
+      };
+      const report = await withLog(options, needs, terminal, (log) => compared(log, options));
+      const alarm = ratioAlarm(report);
+      if (alarm !== undefined && options.json) terminal.err(`${alarm}\n`);
+      print(terminal, options, report, {
+        json: () => report,
+        text: () => (report.shares === "fixed" ? formatFixed(report) : formatAdaptive(report)),
+        failure: () => {
+          if (report.decisions === 0) return "the log has no decisions to compare";
+          if (alarm !== undefined) return "the arms were not served as often as they should be";
+          return hasNumber(report) ? undefined : "the log does not say how the arms compare";
+        },
+      });
+    });
 }
 
 async function compared(
+  log: DecisionLog,
   options: CompareOptions,
-  terminal: Terminal,
 ): Promise<AdaptiveReport | FixedReport> {
-  const { contextColumn, covariateColumn } = options;
-  requireOneLog(options, {
-    "--action-column": options.actionColumn,
-    "--reward-column": options.rewardColumn,
-    "--covariate-column": covariateColumn,
-    "--context-column": contextColumn,
-  });
-  requireArms(options);
-  const progress = new Progress(terminal);
-  const told = logProgress(progress, "decisions");
-  try {
-    if (options.log !== undefined) {
-      const { log: file, actionColumn, rewardColumn } = options;
-      const source = await openCsvDecisions({
-        file,
-        ...(actionColumn === undefined ? {} : { actionColumn }),
-        ...(rewardColumn === undefined ? {} : { rewardColumn }),
-        ...(covariateColumn === undefined ? {} : { covariateColumn }),
-        ...(contextColumn === undefined ? {} : { contextColumn }),
-        onProgress: told.ofFile,
-      });
-      const isAdaptive = source.lacksVectors === undefined;
-      return await compareSource(source, options, isAdaptive ? "adaptive" : "fixed");
+  const { level, missing, control, treatment: treatments = [], ratio } = options;
+  const request = { level, missing, control, treatments, unbounded: options.unbounded ?? false };
+  const leftOut = { notDrawn: 0 };
+  const logRead = () => ({ log: log.name, level, missing, control, ...leftOut });
+  const shares = options.shares ?? (log.lacksVectors === undefined ? "adaptive" : "fixed");
+  if (shares === "fixed") {
+    if (options.contextColumn !== undefined) {
+      throw badInput("--context-column belongs to --shares adaptive");
     }
-    const nowMs = terminal.nowMs();
-    const span = {
-      ...serviceSpanOf(options),
-      toMs: options.to ?? nowMs,
-      nowMs,
-      onProgress: told.ofService,
-    };
-    return await withService(options, terminal, (client) =>
-      compareSource(openServiceDecisions({ ...span, client }), options, "adaptive"),
-    );
-  } finally {
-    progress.clear();
+    const comparison = await compareFixed(log.read(leftOut), {
+      ...request,
+      tightestAt: options.tightestAt ?? tightestAtDefault,
+      hasCovariate: options.covariateColumn !== undefined,
+      ...(ratio === undefined ? {} : { ratio: ratioFrom(ratio) }),
+    });
+    return fixedReport(logRead(), usable(comparison));
   }
-}
-
-function compareSource(
-  source: DecisionSource,
-  options: CompareOptions,
-  sharesDefault: "adaptive" | "fixed",
-): Promise<AdaptiveReport | FixedReport> {
-  const { level, missing, control, treatment: treatments = [] } = options;
-  const common = { level, missing, control, treatments, unbounded: options.unbounded ?? false };
-  const shares = options.shares ?? sharesDefault;
   const misplaced = Object.entries({
-    "--ratio": options.ratio,
+    "--ratio": ratio,
     "--tightest-at": options.tightestAt,
     "--covariate-column": options.covariateColumn,
   }).find(([, value]) => value !== undefined);
-  if (shares === "adaptive") {
-    if (misplaced !== undefined) throw badInput(`${misplaced[0]} belongs to --shares fixed`);
-    return compareAdaptive(source, common);
+  if (misplaced !== undefined) throw badInput(`${misplaced[0]} belongs to --shares fixed`);
+  if (log.lacksVectors !== undefined) {
+    throw badInput(
+      `${log.lacksVectors}. Shares that follow rewards cannot be compared without them; ` +
+        "if the shares stayed the same, say --shares fixed",
+    );
   }
-  if (options.contextColumn !== undefined) {
-    throw badInput("--context-column belongs to --shares adaptive");
-  }
-  return compareFixed(source, {
-    ...common,
-    tightestAt: options.tightestAt ?? tightestAtDefault,
-    hasCovariate: options.covariateColumn !== undefined,
-    ...(options.ratio === undefined ? {} : { ratio: ratioFrom(options.ratio) }),
-  });
+  const comparison = await compareAdaptive(log.read(leftOut), request);
+  return adaptiveReport(logRead(), usable(comparison));
+}
+
+/** A request that the log does not fit is refused with the name of the option in front. */
+function usable<Comparison>(result: Result<Comparison>): Comparison {
+  if (result.ok) return result.value;
+  throw badInput(`--${result.refusal.message}`);
 }
 
 function requireArms({ control, treatment = [] }: CompareOptions): void {

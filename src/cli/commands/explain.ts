@@ -1,4 +1,3 @@
-import { toJson } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Command } from "commander";
 import {
@@ -8,16 +7,11 @@ import {
   type LoggedContribution,
   ModeSchema,
 } from "../../client/index.ts";
-import { CliError, exitCodes } from "../exit-code.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import { type AnswerOptions, addAnswerOptions, answer, messageJson } from "../command-frame.ts";
+import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";
 import { formatNumber, formatTime } from "../text/format-value.ts";
-import { formatTable } from "../text/table.ts";
+import { formatFacts, formatTable } from "../text/table.ts";
 
 /** The service waits for the event to be logged before it says that there is none. */
 const deadlineMs = 30_000;
@@ -26,7 +20,6 @@ export function explainCommand(terminal: Terminal): Command {
   const command = new Command("explain")
     .description("show why a generation got its variant, and what became of it")
     .argument("<generation_id>", "the id that SelectVariant answered with")
-    .option("--json", "print JSON: the contract's ExplainGenerationResponse")
     .addHelpText(
       "after",
       `
@@ -36,40 +29,27 @@ served, the command says so and exits with 1.
 Example:
   banditd explain 019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b`,
     );
-  return addConnectionOptions(command).action(
-    async (generationId: string, options: ConnectionOptions & { json?: true }) => {
-      const explanation = await withService(options, terminal, (client) =>
-        client.explainGeneration({ generationId }, { deadlineMs }),
-      );
-      if (options.json) {
-        printJson(
-          terminal,
-          toJson(ExplainGenerationResponseSchema, explanation, {
-            alwaysEmitImplicit: true,
-            useProtoFieldName: true,
-          }),
-        );
-      } else {
-        terminal.out(formatExplanation(explanation));
-      }
-      if (!explanation.consistent) {
-        throw new CliError(
-          exitCodes.failed,
-          "the logged probabilities give another variant than the one served",
-        );
-      }
-    },
+  return addAnswerOptions(command, "the contract's ExplainGenerationResponse").action(
+    (generationId: string, options: AnswerOptions) =>
+      answer(terminal, options, {
+        ask: (client) => client.explainGeneration({ generationId }, { deadlineMs }),
+        json: messageJson(ExplainGenerationResponseSchema),
+        text: formatExplanation,
+        failure: ({ consistent }) =>
+          consistent
+            ? undefined
+            : "the logged probabilities give another variant than the one served",
+      }),
   );
 }
 
-/** Decision, draw, what was run and what came back, as text. */
-export function formatExplanation(explanation: ExplainGenerationResponse): string {
+function formatExplanation(explanation: ExplainGenerationResponse): string {
   const { decision, generation, outcomes, reward } = explanation;
   if (decision === undefined) return "nothing is logged about it\n";
   const degraded = decision.degraded ? `yes: ${decision.degradedReason}` : "no";
   const features = Object.entries(decision.features).map(([name, value]) => `${name}=${value}`);
   const parts = [
-    facts([
+    formatFacts([
       ["generation", decision.generationId],
       ["decided at", `${formatTime(decision.decidedAt)} UTC`],
       ["agent type", decision.agentType],
@@ -89,7 +69,7 @@ export function formatExplanation(explanation: ExplainGenerationResponse): strin
   ];
   if (generation !== undefined) {
     parts.push(
-      facts([
+      formatFacts([
         ["run", `${formatTime(generation.recordedAt)} UTC${generation.late ? " (late)" : ""}`],
         ["model", generation.model],
         ["took", generation.duration ? `${durationMs(generation.duration)} ms` : ""],
@@ -148,13 +128,6 @@ function formatDraw(explanation: ExplainGenerationResponse): string {
     ? "which gives the variant that was served"
     : `which gives ${explanation.rederivedVariantId}, NOT the variant that was served`;
   return `${table}The id hashes to the draw ${explanation.draw.toFixed(9)}, ${verdict}.\n`;
-}
-
-/** Lines of name and value; those without a value are left out. */
-function facts(entries: readonly (readonly [string, string])[]): string {
-  const shown = entries.filter(([, value]) => value !== "");
-  const width = Math.max(...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
 }
 
 function tokens(prompt: number | undefined, completion: number | undefined): string {

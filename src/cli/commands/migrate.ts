@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { readConfig } from "../../app/config.ts";
 import type { EngineMigration } from "../../app/migrations.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import { print } from "../command-frame.ts";
+import type { Terminal } from "../terminal.ts";
 import { Progress } from "../text/progress.ts";
 import { formatTable } from "../text/table.ts";
 
@@ -41,25 +42,21 @@ Examples:
         const applied = options.status ? [] : rowsOf(await migrations.migrate());
         progress.clear();
         const rows = rowsOf(await migrations.status());
-        if (options.json) {
-          printJson(terminal, { applied: applied.map(({ name }) => name), migrations: rows });
-          return;
-        }
-        terminal.out(
-          formatTable(
-            [{ title: "engine" }, { title: "migration" }, { title: "applied at (UTC)" }],
-            rows.map((row) => [
-              row.engine,
-              row.name,
-              row.applied_at?.replace("T", " ").slice(0, 19) ?? "pending",
-            ]),
-          ),
-        );
-        if (!options.status) {
-          terminal.out(
-            applied.length === 0 ? "nothing was pending\n" : `${applied.length} applied\n`,
-          );
-        }
+        print(terminal, options, rows, {
+          json: () => ({ applied: applied.map(({ name }) => name), migrations: rows }),
+          text: () => {
+            const table = formatTable(
+              [{ title: "engine" }, { title: "migration" }, { title: "applied at (UTC)" }],
+              rows.map((row) => [
+                row.engine,
+                row.name,
+                row.applied_at?.replace("T", " ").slice(0, 19) ?? "pending",
+              ]),
+            );
+            if (options.status) return table;
+            return `${table}${applied.length === 0 ? "nothing was pending" : `${applied.length} applied`}\n`;
+          },
+        });
       } finally {
         await migrations.close();
       }

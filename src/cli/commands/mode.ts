@@ -1,12 +1,8 @@
 import { Argument, Command } from "commander";
 import { type GetModeResponse, Mode, ModeSchema } from "../../client/index.ts";
+import { type AnswerOptions, addAnswerOptions, answer } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";
 import { formatTable } from "../text/table.ts";
 
@@ -14,10 +10,9 @@ const modes = { learning: Mode.LEARNING, frozen: Mode.FROZEN, static: Mode.STATI
 
 type ModeView = Pick<GetModeResponse, "serviceMode" | "agentTypes">;
 
-interface ModeOptions extends ConnectionOptions {
+interface ModeOptions extends AnswerOptions {
   readonly agentType?: string;
   readonly reason?: string;
-  readonly json?: true;
 }
 
 export function modeCommand(terminal: Terminal): Command {
@@ -30,7 +25,6 @@ export function modeCommand(terminal: Terminal): Command {
     )
     .option("--agent-type <name>", "only this agent type; without it the whole service")
     .option("--reason <text>", "why, for the audit log")
-    .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
@@ -44,41 +38,37 @@ Examples:
   banditd mode static --reason "incident 4711"
   banditd mode frozen --agent-type evolution`,
     );
-  return addConnectionOptions(command).action(
+  return addAnswerOptions(command).action(
     async (name: keyof typeof modes | undefined, options: ModeOptions) => {
-      if (name === undefined && options.reason !== undefined) {
+      const { agentType, reason } = options;
+      if (name === undefined && reason !== undefined) {
         throw badInput("--reason needs a mode to set: learning, frozen or static");
       }
-      const view = await withService<ModeView>(options, terminal, (client) =>
-        name === undefined
-          ? client.getMode({})
-          : client.setMode({
-              mode: modes[name],
-              reason: options.reason ?? "",
-              ...(options.agentType === undefined ? {} : { agentType: options.agentType }),
-            }),
-      );
       const label = (mode: number): string => enumLabel(ModeSchema, mode);
-      const agentTypes = view.agentTypes.filter(
-        (entry) => options.agentType === undefined || entry.agentType === options.agentType,
-      );
-      if (options.json) {
-        printJson(terminal, {
+      const chosen = ({ agentTypes }: ModeView) =>
+        agentTypes.filter((entry) => agentType === undefined || entry.agentType === agentType);
+      await answer<ModeView>(terminal, options, {
+        ask: (client) =>
+          name === undefined
+            ? client.getMode({})
+            : client.setMode({
+                mode: modes[name],
+                reason: reason ?? "",
+                ...(agentType === undefined ? {} : { agentType }),
+              }),
+        json: (view) => ({
           service_mode: label(view.serviceMode),
-          agent_types: agentTypes.map((entry) => ({
+          agent_types: chosen(view).map((entry) => ({
             agent_type: entry.agentType,
             mode: label(entry.mode),
           })),
-        });
-        return;
-      }
-      terminal.out(`service: ${label(view.serviceMode)}\n\n`);
-      terminal.out(
-        formatTable(
-          [{ title: "agent type" }, { title: "mode" }],
-          agentTypes.map((entry) => [entry.agentType, label(entry.mode)]),
-        ),
-      );
+        }),
+        text: (view) =>
+          `service: ${label(view.serviceMode)}\n\n${formatTable(
+            [{ title: "agent type" }, { title: "mode" }],
+            chosen(view).map((entry) => [entry.agentType, label(entry.mode)]),
+          )}`,
+      });
     },
   );
 }

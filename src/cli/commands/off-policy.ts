@@ -1,52 +1,34 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
-import { badInput, CliError, exitCodes } from "../exit-code.ts";
-import { readInputFile } from "../input-file.ts";
-import { openCsvLog } from "../logs/csv-log.ts";
+import { print } from "../command-frame.ts";
+import { badInput } from "../exit-code.ts";
+import { readJsonFile } from "../input-file.ts";
+import type { DecisionLog } from "../logs/decision-log.ts";
+import { addLogOptions, type LogOptions, withLog } from "../logs/with-log.ts";
 import {
-  addLogOptions,
-  type LogOptions,
-  levelOption,
-  requireOneLog,
-  serviceSpanOf,
-} from "../logs/log-option.ts";
-import { logProgress } from "../logs/log-progress.ts";
-import type { LogSource, MissingReward } from "../logs/log-source.ts";
-import { openServiceLog } from "../logs/service-log.ts";
-import {
-  buildOffPolicyReport,
   type EstimatorName,
   estimatorNames,
   formatOffPolicyReport,
   hasNumber,
   type OffPolicyReport,
+  offPolicyReport,
 } from "../off-policy/off-policy-report.ts";
 import {
   candidateFrom,
   needsServedArms,
   type PolicyFile,
-  parsePolicyFile,
+  policyFileFrom,
 } from "../off-policy/policy-file.ts";
 import { append, numberWithin, wholeNumber } from "../parse-option.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
-import { Progress } from "../text/progress.ts";
+import type { Terminal } from "../terminal.ts";
 
 const effectiveRowsDefault = 100;
 
-interface OffPolicyCommandOptions extends ConnectionOptions, LogOptions {
+interface OffPolicyCommandOptions extends LogOptions {
   readonly policy: string;
-  readonly actionColumn?: string;
-  readonly rewardColumn?: string;
   readonly propensityColumn?: string;
   readonly contextColumns?: string;
-  readonly missing: MissingReward;
   readonly estimator?: readonly EstimatorName[];
-  readonly level: number;
   readonly minEffectiveRows: number;
   readonly threshold?: number;
   readonly json?: true;
@@ -55,10 +37,7 @@ interface OffPolicyCommandOptions extends ConnectionOptions, LogOptions {
 export function offPolicyCommand(terminal: Terminal): Command {
   const command = new Command("off-policy")
     .description("estimate from a log what another policy would have earned")
-    .requiredOption("--policy <file>", "the policy to evaluate, JSON; - is standard input");
-  addLogOptions(command, "CSV with a title line: one row for each decision")
-    .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
-    .option("--reward-column <name>", "column of the reward (default: reward or click)")
+    .requiredOption("--policy <file>", "the policy to evaluate, JSON; - is standard input")
     .option(
       "--propensity-column <name>",
       "column of the probability with which the arm was served (default: propensity or propensity_score)",
@@ -68,16 +47,10 @@ export function offPolicyCommand(terminal: Terminal): Command {
       'columns that make up the context, separated by commas; "" for none (default: code_type, position)',
     )
     .addOption(
-      new Option("--missing <what>", "rows without a reward: leave them out, or count them as 0")
-        .choices(["drop", "zero"])
-        .default("drop"),
-    )
-    .addOption(
       new Option("--estimator <name>", "only this one; may be given several times")
         .choices([...estimatorNames])
         .argParser(estimatorOption),
     )
-    .addOption(levelOption())
     .option(
       "--min-effective-rows <count>",
       "refuse below this effective sample size",
@@ -88,7 +61,11 @@ export function offPolicyCommand(terminal: Terminal): Command {
       "--threshold <weight>",
       "switch-dr: largest weight that is corrected (default: chosen from the log)",
       numberWithin(0.01, 1e9),
-    )
+    );
+  return addLogOptions(command, {
+    file: "CSV with a title line: one row for each decision",
+    missing: "rows without a reward: leave them out, or count them as 0",
+  })
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -103,98 +80,65 @@ Exits with 1 when no estimator gives a number; the reasons are printed.
 Examples:
   banditd off-policy --log men-random.csv --policy shares.json
   banditd off-policy --from 2026-11-01 --agent-type evolution --policy shares.json --json`,
-    );
-  return addConnectionOptions(command).action(async (options: OffPolicyCommandOptions) => {
-    const report = await evaluated(options, terminal);
-    if (options.json) printJson(terminal, report);
-    else terminal.out(formatOffPolicyReport(report));
-    if (!hasNumber(report)) {
-      throw new CliError(
-        exitCodes.failed,
-        "the log does not say what this policy would have earned",
+    )
+    .action(async (options: OffPolicyCommandOptions) => {
+      const { name, content } = await readJsonFile(options.policy, terminal);
+      const policy = policyFileFrom(content, name);
+      const { contextColumns, propensityColumn } = options;
+      const needs = {
+        fileOptions: { "--propensity-column": propensityColumn },
+        noun: "rows",
+        forComparison: false,
+        propensityColumn,
+        contextColumns: contextColumns === undefined ? undefined : namesIn(contextColumns),
+        // Of an export of banditd's own events, and of the Open Bandit Dataset.
+        usualContextColumns: ["code_type", "position"],
+        contextOption: "--context-columns",
+        policyColumns: policy.by,
+      };
+      const report = await withLog(options, needs, terminal, (log) =>
+        evaluated(log, policy, options),
       );
-    }
-  });
+      print(terminal, options, report, {
+        json: () => report,
+        text: formatOffPolicyReport,
+        failure: () =>
+          hasNumber(report) ? undefined : "the log does not say what this policy would have earned",
+      });
+    });
 }
 
 async function evaluated(
-  options: OffPolicyCommandOptions,
-  terminal: Terminal,
-): Promise<OffPolicyReport> {
-  requireOneLog(options, {
-    "--action-column": options.actionColumn,
-    "--reward-column": options.rewardColumn,
-    "--propensity-column": options.propensityColumn,
-  });
-  const { name, text } = await readInputFile(options.policy, terminal);
-  const policy = parsePolicyFile(text, name);
-  const progress = new Progress(terminal);
-  const told = logProgress(progress, "rows");
-  const common = {
-    policyColumns: policy.by,
-    missing: options.missing,
-    ...(options.contextColumns === undefined
-      ? {}
-      : { contextColumns: namesIn(options.contextColumns) }),
-  };
-  try {
-    if (options.log !== undefined) {
-      const source = await openCsvLog({
-        ...common,
-        ...columnsOf(options),
-        file: options.log,
-        onProgress: told.ofFile,
-      });
-      return await evaluateSource(source, policy, options);
-    }
-    const serviceOptions = {
-      ...common,
-      ...serviceSpanOf(options),
-      toMs: options.to ?? terminal.nowMs(),
-      onProgress: told.ofService,
-    };
-    return await withService(options, terminal, (client) =>
-      evaluateSource(openServiceLog({ ...serviceOptions, client }), policy, options),
-    );
-  } finally {
-    progress.clear();
-  }
-}
-
-async function evaluateSource(
-  source: LogSource,
+  source: DecisionLog,
   policy: PolicyFile,
   options: OffPolicyCommandOptions,
 ): Promise<OffPolicyReport> {
   const { contextColumns } = source;
+  const { missing, level } = options;
   const servedArms = needsServedArms(policy) ? await source.listArms() : [];
   const log = new OffPolicyLog({
     policy: candidateFrom(policy, { contextColumns, servedArms }),
     ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
   });
-  const counts = await source.read((row) => log.add(row) === undefined);
-  return buildOffPolicyReport({
+  const counts = { rows: 0, withoutReward: 0, notDrawn: 0 };
+  for await (const { context, arm, propensity = Number.NaN, reward } of source.read(counts)) {
+    if (reward === undefined) {
+      counts.withoutReward += 1;
+      if (missing === "drop") continue;
+    }
+    counts.rows += 1;
+    if (log.add({ context, arm, propensity, reward: reward ?? 0 }) !== undefined) break;
+  }
+  return offPolicyReport({
     log: source.name,
     policy: options.policy,
-    level: options.level,
-    missing: options.missing,
+    level,
+    missing,
     counts,
     contextColumns,
     estimators: options.estimator ?? estimatorNames,
-    result: log.evaluate({
-      level: options.level,
-      effectiveSampleSizeMin: options.minEffectiveRows,
-    }),
+    result: log.evaluate({ level, effectiveSampleSizeMin: options.minEffectiveRows }),
   });
-}
-
-function columnsOf(options: OffPolicyCommandOptions) {
-  const { actionColumn, rewardColumn, propensityColumn } = options;
-  return {
-    ...(actionColumn === undefined ? {} : { actionColumn }),
-    ...(rewardColumn === undefined ? {} : { rewardColumn }),
-    ...(propensityColumn === undefined ? {} : { propensityColumn }),
-  };
 }
 
 function namesIn(text: string): readonly string[] {

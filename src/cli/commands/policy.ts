@@ -1,19 +1,27 @@
-import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { type PolicyRecord, PolicyRecordSchema } from "../../client/index.ts";
-import { readInputFile } from "../input-file.ts";
-import { parsePolicyJson } from "../policy-json.ts";
 import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+  type AnswerOptions,
+  addAnswerOptions,
+  answer,
+  messageJson,
+  required,
+} from "../command-frame.ts";
+import { readJsonFile } from "../input-file.ts";
+import { policyFromJson } from "../policy-json.ts";
+import type { Terminal } from "../terminal.ts";
 import { formatPolicyRecord } from "../text/policy-text.ts";
 
-interface CommonOptions extends ConnectionOptions {
+interface CommonOptions extends AnswerOptions {
   readonly codeType?: string;
-  readonly json?: true;
+}
+
+/** Its JSON is what `policy set --file` takes back. @param note what people are told first */
+function shownRecord(note: (record: PolicyRecord) => string = () => "") {
+  return {
+    json: messageJson(PolicyRecordSchema),
+    text: (record: PolicyRecord) => `${note(record)}${formatPolicyRecord(record)}`,
+  };
 }
 
 export function policyCommand(terminal: Terminal): Command {
@@ -21,27 +29,33 @@ export function policyCommand(terminal: Terminal): Command {
     "show, set and delete policies: how an agent type learns, and from what",
   );
   for (const command of [showCommand(terminal), setCommand(terminal), deleteCommand(terminal)]) {
-    policy.addCommand(addConnectionOptions(command));
+    policy.addCommand(command);
   }
   return policy;
 }
 
 function showCommand(terminal: Terminal): Command {
-  return new Command("show")
+  const command = new Command("show")
     .description("show the policy in force")
     .argument("<agent_type>", "e.g. evolution")
-    .option("--code-type <name>", "the policy in force for this code type")
-    .option("--json", "print JSON, which policy set --file takes back")
-    .action(async (agentType: string, options: CommonOptions) => {
-      const { record } = await withService(options, terminal, (client) =>
-        client.getPolicy({ agentType, ...codeTypeOf(options) }),
-      );
+    .option("--code-type <name>", "the policy in force for this code type");
+  return addAnswerOptions(command, "what policy set --file takes back").action(
+    (agentType: string, options: CommonOptions) => {
       const { codeType } = options;
-      if (!options.json && codeType !== undefined && record?.codeType === undefined) {
-        terminal.out(`${codeType} has no policy of its own.\n`);
-      }
-      print(terminal, record, options);
-    });
+      const isOfAgentType = ({ codeType: own }: PolicyRecord) =>
+        codeType !== undefined && own === undefined;
+      return answer(terminal, options, {
+        ask: async (client) =>
+          required(
+            (await client.getPolicy({ agentType, ...codeTypeOf(options) })).record,
+            "a policy",
+          ),
+        ...shownRecord((record) =>
+          isOfAgentType(record) ? `${codeType} has no policy of its own.\n` : "",
+        ),
+      });
+    },
+  );
 }
 
 interface SetOptions extends CommonOptions {
@@ -51,14 +65,13 @@ interface SetOptions extends CommonOptions {
 }
 
 function setCommand(terminal: Terminal): Command {
-  return new Command("set")
+  const command = new Command("set")
     .description("replace a policy")
     .argument("<agent_type>", "e.g. evolution")
     .requiredOption("--file <file>", "the whole new policy, JSON; - is standard input")
     .option("--code-type <name>", "a policy of its own for this code type")
     .option("--etag <etag>", "only if the policy in force still has this etag")
     .option("--validate-only", "check it, change nothing")
-    .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
@@ -68,55 +81,42 @@ policy before. Fields that are left out get their defaults.
 Example:
   banditd policy show evolution --json > policy.json
   banditd policy set evolution --file policy.json --validate-only`,
-    )
-    .action(async (agentType: string, options: SetOptions) => {
-      const { name, text } = await readInputFile(options.file, terminal);
-      const policy = parsePolicyJson(text, name);
-      const { record } = await withService(options, terminal, (client) =>
-        client.setPolicy({
-          agentType,
-          ...codeTypeOf(options),
-          policy,
-          validateOnly: options.validateOnly ?? false,
-          ...(options.etag === undefined ? {} : { etag: options.etag }),
-        }),
-      );
-      if (!options.json && options.validateOnly) terminal.out("Valid; nothing was changed.\n");
-      print(terminal, record, options);
+    );
+  return addAnswerOptions(command).action(async (agentType: string, options: SetOptions) => {
+    const { name, content } = await readJsonFile(options.file, terminal);
+    const request = {
+      agentType,
+      ...codeTypeOf(options),
+      policy: policyFromJson(content, name),
+      validateOnly: options.validateOnly ?? false,
+      ...(options.etag === undefined ? {} : { etag: options.etag }),
+    };
+    await answer(terminal, options, {
+      ask: async (client) => required((await client.setPolicy(request)).record, "a policy"),
+      ...shownRecord(() => (options.validateOnly ? "Valid; nothing was changed.\n" : "")),
     });
+  });
 }
 
 function deleteCommand(terminal: Terminal): Command {
-  return new Command("delete")
+  const command = new Command("delete")
     .description("delete the policy of a code type: the agent type's own is in force again")
     .argument("<agent_type>", "e.g. evolution")
-    .requiredOption("--code-type <name>", "code type whose policy is deleted")
-    .option("--json", "print JSON: the policy in force afterwards")
-    .action(async (agentType: string, options: CommonOptions & { codeType: string }) => {
+    .requiredOption("--code-type <name>", "code type whose policy is deleted");
+  return addAnswerOptions(command, "the policy in force afterwards").action(
+    (agentType: string, options: AnswerOptions & { codeType: string }) => {
       const { codeType } = options;
-      const { record } = await withService(options, terminal, async (client) => {
-        await client.deletePolicy({ agentType, codeType });
-        return client.getPolicy({ agentType, codeType });
+      return answer(terminal, options, {
+        ask: async (client) => {
+          await client.deletePolicy({ agentType, codeType });
+          return required((await client.getPolicy({ agentType, codeType })).record, "a policy");
+        },
+        ...shownRecord(() => `The policy of ${agentType} for ${codeType} is deleted.\n`),
       });
-      if (!options.json) terminal.out(`The policy of ${agentType} for ${codeType} is deleted.\n`);
-      print(terminal, record, options);
-    });
+    },
+  );
 }
 
 function codeTypeOf({ codeType }: CommonOptions): { codeType?: string } {
   return codeType === undefined ? {} : { codeType };
-}
-
-function print(
-  terminal: Terminal,
-  record: PolicyRecord | undefined,
-  options: { readonly json?: true },
-): void {
-  if (record === undefined) return;
-  if (!options.json) {
-    terminal.out(formatPolicyRecord(record));
-    return;
-  }
-  const json = { alwaysEmitImplicit: true, useProtoFieldName: true };
-  printJson(terminal, toJson(PolicyRecordSchema, record, json));
 }

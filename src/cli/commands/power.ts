@@ -1,8 +1,10 @@
 import { Command, Option } from "commander";
-import { badInput, CliError, exitCodes } from "../exit-code.ts";
+import type { PlanRequest } from "../../statistics/experiments/plan-experiment.ts";
+import { print } from "../command-frame.ts";
+import { badInput } from "../exit-code.ts";
 import { numberWithin, wholeNumber } from "../parse-option.ts";
-import { printJson, type Terminal } from "../terminal.ts";
-import { buildPowerReport, formatPowerReport, type PlanRequest } from "../text/power-report.ts";
+import type { Terminal } from "../terminal.ts";
+import { formatPowerReport, powerReport } from "../text/power-report.ts";
 
 const sizeMax = 1_000_000_000_000;
 const powerDefault = 0.8;
@@ -84,10 +86,11 @@ Examples:
   banditd power --standard-deviation 0.3 --effect 0.05 --control-size 500`,
     )
     .action((options: PowerOptions) => {
-      const report = buildPowerReport(requestFrom(options));
-      if (options.json) printJson(terminal, report);
-      else terminal.out(formatPowerReport(report));
-      if (report.refusal !== null) throw new CliError(exitCodes.failed, "there is no such plan");
+      print(terminal, options, powerReport(requestFrom(options)), {
+        json: (report) => report,
+        text: formatPowerReport,
+        failure: ({ refusal }) => (refusal === null ? undefined : "there is no such plan"),
+      });
     });
 }
 

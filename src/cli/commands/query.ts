@@ -1,24 +1,20 @@
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Command } from "commander";
+import { stringify } from "csv-stringify/sync";
 import type { QueryResponse } from "../../client/index.ts";
+import { addAnswerOptions, answer, type PrintOptions } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
+import { readInputFile } from "../input-file.ts";
 import { wholeNumber } from "../parse-option.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { formatQueryResult, plainCell, rowsOf } from "../text/query-result.ts";
-import { formatCsv } from "../text/table.ts";
 
 const rowsMaxDefault = 1000;
 const timeoutSecondsDefault = 30;
 /** The call may take a little longer than the statement: events are flushed first, rows travel. */
 const deadlineMarginMs = 15_000;
 
-interface QueryOptions extends ConnectionOptions {
-  readonly json?: true;
+interface QueryOptions extends PrintOptions {
   readonly csv?: true;
   readonly rows: number;
   readonly timeout: number;
@@ -29,7 +25,6 @@ export function queryCommand(terminal: Terminal): Command {
   const command = new Command("query")
     .description("run one read-only SQL statement on the events (ClickHouse)")
     .argument("<sql>", "the statement, or - to read it from standard input")
-    .option("--json", "print JSON: columns, rows as objects, truncated, elapsed_ms")
     .option("--csv", "print CSV with a title line")
     .option(
       "--rows <count>",
@@ -48,36 +43,35 @@ Examples:
   banditd query "SELECT variant_id, count() FROM decisions GROUP BY variant_id ORDER BY 2 DESC"
   banditd query --csv - < report.sql > report.csv`,
     );
-  return addConnectionOptions(command).action(async (sql: string, options: QueryOptions) => {
-    if (options.json && options.csv) throw badInput("--json and --csv exclude each other");
-    const statement = sql === "-" ? await terminal.readInput() : sql;
-    if (statement.trim() === "") throw badInput("the SQL statement is empty");
-    const result = await withService(options, terminal, (client) =>
-      client.query(
-        {
-          sql: statement,
-          rowsMax: options.rows,
-          timeout: durationFromMs(options.timeout * 1000),
-          fresh: options.fresh,
+  return addAnswerOptions(command, "columns, rows as objects, truncated, elapsed_ms").action(
+    async (argument: string, options: QueryOptions) => {
+      if (options.json && options.csv) throw badInput("--json and --csv exclude each other");
+      const sql = argument === "-" ? (await readInputFile("-", terminal)).text : argument;
+      if (sql.trim() === "") throw badInput("the SQL statement is empty");
+      const { rows: rowsMax, fresh } = options;
+      const timeoutMs = options.timeout * 1000;
+      await answer(terminal, options, {
+        ask: async (client) => {
+          const request = { sql, rowsMax, timeout: durationFromMs(timeoutMs), fresh };
+          const result = await client.query(request, { deadlineMs: timeoutMs + deadlineMarginMs });
+          if (result.truncated && !options.json) {
+            terminal.err(`only the first ${rowsMax} rows are shown; --rows shows more\n`);
+          }
+          return result;
         },
-        { deadlineMs: options.timeout * 1000 + deadlineMarginMs },
-      ),
-    );
-    if (options.json) {
-      printJson(terminal, jsonOf(result));
-    } else if (options.csv) {
-      terminal.out(
-        formatCsv(
-          titlesOf(result),
-          rowsOf(result).map((row) => row.map(plainCell)),
-        ),
-      );
-    } else {
-      terminal.out(formatQueryResult(result));
-    }
-    if (result.truncated && !options.json) {
-      terminal.err(`only the first ${options.rows} rows are shown; --rows shows more\n`);
-    }
+        json: jsonOf,
+        text: options.csv ? csvOf : formatQueryResult,
+      });
+    },
+  );
+}
+
+/** RFC 4180, with a title line. */
+function csvOf(result: QueryResponse): string {
+  const rows = rowsOf(result).map((row) => row.map(plainCell));
+  return stringify([titlesOf(result), ...rows], {
+    record_delimiter: "windows",
+    quoted_match: /[\r\n]/,
   });
 }
 

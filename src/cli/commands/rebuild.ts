@@ -1,4 +1,3 @@
-import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import {
   type BanditClient,
@@ -8,13 +7,14 @@ import {
   type RebuildSummary,
   RebuildSummarySchema,
 } from "../../client/index.ts";
-import { CliError, exitCodes } from "../exit-code.ts";
 import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+  type AnswerOptions,
+  addAnswerOptions,
+  answer,
+  messageJson,
+  required,
+} from "../command-frame.ts";
+import type { Terminal } from "../terminal.ts";
 import { integer, Progress } from "../text/progress.ts";
 import { formatRebuild, type RebuildResult, rebuildFailure } from "../text/rebuild-text.ts";
 
@@ -23,10 +23,9 @@ const deadlineMs = 86_400_000;
 /** Differences that are kept to be printed. */
 const differencesMax = 10_000;
 
-interface RebuildOptions extends ConnectionOptions {
-  readonly check?: true;
+interface RebuildOptions extends AnswerOptions {
+  readonly check?: boolean;
   readonly agentType?: string;
-  readonly json?: true;
 }
 
 export function rebuildCommand(terminal: Terminal): Command {
@@ -34,7 +33,6 @@ export function rebuildCommand(terminal: Terminal): Command {
     .description("recompute every posterior from the event log and put the live ones right")
     .option("--check", "only compare, change nothing; exits with 1 on any difference")
     .option("--agent-type <name>", "only this agent type")
-    .option("--json", "print JSON: differences and summary")
     .addHelpText(
       "after",
       `
@@ -46,20 +44,19 @@ Examples:
   banditd rebuild --check
   banditd rebuild --agent-type evolution`,
     );
-  return addConnectionOptions(command).action(async (options: RebuildOptions) => {
-    const result = await withService(options, terminal, (client) =>
-      rebuild(client, options, terminal),
-    );
-    if (options.json) printJson(terminal, rebuildJson(result));
-    else terminal.out(formatRebuild(result));
-    const failure = rebuildFailure(result);
-    if (failure !== undefined) throw new CliError(exitCodes.failed, failure);
-  });
+  return addAnswerOptions(command, "differences and summary").action((options: RebuildOptions) =>
+    answer(terminal, options, {
+      ask: (client) => rebuild(client, options, terminal),
+      json: rebuildJson,
+      text: formatRebuild,
+      failure: rebuildFailure,
+    }),
+  );
 }
 
 async function rebuild(
   client: BanditClient,
-  { check = false, agentType = "" }: { check?: boolean; agentType?: string },
+  { check = false, agentType = "" }: RebuildOptions,
   terminal: Terminal,
 ): Promise<RebuildResult> {
   const progress = new Progress(terminal);
@@ -74,10 +71,7 @@ async function rebuild(
     else differencesLeftOut += 1;
   }
   progress.clear();
-  if (summary === undefined) {
-    throw new CliError(exitCodes.failed, "the service ended the rebuild before it was done");
-  }
-  return { check, summary, differences, differencesLeftOut };
+  return { check, summary: required(summary, "a summary"), differences, differencesLeftOut };
 }
 
 function describe({ doing, groupsDone, groupsTotal, eventsRead }: RebuildProgress): string {
@@ -86,11 +80,10 @@ function describe({ doing, groupsDone, groupsTotal, eventsRead }: RebuildProgres
 }
 
 function rebuildJson({ check, summary, differences, differencesLeftOut }: RebuildResult): object {
-  const options = { alwaysEmitImplicit: true, useProtoFieldName: true } as const;
   return {
     check,
-    differences: differences.map((one) => toJson(PosteriorDifferenceSchema, one, options)),
+    differences: differences.map(messageJson(PosteriorDifferenceSchema)),
     differences_left_out: differencesLeftOut,
-    summary: toJson(RebuildSummarySchema, summary, options),
+    summary: messageJson(RebuildSummarySchema)(summary),
   };
 }

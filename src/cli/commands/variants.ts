@@ -1,21 +1,24 @@
-import { readFile } from "node:fs/promises";
-import { type JsonObject, toJson } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { Command, Option } from "commander";
 import {
+  type BanditClient,
   type Variant,
   VariantSchema,
   VariantStatus,
   VariantStatusSchema,
 } from "../../client/index.ts";
+import {
+  type AnswerOptions,
+  addAnswerOptions,
+  answer,
+  messageJson,
+  required,
+} from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
+import { readInputFile } from "../input-file.ts";
 import { listAllVariants } from "../list-variants.ts";
 import { numberWithin, wholeNumber } from "../parse-option.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";
 import { formatTime } from "../text/format-value.ts";
 import { formatTable } from "../text/table.ts";
@@ -28,8 +31,8 @@ const newStatuses = {
 } as const;
 const statuses = { ...newStatuses, retired: VariantStatus.RETIRED } as const;
 
-interface CommonOptions extends ConnectionOptions {
-  readonly json?: true;
+interface ChangeOptions extends AnswerOptions {
+  readonly dryRun?: true;
 }
 
 export function variantsCommand(terminal: Terminal): Command {
@@ -40,7 +43,7 @@ export function variantsCommand(terminal: Terminal): Command {
     promoteCommand(terminal),
     retireCommand(terminal),
   ]) {
-    variants.addCommand(addConnectionOptions(command.option("--json", "print JSON")));
+    variants.addCommand(addAnswerOptions(command));
   }
   return variants;
 }
@@ -52,23 +55,20 @@ function listCommand(terminal: Terminal): Command {
     .addOption(
       new Option("--status <status>", "only those with this status").choices(Object.keys(statuses)),
     )
-    .action(
-      async (
-        options: CommonOptions & { agentType?: string; status?: keyof typeof statuses },
-      ): Promise<void> => {
-        const found = await withService(options, terminal, (client) =>
+    .action((options: AnswerOptions & { agentType?: string; status?: keyof typeof statuses }) =>
+      answer(terminal, options, {
+        ask: (client) =>
           listAllVariants(client, {
             statuses: options.status === undefined ? [] : [statuses[options.status]],
             ...(options.agentType === undefined ? {} : { agentType: options.agentType }),
           }),
-        );
-        if (options.json) printJson(terminal, found.map(variantJson));
-        else terminal.out(formatVariants(found));
-      },
+        json: (variants) => variants.map(messageJson(VariantSchema)),
+        text: formatVariants,
+      }),
     );
 }
 
-interface CreateOptions extends CommonOptions {
+interface CreateOptions extends ChangeOptions {
   readonly agentType: string;
   readonly name: string;
   readonly template?: string;
@@ -81,7 +81,6 @@ interface CreateOptions extends CommonOptions {
   readonly parameters?: JsonObject;
   readonly parent?: string;
   readonly status: keyof typeof newStatuses;
-  readonly dryRun?: true;
 }
 
 function createCommand(terminal: Terminal): Command {
@@ -123,11 +122,11 @@ Example:
     )
     .action(async (options: CreateOptions) => {
       const promptTemplate = await templateFrom(options, terminal);
-      const { variant } = await withService(options, terminal, (client) =>
+      await change(terminal, options, "created", (client, validateOnly) =>
         client.createVariant({
           agentType: options.agentType,
           status: newStatuses[options.status],
-          validateOnly: options.dryRun ?? false,
+          validateOnly,
           variant: {
             name: options.name,
             description: options.description ?? "",
@@ -141,7 +140,6 @@ Example:
           },
         }),
       );
-      printOne(terminal, variant, { ...options, done: "created" });
     });
 }
 
@@ -151,20 +149,10 @@ function promoteCommand(terminal: Terminal): Command {
     .argument("<variant_id>", "e.g. evolution/terse@1")
     .option("--baseline", "make it the baseline too")
     .option("--dry-run", "check it, change nothing")
-    .action(
-      async (
-        variantId: string,
-        options: CommonOptions & { baseline?: true; dryRun?: true },
-      ): Promise<void> => {
-        const { variant } = await withService(options, terminal, (client) =>
-          client.promoteVariant({
-            variantId,
-            makeBaseline: options.baseline ?? false,
-            validateOnly: options.dryRun ?? false,
-          }),
-        );
-        printOne(terminal, variant, { ...options, done: "promoted" });
-      },
+    .action((variantId: string, options: ChangeOptions & { baseline?: true }) =>
+      change(terminal, options, "promoted", (client, validateOnly) =>
+        client.promoteVariant({ variantId, makeBaseline: options.baseline ?? false, validateOnly }),
+      ),
     );
 }
 
@@ -173,14 +161,27 @@ function retireCommand(terminal: Terminal): Command {
     .description("stop serving a variant for ever")
     .argument("<variant_id>", "e.g. evolution/terse@1")
     .option("--dry-run", "check it, change nothing")
-    .action(
-      async (variantId: string, options: CommonOptions & { dryRun?: true }): Promise<void> => {
-        const { variant } = await withService(options, terminal, (client) =>
-          client.retireVariant({ variantId, validateOnly: options.dryRun ?? false }),
-        );
-        printOne(terminal, variant, { ...options, done: "retired" });
-      },
+    .action((variantId: string, options: ChangeOptions) =>
+      change(terminal, options, "retired", (client, validateOnly) =>
+        client.retireVariant({ variantId, validateOnly }),
+      ),
     );
+}
+
+/** Changes one variant, or with `--dry-run` has the service check the same call, and prints the variant. */
+function change(
+  terminal: Terminal,
+  options: ChangeOptions,
+  done: string,
+  call: (client: BanditClient, validateOnly: boolean) => Promise<{ variant?: Variant | undefined }>,
+): Promise<void> {
+  const { dryRun = false } = options;
+  return answer(terminal, options, {
+    ask: async (client) => required((await call(client, dryRun)).variant, "the variant"),
+    json: messageJson(VariantSchema),
+    text: (variant) =>
+      `${variant.variantId} ${dryRun ? `would be ${done}` : done} (${statusOf(variant)})\n`,
+  });
 }
 
 async function templateFrom(options: CreateOptions, terminal: Terminal): Promise<string> {
@@ -189,12 +190,7 @@ async function templateFrom(options: CreateOptions, terminal: Terminal): Promise
     throw badInput("give either --template or --template-file");
   }
   if (template !== undefined) return template;
-  if (templateFile === "-") return terminal.readInput();
-  try {
-    return await readFile(templateFile as string, "utf8");
-  } catch (error) {
-    throw badInput(`--template-file ${templateFile}: ${(error as Error).message}`);
-  }
+  return (await readInputFile(templateFile as string, terminal)).text;
 }
 
 function jsonObject(text: string): JsonObject {
@@ -210,24 +206,9 @@ function jsonObject(text: string): JsonObject {
   return value as JsonObject;
 }
 
-function printOne(
-  terminal: Terminal,
-  variant: Variant | undefined,
-  options: { json?: true; dryRun?: true; done: string },
-): void {
-  if (variant === undefined) return;
-  if (options.json) {
-    printJson(terminal, variantJson(variant));
-    return;
-  }
-  const status = enumLabel(VariantStatusSchema, variant.status);
-  const baseline = variant.isBaseline ? ", baseline" : "";
-  const done = options.dryRun ? `would be ${options.done}` : options.done;
-  terminal.out(`${variant.variantId} ${done} (${status}${baseline})\n`);
-}
-
-function variantJson(variant: Variant): unknown {
-  return toJson(VariantSchema, variant, { alwaysEmitImplicit: true, useProtoFieldName: true });
+function statusOf({ status, isBaseline }: Variant): string {
+  const label = enumLabel(VariantStatusSchema, status);
+  return isBaseline ? `${label}, baseline` : label;
 }
 
 function formatVariants(variants: readonly Variant[]): string {
@@ -242,9 +223,7 @@ function formatVariants(variants: readonly Variant[]): string {
     ],
     variants.map((variant) => [
       variant.variantId,
-      variant.isBaseline
-        ? `${enumLabel(VariantStatusSchema, variant.status)}, baseline`
-        : enumLabel(VariantStatusSchema, variant.status),
+      statusOf(variant),
       variant.model === "" ? "–" : variant.model,
       optional(variant.temperature),
       formatTime(variant.createdAt).slice(0, 16),

@@ -1,116 +1,197 @@
-import type { LoggedRow } from "../../statistics/off-policy/logged-row.ts";
+import type {
+  ComparedDecision,
+  PropensityVector,
+} from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
-import {
-  armOf,
-  type CsvColumns,
-  eachCsvRow,
-  isDrawnRow,
-  layOutOutcome,
-  type OutcomeLayout,
-  openCsvColumns,
-  type Place,
-  rewardOf,
-} from "./csv-columns.ts";
-import {
-  contextLabel,
-  type LogSource,
-  type MissingReward,
-  type ReadingCounts,
-} from "./log-source.ts";
+import { CsvColumns, type CsvRow, type Place } from "./csv-columns.ts";
+import { contextLabel, type DecisionLog, isDrawn } from "./decision-log.ts";
+import { parseTime } from "./time-option.ts";
 
-/** Of an export of banditd's own events, and of the Open Bandit Dataset. */
-const usualContextColumns = ["code_type", "position"] as const;
+/** Tried in this order: an export of banditd's own events, then the Open Bandit Dataset. */
+const usualColumns = {
+  action: ["variant_id", "item_id"],
+  reward: ["reward", "click"],
+  propensity: ["propensity", "propensity_score"],
+} as const;
+const rewardWeightColumn = "reward_weight";
+const armsColumn = "arm_variant_ids";
+const probabilitiesColumn = "arm_probabilities";
+/** `propensity:a` is the column of the probability of arm a. */
+const propensityPrefix = "propensity:";
 
 export interface CsvLogOptions {
   readonly file: string;
-  /** Absent: the first of the usual names that the file has. */
-  readonly actionColumn?: string;
-  readonly rewardColumn?: string;
-  readonly propensityColumn?: string;
-  /** Absent: those of the usual names that the file has. */
-  readonly contextColumns?: readonly string[];
-  /** Columns that the policy goes by, added to the context. */
+  /** Undefined: the first of the usual names that the file has. */
+  readonly actionColumn: string | undefined;
+  readonly rewardColumn: string | undefined;
+  readonly propensityColumn: string | undefined;
+  /** True: a file without a propensity is refused. */
+  readonly propensityNeeded: boolean;
+  readonly covariateColumn: string | undefined;
+  /** Undefined: those of `usual` that the file has. */
+  readonly contextColumns: readonly string[] | undefined;
+  readonly usualContextColumns: readonly string[];
+  /** The option that names context columns, for messages. */
+  readonly contextOption: string;
+  /** Columns that a policy goes by, added to the context. */
   readonly policyColumns: readonly string[];
-  readonly missing: MissingReward;
   readonly onProgress: (rows: number) => void;
 }
 
-/** Where in a row what is. */
-interface Layout extends OutcomeLayout {
-  readonly propensity: Place;
-  readonly context: readonly Place[];
-}
-
 /**
- * A CSV file with a title line as a log. It is streamed, never held.
+ * A CSV file with a title line as a log. It is streamed, never held. Its decisions stand in their order, or have a column
+ * `decided_at`.
  * @throws CliError usage naming the file and what is wrong
  */
-export async function openCsvLog(options: CsvLogOptions): Promise<LogSource> {
-  const layout = layOut(await openCsvColumns(options.file), options);
-  return {
+export async function openCsvLog(options: CsvLogOptions): Promise<DecisionLog> {
+  const columns = await CsvColumns.of(options.file);
+  const layout = layOut(columns, options);
+  const log: DecisionLog = {
     name: options.file,
     contextColumns: layout.context.map(({ column }) => column),
     async listArms() {
       const arms = new Set<string>();
-      await readRows({ ...options, missing: "zero" }, layout, ({ arm }) => {
-        arms.add(arm);
-        return true;
-      });
+      for await (const { arm } of log.read({ notDrawn: 0 })) arms.add(arm);
       return [...arms].sort();
     },
-    read: (take) => readRows(options, layout, take),
+    async *read(leftOut) {
+      let rows = 0;
+      for await (const row of columns.rows()) {
+        rows += 1;
+        options.onProgress(rows);
+        if (isDrawnRow(layout, row)) yield decisionOf(layout, row);
+        else leftOut.notDrawn += 1;
+      }
+    },
   };
+  if (layout.vectorOf !== undefined) return log;
+  const lacksVectors =
+    `${options.file} does not say with what probability each arm could be served: it needs the columns ` +
+    `${armsColumn} and ${probabilitiesColumn} (JSON lists), or a column ${propensityPrefix}<arm> for every arm`;
+  return { ...log, lacksVectors };
 }
 
-async function readRows(
-  options: CsvLogOptions,
-  layout: Layout,
-  take: (row: LoggedRow) => boolean,
-): Promise<ReadingCounts> {
-  const counts = { rows: 0, withoutReward: 0, notDrawn: 0 };
-  await eachCsvRow(options.file, (row) => {
-    if (!isDrawnRow(layout, row)) {
-      counts.notDrawn += 1;
-      return true;
-    }
-    const known = rewardOf(layout, row);
-    if (known === undefined) {
-      counts.withoutReward += 1;
-      if (options.missing === "drop") return true;
-    }
-    const arm = armOf(layout, row);
-    const values = layout.context.map((place) => row.at(place));
-    const withComma = layout.context.find(
-      (place) => values.length > 1 && row.at(place).includes(","),
-    );
-    if (withComma !== undefined) {
-      throw badInput(
-        `${row.where(withComma)} holds "${row.at(withComma)}": with several context columns a value may not have a comma`,
-      );
-    }
-    counts.rows += 1;
-    options.onProgress(counts.rows);
-    return take({
-      context: contextLabel(values),
-      arm,
-      propensity: row.numberAt(layout.propensity),
-      reward: known ?? 0,
-    });
-  });
-  return counts;
-}
+type Layout = ReturnType<typeof layOut>;
 
-function layOut(columns: CsvColumns, options: CsvLogOptions): Layout {
+/** Where in a row what is. @throws CliError usage when a column is not there */
+function layOut(columns: CsvColumns, options: CsvLogOptions) {
+  const chosen = (column: string | undefined, kind: keyof typeof usualColumns) =>
+    columns.chosen(column, `--${kind}-column`, usualColumns[kind]);
+  const { covariateColumn, propensityColumn } = options;
+  const reward = chosen(options.rewardColumn, "reward");
   const contextColumns =
-    options.contextColumns ?? usualContextColumns.filter((title) => columns.titles.includes(title));
+    options.contextColumns ??
+    options.usualContextColumns.filter((title) => columns.titles.includes(title));
   return {
-    ...layOutOutcome(columns, options),
-    propensity: columns.chosen(options.propensityColumn, "propensity"),
+    action: chosen(options.actionColumn, "action"),
+    reward,
+    /** The reward is to be divided by it. */
+    rewardWeight:
+      reward.column === usualColumns.reward[0] ? columns.find(rewardWeightColumn) : undefined,
+    propensity: options.propensityNeeded
+      ? chosen(propensityColumn, "propensity")
+      : columns.firstOf(usualColumns.propensity),
+    covariate:
+      covariateColumn === undefined
+        ? undefined
+        : columns.named(covariateColumn, "--covariate-column"),
+    source: columns.find("source"),
+    degraded: columns.find("degraded"),
+    time: columns.find("decided_at"),
+    vectorOf: vectorReader(columns),
     context: [
-      ...contextColumns.map((column) => columns.named(column, "--context-columns")),
+      ...contextColumns.map((column) => columns.named(column, options.contextOption)),
       ...options.policyColumns
-        .filter((column) => !(contextColumns as readonly string[]).includes(column))
+        .filter((column) => !contextColumns.includes(column))
         .map((column) => columns.named(column, "by of the policy")),
     ],
   };
+}
+
+function isDrawnRow({ source, degraded }: Layout, row: CsvRow): boolean {
+  return isDrawn({
+    source: source === undefined ? "" : row.at(source),
+    degraded: degraded !== undefined && /^(1|true)$/.test(row.at(degraded)),
+  });
+}
+
+function decisionOf(layout: Layout, row: CsvRow): ComparedDecision {
+  const { propensity, covariate, time, vectorOf } = layout;
+  const arm = row.at(layout.action);
+  if (arm === "") throw badInput(`${row.where(layout.action)} is empty`);
+  const reward = rewardOf(layout, row);
+  return {
+    arm,
+    context: contextOf(layout, row),
+    windowIsOpen: false,
+    ...(reward === undefined ? {} : { reward }),
+    ...(propensity === undefined ? {} : { propensity: row.numberAt(propensity) }),
+    ...(vectorOf === undefined ? {} : { vector: vectorOf(row) }),
+    ...(covariate === undefined ? {} : { covariate: row.numberAt(covariate) }),
+    ...(time === undefined ? {} : { decidedAtMs: timeAt(row, time) }),
+  };
+}
+
+/** Undefined when the cell is empty. Of a partial reward, the mean of the parts that are known. */
+function rewardOf({ reward: place, rewardWeight }: Layout, row: CsvRow): number | undefined {
+  if (row.at(place).trim() === "") return undefined;
+  const reward = row.numberAt(place);
+  if (rewardWeight === undefined) return reward;
+  const weight = row.numberAt(rewardWeight);
+  return weight > 0 ? reward / weight : undefined;
+}
+
+function contextOf({ context }: Layout, row: CsvRow): string {
+  const withComma = context.find((place) => context.length > 1 && row.at(place).includes(","));
+  if (withComma === undefined) return contextLabel(context.map((place) => row.at(place)));
+  throw badInput(
+    `${row.where(withComma)} holds "${row.at(withComma)}": with several context columns a value may not have a comma`,
+  );
+}
+
+function vectorReader(columns: CsvColumns): ((row: CsvRow) => PropensityVector) | undefined {
+  const arms = columns.find(armsColumn);
+  const probabilities = columns.find(probabilitiesColumn);
+  if (arms !== undefined && probabilities !== undefined) {
+    // The lists of arms are few: each is read once, and shared.
+    const lists = new Map<string, readonly string[]>();
+    return (row) => {
+      const text = row.at(arms);
+      const list = lists.get(text) ?? listAt(row, arms, isText);
+      lists.set(text, list);
+      return { arms: list, probabilities: listAt(row, probabilities, isNumber) };
+    };
+  }
+  const single = columns.titles
+    .filter((column) => column.startsWith(propensityPrefix))
+    .map((column) => columns.named(column, column));
+  if (single.length === 0) return undefined;
+  const names = single.map(({ column }) => column.slice(propensityPrefix.length));
+  return (row) => ({
+    arms: names,
+    probabilities: single.map((place) => (row.at(place) === "" ? 0 : row.numberAt(place))),
+  });
+}
+
+const isText = (entry: unknown): entry is string => typeof entry === "string";
+const isNumber = (entry: unknown): entry is number => typeof entry === "number";
+
+function listAt<Entry>(
+  row: CsvRow,
+  place: Place,
+  isEntry: (entry: unknown) => entry is Entry,
+): readonly Entry[] {
+  try {
+    const list: unknown = JSON.parse(row.at(place));
+    if (Array.isArray(list) && list.every(isEntry)) return list;
+  } catch {
+    // Said below, as for any other text that is no such list.
+  }
+  throw badInput(`${row.where(place)} holds "${row.at(place)}", which is not such a JSON list`);
+}
+
+function timeAt(row: CsvRow, place: Place): number {
+  const value = parseTime(row.at(place));
+  if (value !== undefined) return value;
+  throw badInput(`${row.where(place)} holds "${row.at(place)}", which is not a time`);
 }

@@ -1,24 +1,57 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import type { BanditClient, QueryResponse } from "../../client/index.ts";
+import type { ComparedDecision } from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
 import { rowsOf } from "../text/query-result.ts";
-import { isDrawn, type LogSource, type MissingReward } from "./log-source.ts";
-import { rewardColumn, ServiceLogReader, type ServiceLogSpan } from "./service-log-reader.ts";
+import { type DecisionLog, isDrawn } from "./decision-log.ts";
 
-export interface ServiceLogOptions extends ServiceLogSpan {
-  /** Only `code_type` is there to be used. */
-  readonly contextColumns?: readonly string[];
+/** As many as one answer may have. */
+const pageRowsMax = 10_000;
+const queryTimeoutMs = 120_000;
+/** The call may take a little longer than the statement: events are flushed first, rows travel. */
+const deadlineMarginMs = 15_000;
+
+export interface ServiceLogOptions {
+  readonly client: Pick<BanditClient, "query" | "getPolicy">;
+  /** Checked: letters, digits, `_` and `-` only. */
+  readonly agentType: string;
+  /** Checked as well. Undefined: all. */
+  readonly codeType: string | undefined;
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+  readonly nowMs: number;
+  /** Generations asked for at a time; absent: 10,000, as many as one answer may have. */
+  readonly pageRows?: number;
+  /** Only `code_type` is there to be used. Undefined: it is used. */
+  readonly contextColumns: readonly string[] | undefined;
+  /** Columns that a policy goes by, added to the context. */
   readonly policyColumns: readonly string[];
-  readonly missing: MissingReward;
+  /** True: with whole vectors, times, and whether attribution windows are open. False: none of that is read. */
+  readonly forComparison: boolean;
   readonly onProgress: (rows: number, total: number) => void;
 }
 
+/** What a generation earned of what is known of its reward, as SQL on the view; NULL when nothing is. */
+const rewardSql = "if(reward_weight > 0, reward / reward_weight, NULL)";
+const columnsSql = ["variant_id", "source", "degraded", "propensity", rewardSql];
+const comparisonColumnsSql = [
+  "toUnixTimestamp64Milli(decided_at)",
+  "arm_variant_ids",
+  "arm_probabilities",
+];
+
 /**
- * The event log of a service as a log that can be read several times, page by page.
+ * The event log of a service as a log, read page by page with the Query RPC. Whether a decision's attribution window is
+ * open is said by the policy that is in force for its code type now.
  * @throws CliError usage for context columns that are not there
  */
-export function openServiceLog(options: ServiceLogOptions): LogSource {
+export function openServiceLog(options: ServiceLogOptions): DecisionLog {
   const contextColumns = contextColumnsOf(options);
   const isByCodeType = contextColumns.length > 0;
   const reader = new ServiceLogReader(options);
+  const columns = options.forComparison ? [...columnsSql, ...comparisonColumnsSql] : columnsSql;
   return {
     name: options.agentType,
     contextColumns,
@@ -27,33 +60,59 @@ export function openServiceLog(options: ServiceLogOptions): LogSource {
         `SELECT DISTINCT variant_id FROM decisions WHERE ${reader.within()} AND degraded = 0 ` +
           `AND source NOT IN ('static', 'fallback') ORDER BY variant_id`,
       );
-      return rowsOf(arms).map(([arm]) => String(arm));
+      return arms.map(([arm]) => String(arm));
     },
-    async read(take) {
-      const counts = { rows: 0, withoutReward: 0, notDrawn: 0 };
-      const columns = ["variant_id", "propensity", "source", "degraded", rewardColumn];
-      await reader.read(columns, ({ codeType, values, total }) => {
-        const [arm, propensity, source, degraded, reward] = values;
+    async *read(leftOut) {
+      const windows = options.forComparison ? await openSince(reader, options) : new Map();
+      const lists = new Map<string, readonly string[]>();
+      let rows = 0;
+      for await (const { codeType, values, total } of reader.rows(columns)) {
+        rows += 1;
+        options.onProgress(rows, total);
+        const [arm, source, degraded, propensity, reward, decidedAt, ids, probabilities] = values;
         if (!isDrawn({ source: String(source), degraded: Number(degraded) !== 0 })) {
-          counts.notDrawn += 1;
-          return true;
+          leftOut.notDrawn += 1;
+          continue;
         }
-        if (reward === null) {
-          counts.withoutReward += 1;
-          if (options.missing === "drop") return true;
-        }
-        counts.rows += 1;
-        options.onProgress(counts.rows, total);
-        return take({
-          context: isByCodeType ? codeType : "",
+        const decision: ComparedDecision = {
           arm: String(arm),
+          context: isByCodeType ? codeType : "",
           propensity: Number(propensity),
-          reward: Number(reward ?? 0),
-        });
-      });
-      return counts;
+          windowIsOpen: false,
+          ...(reward === null ? {} : { reward: Number(reward) }),
+        };
+        if (!options.forComparison) {
+          yield decision;
+          continue;
+        }
+        // The lists of arms are few: each is kept once.
+        const key = String(ids);
+        const arms = lists.get(key) ?? (ids as readonly string[]);
+        lists.set(key, arms);
+        const decidedAtMs = Number(decidedAt);
+        yield {
+          ...decision,
+          vector: { arms, probabilities: (probabilities as readonly unknown[]).map(Number) },
+          decidedAtMs,
+          windowIsOpen: decidedAtMs > (windows.get(codeType) ?? options.nowMs),
+        };
+      }
     },
   };
+}
+
+/** For every code type, the moment after which a decision's attribution window is still open. */
+async function openSince(
+  reader: ServiceLogReader,
+  { client, agentType, nowMs }: ServiceLogOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const since = new Map<string, number>();
+  for (const { codeType } of await reader.codeTypes()) {
+    const { record } = await client.getPolicy({ agentType, codeType });
+    const window = record?.policy?.attributionWindow;
+    since.set(codeType, nowMs - (window === undefined ? 0 : durationMs(window)));
+  }
+  return since;
 }
 
 function contextColumnsOf(options: ServiceLogOptions): readonly string[] {
@@ -66,4 +125,91 @@ function contextColumnsOf(options: ServiceLogOptions): readonly string[] {
     `there is no context column "${unknown}" in a service's log, only code_type; ` +
       "export what you need with `banditd query --csv` and use --log",
   );
+}
+
+type Values = readonly JsonValue[];
+
+/**
+ * Reads the event log of a service: for one code type after the other, in the order of the tables' key, pages of
+ * whole generations. A page is found in `decisions` first and then read from the view `generation_full` by its range
+ * of ids: ClickHouse passes a range of the join key down to every table below the view and reads that range only,
+ * which it does not do with a LIMIT. (Measured with 200,000 generations on chDB 26.7: 0.35 s a page that way, 1.9 s with
+ * the LIMIT on the view.) A decision that stands in the table twice makes its page shorter by one, and is one row of the view.
+ */
+class ServiceLogReader {
+  readonly #options: ServiceLogOptions;
+  /** Everything acknowledged up to now is waited for once. */
+  #isFresh = false;
+
+  constructor(options: ServiceLogOptions) {
+    this.#options = options;
+  }
+
+  /** Rows of one statement; the first waits for what is on its way into the log. */
+  async query(sql: string): Promise<readonly Values[]> {
+    return rowsOf(await this.#answer(sql));
+  }
+
+  /** The condition of the span, as SQL. */
+  within(codeType = this.#options.codeType): string {
+    return [
+      `agent_type = '${this.#options.agentType}'`,
+      ...(codeType === undefined ? [] : [`code_type = '${codeType}'`]),
+      `decided_at >= ${timeLiteral(this.#options.fromMs)}`,
+      `decided_at < ${timeLiteral(this.#options.toMs)}`,
+    ].join(" AND ");
+  }
+
+  async codeTypes(): Promise<readonly { readonly codeType: string; readonly rows: number }[]> {
+    const found = await this.query(
+      `SELECT code_type, count() FROM decisions WHERE ${this.within()} GROUP BY code_type ORDER BY code_type`,
+    );
+    return found.map(([codeType, rows]) => ({ codeType: String(codeType), rows: Number(rows) }));
+  }
+
+  /** Every row of the view in the span once; `columns` are SQL. `total` is the decisions in the span, for progress. */
+  async *rows(columns: readonly string[]) {
+    const codeTypes = await this.codeTypes();
+    const total = codeTypes.reduce((sum, { rows }) => sum + rows, 0);
+    for (const { codeType } of codeTypes) {
+      for await (const page of this.#pages(codeType, columns)) {
+        for (const [, ...values] of page) yield { codeType, values: values as Values, total };
+      }
+    }
+  }
+
+  async *#pages(codeType: string, columns: readonly string[]) {
+    const within = this.within(codeType);
+    const pageRows = this.#options.pageRows ?? pageRowsMax;
+    let beyond = "";
+    for (;;) {
+      const [[last, found] = []] = await this.query(
+        `SELECT max(generation_id), count() FROM (SELECT generation_id FROM decisions ` +
+          `WHERE ${within}${beyond} ORDER BY generation_id LIMIT ${pageRows})`,
+      );
+      if (Number(found ?? 0) === 0) return;
+      const answer = await this.#answer(
+        `SELECT toString(generation_id), ${columns.join(", ")} FROM generation_full ` +
+          `WHERE ${within}${beyond} AND generation_id <= '${last}' ORDER BY generation_id`,
+      );
+      const page = rowsOf(answer);
+      yield page;
+      // Rows that came in between, or very long names, may have filled the answer before its end.
+      beyond = ` AND generation_id > '${answer.truncated ? page.at(-1)?.[0] : last}'`;
+    }
+  }
+
+  #answer(sql: string): Promise<QueryResponse> {
+    const fresh = !this.#isFresh;
+    this.#isFresh = true;
+    return this.#options.client.query(
+      { sql, rowsMax: pageRowsMax, timeout: durationFromMs(queryTimeoutMs), fresh },
+      { deadlineMs: queryTimeoutMs + deadlineMarginMs },
+    );
+  }
+}
+
+function timeLiteral(ms: number): string {
+  const text = new Date(ms).toISOString().replace("T", " ").replace("Z", "");
+  return `toDateTime64('${text}', 3, 'UTC')`;
 }

@@ -1,92 +1,86 @@
+import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
 import type {
-  Diagnostics,
   Evaluation,
   OffPolicyEstimate,
   SwitchEstimate,
   ValueEstimate,
 } from "../../statistics/off-policy/evaluation.ts";
-import type { Refusal, Result } from "../../statistics/result.ts";
-import type { MissingReward, ReadingCounts } from "../logs/log-source.ts";
+import type { Result } from "../../statistics/result.ts";
 import { formatNumber } from "../text/format-value.ts";
 import { integer } from "../text/progress.ts";
 import { noNumber, refusalNotes, roughly, shown, wrap } from "../text/report-text.ts";
-import { formatTable } from "../text/table.ts";
+import { type ResultJson, resultJson } from "../text/result-json.ts";
+import { formatFacts, formatTable } from "../text/table.ts";
 
 /** In the order in which they are printed; with dashes as on the command line. */
 export const estimatorNames = ["ips", "snips", "dm", "dr", "switch-dr"] as const;
 export type EstimatorName = (typeof estimatorNames)[number];
 
-interface EstimateJson {
-  readonly value: number | null;
-  readonly standard_error: number | null;
-  readonly low: number | null;
-  readonly high: number | null;
-  readonly refusal: Refusal | null;
-}
-
-/** Weights are those of the log for `dm`, which uses none; null where the estimator refused. */
-interface WeightedEstimateJson extends EstimateJson {
-  readonly effective_sample_size: number | null;
-  readonly mean_weight: number | null;
-  readonly largest_weight: number | null;
-}
-
-interface SwitchEstimateJson extends WeightedEstimateJson {
-  /** Null when no weight was left out. */
-  readonly threshold: number | null;
-  readonly bias_bound: number | null;
-}
-
 /** What `banditd off-policy --json` prints. Rewards are means per row. */
-export interface OffPolicyReport {
-  readonly log: string;
-  readonly policy: string;
-  readonly level: number;
-  /** Rows of the evaluation. */
-  readonly rows: number;
-  readonly rows_without_reward: number;
-  readonly missing: MissingReward;
-  readonly rows_not_drawn: number;
-  readonly context_columns: readonly string[];
-  readonly on_policy: EstimateJson;
-  /** Null when the log could not be evaluated at all. */
-  readonly diagnostics: {
-    readonly effective_sample_size: number;
-    readonly mean_weight: number;
-    readonly mean_weight_standard_error: number;
-    readonly largest_weight: number;
-    readonly standard_error_rows: number;
-    readonly unserved_share: number;
-    readonly contexts: number;
-    readonly candidate_arms_served: number;
-    readonly other_arms: number;
-  } | null;
-  readonly estimates: {
-    readonly ips?: WeightedEstimateJson;
-    readonly snips?: WeightedEstimateJson;
-    readonly dm?: WeightedEstimateJson;
-    readonly dr?: WeightedEstimateJson;
-    readonly switch_dr?: SwitchEstimateJson;
-  };
+export type OffPolicyReport = ReturnType<typeof offPolicyReport>;
+type EstimateJson = ResultJson<ValueEstimate, typeof valueNames>;
+type WeightedJson = ResultJson<OffPolicyEstimate, typeof weightedNames>;
+
+/** Those that were asked for. */
+interface OffPolicyEstimates {
+  readonly ips?: WeightedJson;
+  readonly snips?: WeightedJson;
+  readonly dm?: WeightedJson;
+  readonly dr?: WeightedJson;
+  /** The threshold is null when no weight was left out. */
+  readonly switch_dr?: ResultJson<SwitchEstimate, typeof switchNames>;
 }
+
+const valueNames = {
+  value: "value",
+  standard_error: "standardError",
+  low: "low",
+  high: "high",
+} as const;
+/** Weights are those of the log for `dm`, which uses none. */
+const weightedNames = {
+  ...valueNames,
+  effective_sample_size: "effectiveSampleSize",
+  mean_weight: "meanWeight",
+  largest_weight: "largestWeight",
+} as const;
+const switchNames = {
+  ...weightedNames,
+  threshold: "threshold",
+  bias_bound: "biasBound",
+} as const;
 
 /** Below it, an interval covers less than it claims: the standard error itself is a guess. */
 const standardErrorRowsMin = 30;
 
-export function buildOffPolicyReport(input: {
+export function offPolicyReport(input: {
   readonly log: string;
   readonly policy: string;
   readonly level: number;
   readonly missing: MissingReward;
-  readonly counts: ReadingCounts;
+  readonly counts: {
+    /** Of the evaluation. */
+    readonly rows: number;
+    /** Left out, or counted as 0. */
+    readonly withoutReward: number;
+    readonly notDrawn: number;
+  };
   readonly contextColumns: readonly string[];
   readonly estimators: readonly EstimatorName[];
   readonly result: Result<Evaluation>;
-}): OffPolicyReport {
+}) {
   const { result, counts } = input;
   const of = <Value>(pick: (value: Evaluation) => Result<Value>): Result<Value> =>
     result.ok ? pick(result.value) : result;
-  const asked = (name: EstimatorName): boolean => input.estimators.includes(name);
+  const asked = <Json>(name: EstimatorName, json: () => Json) =>
+    input.estimators.includes(name) ? { [name.replace("-", "_")]: json() } : {};
+  const weighted = (name: "ips" | "snips" | "dm" | "dr") =>
+    asked(name, () =>
+      resultJson(
+        of((value) => value[name]),
+        weightedNames,
+      ),
+    );
   return {
     log: input.log,
     policy: input.policy,
@@ -96,15 +90,24 @@ export function buildOffPolicyReport(input: {
     missing: input.missing,
     rows_not_drawn: counts.notDrawn,
     context_columns: input.contextColumns,
-    on_policy: estimateJson(of((value) => value.onPolicy)),
+    on_policy: resultJson(
+      of((value) => value.onPolicy),
+      valueNames,
+    ),
+    /** Null when the log could not be evaluated at all. */
     diagnostics: result.ok ? diagnosticsJson(result.value.diagnostics) : null,
     estimates: {
-      ...(asked("ips") ? { ips: weightedJson(of((value) => value.ips)) } : {}),
-      ...(asked("snips") ? { snips: weightedJson(of((value) => value.snips)) } : {}),
-      ...(asked("dm") ? { dm: weightedJson(of((value) => value.dm)) } : {}),
-      ...(asked("dr") ? { dr: weightedJson(of((value) => value.dr)) } : {}),
-      ...(asked("switch-dr") ? { switch_dr: switchJson(of((value) => value.switchDr)) } : {}),
-    },
+      ...weighted("ips"),
+      ...weighted("snips"),
+      ...weighted("dm"),
+      ...weighted("dr"),
+      ...asked("switch-dr", () =>
+        resultJson(
+          of((value) => value.switchDr),
+          switchNames,
+        ),
+      ),
+    } as OffPolicyEstimates,
   };
 }
 
@@ -168,8 +171,7 @@ function diagnosticsText(report: OffPolicyReport): string {
     ["rows behind the std. errors", roughly(diagnostics.standard_error_rows)],
     ["share on pairs never served", shown(diagnostics.unserved_share)],
   ];
-  const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  return formatFacts(lines);
 }
 
 function notesText(report: OffPolicyReport, rows: readonly (readonly [string, EstimateJson])[]) {
@@ -211,32 +213,7 @@ function rowsText(count: number): string {
   return `${text} ${text === "1" ? "row" : "rows"}`;
 }
 
-function estimateJson(result: Result<ValueEstimate>): EstimateJson {
-  if (!result.ok) {
-    return { value: null, standard_error: null, low: null, high: null, refusal: result.refusal };
-  }
-  const { value, standardError, low, high } = result.value;
-  return { value, standard_error: standardError, low, high, refusal: null };
-}
-
-function weightedJson(result: Result<OffPolicyEstimate>): WeightedEstimateJson {
-  return {
-    ...estimateJson(result),
-    effective_sample_size: result.ok ? result.value.effectiveSampleSize : null,
-    mean_weight: result.ok ? result.value.meanWeight : null,
-    largest_weight: result.ok ? result.value.largestWeight : null,
-  };
-}
-
-function switchJson(result: Result<SwitchEstimate>): SwitchEstimateJson {
-  return {
-    ...weightedJson(result),
-    threshold: result.ok ? (result.value.threshold ?? null) : null,
-    bias_bound: result.ok ? result.value.biasBound : null,
-  };
-}
-
-function diagnosticsJson(diagnostics: Diagnostics): OffPolicyReport["diagnostics"] {
+function diagnosticsJson(diagnostics: Evaluation["diagnostics"]) {
   return {
     effective_sample_size: diagnostics.effectiveSampleSize,
     mean_weight: diagnostics.meanWeight,

@@ -1,6 +1,6 @@
 import { type CandidatePolicy, checkShares } from "../../statistics/off-policy/candidate-policy.ts";
 import { badInput } from "../exit-code.ts";
-import { contextLabel } from "../logs/log-source.ts";
+import { contextLabel } from "../logs/decision-log.ts";
 
 /** Shares of named arms, or the same for every arm that the log served. */
 type CellShares = ReadonlyMap<string, number> | "uniform";
@@ -23,13 +23,7 @@ const form =
  * @param name of the file, for messages
  * @throws CliError usage that names the field
  */
-export function parsePolicyFile(text: string, name: string): PolicyFile {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    throw badInput(`${name} is not JSON: ${error instanceof Error ? error.message : error}`);
-  }
+export function policyFileFrom(content: unknown, name: string): PolicyFile {
   const policy = objectAt(content, name, "the policy");
   if (!("by" in policy) && !("cells" in policy)) {
     return { by: [], cells: new Map(), otherwise: sharesAt(policy, name, "") };

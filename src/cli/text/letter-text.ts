@@ -1,7 +1,7 @@
 import type { DeadLetter } from "../../client/index.ts";
 import { formatTime } from "./format-value.ts";
 import { wrap } from "./report-text.ts";
-import { formatTable } from "./table.ts";
+import { formatFacts, formatTable } from "./table.ts";
 
 /** Digits of an id in a table: enough to be the only one among millions, short enough to be typed. */
 const idDigitsShown = 12;
@@ -28,15 +28,14 @@ export function formatLetters(letters: readonly DeadLetter[]): string {
 
 /** Everything about one letter, its content indented where it is JSON. */
 export function formatLetter(letter: DeadLetter): string {
-  const facts: readonly (readonly [string, string])[] = [
+  const facts = formatFacts([
     ["id", letter.deadLetterId],
     ["kind", letter.kind],
     ["refused", `${formatTime(letter.failedAt)} UTC, ${times(letter.attempts)}`],
-  ];
-  const lines = facts.map(([name, value]) => `${name.padEnd(8)} ${value}\n`).join("");
+  ]);
   const content = contentOf(letter);
   const text = typeof content === "string" ? content : JSON.stringify(content, undefined, 2);
-  return `${lines}\n${wrap(letter.error)}\n${text}\n`;
+  return `${facts}\n${wrap(letter.error)}\n${text}\n`;
 }
 
 /** As JSON, under the contract's names. */

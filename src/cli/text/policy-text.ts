@@ -9,7 +9,7 @@ import {
   type RewardSpec,
 } from "../../client/index.ts";
 import { formatNumber, formatTime } from "./format-value.ts";
-import { formatTable } from "./table.ts";
+import { formatFacts, formatTable } from "./table.ts";
 
 const units = [
   ["d", 86_400_000],
@@ -23,16 +23,13 @@ export function formatPolicyRecord(record: PolicyRecord): string {
   const { policy } = record;
   const whose = record.codeType === undefined ? "" : `, code type ${record.codeType}`;
   const title = `Policy of ${record.agentType}${whose}, set ${formatTime(record.updatedAt)} UTC`;
-  const lines: (readonly [string, string])[] = policy === undefined ? [] : factsOf(policy);
-  const width = Math.max(...[...lines, ["etag"]].map(([name = ""]) => name.length));
-  const facts = [...lines, ["etag", record.etag] as const].map(
-    ([name, value]) => `  ${name.padEnd(width)}  ${value}\n`,
-  );
+  const lines = policy === undefined ? [] : factsOf(policy);
+  const facts = formatFacts([...lines, ["etag", record.etag]], "  ");
   const kind = policy?.algorithm?.kind;
   const features =
     kind?.case === "linearThompson" ? `\n${formatFeatures(kind.value.features)}` : "";
   const reward = policy?.reward === undefined ? "" : `\n${formatReward(policy.reward)}`;
-  return `${title}\n\n${facts.join("")}${features}${reward}`;
+  return `${title}\n\n${facts}${features}${reward}`;
 }
 
 /** e.g. `epsilon_greedy (epsilon 0.1)`. */

@@ -1,37 +1,9 @@
-import {
-  meansDetectableEffect,
-  meansPower,
-  meansSampleSize,
-} from "../../statistics/means-power.ts";
-import type { ArmSizes, Plan } from "../../statistics/power-plan.ts";
-import {
-  proportionsDetectableEffect,
-  proportionsPower,
-  proportionsSampleSize,
-} from "../../statistics/proportions-power.ts";
-import type { Refusal, Result } from "../../statistics/result.ts";
+import { type PlanRequest, planExperiment } from "../../statistics/experiments/plan-experiment.ts";
+import type { Refusal } from "../../statistics/result.ts";
 import { formatNumber } from "./format-value.ts";
 import { integer } from "./progress.ts";
 import { refusalNotes, wrap } from "./report-text.ts";
-
-/** What is to be planned. Of effect, size and power two are given; the third is the question. */
-export interface PlanRequest {
-  /** What the rewards are: 0/1 with this rate in the control, or any numbers with this spread. */
-  readonly outcome:
-    | { readonly kind: "proportion"; readonly baseline: number }
-    | { readonly kind: "mean"; readonly standardDeviation: number };
-  /** Treatment − control. Absent: the smallest that is found is asked for. */
-  readonly effect?: number;
-  /** Observations of the control. Absent: the smallest that suffice are asked for. */
-  readonly controlSize?: number;
-  readonly power: number;
-  readonly alpha: number;
-  readonly allocationRatio: number;
-  readonly looks: "once" | "any_time";
-  readonly tightestAt: number;
-  /** Whether the smallest rise or the smallest fall of a rate is asked for. */
-  readonly direction: "rise" | "fall";
-}
+import { formatFacts } from "./table.ts";
 
 /** What `banditd power --json` prints. Numbers that were refused are null. */
 export interface PowerReport {
@@ -50,7 +22,7 @@ export interface PowerReport {
   readonly refusal: Refusal | null;
 }
 
-export function buildPowerReport(request: PlanRequest): PowerReport {
+export function powerReport(request: PlanRequest): PowerReport {
   const { outcome, effect, controlSize } = request;
   const question =
     controlSize === undefined
@@ -58,7 +30,7 @@ export function buildPowerReport(request: PlanRequest): PowerReport {
       : effect === undefined
         ? "detectable_effect"
         : "power";
-  const result = planned(request);
+  const result = planExperiment(request);
   const plan = result.ok ? result.value : undefined;
   return {
     question,
@@ -105,50 +77,11 @@ export function formatPowerReport(report: PowerReport): string {
         : `at any time; the interval is tightest at ${integer(report.tightest_at ?? 0)} an arm`,
     ],
   ];
-  const width = Math.max(...facts.map(([, name]) => name.length));
   const lines = facts.map(([question, name, value]) => {
     const isAnswer = question === report.question;
     const text = isAnswer && report.refusal !== null ? "no number" : value;
-    return `${isAnswer ? ">" : " "} ${name.padEnd(width)}  ${text}\n`;
+    return [`${isAnswer ? ">" : " "} ${name}`, text] as const;
   });
-  return `${lines.join("")}${refusalNotes([["this plan", report.refusal]])
-    .map(wrap)
-    .join("")}`;
-}
-
-function planned(request: PlanRequest): Result<Plan> {
-  const { outcome, effect, controlSize, alpha, power, looks, allocationRatio } = request;
-  const judged = { alpha, looks, tightestAtN: request.tightestAt };
-  if (controlSize === undefined) {
-    const wanted = { ...judged, power, allocationRatio };
-    const difference = effect ?? 0;
-    return outcome.kind === "mean"
-      ? meansSampleSize({ ...outcome, effect: difference }, wanted)
-      : proportionsSampleSize(
-          { controlRate: outcome.baseline, treatmentRate: outcome.baseline + difference },
-          wanted,
-        );
-  }
-  // Less a little, so that 0.1 · 30 is 3 and not 4.
-  const treatmentN = Math.ceil(controlSize * allocationRatio * (1 - 1e-12));
-  const sizes: ArmSizes = { controlN: controlSize, treatmentN };
-  if (effect === undefined) {
-    const wanted = { ...judged, power };
-    return outcome.kind === "mean"
-      ? meansDetectableEffect({ ...sizes, ...outcome }, wanted)
-      : proportionsDetectableEffect(
-          { ...sizes, controlRate: outcome.baseline, direction: request.direction },
-          wanted,
-        );
-  }
-  return outcome.kind === "mean"
-    ? meansPower({ ...sizes, ...outcome, effect }, judged)
-    : proportionsPower(
-        {
-          ...sizes,
-          controlRate: outcome.baseline,
-          treatmentRate: outcome.baseline + effect,
-        },
-        judged,
-      );
+  const notes = refusalNotes([["this plan", report.refusal]]);
+  return `${formatFacts(lines)}${notes.map(wrap).join("")}`;
 }

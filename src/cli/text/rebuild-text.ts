@@ -54,7 +54,7 @@ export function rebuildFailure({ check, summary }: RebuildResult): string | unde
     failures.push(
       `${integer(curable)} of ${count(arms, "arm")} differ from the event log; ` +
         (deadLetters > 0
-          ? `${count(deadLetters, "dead letter")} may be why: replay or drop them first, see \`banditd events dead list\``
+          ? `${count(deadLetters, "dead letter")} may be why: return or drop them first, see \`banditd dead-letters list\``
           : "`banditd rebuild` puts them right"),
     );
   }

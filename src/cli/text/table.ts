@@ -8,16 +8,22 @@ export interface Column {
 
 const widthMaxDefault = 60;
 
-/** Aligned plain text with a title line and a rule, columns two spaces apart; ends with a line break. */
+/**
+ * Aligned plain text with a title line and a rule, columns two spaces apart; ends with a line break. The first column
+ * names the row: it is shown in full where two different names would look the same.
+ */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
 ): string {
-  const cells = rows.map((row) =>
-    columns.map((column, index) => cutTo(row[index] ?? "", column.widthMax ?? widthMaxDefault)),
-  );
-  const widths = columns.map((column, index) =>
-    Math.max(column.title.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  const cutColumns = columns.map(({ widthMax = widthMaxDefault }, index) => {
+    const full = rows.map((row) => oneLine(row[index] ?? ""));
+    const cut = full.map((text) => cutTo(text, widthMax));
+    return index === 0 && new Set(cut).size < new Set(full).size ? full : cut;
+  });
+  const cells = rows.map((_, row) => cutColumns.map((column) => column[row] as string));
+  const widths = columns.map(({ title }, index) =>
+    cells.reduce((width, row) => Math.max(width, (row[index] as string).length), title.length),
   );
   const line = (row: readonly string[]): string =>
     columns
@@ -36,16 +42,21 @@ export function formatTable(
   return `${lines.join("\n")}\n`;
 }
 
-/** One line of at most `widthMax` characters; control characters are shown as spaces. */
-function cutTo(text: string, widthMax: number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being removed
-  const single = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-  return single.length <= widthMax ? single : `${single.slice(0, widthMax - 1)}…`;
+/** Lines of name and value, the values below one another; entries without a value are left out. */
+export function formatFacts(entries: readonly (readonly [string, string])[], indent = ""): string {
+  const shown = entries.filter(([, value]) => value !== "");
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown
+    .map(([name, value]) => `${indent}${name.padEnd(width)}  ${oneLine(value)}\n`)
+    .join("");
 }
 
-/** Rows as CSV (RFC 4180) with a title line. */
-export function formatCsv(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cell = (text: string): string =>
-    /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  return [titles, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+/** Control characters are shown as spaces: what somebody has stored must not steer a terminal. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being removed
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
+function cutTo(text: string, widthMax: number): string {
+  return text.length <= widthMax ? text : `${text.slice(0, widthMax - 1)}…`;
 }

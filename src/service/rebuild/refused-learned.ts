@@ -23,7 +23,7 @@ export async function requireNoneRefused(store: DeadLetterStore): Promise<void> 
   if (letters === 0) return;
   throw new BanditError(
     "failed_precondition",
-    "a rebuild would unlearn acknowledged outcomes that are dead letters; replay or drop them first: banditd events dead list",
+    "a rebuild would unlearn acknowledged outcomes that are dead letters; return or drop them first: banditd dead-letters list",
     { reason: "DEAD_LETTERS_PENDING", metadata: { dead_letters: String(letters) } },
   );
 }

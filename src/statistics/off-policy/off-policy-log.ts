@@ -159,16 +159,6 @@ export class OffPolicyLog {
   }
 }
 
-/** Everything about rows that are all in memory, in one call. */
-export function evaluateOffPolicy(
-  rows: Iterable<LoggedRow>,
-  options: OffPolicyOptions & EvaluateOptions,
-): Result<Evaluation> {
-  const log = new OffPolicyLog(options);
-  for (const row of rows) if (log.add(row) !== undefined) break;
-  return log.evaluate(options);
-}
-
 function checkOptions(options: {
   readonly folds: number;
   readonly shrinkage: number;

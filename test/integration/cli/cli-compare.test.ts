@@ -55,7 +55,7 @@ function accepted<Value>(result: Result<Value>): Value {
 }
 
 /**
- * Learns from the metric that a replay reports. An arm's share is 0.3 or more: of the 500 tasks of a kind a has 60
+ * Learns from the metric that a simulation reports. An arm's share is 0.3 or more: of the 500 tasks of a kind a has 60
  * successes or more on average, and 30, which its value needs, are more than four standard deviations away.
  */
 const policy = (attributionWindow: string) => ({
@@ -103,7 +103,7 @@ describe("banditd compare on the log of a running service", () => {
     });
     await setPolicy("3600s");
     await succeed(
-      "replay",
+      "simulate",
       file("tasks.csv", ["kind,a,b", ...tasks].join("\n")),
       ...["--agent-type", agentType, "--code-type", "kind", "--cost-weight", "0"],
       ...["--arm", "a=a", "--arm", "b=b", "--batch-size", "25"],

@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 const run = (...args: string[]) =>
-  banditd(["events", "dead", ...args, "--address", served.grpcAddress]);
+  banditd(["dead-letters", ...args, "--address", served.grpcAddress]);
 const comments = async () =>
   (
     await front.query<{ comment: string }>("SELECT comment FROM bandit.outcomes ORDER BY comment")
@@ -47,7 +47,7 @@ const comments = async () =>
 const metric = async (line: string) =>
   (await (await fetch(`${served.httpUrl}/metrics`)).text()).split("\n").includes(line);
 
-describe("banditd events dead", () => {
+describe("banditd dead-letters", () => {
   it("lists what the event log refused, the rest went in", async () => {
     expect(await comments()).toEqual(["fine", "good", "well"]);
     const { exitCode, stdout, stderr } = await run("list");
@@ -92,10 +92,10 @@ describe("banditd events dead", () => {
     ["show", ["0".repeat(33)], 2, "more than 32 digits"],
     ["show", ["fffffff000"], 3, "no dead letter's id begins with fffffff000"],
     ["show", ["0".repeat(32)], 3, "no dead letter 0000"],
-    ["replay", [], 2, "give the ids of dead letters, or --all"],
-    ["replay", ["--all", "fffffff000"], 2, "either ids or --all"],
-    ["replay", ["fffffff000", "--kind", "outcomes"], 2, "--kind goes with --all"],
-    ["replay", ["0".repeat(32)], 3, "no dead letter 0000"],
+    ["return", [], 2, "give the ids of dead letters, or --all"],
+    ["return", ["--all", "fffffff000"], 2, "either ids or --all"],
+    ["return", ["fffffff000", "--kind", "outcomes"], 2, "--kind goes with --all"],
+    ["return", ["0".repeat(32)], 3, "no dead letter 0000"],
     ["drop", ["--all"], 2, "3 dead letters would be given up"],
     ["list", ["--kind", "other"], 2, "Allowed choices"],
   ])("%s %j exits with %i", async (command, args, exitCode, message) => {
@@ -104,19 +104,19 @@ describe("banditd events dead", () => {
     expect(finished.stderr).toContain(message);
   });
 
-  it("replays: refused once more exits with 1 and counts, in order after the cause is gone", async () => {
-    const again = await run("replay", (ids[0] as string).slice(0, 6));
+  it("returns: refused once more exits with 1 and counts, in order after the cause is gone", async () => {
+    const again = await run("return", (ids[0] as string).slice(0, 6));
     expect(again).toMatchObject({
       exitCode: 1,
       stderr: "banditd: 1 dead letter refused once more\n",
     });
     expect(again.stdout).toMatch(
-      /^0 dead letters replayed\n\nid .*\n.*\n[0-9a-f]{12} +outcomes +2 /,
+      /^0 dead letters returned\n\nid .*\n.*\n[0-9a-f]{12} +outcomes +2 /,
     );
     await front.command("ALTER TABLE bandit.outcomes DROP CONSTRAINT polite");
-    expect(await run("replay", ids[0] as string)).toMatchObject({
+    expect(await run("return", ids[0] as string)).toMatchObject({
       exitCode: 0,
-      stdout: "1 dead letter replayed\n",
+      stdout: "1 dead letter returned\n",
     });
     expect((await comments()).filter((comment) => comment.startsWith("rude"))).toHaveLength(1);
   });
@@ -134,12 +134,12 @@ describe("banditd events dead", () => {
     expect(rows).toMatchObject([{ status: "dropped", content: expect.stringContaining("rude") }]);
   });
 
-  it("replays all that are left, of a kind, and then there are none", async () => {
-    expect((await run("replay", "--all", "--kind", "generations")).stdout).toBe(
-      "0 dead letters replayed\n",
+  it("returns all that are left, of a kind, and then there are none", async () => {
+    expect((await run("return", "--all", "--kind", "generations")).stdout).toBe(
+      "0 dead letters returned\n",
     );
-    expect((await run("replay", "--all", "--json")).stdout).toBe(
-      `${JSON.stringify({ replayed: 1, refused: [] }, undefined, 2)}\n`,
+    expect((await run("return", "--all", "--json")).stdout).toBe(
+      `${JSON.stringify({ returned: 1, refused: [] }, undefined, 2)}\n`,
     );
     expect((await run("list")).stdout).toBe("no dead letters\n");
     for (const yes of [[], ["--yes"]]) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openServiceLog } from "../../../src/cli/logs/service-log.ts";
-import { replayPolicy } from "../../../src/cli/replay/replay-policy.ts";
+import { simulationPolicy } from "../../../src/cli/simulate/simulated-arms.ts";
 import { rowsOf } from "../../../src/cli/text/query-result.ts";
 import {
   AlgorithmSchema,
@@ -12,7 +12,7 @@ import {
   Mode,
   PolicySchema,
 } from "../../../src/client/index.ts";
-import type { LoggedRow } from "../../../src/statistics/off-policy/logged-row.ts";
+import type { ComparedDecision } from "../../../src/statistics/experiments/compared-decision.ts";
 import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
@@ -59,7 +59,7 @@ describe("off-policy on the log of a running service", () => {
     // Thompson sampling may stop serving the worse arm, and then the log says too little; this does not.
     const learning = create(
       PolicySchema,
-      replayPolicy({ costWeight: 0.15, sharedPriorStrengthMax: 0 }),
+      simulationPolicy({ costWeight: 0.15, sharedPriorStrengthMax: 0 }),
     );
     learning.algorithm = create(AlgorithmSchema, {
       kind: { case: "epsilonGreedy", value: { epsilon: 0.5 } },
@@ -70,7 +70,7 @@ describe("off-policy on the log of a running service", () => {
       variants: ["a", "b"].map((name) => ({ name, promptTemplate: "{{task}}", model: name })),
     });
     const { exitCode, stderr } = await banditd([
-      "replay",
+      "simulate",
       file("tasks.csv", ["kind,a,b", ...tasks].join("\n")),
       "--agent-type",
       agentType,
@@ -224,26 +224,31 @@ describe("off-policy on the log of a running service", () => {
       readonly pageRows?: number;
       readonly answerRows?: number;
       readonly wanted?: number;
-    }): Promise<readonly LoggedRow[]> {
+    }): Promise<readonly ComparedDecision[]> {
       const { answerRows, wanted = Number.POSITIVE_INFINITY } = options;
-      const rows: LoggedRow[] = [];
+      const rows: ComparedDecision[] = [];
       const source = openServiceLog({
         client:
           answerRows === undefined
             ? client
-            : { query: (ask, call) => client.query({ ...ask, rowsMax: answerRows }, call) },
+            : {
+                ...client,
+                query: (ask, call) => client.query({ ...ask, rowsMax: answerRows }, call),
+              },
         agentType,
+        codeType: undefined,
+        nowMs: untilMs,
+        contextColumns: undefined,
+        forComparison: false,
         fromMs: Date.parse(from),
         toMs: untilMs,
         policyColumns: [],
-        missing: "drop",
         onProgress: () => undefined,
         ...(options.pageRows === undefined ? {} : { pageRows: options.pageRows }),
       });
-      await source.read((row) => {
-        rows.push(row);
-        return rows.length < wanted;
-      });
+      for await (const decision of source.read({ notDrawn: 0 })) {
+        if (rows.push(decision) >= wanted) break;
+      }
       return rows;
     }
 

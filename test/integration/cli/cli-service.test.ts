@@ -139,7 +139,7 @@ describe("the command line with a service", () => {
     expect((await run("mode", "static", "--agent-type", "nobody")).exitCode).toBe(3);
   });
 
-  it("replays through the service, which keeps what it learned", async () => {
+  it("simulates through the service, which keeps what it learned", async () => {
     const file = join(directory, "history.csv");
     const rows = Array.from(
       { length: 200 },
@@ -147,7 +147,7 @@ describe("the command line with a service", () => {
     );
     writeFileSync(file, ["kind,good,bad,ugly", ...rows].join("\n"));
     const args = [
-      "replay",
+      "simulate",
       file,
       "--agent-type",
       "warm",
@@ -167,7 +167,7 @@ describe("the command line with a service", () => {
     const stranger = await run(...args, "--arm", "ugly=ugly");
     expect(stranger).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("ugly") });
     const other = await run(
-      "replay",
+      "simulate",
       file,
       "--agent-type",
       "evolution",
@@ -200,7 +200,7 @@ describe("the command line with a service", () => {
     for (const migration of migrations) expect(migration.applied_at).toMatch(/^20/);
     served = await serve(["--data-dir", dataDir]);
     const mean = await runJson(
-      "replay",
+      "simulate",
       join(directory, "history.csv"),
       "--agent-type",
       "warm",
@@ -216,8 +216,8 @@ describe("the command line with a service", () => {
 
   it("warms up a data directory that is not there yet, and seeds it as serve would", async () => {
     const dataDir = join(directory, "warm");
-    const replayed = await banditd([
-      "replay",
+    const simulated = await banditd([
+      "simulate",
       join(directory, "history.csv"),
       "--agent-type",
       "warm",
@@ -230,7 +230,7 @@ describe("the command line with a service", () => {
       "--data-dir",
       dataDir,
     ]);
-    expect(replayed.exitCode).toBe(0);
+    expect(simulated.exitCode).toBe(0);
     const { stdout } = await banditd(["mode", "--json", "--data-dir", dataDir]);
     const names = JSON.parse(stdout).agent_types.map(
       (entry: { agent_type: string }) => entry.agent_type,

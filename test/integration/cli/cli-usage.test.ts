@@ -15,14 +15,14 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const replay = (...args: string[]) => ["replay", table, "--agent-type", "t", ...args];
+const simulate = (...args: string[]) => ["simulate", table, "--agent-type", "t", ...args];
 const arms = ["--arm", "a=a_ok", "--arm", "b=b_ok:1"];
 
 describe("the command line without a service", () => {
   it.each([
     ["--help"],
     ["serve", "--help"],
-    ["replay", "--help"],
+    ["simulate", "--help"],
     ["variants", "create", "--help"],
   ])("prints help on standard output and exits with 0: %s %s %s", async (...args) => {
     const { exitCode, stdout, stderr } = await banditd(args);
@@ -95,44 +95,44 @@ describe("the command line without a service", () => {
   });
 
   it.each<[string, () => string[], string]>([
-    ["a missing option", () => replay("--code-type", "kind"), "--arm"],
-    ["one arm", () => replay("--code-type", "kind", "--arm", "a=a_ok"), "one arm is no choice"],
+    ["a missing option", () => simulate("--code-type", "kind"), "--arm"],
+    ["one arm", () => simulate("--code-type", "kind", "--arm", "a=a_ok"), "one arm is no choice"],
     [
       "arm syntax",
-      () => replay("--code-type", "kind", "--arm", "a", "--arm", "b=b_ok"),
+      () => simulate("--code-type", "kind", "--arm", "a", "--arm", "b=b_ok"),
       "NAME=COLUMN",
     ],
     [
       "a cost above 1",
-      () => replay("--code-type", "kind", "--arm", "a=a_ok:2", "--arm", "b=b_ok"),
+      () => simulate("--code-type", "kind", "--arm", "a=a_ok:2", "--arm", "b=b_ok"),
       "between 0 and 1",
     ],
     [
       "a cost weight above 1",
-      () => replay("--code-type", "kind", ...arms, "--cost-weight", "2"),
+      () => simulate("--code-type", "kind", ...arms, "--cost-weight", "2"),
       "from 0 to 1",
     ],
     [
       "a code type column that is not there",
-      () => replay("--code-type", "sort", ...arms),
+      () => simulate("--code-type", "sort", ...arms),
       'no column "sort"',
     ],
     [
       "an outcome out of range",
-      () => replay("--code-type", "kind", ...arms),
+      () => simulate("--code-type", "kind", ...arms),
       'line 3: column "b_ok" holds "2"',
     ],
     [
       "an agent type that cannot be",
-      () => ["replay", table, "--agent-type", "No Way", "--code-type", "kind", ...arms],
+      () => ["simulate", table, "--agent-type", "No Way", "--code-type", "kind", ...arms],
       "--agent-type",
     ],
     [
       "a file that is not there",
-      () => ["replay", "/no/such.csv", "--agent-type", "t", "--code-type", "kind", ...arms],
+      () => ["simulate", "/no/such.csv", "--agent-type", "t", "--code-type", "kind", ...arms],
       "there is no file /no/such.csv",
     ],
-  ])("exits with 2 for a replay with %s", async (_, args, message) => {
+  ])("exits with 2 for a simulation with %s", async (_, args, message) => {
     const { exitCode, stdout, stderr } = await banditd(args());
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
     expect(stderr).toContain(message);

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Evaluation } from "../../../src/statistics/off-policy/evaluation.ts";
 import type { LoggedRow } from "../../../src/statistics/off-policy/logged-row.ts";
-import { evaluateOffPolicy } from "../../../src/statistics/off-policy/off-policy-log.ts";
 import type { Result } from "../../../src/statistics/result.ts";
+import { evaluateOffPolicy } from "../../support/evaluate-off-policy.ts";
 
 const armNames = ["a", "b", "c"] as const;
 const contexts = ["x", "y"] as const;

@@ -16,7 +16,9 @@ export async function runInProcess(args: readonly string[], input = "") {
     monotonicMs: () => 0,
     nowMs: () => 0,
     fillRandom: () => undefined,
-    readInput: async () => input,
+    readInput: async function* () {
+      yield input;
+    },
     waitForStop: () => new Promise(() => undefined),
     endWithin: () => undefined,
   });

@@ -493,7 +493,7 @@ describe("banditd compare with fixed shares", () => {
     const rows = units.map(({ arm, before }) => `${arm},${before * 10}`);
     const path = file("wide.csv", ["variant_id,reward", ...rows]);
     const narrow = await reportOf("--log", path, "--control", "a", ...ratio);
-    expect(narrow.comparisons[0].sequence.refusal.message).toContain("--unbounded");
+    expect(narrow.comparisons[0].sequence.refusal.message).toContain("unbounded");
     const wide = await reportOf("--log", path, "--control", "a", ...ratio, "--unbounded");
     expect(wide.comparisons[0].sequence.refusal).toBeNull();
     expect(wide.comparisons[0].bounded_sequence.refusal.reason).toBe("out_of_range");

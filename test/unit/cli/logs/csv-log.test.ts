@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CsvLogOptions, openCsvLog } from "../../../../src/cli/logs/csv-log.ts";
-import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
+import type { DecisionLog } from "../../../../src/cli/logs/decision-log.ts";
+import type { ComparedDecision } from "../../../../src/statistics/experiments/compared-decision.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -13,59 +14,63 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
+const asked = {
+  actionColumn: undefined,
+  rewardColumn: undefined,
+  propensityColumn: undefined,
+  propensityNeeded: true,
+  covariateColumn: undefined,
+  contextColumns: undefined,
+  usualContextColumns: ["code_type", "position"],
+  contextOption: "--context-columns",
+  policyColumns: [],
+  onProgress: () => undefined,
+};
+
 function open(content: string, options: Partial<CsvLogOptions> = {}) {
   const file = join(directory, "log.csv");
   writeFileSync(file, content);
-  return openCsvLog({
-    file,
-    policyColumns: [],
-    missing: "drop",
-    onProgress: () => undefined,
-    ...options,
-  });
+  return openCsvLog({ ...asked, file, ...options });
+}
+
+async function rowsOf(source: DecisionLog, leftOut = { notDrawn: 0 }) {
+  const rows: ComparedDecision[] = [];
+  for await (const row of source.read(leftOut)) rows.push(row);
+  return rows;
 }
 
 async function read(content: string, options: Partial<CsvLogOptions> = {}) {
   const source = await open(content, options);
-  const rows: LoggedRow[] = [];
-  const counts = await source.read((row) => {
-    rows.push(row);
-    return true;
-  });
-  return { source, rows, counts };
+  const leftOut = { notDrawn: 0 };
+  return { source, rows: await rowsOf(source, leftOut), ...leftOut };
 }
 
 const own = "variant_id,code_type,propensity,reward,reward_weight,source,degraded\n";
 
 describe("a CSV log", () => {
   it("of banditd's own events: the reward of the parts that are known, code type as context", async () => {
-    const { source, rows, counts } = await read(
+    const { source, rows } = await read(
       `${own}t/a@1,py,0.5,0.3,0.6,exploit,0\nt/b@1,ts,0.25,0,1,explore,0\n`,
     );
     expect(source.contextColumns).toEqual(["code_type"]);
     expect(rows).toEqual([
-      { context: "py", arm: "t/a@1", propensity: 0.5, reward: 0.5 },
-      { context: "ts", arm: "t/b@1", propensity: 0.25, reward: 0 },
+      { context: "py", arm: "t/a@1", propensity: 0.5, reward: 0.5, windowIsOpen: false },
+      { context: "ts", arm: "t/b@1", propensity: 0.25, reward: 0, windowIsOpen: false },
     ]);
-    expect(counts).toEqual({ rows: 2, withoutReward: 0, notDrawn: 0 });
   });
 
   it("leaves out decisions for which no arm was drawn", async () => {
-    const { rows, counts } = await read(
+    const { rows, notDrawn } = await read(
       `${own}a,x,1,1,1,static,0\na,x,1,1,1,fallback,0\na,x,0.5,1,1,exploit,1\na,x,0.5,1,1,holdout,0\n`,
     );
     expect(rows).toHaveLength(1);
-    expect(counts).toEqual({ rows: 1, withoutReward: 0, notDrawn: 3 });
+    expect(notDrawn).toBe(3);
   });
 
-  it("leaves rows without a reward out, or counts them as 0, and says how many", async () => {
+  it("hands out rows without a reward: an empty cell, or no part of it known", async () => {
     const content = `${own}a,x,0.5,,0,exploit,0\na,x,0.5,0,0,exploit,0\nb,x,0.5,1,1,exploit,0\n`;
-    const dropped = await read(content);
-    expect(dropped.rows.map(({ reward }) => reward)).toEqual([1]);
-    expect(dropped.counts).toMatchObject({ rows: 1, withoutReward: 2 });
-    const zeroes = await read(content, { missing: "zero" });
-    expect(zeroes.rows.map(({ reward }) => reward)).toEqual([0, 0, 1]);
-    expect(zeroes.counts).toMatchObject({ rows: 3, withoutReward: 2 });
+    const { rows } = await read(content);
+    expect(rows.map(({ reward }) => reward)).toEqual([undefined, undefined, 1]);
   });
 
   it("of the Open Bandit Dataset: item, click and propensity_score, position as context", async () => {
@@ -73,7 +78,7 @@ describe("a CSV log", () => {
       "timestamp,item_id,position,click,propensity_score,user_feature_0\nt,14,3,0,0.03,u\n",
     );
     expect(source.contextColumns).toEqual(["position"]);
-    expect(rows).toEqual([{ context: "3", arm: "14", propensity: 0.03, reward: 0 }]);
+    expect(rows).toMatchObject([{ context: "3", arm: "14", propensity: 0.03, reward: 0 }]);
   });
 
   it("takes any columns by name, and those the policy goes by", async () => {
@@ -85,7 +90,7 @@ describe("a CSV log", () => {
       policyColumns: ["kind", "size"],
     });
     expect(source.contextColumns).toEqual(["size", "kind"]);
-    expect(rows).toEqual([{ context: "7,x", arm: "a", propensity: 0.5, reward: 2.5 }]);
+    expect(rows).toMatchObject([{ context: "7,x", arm: "a", propensity: 0.5, reward: 2.5 }]);
   });
 
   it("can have no context at all", async () => {
@@ -98,18 +103,18 @@ describe("a CSV log", () => {
       `${own}b,x,0.5,,0,exploit,0\na,x,0.5,1,1,exploit,0\nb,x,0.5,1,1,exploit,0\nz,x,1,1,1,static,0\n`,
     );
     expect(await source.listArms()).toEqual(["a", "b"]);
-    expect(await source.read(() => true)).toMatchObject({ rows: 2 });
-    expect(await source.read(() => true)).toMatchObject({ rows: 2 });
+    expect(await rowsOf(source)).toHaveLength(3);
+    expect(await rowsOf(source)).toHaveLength(3);
   });
 
   it("stops when nobody wants more", async () => {
     const source = await open(`${own}${"a,x,0.5,1,1,exploit,0\n".repeat(5000)}`);
     let taken = 0;
-    const counts = await source.read(() => {
+    for await (const _ of source.read({ notDrawn: 0 })) {
       taken += 1;
-      return taken < 3;
-    });
-    expect(counts.rows).toBe(3);
+      if (taken === 3) break;
+    }
+    expect(taken).toBe(3);
   });
 
   it.each<[string, string, Partial<CsvLogOptions>, string]>([
@@ -153,7 +158,8 @@ describe("a CSV log", () => {
       'line 2: column "propensity" holds ""',
     ],
     ["no arm in a row", `${own},x,0.5,1,1,exploit,0\n`, {}, 'line 2: column "variant_id" is empty'],
-    ["a row that is too short", `${own}a,x\n`, {}, "is not a valid CSV file"],
+    ["a row that is too short", `${own}a,x\n`, {}, "line 2 has 2 cells, and the title line has 7"],
+    ["two columns of one name", "item_id,click,propensity,click\n", {}, 'several columns "click"'],
     [
       "a comma among several context values",
       `${own}a,"x,y",0.5,1,1,exploit,0\n`,
@@ -165,10 +171,9 @@ describe("a CSV log", () => {
   });
 
   it("is refused when there is no file, or only a directory", async () => {
-    const options = { policyColumns: [], missing: "drop", onProgress: () => undefined } as const;
-    await expect(openCsvLog({ ...options, file: join(directory, "no.csv") })).rejects.toThrow(
+    await expect(openCsvLog({ ...asked, file: join(directory, "no.csv") })).rejects.toThrow(
       "there is no file",
     );
-    await expect(openCsvLog({ ...options, file: directory })).rejects.toThrow("is a directory");
+    await expect(openCsvLog({ ...asked, file: directory })).rejects.toThrow("is a directory");
   });
 });

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
 import {
-  buildOffPolicyReport,
   estimatorNames,
   formatOffPolicyReport,
   hasNumber,
+  offPolicyReport,
 } from "../../../../src/cli/off-policy/off-policy-report.ts";
 import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
-import { evaluateOffPolicy } from "../../../../src/statistics/off-policy/off-policy-log.ts";
+import { evaluateOffPolicy } from "../../../support/evaluate-off-policy.ts";
 import { evenLog, everywhere } from "../../statistics/off-policy/log-samples.ts";
 
 function reportOn(
   rows: readonly LoggedRow[],
-  change: Partial<Parameters<typeof buildOffPolicyReport>[0]> = {},
+  change: Partial<Parameters<typeof offPolicyReport>[0]> = {},
 ) {
-  return buildOffPolicyReport({
+  return offPolicyReport({
     log: "log.csv",
     policy: "shares.json",
     level: 0.95,

@@ -24,7 +24,7 @@ class FakeTerminal implements Terminal {
   fillRandom(): void {
     throw new Error("progress needs no randomness");
   }
-  readInput(): Promise<string> {
+  readInput(): AsyncIterable<string> {
     throw new Error("progress reads nothing");
   }
   waitForStop(): Promise<string> {

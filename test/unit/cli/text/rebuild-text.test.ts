@@ -85,8 +85,8 @@ test("arms of which the log has deleted the beginning are said to be left alone"
 
 test("dead letters are named as the likely cause, and no rebuild is advised while there are any", () => {
   expect(rebuildFailure(result(true, { armsDifferent: 2, deadLetters: 1 }))).toBe(
-    "2 of 1,200 arms differ from the event log; 1 dead letter may be why: replay or drop them first, " +
-      "see `banditd events dead list`",
+    "2 of 1,200 arms differ from the event log; 1 dead letter may be why: return or drop them first, " +
+      "see `banditd dead-letters list`",
   );
   expect(rebuildFailure(result(true, { deadLetters: 1 }))).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatCsv, formatTable } from "../../../../src/cli/text/table.ts";
+import { formatFacts, formatTable } from "../../../../src/cli/text/table.ts";
 
 describe("a table", () => {
   it("aligns its columns, numbers to the right, without trailing spaces", () => {
@@ -22,21 +22,29 @@ describe("a table", () => {
     expect(text.split("\n")[2]).toBe("ab cd…");
   });
 
+  it("never shows two names of rows as one", () => {
+    const names = ["evolution/first@1", "evolution/second@1"];
+    const shown = (rows: readonly string[]) =>
+      formatTable(
+        [{ title: "t", widthMax: 8 }],
+        rows.map((name) => [name]),
+      ).split("\n");
+    expect(shown(names).slice(2, 4)).toEqual(names);
+    expect(shown(["evolution/first@1", "other"])[2]).toBe("evoluti…");
+  });
+
   it("is still a table without rows", () => {
     expect(formatTable([{ title: "name" }], [])).toBe("name\n────\n");
   });
 });
 
-describe("CSV", () => {
-  it("quotes what needs it and nothing else", () => {
-    expect(
-      formatCsv(
-        ["a", "b"],
-        [
-          ['say "x"', "1,2"],
-          ["line\nbreak", "plain"],
-        ],
-      ),
-    ).toBe('a,b\r\n"say ""x""","1,2"\r\n"line\nbreak",plain\r\n');
+describe("facts", () => {
+  it("stand below one another, without those that say nothing", () => {
+    const facts = [
+      ["id", "a\u001b[31mb"],
+      ["nothing", ""],
+      ["longer", "x"],
+    ] as const;
+    expect(formatFacts(facts, " ")).toBe(" id      a [31mb\n longer  x\n");
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Evaluation } from "../../../../src/statistics/off-policy/evaluation.ts";
 import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
-import { evaluateOffPolicy } from "../../../../src/statistics/off-policy/off-policy-log.ts";
 import { readReference } from "../../../fixtures/reference/read-reference.ts";
+import { evaluateOffPolicy } from "../../../support/evaluate-off-policy.ts";
 
 interface ReferenceEstimate {
   readonly value: number;

@@ -1,10 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
-import {
-  evaluateOffPolicy,
-  OffPolicyLog,
-} from "../../../../src/statistics/off-policy/off-policy-log.ts";
+import { OffPolicyLog } from "../../../../src/statistics/off-policy/off-policy-log.ts";
 import type { RefusalReason, Result } from "../../../../src/statistics/result.ts";
+import { evaluateOffPolicy } from "../../../support/evaluate-off-policy.ts";
 import { evenLog, everywhere } from "./log-samples.ts";
 
 const policy = everywhere({ a: 0.8, b: 0.2 });

@@ -1,25 +1,25 @@
 import { Command } from "commander";
 import type { BanditClient } from "../../client/index.ts";
-import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType } from "../../domain/ids.ts";
+import { print } from "../command-frame.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { append, numberWithin, wholeNumber } from "../parse-option.ts";
-import { parseArmOption, requireUsableArms } from "../replay/arm-option.ts";
-import { readOutcomeTable } from "../replay/outcome-table.ts";
-import { prepareArms } from "../replay/replay-policy.ts";
-import { buildReport, formatReport, type ReplayReport } from "../replay/replay-report.ts";
-import { referenceRewards } from "../replay/reward.ts";
-import { learnedCount, runReplay } from "../replay/run-replay.ts";
-import { seededRandom } from "../seeded.ts";
 import { withAddress, withDataDir, withTemporaryService } from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import { parseArmOption, requireUsableArms } from "../simulate/arm-option.ts";
+import { readOutcomeTable } from "../simulate/outcome-table.ts";
+import { referenceRewards } from "../simulate/reward.ts";
+import { learnedCount, runSimulation } from "../simulate/run-simulation.ts";
+import { seededRandom } from "../simulate/seeded.ts";
+import { prepareArms } from "../simulate/simulated-arms.ts";
+import { buildReport, formatReport, type SimulationReport } from "../simulate/simulation-report.ts";
+import type { Terminal } from "../terminal.ts";
 import { describeRate, Progress } from "../text/progress.ts";
 
 const costWeightDefault = 0.15;
 const batchSizeDefault = 32;
 const seedMax = 2 ** 31 - 1;
 
-interface ReplayOptions {
+interface SimulateOptions {
   readonly agentType: string;
   readonly codeType: string;
   readonly arm: readonly string[];
@@ -34,8 +34,8 @@ interface ReplayOptions {
   readonly json?: true;
 }
 
-export function replayCommand(terminal: Terminal): Command {
-  return new Command("replay")
+export function simulateCommand(terminal: Terminal): Command {
+  return new Command("simulate")
     .description("let the service decide a table of tasks whose outcomes are known")
     .argument(
       "<file>",
@@ -71,11 +71,11 @@ export function replayCommand(terminal: Terminal): Command {
     .option("--limit <rows>", "use only the first rows of the file", wholeNumber(1, seedMax))
     .option(
       "--address <host:port>",
-      "replay through this running banditd, which keeps what it learns",
+      "simulate through this running banditd, which keeps what it learns",
     )
     .option(
       "--data-dir <directory>",
-      "replay into this data directory, which keeps what is learned",
+      "simulate into this data directory, which keeps what is learned",
     )
     .option("--json", "print JSON")
     .addHelpText(
@@ -85,20 +85,20 @@ Without --address and --data-dir it runs on an embedded service of its own that 
 there the same seed gives the same result.
 
 Example:
-  banditd replay mmlu-outcomes.csv --agent-type router --code-type subject \\
+  banditd simulate mmlu-outcomes.csv --agent-type router --code-type subject \\
     --arm mixtral=mixtral_8x7b_correct:0 --arm gpt-4=gpt_4_1106_correct:1 --passes 10`,
     )
-    .action(async (file: string, options: ReplayOptions) => {
-      await replay(file, options, terminal);
+    .action(async (file: string, options: SimulateOptions) => {
+      await simulate(file, options, terminal);
     });
 }
 
-async function replay(file: string, options: ReplayOptions, terminal: Terminal): Promise<void> {
+async function simulate(file: string, options: SimulateOptions, terminal: Terminal): Promise<void> {
   const { address, dataDir, costWeight, passes, seed } = options;
   if (address !== undefined && dataDir !== undefined) {
     throw badInput("--address and --data-dir exclude each other: a service, or a directory");
   }
-  const agentType = agentTypeFrom(options.agentType);
+  const agentType = parseAgentType(options.agentType, "--agent-type");
   const arms = options.arm.map(parseArmOption);
   requireUsableArms(arms);
   const progress = new Progress(terminal);
@@ -107,15 +107,16 @@ async function replay(file: string, options: ReplayOptions, terminal: Terminal):
     file,
     codeTypeColumn: options.codeType,
     arms,
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    limit: options.limit,
   });
   if (table.relabelledRows > 0) {
     progress.step(
-      `note: in ${table.relabelledRows} rows the code type holds characters that a label may not have; each became "_"`,
+      `note: ${table.relabelledRows} rows hold a code type that is no label (1 to 64 characters of A-Z, a-z, 0-9 and _ . : + # / -); ` +
+        'other characters became "_", longer ones were cut',
     );
   }
 
-  const run = async (client: BanditClient): Promise<ReplayReport> => {
+  const run = async (client: BanditClient): Promise<SimulationReport> => {
     const served = await prepareArms(client, {
       agentType,
       arms,
@@ -125,7 +126,7 @@ async function replay(file: string, options: ReplayOptions, terminal: Terminal):
     for (const warning of served.warnings) progress.step(`note: ${warning}`);
     const startedMs = terminal.monotonicMs();
     const elapsedMs = (): number => terminal.monotonicMs() - startedMs;
-    const result = await runReplay({
+    const result = await runSimulation({
       client,
       agentType,
       table,
@@ -161,26 +162,19 @@ async function replay(file: string, options: ReplayOptions, terminal: Terminal):
 
   const report = await through(options, { terminal, progress }, run);
   progress.clear();
-  if (options.json) printJson(terminal, report);
-  else terminal.out(formatReport(report, arms));
+  print(terminal, options, report, {
+    json: () => report,
+    text: () => formatReport(report, arms),
+  });
 }
 
 function through(
-  options: ReplayOptions,
+  options: SimulateOptions,
   shown: { terminal: Terminal; progress: Progress },
-  run: (client: BanditClient) => Promise<ReplayReport>,
-): Promise<ReplayReport> {
+  run: (client: BanditClient) => Promise<SimulationReport>,
+): Promise<SimulationReport> {
   if (options.address !== undefined) return withAddress(options.address, run);
   if (options.dataDir !== undefined) return withDataDir(options.dataDir, shown.terminal, run);
   const onProgress = (step: string): void => shown.progress.update(() => `starting: ${step}`);
   return withTemporaryService(shown.terminal, onProgress, run);
-}
-
-function agentTypeFrom(text: string): string {
-  try {
-    return parseAgentType(text, "--agent-type");
-  } catch (error) {
-    if (error instanceof BanditError) throw badInput(error.message);
-    throw error;
-  }
 }

@@ -5,22 +5,22 @@ import {
   OutcomeStatusSchema,
 } from "../../client/index.ts";
 import { CliError, exitCodes } from "../exit-code.ts";
-import { type SeededRandom, shuffledIndexes } from "../seeded.ts";
 import { enumLabel } from "../text/enum-label.ts";
 import type { ArmOption } from "./arm-option.ts";
 import type { OutcomeTable } from "./outcome-table.ts";
-import { costMetric, outcomeMetric, type ReplayArms } from "./replay-policy.ts";
-import { replayReward } from "./reward.ts";
+import { taskReward } from "./reward.ts";
+import { type SeededRandom, shuffledIndexes } from "./seeded.ts";
+import { costMetric, outcomeMetric, type SimulatedArms } from "./simulated-arms.ts";
 
 const batchDeadlineMs = 30_000;
-const agentId = "replay";
+const agentId = "simulate";
 
-export interface ReplayInput {
+export interface SimulationInput {
   readonly client: BanditClient;
   readonly agentType: string;
   readonly table: OutcomeTable;
   readonly arms: readonly ArmOption[];
-  readonly served: ReplayArms;
+  readonly served: SimulatedArms;
   readonly costWeight: number;
   readonly passes: number;
   readonly batchSize: number;
@@ -30,7 +30,7 @@ export interface ReplayInput {
   readonly onProgress: (pass: number, done: number) => void;
 }
 
-export interface ReplayResult {
+export interface SimulationResult {
   readonly meanReward: number;
   readonly lastPassMeanReward: number;
   /** Mean reward of every pass, first to last. */
@@ -40,7 +40,7 @@ export interface ReplayResult {
 }
 
 /** Lets the service decide every row in every pass, in a new random order each time, and tells it how it went. */
-export async function runReplay(input: ReplayInput): Promise<ReplayResult> {
+export async function runSimulation(input: SimulationInput): Promise<SimulationResult> {
   const { table, random } = input;
   const passMeanRewards: number[] = [];
   const outcomeStatuses: Record<string, number> = {};
@@ -50,7 +50,7 @@ export async function runReplay(input: ReplayInput): Promise<ReplayResult> {
     let sum = 0;
     for (let at = 0; at < order.length; at += input.batchSize) {
       const rows = order.subarray(at, at + input.batchSize);
-      sum += await replayBatch(input, rows, outcomeStatuses);
+      sum += await simulateBatch(input, rows, outcomeStatuses);
       done += rows.length;
       input.onProgress(pass, done);
     }
@@ -65,8 +65,8 @@ export async function runReplay(input: ReplayInput): Promise<ReplayResult> {
 }
 
 /** @returns the rewards of the batch, added up */
-async function replayBatch(
-  input: ReplayInput,
+async function simulateBatch(
+  input: SimulationInput,
   rows: Uint32Array,
   statuses: Record<string, number>,
 ): Promise<number> {
@@ -97,7 +97,7 @@ async function replayBatch(
     }
     const outcome = table.outcomeOf(row, arm);
     const cost = (arms[arm] as ArmOption).cost;
-    sum += replayReward({ outcome, cost, costWeight: input.costWeight });
+    sum += taskReward({ outcome, cost, costWeight: input.costWeight });
     const metrics = { [outcomeMetric]: outcome, [costMetric]: cost };
     return {
       generationId: result.value.generationId,
@@ -116,7 +116,7 @@ async function replayBatch(
 }
 
 /** Outcomes that changed what the service believes. */
-export function learnedCount(result: ReplayResult): number {
+export function learnedCount(result: SimulationResult): number {
   return [OutcomeStatus.APPLIED, OutcomeStatus.REPLACED]
     .map((status) => result.outcomeStatuses[enumLabel(OutcomeStatusSchema, status)] ?? 0)
     .reduce((sum, count) => sum + count, 0);

@@ -2,7 +2,7 @@ import type { ArmOption } from "./arm-option.ts";
 import type { OutcomeTable } from "./outcome-table.ts";
 
 /** What one task is worth when an arm did it: (1 − W) × outcome + W × (1 − cost). In [0,1]. */
-export function replayReward(parts: { outcome: number; cost: number; costWeight: number }): number {
+export function taskReward(parts: { outcome: number; cost: number; costWeight: number }): number {
   return (1 - parts.costWeight) * parts.outcome + parts.costWeight * (1 - parts.cost);
 }
 
@@ -35,7 +35,7 @@ export function referenceRewards(
     for (const [at, arm] of arms.entries()) {
       const outcome = table.outcomeOf(row, at);
       sum.rewards[at] =
-        (sum.rewards[at] as number) + replayReward({ outcome, cost: arm.cost, costWeight });
+        (sum.rewards[at] as number) + taskReward({ outcome, cost: arm.cost, costWeight });
     }
   }
   const totals = arms.map((_, at) =>

@@ -1,4 +1,3 @@
-import { BanditError } from "../../domain/errors.ts";
 import { parseVariantName } from "../../domain/ids.ts";
 import { badInput } from "../exit-code.ts";
 
@@ -13,7 +12,7 @@ export interface ArmOption {
 /**
  * Reads `NAME=COLUMN[:COST]`. What follows the last colon is a cost when it is a number; otherwise the
  * colon belongs to the column's name.
- * @throws CliError usage, naming the option.
+ * @throws CliError or BanditError that names the option
  */
 export function parseArmOption(text: string): ArmOption {
   const equals = text.indexOf("=");
@@ -22,7 +21,7 @@ export function parseArmOption(text: string): ArmOption {
       `--arm ${text}: must look like NAME=COLUMN or NAME=COLUMN:COST, e.g. gpt-4=gpt_4_correct:1`,
     );
   }
-  const name = armName(text.slice(0, equals), text);
+  const name = parseVariantName(text.slice(0, equals), `--arm ${text}: NAME`);
   const rest = text.slice(equals + 1);
   const colon = rest.lastIndexOf(":");
   const costText = colon < 0 ? "" : rest.slice(colon + 1).trim();
@@ -48,14 +47,5 @@ export function requireUsableArms(arms: readonly ArmOption[]): void {
       if (seen.has(arm[key])) throw badInput(`--arm: the ${key} "${arm[key]}" is given twice`);
       seen.add(arm[key]);
     }
-  }
-}
-
-function armName(name: string, text: string): string {
-  try {
-    return parseVariantName(name, "NAME");
-  } catch (error) {
-    if (error instanceof BanditError) throw badInput(`--arm ${text}: ${error.message}`);
-    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { seededRandom, shuffledIndexes } from "../../../src/cli/seeded.ts";
-import { parseGenerationId } from "../../../src/domain/ids.ts";
+import { seededRandom, shuffledIndexes } from "../../../../src/cli/simulate/seeded.ts";
+import { parseGenerationId } from "../../../../src/domain/ids.ts";
 
 describe("seeded randomness", () => {
   it("repeats itself for the same seed and not for another", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { CliError, exitCodes } from "../../../src/cli/exit-code.ts";
-import { parseArmOption, requireUsableArms } from "../../../src/cli/replay/arm-option.ts";
+import { exitCodes } from "../../../../src/cli/exit-code.ts";
+import { describeFailure } from "../../../../src/cli/main.ts";
+import { parseArmOption, requireUsableArms } from "../../../../src/cli/simulate/arm-option.ts";
 
 describe("--arm", () => {
   it.each([
@@ -42,12 +43,11 @@ describe("--arm", () => {
   });
 });
 
-function caught(run: () => unknown): CliError {
+function caught(run: () => unknown) {
   try {
     run();
   } catch (error) {
-    if (error instanceof CliError) return error;
-    throw error;
+    return describeFailure(error);
   }
   throw new Error("nothing was thrown");
 }

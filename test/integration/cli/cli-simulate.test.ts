@@ -21,13 +21,13 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function replayJson(...args: string[]) {
-  const { exitCode, stdout, stderr } = await banditd(["replay", ...args, "--json"]);
+async function simulationJson(...args: string[]) {
+  const { exitCode, stdout, stderr } = await banditd(["simulate", ...args, "--json"]);
   expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
   return JSON.parse(stdout);
 }
 
-describe("a replay on a service of its own", () => {
+describe("a simulation on a service of its own", () => {
   it("finds the best arm of every code type, the same way for the same seed", async () => {
     const file = join(directory, "table.csv");
     // In "left" arm a is right nine times of ten and b one, in "right" the other way round.
@@ -52,9 +52,9 @@ describe("a replay on a service of its own", () => {
       "3",
     ];
     const [one, same, other] = await Promise.all([
-      replayJson(...args, "--seed", "5"),
-      replayJson(...args, "--seed", "5"),
-      replayJson(...args, "--seed", "6"),
+      simulationJson(...args, "--seed", "5"),
+      simulationJson(...args, "--seed", "5"),
+      simulationJson(...args, "--seed", "6"),
     ]);
     expect({ ...same, seconds: 0 }).toEqual({ ...one, seconds: 0 });
     expect(other.mean_reward).not.toBe(one.mean_reward);
@@ -74,7 +74,7 @@ describe("a replay on a service of its own", () => {
   it("weighs cost as told: with all the weight on it the free arm wins", async () => {
     const file = join(directory, "cost.csv");
     writeFileSync(file, ["kind,a,b", ...Array.from({ length: 200 }, () => "k,1,0")].join("\n"));
-    const report = await replayJson(
+    const report = await simulationJson(
       file,
       "--agent-type",
       "t",
@@ -93,7 +93,7 @@ describe("a replay on a service of its own", () => {
 
   if (existsSync(realOutcomes)) {
     it("beats choosing at random on real outcomes by 0.012, and by 0.018 in the last pass", async () => {
-      const report = await replayJson(
+      const report = await simulationJson(
         realOutcomes,
         "--agent-type",
         "router",

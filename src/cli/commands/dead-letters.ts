@@ -1,14 +1,10 @@
 import { Command, Option } from "commander";
 import type { BanditClient, DeadLetter } from "../../client/index.ts";
+import { type AnswerOptions, addAnswerOptions, answer, required } from "../command-frame.ts";
 import { eachLetter, idsOfPrefixes } from "../dead-letters/choose-letters.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  withService,
-} from "../service-connection.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { formatLetter, formatLetters, letterJson } from "../text/letter-text.ts";
 import { integer, Progress } from "../text/progress.ts";
 
@@ -17,28 +13,24 @@ const kinds = ["decisions", "generations", "outcomes", "spooled"];
 const lettersPerCall = 100;
 const callDeadlineMs = 60_000;
 
-interface CommonOptions extends ConnectionOptions {
-  readonly json?: true;
-}
-
-interface ChoiceOptions extends CommonOptions {
+interface ChoiceOptions extends AnswerOptions {
   readonly all?: true;
   readonly kind?: string;
 }
 
-export function eventsCommand(terminal: Terminal): Command {
-  const dead = new Command("dead").description(
-    "what was acknowledged and then refused: list it, try it again, give it up",
+export function deadLettersCommand(terminal: Terminal): Command {
+  const letters = new Command("dead-letters").description(
+    "what was acknowledged and then refused: list it, return it to the queue, give it up",
   );
   for (const command of [
     listCommand(terminal),
     showCommand(terminal),
-    replayCommand(terminal),
+    returnCommand(terminal),
     dropCommand(terminal),
   ]) {
-    dead.addCommand(addConnectionOptions(command.option("--json", "print JSON")));
+    letters.addCommand(addAnswerOptions(command));
   }
-  return new Command("events").description("look after the events").addCommand(dead);
+  return letters;
 }
 
 function listCommand(terminal: Terminal): Command {
@@ -46,45 +38,45 @@ function listCommand(terminal: Terminal): Command {
     .description("list dead letters")
     .addOption(kindOption())
     .option("--limit <count>", "most letters to list", wholeNumber(1, 1_000_000), 100)
-    .action(async (options: CommonOptions & { kind?: string; limit: number }): Promise<void> => {
-      const { letters, total, more } = await withService(options, terminal, (client) =>
-        firstLetters(client, options),
-      );
-      if (options.json) {
-        printJson(terminal, { total, dead_letters: letters.map(letterJson) });
-        return;
-      }
-      if (letters.length === 0) {
-        terminal.out(total === 0 ? "no dead letters\n" : "no dead letters of this kind\n");
-        return;
-      }
-      terminal.out(formatLetters(letters));
-      if (more) {
-        terminal.err(
-          `only the first ${options.limit} are shown, of ${integer(total)} of every kind; --limit shows more\n`,
-        );
-      }
-    });
+    .action((options: AnswerOptions & { kind?: string; limit: number }) =>
+      answer(terminal, options, {
+        ask: async (client) => {
+          const found = await firstLetters(client, options);
+          if (found.more && !options.json) {
+            terminal.err(
+              `only the first ${options.limit} are shown, of ${integer(found.total)} of every kind; --limit shows more\n`,
+            );
+          }
+          return found;
+        },
+        json: ({ total, letters }) => ({ total, dead_letters: letters.map(letterJson) }),
+        text: ({ total, letters }) => {
+          if (letters.length > 0) return formatLetters(letters);
+          return total === 0 ? "no dead letters\n" : "no dead letters of this kind\n";
+        },
+      }),
+    );
 }
 
 function showCommand(terminal: Terminal): Command {
   return new Command("show")
     .description("show one dead letter with its content")
     .argument("<id>", "its id, or the first 6 digits or more")
-    .action(async (text: string, options: CommonOptions): Promise<void> => {
-      const letter = await withService(options, terminal, async (client) => {
-        const [deadLetterId = ""] = await idsOfPrefixes(client, [text]);
-        return (await client.getDeadLetter({ deadLetterId })).deadLetter;
-      });
-      if (letter === undefined) return;
-      if (options.json) printJson(terminal, letterJson(letter));
-      else terminal.out(formatLetter(letter));
-    });
+    .action((text: string, options: AnswerOptions) =>
+      answer(terminal, options, {
+        ask: async (client) => {
+          const [deadLetterId = ""] = await idsOfPrefixes(client, [text]);
+          return required((await client.getDeadLetter({ deadLetterId })).deadLetter, "the letter");
+        },
+        json: letterJson,
+        text: formatLetter,
+      }),
+    );
 }
 
-function replayCommand(terminal: Terminal): Command {
+function returnCommand(terminal: Terminal): Command {
   return withChoice(
-    new Command("replay")
+    new Command("return")
       .description("try dead letters again; those that are refused once more stay")
       .argument("[id...]", "their ids, or the first 6 digits or more of each"),
   )
@@ -94,33 +86,33 @@ function replayCommand(terminal: Terminal): Command {
 Exits with 1 when a letter was refused once more.
 
 Examples:
-  banditd events dead replay 3f9a21c07b44
-  banditd events dead replay --all --kind outcomes`,
+  banditd dead-letters return 3f9a21c07b44
+  banditd dead-letters return --all --kind outcomes`,
     )
-    .action(async (given: readonly string[], options: ChoiceOptions): Promise<void> => {
-      const progress = new Progress(terminal);
-      let replayed = 0;
-      const refused: DeadLetter[] = [];
-      await withService(options, terminal, async (client) => {
-        const ids = await chosen(client, given, options);
-        await inParts(ids, async (deadLetterIds, done) => {
-          const part = await client.replayDeadLetters(
-            { deadLetterIds },
-            { deadlineMs: callDeadlineMs },
-          );
-          requireKnown(given, part.unknownIds);
-          replayed += part.replayed;
-          refused.push(...part.refused);
-          progress.update(() => `${integer(done)} of ${integer(ids.length)} dead letters`);
-        });
-      });
-      progress.clear();
-      if (options.json) printJson(terminal, { replayed, refused: refused.map(letterJson) });
-      else terminal.out(`${counted(replayed)} replayed\n`);
-      if (refused.length === 0) return;
-      if (!options.json) terminal.out(`\n${formatLetters(refused)}`);
-      throw new CliError(exitCodes.failed, `${counted(refused.length)} refused once more`);
-    });
+    .action((given: readonly string[], options: ChoiceOptions) =>
+      answer(terminal, options, {
+        ask: async (client) => {
+          const progress = new Progress(terminal);
+          const result = { returned: 0, refused: [] as DeadLetter[] };
+          const ids = await chosen(client, given, options);
+          await inParts(ids, async (deadLetterIds, done) => {
+            const call = { deadlineMs: callDeadlineMs };
+            const part = await client.replayDeadLetters({ deadLetterIds }, call);
+            requireKnown(given, part.unknownIds);
+            result.returned += part.replayed;
+            result.refused.push(...part.refused);
+            progress.update(() => `${integer(done)} of ${integer(ids.length)} dead letters`);
+          });
+          progress.clear();
+          return result;
+        },
+        json: ({ returned, refused }) => ({ returned, refused: refused.map(letterJson) }),
+        text: ({ returned, refused }) =>
+          `${counted(returned)} returned\n${refused.length === 0 ? "" : `\n${formatLetters(refused)}`}`,
+        failure: ({ refused }) =>
+          refused.length === 0 ? undefined : `${counted(refused.length)} refused once more`,
+      }),
+    );
 }
 
 function dropCommand(terminal: Terminal): Command {
@@ -130,32 +122,28 @@ function dropCommand(terminal: Terminal): Command {
       .argument("[id...]", "their ids, or the first 6 digits or more of each"),
   )
     .option("--yes", "really do it")
-    .action(
-      async (given: readonly string[], options: ChoiceOptions & { yes?: true }): Promise<void> => {
-        let dropped = 0;
-        await withService(options, terminal, async (client) => {
+    .action((given: readonly string[], options: ChoiceOptions & { yes?: true }) =>
+      answer(terminal, options, {
+        ask: async (client) => {
           const ids = await chosen(client, given, options);
           if (options.yes !== true && ids.length > 0) {
             throw badInput(
               `${counted(ids.length)} would be given up and count nowhere; --yes does it`,
             );
           }
+          let dropped = 0;
           await inParts(ids, async (deadLetterIds) => {
-            const part = await client.dropDeadLetters(
-              { deadLetterIds },
-              { deadlineMs: callDeadlineMs },
-            );
+            const call = { deadlineMs: callDeadlineMs };
+            const part = await client.dropDeadLetters({ deadLetterIds }, call);
             requireKnown(given, part.unknownIds);
             dropped += part.dropped;
           });
-        });
-        if (options.json) printJson(terminal, { dropped });
-        else {
-          terminal.out(
-            dropped === 0 ? "there are no dead letters to drop\n" : `${counted(dropped)} dropped\n`,
-          );
-        }
-      },
+          return dropped;
+        },
+        json: (dropped) => ({ dropped }),
+        text: (dropped) =>
+          dropped === 0 ? "there are no dead letters to drop\n" : `${counted(dropped)} dropped\n`,
+      }),
     );
 }
 

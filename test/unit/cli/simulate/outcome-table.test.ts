@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseArmOption } from "../../../src/cli/replay/arm-option.ts";
-import { readOutcomeTable } from "../../../src/cli/replay/outcome-table.ts";
-import { referenceRewards } from "../../../src/cli/replay/reward.ts";
-import { parseCodeType } from "../../../src/domain/ids.ts";
+import { parseArmOption } from "../../../../src/cli/simulate/arm-option.ts";
+import { readOutcomeTable } from "../../../../src/cli/simulate/outcome-table.ts";
+import { referenceRewards } from "../../../../src/cli/simulate/reward.ts";
+import { parseCodeType } from "../../../../src/domain/ids.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -31,7 +31,7 @@ function read(content: string, limit?: number) {
 const four =
   'subject,note,small_ok,large_ok\nlaw,"a, ""b""\nc",1,1\nlaw,,0,1\nart,,1,0\nart,,1,0.5\n';
 
-describe("the table a replay reads", () => {
+describe("the table a simulation reads", () => {
   it("keeps the outcomes of every arm, whatever is in the other columns", async () => {
     const table = await read(four);
     expect(table.rowCount).toBe(4);
@@ -48,26 +48,40 @@ describe("the table a replay reads", () => {
 
   it("turns any label into one the service accepts, and counts how many it changed", async () => {
     const table = await read(
-      `subject,small_ok,large_ok\nabstract algebra,1,0\n(x) é,1,0\n${"y".repeat(80)},1,0\nok,1,0\n`,
+      `subject,small_ok,large_ok\nabstract algebra,1,0\n(x) é,1,0\n${"y".repeat(80)},1,0\nok,1,0\nabstract algebra,1,0\n`,
     );
     for (const label of table.codeTypes) expect(parseCodeType(label)).toBe(label);
-    expect(table.codeTypes.slice(0, 2)).toEqual(["abstract_algebra", "x_"]);
-    expect(table.relabelledRows).toBe(3);
+    expect(table.codeTypes).toEqual(["abstract_algebra", "x_", "y".repeat(64), "ok"]);
+    expect(table.relabelledRows).toBe(4);
+  });
+
+  it.each([
+    ["a b", "a_b"],
+    ["a_b", "a  b"],
+    [`${"y".repeat(64)}1`, `${"y".repeat(64)}2`],
+    ["x物理", "x化学"],
+  ])("refuses two code types that would become one, and names both: %s and %s", async (...pair) => {
+    const rows = pair.map((text) => `${text},1,0\n`).join("");
+    await expect(read(`subject,small_ok,large_ok\n${rows}`)).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(
+        new RegExp(`line 3: column "subject" holds "${pair[1]}", .* and so does "${pair[0]}"`),
+      ),
+    });
   });
 
   it.each([
     ["", "is empty"],
     ["subject,small_ok,large_ok\n", "no rows"],
-    [
-      "topic,small_ok,large_ok\nlaw,1,0\n",
-      'no column "subject"; it has: topic, small_ok, large_ok',
-    ],
+    ["topic,small_ok,large_ok\nlaw,1,0\n", '--code-type: there is no column "subject"'],
     ["subject,small_ok\nlaw,1\n", 'no column "large_ok"'],
     ["subject,small_ok,large_ok\nlaw,1,0\nlaw,yes,0\n", 'line 3: column "small_ok" holds "yes"'],
     ["subject,small_ok,large_ok\nlaw,1,1.01\n", 'line 2: column "large_ok" holds "1.01"'],
     ["subject,small_ok,large_ok\nlaw,,0\n", 'column "small_ok" holds ""'],
     ["subject,small_ok,large_ok\n ,1,0\n", 'line 2: column "subject" is empty'],
-    ["subject,small_ok,large_ok\nlaw,1\n", "not a valid CSV file"],
+    ["subject,small_ok,large_ok\nlaw,1\n", "line 2 has 2 cells"],
+    ["subject,small_ok,large_ok\n物理,1,0\n", 'holds "物理", which has none of the characters'],
+    ['subject,small_ok,large_ok\nlaw,1,he said "0"\n', 'line 2, column "large_ok": a quote in'],
   ])("refuses %j", async (content, reason) => {
     await expect(read(content)).rejects.toMatchObject({
       exitCode: 2,
@@ -88,7 +102,7 @@ describe("the table a replay reads", () => {
   });
 });
 
-describe("the rewards a replay is compared with", () => {
+describe("the rewards a simulation is compared with", () => {
   it("are those worked out by hand", async () => {
     // W = 0.2: small earns 0.8·outcome + 0.2, large 0.8·outcome.
     // law: small (1.0 + 0.2)/2 = 0.6, large (0.8 + 0.8)/2 = 0.8. art: small 1.0, large (0 + 0.4)/2 = 0.2.

@@ -12,14 +12,14 @@ import { badInput } from "../exit-code.ts";
 import { listAllVariants } from "../list-variants.ts";
 import type { ArmOption } from "./arm-option.ts";
 
-/** Names of the custom metrics a replay reports. */
+/** Names of the custom metrics a simulation reports. */
 export const outcomeMetric = "outcome";
 export const costMetric = "arm_cost";
 
 const attributionWindowMs = 24 * 3600 * 1000;
 
-/** The arms of a replay as the service knows them, in the options' order. */
-export interface ReplayArms {
+/** The arms of a simulation as the service knows them, in the options' order. */
+export interface SimulatedArms {
   readonly variantIds: readonly string[];
   /** True when the agent type has other active variants, which must not be served. */
   readonly others: boolean;
@@ -28,7 +28,7 @@ export interface ReplayArms {
 }
 
 /** What an agent type is created with when it is not there. */
-interface ReplayAgentType {
+interface SimulatedAgentType {
   readonly agentType: string;
   readonly arms: readonly ArmOption[];
   readonly costWeight: number;
@@ -41,10 +41,10 @@ interface ReplayAgentType {
  */
 export async function prepareArms(
   client: BanditClient,
-  options: ReplayAgentType,
-): Promise<ReplayArms> {
+  options: SimulatedAgentType,
+): Promise<SimulatedArms> {
   const known = await findPolicy(client, options.agentType);
-  if (known === undefined) await createReplayAgentType(client, options);
+  if (known === undefined) await createSimulatedAgentType(client, options);
   const active = await listAllVariants(client, {
     agentType: options.agentType,
     statuses: [VariantStatus.ACTIVE],
@@ -66,14 +66,14 @@ async function findPolicy(client: BanditClient, agentType: string): Promise<Poli
   }
 }
 
-async function createReplayAgentType(
+async function createSimulatedAgentType(
   client: BanditClient,
-  options: ReplayAgentType,
+  options: SimulatedAgentType,
 ): Promise<void> {
   await client.createAgentType({
     agentType: options.agentType,
-    description: "Created by banditd replay: its arms are the columns of a table of outcomes.",
-    policy: replayPolicy(options),
+    description: "Created by banditd simulate: its arms are the columns of a table of outcomes.",
+    policy: simulationPolicy(options),
     variants: options.arms.map((arm) => ({
       name: arm.name,
       description: `Outcomes come from the column ${arm.column}.`,
@@ -85,13 +85,13 @@ async function createReplayAgentType(
 }
 
 /**
- * Reward (1 − W) × outcome + W × (1 − cost). Replays are about what can be learned from every row, so
+ * Reward (1 − W) × outcome + W × (1 − cost). A simulation is about what can be learned from every row, so
  * nothing is spent on a minimum share or a holdout, and every decision sees every outcome before it.
  */
-export function replayPolicy({
+export function simulationPolicy({
   costWeight,
   sharedPriorStrengthMax,
-}: Pick<ReplayAgentType, "costWeight" | "sharedPriorStrengthMax">): MessageInitShape<
+}: Pick<SimulatedAgentType, "costWeight" | "sharedPriorStrengthMax">): MessageInitShape<
   typeof PolicySchema
 > {
   const component = (metric: string, weight: number, lowerIsBetter: boolean) =>
@@ -133,7 +133,7 @@ function requireLearning(
     components.find((component) => component.metric === metric)?.weight ?? 0;
   if (weightOf(outcomeMetric) === 0 && weightOf(costMetric) === 0) {
     throw badInput(
-      `agent type "${options.agentType}" does not learn from the metric "${outcomeMetric}" that a replay reports, ` +
+      `agent type "${options.agentType}" does not learn from the metric "${outcomeMetric}" that a simulation reports, ` +
         `only from: ${components.map((component) => component.metric).join(", ")}; choose another --agent-type`,
     );
   }

@@ -1,6 +1,6 @@
-import { formatGenerationId } from "../domain/generation-id.ts";
-import type { GenerationId } from "../domain/ids.ts";
-import { SeededGenerator } from "../numerics/random-generator.ts";
+import { formatGenerationId } from "../../domain/generation-id.ts";
+import type { GenerationId } from "../../domain/ids.ts";
+import { SeededGenerator } from "../../numerics/random-generator.ts";
 
 /** Repeatable randomness: the same seed gives the same values, on every machine. */
 export interface SeededRandom {

@@ -4,12 +4,12 @@ import { integer } from "../text/progress.ts";
 import { formatTable } from "../text/table.ts";
 import type { ArmOption } from "./arm-option.ts";
 import type { OutcomeTable } from "./outcome-table.ts";
-import type { ReplayArms } from "./replay-policy.ts";
 import type { ReferenceRewards } from "./reward.ts";
-import type { ReplayResult } from "./run-replay.ts";
+import type { SimulationResult } from "./run-simulation.ts";
+import type { SimulatedArms } from "./simulated-arms.ts";
 
-/** What `banditd replay --json` prints. Rewards are means per task, in [0,1]. */
-export interface ReplayReport {
+/** What `banditd simulate --json` prints. Rewards are means per task, in [0,1]. */
+export interface SimulationReport {
   readonly agent_type: string;
   readonly rows: number;
   readonly passes: number;
@@ -42,16 +42,16 @@ export async function buildReport(input: {
   agentType: string;
   table: OutcomeTable;
   arms: readonly ArmOption[];
-  served: ReplayArms;
+  served: SimulatedArms;
   reference: ReferenceRewards;
-  result: ReplayResult;
+  result: SimulationResult;
   passes: number;
   seed: number;
   costWeight: number;
   elapsedMs: number;
-}): Promise<ReplayReport> {
+}): Promise<SimulationReport> {
   const { arms, reference, result } = input;
-  const codeTypes: ReplayReport["code_types"][number][] = [];
+  const codeTypes: SimulationReport["code_types"][number][] = [];
   for (const entry of reference.byCodeType) {
     const { allocation } = await input.client.getAllocation({
       agentType: input.agentType,
@@ -87,7 +87,7 @@ export async function buildReport(input: {
 }
 
 /** The report for people: shares per code type, then the rewards. */
-export function formatReport(report: ReplayReport, arms: readonly ArmOption[]): string {
+export function formatReport(report: SimulationReport, arms: readonly ArmOption[]): string {
   const shares = formatTable(
     [
       { title: "code type", widthMax: 36 },

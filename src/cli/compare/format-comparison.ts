@@ -1,11 +1,16 @@
 import type { Refusal } from "../../statistics/result.ts";
-import type { AdaptiveReport, CoverageJson } from "../compare/adaptive-comparison.ts";
-import type { FixedReport } from "../compare/fixed-comparison.ts";
-import type { EffectJson, LogJson, SampleRatioJson } from "./comparison-report.ts";
-import { formatNumber, formatShare } from "./format-value.ts";
-import { integer } from "./progress.ts";
-import { noNumber, refusalNotes, roughly, shown, wrap } from "./report-text.ts";
-import { type Column, formatTable } from "./table.ts";
+import { formatNumber, formatShare } from "../text/format-value.ts";
+import { integer } from "../text/progress.ts";
+import { noNumber, refusalNotes, roughly, shown, wrap } from "../text/report-text.ts";
+import { type Column, formatTable } from "../text/table.ts";
+import type {
+  AdaptiveReport,
+  CoverageJson,
+  EffectJson,
+  FixedReport,
+  LogJson,
+  SampleRatioJson,
+} from "./comparison-json.ts";
 
 type Named = readonly [name: string, refusal: Refusal | null];
 

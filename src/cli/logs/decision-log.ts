@@ -1,0 +1,33 @@
+import type { ComparedDecision } from "../../statistics/experiments/compared-decision.ts";
+
+/** Where logged decisions come from: a file, or a service. */
+export interface DecisionLog {
+  /** e.g. the file's name. */
+  readonly name: string;
+  /** Columns whose values, joined by {@link contextLabel}, are each decision's context. */
+  readonly contextColumns: readonly string[];
+  /** Why the log has no whole vectors; absent when it has. */
+  readonly lacksVectors?: string;
+  /** Every arm that was drawn, sorted. */
+  listArms(): Promise<readonly string[]>;
+  /** Every decision for which an arm was drawn, in the log's order; what is left out is counted. May be read again. */
+  read(leftOut: LeftOut): AsyncIterable<ComparedDecision>;
+}
+
+export interface LeftOut {
+  /** Decisions for which no arm was drawn: static mode, fallback, degraded. */
+  notDrawn: number;
+}
+
+/** Values of several columns as one label. Unambiguous as long as no value holds a comma. */
+export function contextLabel(values: readonly string[]): string {
+  return values.join(",");
+}
+
+/** False for a decision whose propensity says nothing about what could have been served, because no arm was drawn. */
+export function isDrawn(decision: {
+  readonly source: string;
+  readonly degraded: boolean;
+}): boolean {
+  return !decision.degraded && decision.source !== "static" && decision.source !== "fallback";
+}

@@ -1,0 +1,157 @@
+import { type Command, Option } from "commander";
+import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
+import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
+import { badInput } from "../exit-code.ts";
+import { numberWithin } from "../parse-option.ts";
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  withService,
+} from "../service-connection.ts";
+import type { Terminal } from "../terminal.ts";
+import { describeRate, integer, Progress } from "../text/progress.ts";
+import { openCsvLog } from "./csv-log.ts";
+import type { DecisionLog } from "./decision-log.ts";
+import { openServiceLog } from "./service-log.ts";
+import { timeOption } from "./time-option.ts";
+
+const levelDefault = 0.95;
+/** Between reading and printing the event loop has turns; progress costs nothing in between. */
+const progressEvery = 1000;
+
+/** Options that say which log a command reads: a file, or what a service has decided. */
+export interface LogOptions extends ConnectionOptions {
+  readonly log?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly agentType?: string;
+  readonly codeType?: string;
+  readonly actionColumn?: string;
+  readonly rewardColumn?: string;
+  readonly missing: MissingReward;
+  readonly level: number;
+}
+
+/** `--log` and `--from` with what goes with them. @param fileDescription what the file has to be */
+export function addLogOptions(
+  command: Command,
+  texts: { readonly file: string; readonly missing: string },
+): Command {
+  return addConnectionOptions(
+    command
+      .option("--log <file>", texts.file)
+      .option(
+        "--from <time>",
+        "instead of a file: what a service has decided since then (UTC)",
+        timeOption,
+      )
+      .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
+      .option("--agent-type <name>", "with --from: agent type")
+      .option("--code-type <name>", "with --from: only this code type")
+      .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
+      .option("--reward-column <name>", "column of the reward (default: reward or click)")
+      .addOption(
+        new Option("--missing <what>", texts.missing).choices(["drop", "zero"]).default("drop"),
+      )
+      .addOption(
+        new Option("--level <share>", "how often an interval is to cover")
+          .argParser(numberWithin(0.01, 0.9999))
+          .default(levelDefault),
+      ),
+  );
+}
+
+/** What of a log a command needs, beside the options that all have. */
+export interface LogNeeds {
+  /** Options that make sense only with a file, by their names; undefined where not given. */
+  readonly fileOptions: Readonly<Record<string, unknown>>;
+  /** What a service's rows are called, e.g. `decisions`. */
+  readonly noun: string;
+  readonly forComparison: boolean;
+  readonly propensityColumn?: string | undefined;
+  readonly covariateColumn?: string | undefined;
+  readonly contextColumns: readonly string[] | undefined;
+  readonly usualContextColumns: readonly string[];
+  readonly contextOption: string;
+  readonly policyColumns: readonly string[];
+}
+
+/**
+ * Runs `use` with the log that the options name.
+ * @throws CliError usage unless exactly one log is named, with no option of the other
+ */
+export async function withLog<Result>(
+  options: LogOptions,
+  needs: LogNeeds,
+  terminal: Terminal,
+  use: (log: DecisionLog) => Promise<Result>,
+): Promise<Result> {
+  const { log: file, actionColumn, rewardColumn } = options;
+  requireOneLog(options, {
+    "--action-column": actionColumn,
+    "--reward-column": rewardColumn,
+    ...needs.fileOptions,
+  });
+  const progress = new Progress(terminal);
+  let firstRowMs: number | undefined;
+  const onProgress = (done: number, total?: number): void => {
+    firstRowMs ??= progress.elapsedMs();
+    if (done % progressEvery !== 0) return;
+    const elapsedMs = progress.elapsedMs() - firstRowMs;
+    progress.update(() =>
+      total === undefined
+        ? `${integer(done)} rows`
+        : describeRate({ done, total, noun: needs.noun, elapsedMs }),
+    );
+  };
+  try {
+    if (file !== undefined) {
+      const { propensityColumn, covariateColumn, forComparison } = needs;
+      const columns = { actionColumn, rewardColumn, propensityColumn, covariateColumn };
+      const propensityNeeded = !forComparison;
+      return await use(
+        await openCsvLog({ ...needs, ...columns, file, propensityNeeded, onProgress }),
+      );
+    }
+    const span = spanOf(options, terminal.nowMs());
+    return await withService(options, terminal, (client) =>
+      use(openServiceLog({ ...needs, ...span, client, onProgress })),
+    );
+  } finally {
+    progress.clear();
+  }
+}
+
+function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string, unknown>>): void {
+  const { log, from } = options;
+  if ((log === undefined) === (from === undefined)) {
+    throw badInput("either --log (a file) or --from (a service's log) is needed");
+  }
+  const serviceOptions = {
+    "--to": options.to,
+    "--agent-type": options.agentType,
+    "--code-type": options.codeType,
+    "--address": options.address,
+    "--data-dir": options.dataDir,
+  };
+  const [belongsTo, other] = log === undefined ? ["--log", "--from"] : ["--from", "--log"];
+  const misplaced = Object.entries(log === undefined ? fileOptions : serviceOptions).find(
+    ([, value]) => value !== undefined,
+  );
+  if (misplaced === undefined) return;
+  throw badInput(`${misplaced[0]} belongs to ${belongsTo}, not to ${other}`);
+}
+
+/** What of a service's log is read. @throws CliError or BanditError when the agent type is missing, or a name cannot be one */
+function spanOf({ agentType, codeType, from = 0, to }: LogOptions, nowMs: number) {
+  if (agentType === undefined) throw badInput("--agent-type is needed with --from");
+  const toMs = to ?? nowMs;
+  if (to !== undefined && to <= from) throw badInput("--to must be later than --from");
+  return {
+    agentType: parseAgentType(agentType, "--agent-type"),
+    codeType: codeType === undefined ? undefined : parseCodeType(codeType, "--code-type"),
+    fromMs: from,
+    toMs,
+    nowMs,
+  };
+}

@@ -1,0 +1,192 @@
+import { Aipw } from "../aipw.ts";
+import { EqualityEProcess, type EqualityEvidence } from "../equality-e-process.ts";
+import { PropensitySampleRatio } from "../propensity-sample-ratio.ts";
+import { accept, type Result } from "../result.ts";
+import type { SampleRatio } from "../sample-ratio.ts";
+import {
+  type StratifiedDifference,
+  type StratifiedValue,
+  stratifiedDifference,
+  stratifiedValue,
+} from "../stratified.ts";
+import {
+  type ComparedDecision,
+  type ComparedDecisions,
+  DecisionCounter,
+  type DecisionCounts,
+  type PropensityVector,
+} from "./compared-decision.ts";
+import { adjusted, type ComparisonRequest, treatmentsOf } from "./comparison-request.ts";
+
+export interface AdaptiveArm {
+  readonly arm: string;
+  readonly served: number;
+  /** How often its propensities let expect it; undefined where the sample ratio was refused. */
+  readonly expected: number | undefined;
+  readonly value: Result<StratifiedValue>;
+}
+
+type Adjusted<Value> = Result<Value & { readonly adjustedPValue: number }>;
+
+export interface AdaptiveTreatment {
+  readonly treatment: string;
+  readonly difference: Adjusted<StratifiedDifference>;
+  /** Valid at every look. */
+  readonly equality: Adjusted<EqualityEvidence>;
+}
+
+/** Arms whose shares followed the rewards. */
+export interface AdaptiveComparison {
+  readonly counts: DecisionCounts;
+  readonly treatments: readonly string[];
+  /** Contexts that values and differences were estimated in, each by itself. */
+  readonly contexts: number;
+  readonly sampleRatio: Result<SampleRatio>;
+  readonly anyTimeSampleRatio: Result<SampleRatio>;
+  /** All arms that could be served: the control, the treatments, the others. */
+  readonly arms: readonly AdaptiveArm[];
+  readonly comparisons: readonly AdaptiveTreatment[];
+}
+
+/** A decision as it is kept until all are read. A million of ten arms need half a gigabyte and 20 seconds. */
+interface KeptDecision extends PropensityVector {
+  readonly decidedAtMs: number;
+  readonly context: string;
+  readonly arm: string;
+  readonly reward: number | undefined;
+}
+
+/**
+ * Compares arms whose shares followed the rewards. Every decision needs its whole vector. What the statistics take must
+ * be in the order of the decisions, over all code types (what one has learned may have moved another), and a service's
+ * log has no such order: so the decisions are kept and sorted. Refuses arms that the log does not have.
+ */
+export async function compareAdaptive(
+  decisions: ComparedDecisions,
+  request: ComparisonRequest,
+): Promise<Result<AdaptiveComparison>> {
+  const kept: KeptDecision[] = [];
+  const names = new Set<string>();
+  const lists = new Set<readonly string[]>();
+  const counter = new DecisionCounter(request.missing);
+  for await (const decision of decisions) {
+    const { context, arm, vector, decidedAtMs = kept.length } = decision;
+    const { arms, probabilities } = vector ?? { arms: [], probabilities: [] };
+    names.add(arm);
+    if (!lists.has(arms)) for (const name of arms) names.add(name);
+    lists.add(arms);
+    const reward = counter.rewardOf(decision);
+    kept.push({ decidedAtMs, context, arm, reward, arms, probabilities });
+  }
+  // Stable: what a file has at the same time stays in its order.
+  kept.sort((a, b) => a.decidedAtMs - b.decidedAtMs);
+  const treatments = treatmentsOf(request, names);
+  if (!treatments.ok) return treatments;
+  const compared = [request.control, ...treatments.value];
+  const others = [...names].filter((name) => !compared.includes(name)).sort();
+  return accept({
+    counts: counter.counts(),
+    treatments: treatments.value,
+    ...analysed(kept, [...compared, ...others], treatments.value.length, request),
+  });
+}
+
+/** The decisions of one context: its shares are its own, so its values are estimated by themselves. */
+interface Context {
+  readonly name: string;
+  decisions: number;
+  readonly aipw: Aipw;
+}
+
+/** @param arms the control first, then the treatments */
+function analysed(
+  kept: readonly KeptDecision[],
+  arms: readonly string[],
+  treatmentCount: number,
+  request: ComparisonRequest,
+): Omit<AdaptiveComparison, "counts" | "treatments"> {
+  const alpha = 1 - request.level;
+  const control = 0;
+  const range = request.unbounded ? ({ range: "unbounded" } as const) : {};
+  const treatments = Array.from({ length: treatmentCount }, (_, index) => index + 1);
+  const ratio = new PropensitySampleRatio({ arms });
+  const contexts = new Map<string, Context>();
+  const equality = treatments.map(
+    (treatment) => new EqualityEProcess({ arms, treatment, control }),
+  );
+  const served = new Array<number>(arms.length).fill(0);
+  const indexOf = new Map(arms.map((arm, index) => [arm, index]));
+  for (const { context: contextName, arm: name, reward, ...vector } of kept) {
+    const arm = indexOf.get(name) as number;
+    served[arm] = (served[arm] as number) + 1;
+    const propensities = propensitiesOf(vector, indexOf);
+    ratio.push({ propensities, arm });
+    const context = contexts.get(contextName) ?? {
+      name: contextName,
+      decisions: 0,
+      aipw: new Aipw({ arms, control, ...range }),
+    };
+    contexts.set(contextName, context);
+    context.decisions += 1;
+    if (reward === undefined) continue;
+    context.aipw.push({ propensities, arm, reward });
+    for (const process of equality) process.push({ propensities, arm, reward });
+  }
+  const strataOf = <Value>(resultOf: (aipw: Aipw) => Result<Value>) =>
+    Array.from(contexts.values(), ({ name, decisions, aipw }) => ({
+      name: contextText(name),
+      decisions,
+      result: resultOf(aipw),
+    }));
+  const differences = adjusted(
+    treatments.map((arm) =>
+      stratifiedDifference(
+        strataOf((aipw) => aipw.difference(arm)),
+        { alpha },
+      ),
+    ),
+    alpha,
+  );
+  const evidence = adjusted(
+    equality.map((process) => process.result({ alpha })),
+    alpha,
+  );
+  const sampleRatio = ratio.test();
+  return {
+    contexts: contexts.size,
+    sampleRatio,
+    anyTimeSampleRatio: ratio.sequence(),
+    arms: arms.map((arm, index) => ({
+      arm,
+      served: served[index] as number,
+      expected: sampleRatio.ok ? sampleRatio.value.arms[index]?.expected : undefined,
+      value: stratifiedValue(
+        strataOf((aipw) => aipw.value(index)),
+        { alpha },
+      ),
+    })),
+    comparisons: treatments.map((arm, index) => ({
+      treatment: arms[arm] as string,
+      difference: differences[index] as AdaptiveTreatment["difference"],
+      equality: evidence[index] as AdaptiveTreatment["equality"],
+    })),
+  };
+}
+
+/** The vector over all arms: 0 for one that could not be served. Where the lists do not match, one that is refused. */
+function propensitiesOf(
+  vector: PropensityVector,
+  indexOf: ReadonlyMap<string, number>,
+): Float64Array {
+  if (vector.arms.length !== vector.probabilities.length) return new Float64Array();
+  const propensities = new Float64Array(indexOf.size);
+  vector.arms.forEach((arm, at) => {
+    propensities[indexOf.get(arm) as number] = vector.probabilities[at] as number;
+  });
+  return propensities;
+}
+
+/** For messages: of a log that tells contexts apart, and has one without a name. */
+function contextText(name: ComparedDecision["context"]): string {
+  return name === "" ? "the decisions without a context" : name;
+}

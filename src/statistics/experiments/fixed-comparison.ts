@@ -1,0 +1,250 @@
+import { type BestArmResult, bestArmBeta, bestArmNormal } from "../best-arm.ts";
+import { type BoundedLook, boundedDifferenceSequence } from "../bounded-sequence.ts";
+import type { Comparison, TwoArms } from "../comparison.ts";
+import { differenceSequence, relativeDifferenceSequence } from "../confidence-sequence.ts";
+import { type CupedComparison, cupedTest } from "../cuped.ts";
+import { accept, type Result, refuse } from "../result.ts";
+import { type SampleRatio, sampleRatioSequence, sampleRatioTest } from "../sample-ratio.ts";
+import { relativeProportionTest, twoProportionTest } from "../two-proportions.ts";
+import { relativeWelchTest, welchTest } from "../welch.ts";
+import { ArmRecord } from "./arm-record.ts";
+import {
+  type ComparedDecision,
+  type ComparedDecisions,
+  DecisionCounter,
+  type DecisionCounts,
+} from "./compared-decision.ts";
+import { adjusted, type ComparisonRequest, treatmentsOf } from "./comparison-request.ts";
+
+export interface FixedRequest extends ComparisonRequest {
+  /** Share of every arm that is compared. Absent: all alike. */
+  readonly ratio?: ReadonlyMap<string, number>;
+  /** Observations of an arm at which the sequences are to be tightest. */
+  readonly tightestAt: number;
+  readonly hasCovariate: boolean;
+}
+
+export interface FixedArm {
+  readonly arm: string;
+  /** Times it was served. */
+  readonly units: number;
+  /** That it should have had. */
+  readonly share: number;
+  readonly rewards: number;
+  /** Undefined without rewards. */
+  readonly mean: number | undefined;
+  /** Undefined below two rewards. */
+  readonly standardDeviation: number | undefined;
+}
+
+/** An effect by one method, with its p-value after Holm over the treatments. */
+export type FixedEffect<Method = Comparison> = Result<Method & { readonly adjustedPValue: number }>;
+
+export interface FixedTreatment {
+  readonly treatment: string;
+  readonly difference: FixedEffect;
+  readonly relative: FixedEffect;
+  readonly proportions: FixedEffect;
+  readonly relativeProportions: FixedEffect;
+  readonly sequence: FixedEffect;
+  readonly relativeSequence: FixedEffect;
+  readonly boundedSequence: FixedEffect<BoundedLook>;
+  /** Undefined without a covariate. */
+  readonly cuped: FixedEffect<CupedComparison> | undefined;
+}
+
+/** Arms whose shares stayed the same. */
+export interface FixedComparison {
+  readonly counts: DecisionCounts;
+  readonly treatments: readonly string[];
+  /** True when no ratio was given. */
+  readonly equalSharesAssumed: boolean;
+  /** Decisions that served an arm that is not compared. */
+  readonly decisionsOfOtherArms: number;
+  /** True when an arm was served with propensities that differ: the shares were not fixed. */
+  readonly propensitiesMoved: boolean;
+  readonly sampleRatio: Result<SampleRatio>;
+  readonly anyTimeSampleRatio: Result<SampleRatio>;
+  /** The control, then the treatments. */
+  readonly arms: readonly FixedArm[];
+  /** Of the same arms: the probability to be the best. */
+  readonly best: Result<readonly BestArmResult[]>;
+  readonly comparisons: readonly FixedTreatment[];
+}
+
+/** How far the shares asked for may be from 1 in sum, as in the test that gets them: decimals written by people. */
+const shareSumTolerance = 1e-6;
+/** Propensities this far apart are not one number that was rounded. */
+const propensityTolerance = 1e-6;
+
+/**
+ * Compares arms whose shares stayed the same, in memory that does not grow with the decisions. Refuses arms that the
+ * log does not have and a ratio that is not one of the arms that are compared; each method may refuse by itself.
+ */
+export async function compareFixed(
+  decisions: ComparedDecisions,
+  request: FixedRequest,
+): Promise<Result<FixedComparison>> {
+  const records = new Map<string, ArmRecord>();
+  const counter = new DecisionCounter(request.missing);
+  for await (const decision of decisions) {
+    const record = records.get(decision.arm) ?? new ArmRecord();
+    records.set(decision.arm, record);
+    record.addUnit(propensityOf(decision));
+    const reward = counter.rewardOf(decision);
+    if (reward !== undefined) record.addReward(reward, decision.covariate);
+  }
+  const treatments = treatmentsOf(request, new Set(records.keys()));
+  if (!treatments.ok) return treatments;
+  const names = [request.control, ...treatments.value];
+  const counts = counter.counts();
+  // Without decisions the arms are not known, and there is nothing to find fault with.
+  const ratio = counts.decisions === 0 ? undefined : request.ratio;
+  const shares = sharesOf(names, ratio);
+  if (!shares.ok) return shares;
+  const arms = names.map((arm) => records.get(arm) ?? new ArmRecord());
+  const units = arms.map((arm, index) => ({
+    count: arm.units,
+    share: shares.value[index] as number,
+  }));
+  return accept({
+    counts,
+    treatments: treatments.value,
+    equalSharesAssumed: ratio === undefined,
+    decisionsOfOtherArms: counts.decisions - units.reduce((sum, { count }) => sum + count, 0),
+    propensitiesMoved: arms.some(
+      ({ propensityMin, propensityMax }) => propensityMax - propensityMin > propensityTolerance,
+    ),
+    sampleRatio: sampleRatioTest(units),
+    anyTimeSampleRatio: sampleRatioSequence(units),
+    arms: names.map((arm, index) =>
+      armOf(arm, arms[index] as ArmRecord, shares.value[index] as number),
+    ),
+    best: bestOf(arms, counts.rewards),
+    comparisons: comparisonsOf(treatments.value, arms, { ...request, rewards: counts.rewards }),
+  });
+}
+
+/** Undefined where the log does not say. */
+function propensityOf({ arm, propensity, vector }: ComparedDecision): number | undefined {
+  return propensity ?? vector?.probabilities[vector.arms.indexOf(arm)];
+}
+
+const notBinary = refuse("out_of_range", "the rewards are not all 0 or 1");
+const notInRange = refuse(
+  "out_of_range",
+  "the rewards are not all from 0 to 1; only an unbounded comparison allows that",
+);
+
+function comparisonsOf(
+  treatments: readonly string[],
+  [control, ...others]: readonly ArmRecord[],
+  request: FixedRequest & Pick<DecisionCounts, "rewards">,
+): readonly FixedTreatment[] {
+  const alpha = 1 - request.level;
+  const of = <Summary, Effect extends { readonly pValue: number }>(
+    summary: (arm: ArmRecord) => Summary,
+    compare: (arms: TwoArms<Summary>) => Result<Effect>,
+  ) =>
+    adjusted(
+      others.map((treatment) =>
+        compare({ control: summary(control as ArmRecord), treatment: summary(treatment) }),
+      ),
+      alpha,
+    );
+  const sample = (arm: ArmRecord) => arm.sample();
+  const counts = (arm: ArmRecord) => arm.counts();
+  const binary = request.rewards === "binary" ? undefined : notBinary;
+  const bounded = request.rewards === "out_of_range" ? notInRange : undefined;
+  const outside = request.unbounded ? undefined : bounded;
+  const sequence = {
+    alpha,
+    tightestAtN: request.tightestAt,
+    ...(request.unbounded ? { range: "unbounded" as const } : {}),
+  };
+  const methods = {
+    difference: of(sample, (arms) => welchTest(arms, { alpha })),
+    relative: of(sample, (arms) => relativeWelchTest(arms, { alpha })),
+    proportions: of(counts, (arms) => binary ?? twoProportionTest(arms, { alpha })),
+    relativeProportions: of(counts, (arms) => binary ?? relativeProportionTest(arms, { alpha })),
+    sequence: of(sample, (arms) => outside ?? differenceSequence(arms, sequence)),
+    relativeSequence: of(sample, (arms) => outside ?? relativeDifferenceSequence(arms, sequence)),
+    boundedSequence: of(sample, (arms) => bounded ?? boundedDifferenceSequence(arms, { alpha })),
+    cuped: request.hasCovariate
+      ? of(
+          (arm) => arm.covariateSums(),
+          (arms) => cupedTest(arms, { alpha }),
+        )
+      : undefined,
+  };
+  return treatments.map((treatment, at) => ({
+    treatment,
+    difference: methods.difference[at] as FixedEffect,
+    relative: methods.relative[at] as FixedEffect,
+    proportions: methods.proportions[at] as FixedEffect,
+    relativeProportions: methods.relativeProportions[at] as FixedEffect,
+    sequence: methods.sequence[at] as FixedEffect,
+    relativeSequence: methods.relativeSequence[at] as FixedEffect,
+    boundedSequence: methods.boundedSequence[at] as FixedEffect<BoundedLook>,
+    cuped: methods.cuped?.[at],
+  }));
+}
+
+/** Of 0/1 rewards Beta(1 + successes, 1 + failures), of others the normal approximation of their means. */
+function bestOf(
+  arms: readonly ArmRecord[],
+  rewards: DecisionCounts["rewards"],
+): Result<readonly BestArmResult[]> {
+  if (rewards === "binary") {
+    return bestArmBeta(
+      arms.map((arm) => {
+        const { n, successes } = arm.counts();
+        return { alpha: 1 + successes, beta: 1 + n - successes };
+      }),
+    );
+  }
+  if (arms.some((arm) => arm.sample().n < 2)) {
+    return refuse("too_few", "an arm has fewer than two rewards");
+  }
+  return bestArmNormal(
+    arms.map((arm) => {
+      const { n, mean, variance } = arm.sample();
+      return { mean, standardDeviation: Math.sqrt(variance / n) };
+    }),
+  );
+}
+
+function armOf(arm: string, record: ArmRecord, share: number): FixedArm {
+  const { n, mean, variance } = record.sample();
+  return {
+    arm,
+    units: record.units,
+    share,
+    rewards: n,
+    mean: n > 0 && Number.isFinite(mean) ? mean : undefined,
+    standardDeviation: n > 1 && Number.isFinite(variance) ? Math.sqrt(variance) : undefined,
+  };
+}
+
+/** The message of a refusal begins with `ratio`. */
+function sharesOf(
+  names: readonly string[],
+  ratio: ReadonlyMap<string, number> | undefined,
+): Result<readonly number[]> {
+  if (ratio === undefined) return accept(names.map(() => 1 / names.length));
+  const strange = [...ratio.keys()].find((arm) => !names.includes(arm));
+  if (strange !== undefined) {
+    return refuse("unknown_arm", `ratio ${strange}: this arm is not compared`);
+  }
+  const missing = names.find((arm) => !ratio.has(arm));
+  if (missing !== undefined) {
+    return refuse("unknown_arm", `ratio: the share of ${missing} is missing`);
+  }
+  const shares = names.map((arm) => ratio.get(arm) as number);
+  const sum = shares.reduce((total, share) => total + share, 0);
+  if (Math.abs(sum - 1) <= shareSumTolerance) return accept(shares);
+  return refuse(
+    "out_of_range",
+    `ratio: the shares add up to ${Number(sum.toPrecision(9))} and not to 1`,
+  );
+}

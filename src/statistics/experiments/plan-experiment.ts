@@ -1,0 +1,65 @@
+import { meansDetectableEffect, meansPower, meansSampleSize } from "../means-power.ts";
+import type { ArmSizes, Plan } from "../power-plan.ts";
+import {
+  proportionsDetectableEffect,
+  proportionsPower,
+  proportionsSampleSize,
+} from "../proportions-power.ts";
+import type { Result } from "../result.ts";
+
+/** What is to be planned. Of effect, size and power two are given; the third is the question. */
+export interface PlanRequest {
+  /** What the rewards are: 0/1 with this rate in the control, or any numbers with this spread. */
+  readonly outcome:
+    | { readonly kind: "proportion"; readonly baseline: number }
+    | { readonly kind: "mean"; readonly standardDeviation: number };
+  /** Treatment − control. Absent: the smallest that is found is asked for. */
+  readonly effect?: number;
+  /** Observations of the control. Absent: the smallest that suffice are asked for. */
+  readonly controlSize?: number;
+  readonly power: number;
+  readonly alpha: number;
+  readonly allocationRatio: number;
+  readonly looks: "once" | "any_time";
+  readonly tightestAt: number;
+  /** Whether the smallest rise or the smallest fall of a rate is asked for. */
+  readonly direction: "rise" | "fall";
+}
+
+/** Answers the question that a request leaves open: the size, the power, or the smallest effect that is found. */
+export function planExperiment(request: PlanRequest): Result<Plan> {
+  const { outcome, effect, controlSize, alpha, power, looks, allocationRatio } = request;
+  const judged = { alpha, looks, tightestAtN: request.tightestAt };
+  if (controlSize === undefined) {
+    const wanted = { ...judged, power, allocationRatio };
+    const difference = effect ?? 0;
+    return outcome.kind === "mean"
+      ? meansSampleSize({ ...outcome, effect: difference }, wanted)
+      : proportionsSampleSize(
+          { controlRate: outcome.baseline, treatmentRate: outcome.baseline + difference },
+          wanted,
+        );
+  }
+  // Less a little, so that 0.1 · 30 is 3 and not 4.
+  const treatmentN = Math.ceil(controlSize * allocationRatio * (1 - 1e-12));
+  const sizes: ArmSizes = { controlN: controlSize, treatmentN };
+  if (effect === undefined) {
+    const wanted = { ...judged, power };
+    return outcome.kind === "mean"
+      ? meansDetectableEffect({ ...sizes, ...outcome }, wanted)
+      : proportionsDetectableEffect(
+          { ...sizes, controlRate: outcome.baseline, direction: request.direction },
+          wanted,
+        );
+  }
+  return outcome.kind === "mean"
+    ? meansPower({ ...sizes, ...outcome, effect }, judged)
+    : proportionsPower(
+        {
+          ...sizes,
+          controlRate: outcome.baseline,
+          treatmentRate: outcome.baseline + effect,
+        },
+        judged,
+      );
+}

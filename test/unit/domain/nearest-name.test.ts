@@ -1,0 +1,12 @@
+import { describe, expect, it } from "vitest";
+import { nearestName } from "../../../src/domain/nearest-name.ts";
+
+describe("the nearest name", () => {
+  it("is the one with the fewest characters to change, if they are few", () => {
+    expect(nearestName("minimum_shar", ["holdout_share", "minimum_share"])).toBe("minimum_share");
+    expect(nearestName("alpha", ["alpha", "alphas"])).toBe("alpha");
+    expect(nearestName("aab", ["aaa", "aac"])).toBe("aaa");
+    expect(nearestName("colour", ["weight", "etag"])).toBeUndefined();
+    expect(nearestName("x", [])).toBeUndefined();
+  });
+});
