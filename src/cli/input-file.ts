@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { badInput, CliError } from "./exit-code.ts";
+import { parseJson } from "./parse-json.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface InputText {
@@ -29,18 +30,14 @@ export async function readInputFile(file: string, terminal: Terminal): Promise<I
 
 /**
  * The same, as JSON.
- * @throws CliError usage when it is none, also for objects nested so deeply that nothing can read them
+ * @throws CliError usage, also for what {@link parseJson} refuses
  */
 export async function readJsonFile(
   file: string,
   terminal: Terminal,
 ): Promise<{ readonly name: string; readonly content: JsonValue }> {
   const { name, text } = await readInputFile(file, terminal);
-  try {
-    return { name, content: JSON.parse(text) };
-  } catch (error) {
-    throw badInput(`${name} is not JSON: ${(error as Error).message}`);
-  }
+  return { name, content: parseJson(text, name) };
 }
 
 /**

@@ -28,8 +28,14 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; message: 
   if (error instanceof BanditError || error instanceof ClientError) {
     return { exitCode: exitCodeFor(error.code), message: `banditd: ${describe(error)}` };
   }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { exitCode: exitCodes.failed, message: `banditd: unexpected failure\n${text}` };
+  return { exitCode: exitCodes.failed, message: `banditd: ${describeBug(error)}` };
+}
+
+/** One line that a report of the bug can quote; a stack is no use to whoever typed the command. */
+function describeBug(error: unknown): string {
+  if (!(error instanceof Error)) return `unexpected failure: ${String(error)}`;
+  const place = error.stack?.match(/\n +at (.*)/)?.[1] ?? "an unknown place";
+  return `unexpected failure: ${error.message} (a bug in banditd, please report it; at ${place})`;
 }
 
 function exitCodeFor(code: string): ExitCode {

@@ -26,3 +26,12 @@ export function numberWithin(min: number, max: number): (text: string) => number
 export function append(text: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), text];
 }
+
+/** Parses where gRPC is to be spoken: `host:port`, or a target with a scheme of gRPC's such as `unix:/run/banditd.sock`. */
+export function addressOption(text: string): string {
+  const port = Number(/^[^\s/]+:(\d{1,5})$/.exec(text)?.[1] ?? Number.NaN);
+  if ((port >= 1 && port <= 65_535) || /^(unix|dns|ipv4|ipv6):\S+$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be a host and the port of gRPC, such as localhost:50051.",
+  );
+}

@@ -6,6 +6,7 @@ import { type BanditClient, ClientError, createBanditClient } from "../client/in
 import { BanditError } from "../domain/errors.ts";
 import { badInput, CliError, exitCodes } from "./exit-code.ts";
 import { interruption } from "./interruption.ts";
+import { addressOption } from "./parse-option.ts";
 import { withTemporaryDirectory } from "./temporary-directory.ts";
 import type { Terminal } from "./terminal.ts";
 import { Progress } from "./text/progress.ts";
@@ -35,6 +36,7 @@ export function addConnectionOptions(command: Command): Command {
     .option(
       "--address <host:port>",
       `gRPC address of a running banditd (default: ${defaultAddress})`,
+      addressOption,
     )
     .option(
       "--data-dir <directory>",

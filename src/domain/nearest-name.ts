@@ -1,6 +1,9 @@
+const partLengthMin = 4;
+
 /**
  * The name that was probably meant: the one with the least Levenshtein distance (insertions, deletions and
- * replacements of one character), unless more than a third of the longer one would have to change. Ties: the first.
+ * replacements of one character), unless more than a third of the longer one would have to change; then the first of
+ * which the text is a part, from four characters on. Ties: the first.
  */
 export function nearestName(text: string, names: readonly string[]): string | undefined {
   let nearest: { readonly name: string; readonly distance: number } | undefined;
@@ -9,7 +12,8 @@ export function nearestName(text: string, names: readonly string[]): string | un
     if (distance > Math.max(text.length, name.length) / 3) continue;
     if (nearest === undefined || distance < nearest.distance) nearest = { name, distance };
   }
-  return nearest?.name;
+  if (nearest !== undefined || text.length < partLengthMin) return nearest?.name;
+  return names.find((name) => name.includes(text));
 }
 
 function levenshtein(a: string, b: string): number {

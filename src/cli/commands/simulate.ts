@@ -3,7 +3,7 @@ import type { BanditClient } from "../../client/index.ts";
 import { parseAgentType } from "../../domain/ids.ts";
 import { print } from "../command-frame.ts";
 import { badInput, CliError, exitCodes } from "../exit-code.ts";
-import { append, numberWithin, wholeNumber } from "../parse-option.ts";
+import { addressOption, append, numberWithin, wholeNumber } from "../parse-option.ts";
 import { withAddress, withDataDir, withTemporaryService } from "../service-connection.ts";
 import { parseArmOption, requireUsableArms } from "../simulate/arm-option.ts";
 import { readOutcomeTable } from "../simulate/outcome-table.ts";
@@ -72,6 +72,7 @@ export function simulateCommand(terminal: Terminal): Command {
     .option(
       "--address <host:port>",
       "simulate through this running banditd, which keeps what it learns",
+      addressOption,
     )
     .option(
       "--data-dir <directory>",

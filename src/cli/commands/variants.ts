@@ -17,6 +17,7 @@ import {
 import { badInput } from "../exit-code.ts";
 import { readInputFile } from "../input-file.ts";
 import { listAllVariants } from "../list-variants.ts";
+import { parseJson } from "../parse-json.ts";
 import { numberWithin, wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";
@@ -194,16 +195,11 @@ async function templateFrom(options: CreateOptions, terminal: Terminal): Promise
 }
 
 function jsonObject(text: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw badInput(`--parameters: not JSON: ${(error as Error).message}`);
-  }
+  const value = parseJson(text, "--parameters");
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw badInput('--parameters: must be a JSON object such as {"samples": 2}');
   }
-  return value as JsonObject;
+  return value;
 }
 
 function statusOf({ status, isBaseline }: Variant): string {

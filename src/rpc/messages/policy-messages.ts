@@ -2,6 +2,7 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../../domain/errors.ts";
 import { builtInMetrics, isBuiltInMetric } from "../../domain/metric.ts";
+import { nearestName } from "../../domain/nearest-name.ts";
 import type {
   Algorithm as DomainAlgorithm,
   LinearFeature as DomainLinearFeature,
@@ -124,8 +125,17 @@ function parseComponent(component: RewardComponent, field: string): DomainReward
   const range = isBuiltInMetric(metric) ? builtInMetrics[metric] : undefined;
   const min = component.min ?? range?.min;
   const max = component.max ?? range?.max;
-  if (min === undefined) throw invalidField(`${field}.min`, "is required for a custom metric");
-  if (max === undefined) throw invalidField(`${field}.max`, "is required for a custom metric");
+  if (min === undefined || max === undefined) {
+    const meant = nearestName(metric, Object.keys(builtInMetrics));
+    if (meant !== undefined) {
+      const rule = "a metric of your own needs min and max";
+      throw invalidField(`${field}.metric`, `no such metric; is it ${meant}? (${rule})`);
+    }
+    throw invalidField(
+      `${field}.${min === undefined ? "min" : "max"}`,
+      "is required for a custom metric",
+    );
+  }
   return { metric, weight, min, max, lowerIsBetter, unbounded };
 }
 

@@ -8,5 +8,7 @@ describe("the nearest name", () => {
     expect(nearestName("aab", ["aaa", "aac"])).toBe("aaa");
     expect(nearestName("colour", ["weight", "etag"])).toBeUndefined();
     expect(nearestName("x", [])).toBeUndefined();
+    expect(nearestName("pass_rate", ["coverage", "test_pass_rate"])).toBe("test_pass_rate");
+    expect(nearestName("age", ["coverage"])).toBeUndefined();
   });
 });

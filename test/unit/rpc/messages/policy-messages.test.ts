@@ -49,6 +49,31 @@ describe("the durations of a policy", () => {
   });
 });
 
+describe("a metric that is none of the built-in ones", () => {
+  const withMetric = (metric: string, range: { min?: number; max?: number }) =>
+    parsePolicy(
+      create(PolicySchema, {
+        algorithm: { kind: { case: "thompsonSampling", value: {} } },
+        reward: { components: [{ metric, weight: 1, ...range }] },
+      }),
+    );
+
+  it.each([
+    ["pass_rate", {}, ".metric: no such metric; is it test_pass_rate?"],
+    ["coverge", { min: 0 }, ".metric: no such metric; is it coverage?"],
+    ["sentiment", {}, ".min: is required for a custom metric"],
+    ["sentiment", { min: 0 }, ".max: is required for a custom metric"],
+  ])("is told what was meant, before what is missing: %s", (metric, range, message) => {
+    expect(() => withMetric(metric, range)).toThrow(`policy.reward.components[0]${message}`);
+  });
+
+  it("is a custom metric where it has a range", () => {
+    expect(withMetric("pass_rate", { min: 0, max: 1 }).reward.components[0]?.metric).toBe(
+      "pass_rate",
+    );
+  });
+});
+
 describe("an algorithm", () => {
   const contract = readFileSync("proto/bandit/v1/policy.proto", "utf8");
   const kinds = AlgorithmSchema.fields.map((field) => ({
