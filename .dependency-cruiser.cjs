@@ -58,7 +58,7 @@ const libraries = {
   "@connectrpc/connect-node": "^src/rpc/",
   "@bufbuild/protovalidate": "^src/rpc/",
   commander: "^src/cli/",
-  zod: "^src/app/",
+  zod: "^src/(app|adapters/postgres)/",
 };
 const libraryRules = Object.entries(libraries).map(([library, home]) => ({
   name: `library-${library.replaceAll(/[^a-z]+/g, "-")}`,

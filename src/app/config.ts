@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BanditError } from "../domain/errors.ts";
-import { parseServerUrl, redisUrlProblem } from "./server-urls.ts";
+import { clickhouseUrlProblem, databaseUrlProblem, redisUrlProblem } from "./server-urls.ts";
 
 const flag = z
   .enum(["0", "1", "true", "false"], { error: "must be 1, 0, true or false" })
@@ -16,10 +16,10 @@ const bytes = z.coerce
   .number({ error: bytesRule })
   .refine((value) => Number.isSafeInteger(value) && value >= 65_536, { error: bytesRule });
 
-const url = (schemes: readonly string[]) =>
+const url = (problemOf: (text: string) => string | undefined) =>
   z.string().superRefine((text, { addIssue }) => {
-    const problem = parseServerUrl(text, schemes);
-    if (typeof problem === "string") addIssue(problem);
+    const problem = problemOf(text);
+    if (problem !== undefined) addIssue(problem);
   });
 
 /** Every environment variable the service reads, with what it means. The reference page is made from this. */
@@ -47,10 +47,10 @@ const variables = z.object({
       "State in Redis ≥ 7 instead of LMDB. Several addresses of a cluster are separated by commas.",
     ),
   BANDIT_REDIS_CLUSTER: flag.default(false).describe("REDIS_URL names a Redis Cluster."),
-  DATABASE_URL: url(["postgres", "postgresql"])
+  DATABASE_URL: url(databaseUrlProblem)
     .optional()
     .describe("Catalogue in Postgres ≥ 15 instead of PGlite."),
-  CLICKHOUSE_URL: url(["http", "https"])
+  CLICKHOUSE_URL: url(clickhouseUrlProblem)
     .optional()
     .describe("Events in a ClickHouse server instead of chDB."),
   BANDIT_SEED: flag.default(true).describe("Fill an empty catalogue with six agent types."),

@@ -70,20 +70,33 @@ export function usesDataDirectory(options: ServiceOptions): boolean {
 }
 
 interface Opening<Engine> {
-  readonly opening: Promise<Engine> | Engine;
+  open(): Promise<Engine> | Engine;
   close(engine: Engine): Promise<void>;
 }
 
-/** Waits for both; when one fails the other is closed again. @throws what the first of them failed with */
+/**
+ * Opens both, side by side. When one fails the other is closed again; one that does not open in the time of a stop is
+ * not waited for. @throws what the first of them failed with
+ */
 async function openBoth<First, Second>(
   first: Opening<First>,
   second: Opening<Second>,
+  logger: Logger,
 ): Promise<readonly [First, Second]> {
-  const [one, other] = await Promise.allSettled([first.opening, second.opening]);
-  if (one.status === "fulfilled" && other.status === "fulfilled") return [one.value, other.value];
-  if (one.status === "fulfilled") await first.close(one.value);
-  if (other.status === "fulfilled") await second.close(other.value);
-  throw one.status === "rejected" ? one.reason : (other as PromiseRejectedResult).reason;
+  const opening = [first, second].map(async ({ open }) => open()) as unknown as readonly [
+    Promise<First>,
+    Promise<Second>,
+  ];
+  try {
+    return await Promise.all(opening);
+  } catch (error) {
+    const closing = Promise.allSettled([
+      opening[0].then((engine) => first.close(engine)),
+      opening[1].then((engine) => second.close(engine)),
+    ]);
+    await atMost(stopBudget.totalMs, () => closing, { what: "engines of a failed start", logger });
+    throw error;
+  }
 }
 
 /** Opens the catalogue and the event log, side by side; the schemas are as they were. @throws BanditError */
@@ -94,16 +107,17 @@ export async function openSchemaEngines(
   const { clickhouseUrl, dataDir, eventRetentionDays: retentionDays } = options;
   const [postgres, events] = await openBoth(
     {
-      opening: openCatalogue(options, { clock, logger }),
+      open: () => openCatalogue(options, { clock, logger }),
       close: (opened) => opened.catalogue.close(),
     },
     {
-      opening:
+      open: () =>
         clickhouseUrl === undefined
           ? openChdbEventLog({ directory: join(dataDir, "events"), clock, logger, retentionDays })
           : connectClickHouseEventLog({ url: clickhouseUrl, clock, logger, retentionDays }),
       close: (opened) => opened.eventLog.close(),
     },
+    logger,
   );
   return {
     postgres,
@@ -126,8 +140,9 @@ export async function openEngines(
   const { logger } = dependencies;
   options.onProgress?.("opening the engines");
   const [state, schemas] = await openBoth(
-    { opening: openState(options, dependencies), close: (opened) => opened.close() },
-    { opening: openMigrated(options, dependencies), close: (opened) => opened.close() },
+    { open: () => openState(options, dependencies), close: (opened) => opened.close() },
+    { open: () => openMigrated(options, dependencies), close: (opened) => opened.close() },
+    logger,
   );
   const { postgres, eventLog, deadLetters, eventMigrations, catalogueProblem } = schemas;
   return {

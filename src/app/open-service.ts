@@ -191,7 +191,9 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       stop: releaseAll,
     };
   } catch (error) {
-    await releaseAll();
+    await releaseAll().catch((unreleased: unknown) => {
+      logger.warn("a start that failed did not end cleanly", { error: unreleased });
+    });
     throw error;
   }
 }

@@ -158,7 +158,12 @@ function answerOf(engine: { ping(): Promise<void> }): Promise<string | undefined
 /** What an engine that is there says against being used. */
 function otherThanReach(error: unknown): string | undefined {
   if (!(error instanceof BanditError)) return "failed (internal error)";
-  return error.code === "unavailable" ? undefined : `not usable (${error.message})`;
+  return isOutOfReach(error) ? undefined : `not usable (${error.message})`;
+}
+
+/** Nothing is known but that it does not answer. A server that is read-only or refuses the user is there. */
+function isOutOfReach({ code, reason }: BanditError): boolean {
+  return code === "unavailable" && !/_(READ_ONLY|ACCESS_DENIED)$/.test(reason);
 }
 
 function reportsWithoutState(spool: DiskQueueSize | undefined): string {

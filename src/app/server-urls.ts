@@ -29,8 +29,25 @@ export function redisUrlProblem(text: string, isCluster: boolean): UrlProblem {
   return undefined;
 }
 
+/** Of `DATABASE_URL`; its options (`?sslmode=require`) are the driver's. */
+export function databaseUrlProblem(text: string): UrlProblem {
+  const url = parseServerUrl(text, ["postgres", "postgresql"]);
+  return typeof url === "string" ? url : undefined;
+}
+
+/** Of `CLICKHOUSE_URL`: options would go before those that the event log depends on. */
+export function clickhouseUrlProblem(text: string): UrlProblem {
+  const url = parseServerUrl(text, ["http", "https"]);
+  if (typeof url === "string") return url;
+  if (url.search !== "") return "must have no options after a `?`: none is supported";
+  if (!/^\/([A-Za-z_][A-Za-z0-9_]{0,63})?$/.test(url.pathname)) {
+    return "must end with nothing or with the name of a database: letters, digits and _, at most 64";
+  }
+  return undefined;
+}
+
 /** The URL, or what is wrong with it whichever server it names. */
-export function parseServerUrl(text: string, schemes: readonly string[]): URL | string {
+function parseServerUrl(text: string, schemes: readonly string[]): URL | string {
   if (!schemes.some((scheme) => text.startsWith(`${scheme}://`))) {
     return `must start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
   }

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { stopBudget } from "../app/stop-budget.ts";
 import { ClientError } from "../client/index.ts";
 import { BanditError } from "../domain/errors.ts";
 import { CliError, type ExitCode, exitCodes } from "./exit-code.ts";
@@ -14,6 +15,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     const { exitCode, message } = describeFailure(error);
     if (message !== "") terminal.err(`${message}\n`);
     process.exitCode = exitCode;
+    // What the failed command began may hold a connection or a thread, and would keep the process alive.
+    terminal.endWithin(stopBudget.exitMs, exitCode);
   }
 }
 
@@ -27,6 +30,10 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; message: 
   }
   if (error instanceof BanditError || error instanceof ClientError) {
     return { exitCode: exitCodeFor(error.code), message: `banditd: ${describe(error)}` };
+  }
+  // The operating system refuses something, and its message says what: a path, an address.
+  if (error instanceof Error && "syscall" in error) {
+    return { exitCode: exitCodes.failed, message: `banditd: ${error.message}` };
   }
   return { exitCode: exitCodes.failed, message: `banditd: ${describeBug(error)}` };
 }
@@ -54,5 +61,6 @@ function describe(error: BanditError | ClientError): string {
 /** Why an engine in this process failed; there is no server log where it could be looked up. */
 function causesOf(error: Error): string {
   const { cause } = error;
-  return cause instanceof Error ? `\n  because: ${cause.message}${causesOf(cause)}` : "";
+  if (!(cause instanceof Error)) return "";
+  return `; because: ${cause.message.replaceAll(/\s*\n\s*/g, " ")}${causesOf(cause)}`;
 }

@@ -31,13 +31,15 @@ const rowErrors = new Set([
   "VIOLATED_CONSTRAINT",
 ]);
 
-/** The engine is there but cannot work now, or not for us; another statement would fail as well. */
+/** The engine is there but cannot work now; another statement would fail as well. */
 const engineErrors = new Set([
   "ABORTED",
   "ALL_CONNECTION_TRIES_FAILED",
-  "AUTHENTICATION_FAILED",
+  "ALL_REPLICAS_ARE_STALE",
+  "ALL_REPLICAS_LOST",
   "CANNOT_ALLOCATE_MEMORY",
   "CANNOT_SCHEDULE_TASK",
+  "CANNOT_WRITE_TO_FILE_DESCRIPTOR",
   "CORRUPTED_DATA",
   "DNS_ERROR",
   "KEEPER_EXCEPTION",
@@ -46,7 +48,9 @@ const engineErrors = new Set([
   "NOT_ENOUGH_SPACE",
   "NO_ZOOKEEPER",
   "POCO_EXCEPTION",
-  "REQUIRED_PASSWORD",
+  "QUOTA_EXCEEDED",
+  "S3_ERROR",
+  "SERVER_OVERLOADED",
   "SOCKET_TIMEOUT",
   "STD_EXCEPTION",
   "SYSTEM_ERROR",
@@ -54,9 +58,21 @@ const engineErrors = new Set([
   "TOO_FEW_LIVE_REPLICAS",
   "TOO_MANY_PARTS",
   "TOO_MANY_SIMULTANEOUS_QUERIES",
+  "UNKNOWN_STATUS_OF_INSERT",
+]);
+
+/** The engine is there and does not let this user in. No outage: somebody has to correct the URL or the user. */
+const loginErrors = new Set([
+  "AUTHENTICATION_FAILED",
+  "IP_ADDRESS_NOT_ALLOWED",
+  "REQUIRED_PASSWORD",
   "UNKNOWN_USER",
+  "USER_EXPIRED",
   "WRONG_PASSWORD",
 ]);
+
+/** … or lets it in and does not let it do what the service has to do. */
+const rightErrors = new Set(["ACCESS_DENIED", "NOT_ENOUGH_PRIVILEGES", "READONLY"]);
 
 const limitErrors = new Set([
   "MEMORY_LIMIT_EXCEEDED",
@@ -70,10 +86,7 @@ const limitErrors = new Set([
 
 /** The engine is not as this service needs it. */
 const settingErrors = new Set([
-  "ACCESS_DENIED",
-  "NOT_ENOUGH_PRIVILEGES",
   "NO_SUCH_COLUMN_IN_TABLE",
-  "READONLY",
   "UNKNOWN_DATABASE",
   "UNKNOWN_SETTING",
   "UNKNOWN_TABLE",
@@ -109,9 +122,14 @@ function columnOf(message: string): { column?: string } {
 export function withoutRows(error: unknown): unknown {
   if (!(error instanceof ClickHouseError)) return error;
   const type = error.type ?? "";
-  const isKnown = [engineErrors, limitErrors, timeErrors, settingErrors].some((set) =>
-    set.has(type),
-  );
+  const isKnown = [
+    engineErrors,
+    loginErrors,
+    rightErrors,
+    limitErrors,
+    timeErrors,
+    settingErrors,
+  ].some((set) => set.has(type));
   return isKnown
     ? error
     : new Error(`ClickHouse says ${type || "something unknown"} (code ${error.code})`);
@@ -121,7 +139,9 @@ export function withoutRows(error: unknown): unknown {
 export function migrationError(error: unknown): BanditError {
   const isRefused =
     error instanceof ClickHouseError &&
-    ![engineErrors, limitErrors, timeErrors].some((away) => away.has(error.type ?? ""));
+    ![engineErrors, loginErrors, limitErrors, timeErrors].some((away) =>
+      away.has(error.type ?? ""),
+    );
   if (!isRefused) return unavailable(error);
   return migrationRefused("clickhouse", { why: firstLines(error.message), cause: error });
 }
@@ -137,9 +157,11 @@ export function queryError(error: unknown, timeoutMs: number): BanditError {
   }
   if (!(error instanceof ClickHouseError)) return unavailable(error);
   const type = error.type ?? "";
+  if (isServerFull(error) || engineErrors.has(type) || loginErrors.has(type)) {
+    return unavailable(error);
+  }
   if (timeErrors.has(type)) return queryTimeout(timeoutMs, error);
   if (limitErrors.has(type)) return tooLarge(error);
-  if (engineErrors.has(type)) return unavailable(error);
   if (type === "READONLY" || type === "ACCESS_DENIED") {
     return new BanditError(
       "invalid_argument",
@@ -156,8 +178,14 @@ export function queryError(error: unknown, timeoutMs: number): BanditError {
 
 /** Why a statement of our own over many rows failed; there may have been too many of them. */
 export function listError(error: unknown): BanditError {
-  const isTooLarge = error instanceof ClickHouseError && limitErrors.has(error.type ?? "");
+  const isTooLarge =
+    error instanceof ClickHouseError && limitErrors.has(error.type ?? "") && !isServerFull(error);
   return isTooLarge ? tooLarge(error) : unavailable(error);
+}
+
+/** The memory of the server or of its user is used up, not what this one statement may have. */
+function isServerFull({ type, message }: ClickHouseError): boolean {
+  return type === "MEMORY_LIMIT_EXCEEDED" && /\((total|for user)\)/i.test(message);
 }
 
 function tooLarge(error: ClickHouseError): BanditError {
@@ -178,8 +206,21 @@ export function queryTimeout(timeoutMs: number, cause?: unknown): BanditError {
 /** For statements of our own, which the engine has no reason to refuse. */
 export function unavailable(error: unknown): BanditError {
   if (error instanceof BanditError) return error;
-  return new BanditError("unavailable", "the event log cannot be reached or does not answer", {
+  const type = error instanceof ClickHouseError ? (error.type ?? "") : "";
+  if (loginErrors.has(type) || rightErrors.has(type)) {
+    return new BanditError(
+      "unavailable",
+      `the event log refuses this user (${type}): correct CLICKHOUSE_URL, or the user's rights at the server`,
+      { reason: "EVENT_LOG_ACCESS_DENIED", retryAfterMs, cause: error },
+    );
+  }
+  const message =
+    type === ""
+      ? "the event log cannot be reached or does not answer"
+      : `the event log cannot do its work now (${type})`;
+  return new BanditError("unavailable", message, {
     reason: "EVENT_LOG_UNAVAILABLE",
+    retryAfterMs,
     cause: error,
   });
 }
@@ -191,6 +232,7 @@ export function isSchemaMissing(error: unknown): boolean {
   );
 }
 
+const retryAfterMs = 1_000;
 const messageCharsMax = 2_000;
 
 /**

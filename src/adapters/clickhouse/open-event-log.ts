@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
-import { BanditError } from "../../domain/errors.ts";
+import { BanditError, invariant } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DeadLetterStore } from "../../ports/dead-letters.ts";
 import type { EventLog } from "../../ports/event-log.ts";
@@ -28,8 +28,6 @@ interface EventLogOptions {
   readonly requestTimeoutMs?: number;
   /** Days after which rows are deleted, from 1; absent: never. Applied by `migrate()`. */
   readonly retentionDays?: number;
-  /** Default `bandit`. */
-  readonly database?: string;
   /** Where the migrations lie; default: those of this version of the program. */
   readonly migrationsDirectory?: string;
 }
@@ -39,8 +37,13 @@ const defaultRequestTimeoutMs = 30_000;
 /** Below the 3 s of keep-alive that old servers and proxies have, so that no dead connection is used. */
 const idleSocketTtlMs = 2_000;
 
-/** What the client would log is in the cause of the error that its caller gets. */
-const silent = { level: ClickHouseLogLevel.OFF };
+/** Of every client. */
+const common = {
+  /** What the client would log is in the cause of the error that its caller gets. */
+  log: { level: ClickHouseLogLevel.OFF },
+  /** Not that of the server, nor, on chDB, of this process: `toDateTime('…')` means the same everywhere. */
+  clickhouse_settings: { session_timezone: "UTC" },
+} as const;
 
 /**
  * The event log in a directory of this machine. One process at a time.
@@ -49,7 +52,6 @@ const silent = { level: ClickHouseLogLevel.OFF };
 export async function openChdbEventLog(
   options: EventLogOptions & { readonly directory: string },
 ): Promise<OpenedEventLog> {
-  const database = requireDatabaseName(options.database ?? defaultDatabase);
   const path = resolve(options.directory);
   await mkdir(path, { recursive: true }).catch((error: unknown) => {
     throw new BanditError("failed_precondition", `the directory ${path} cannot be made`, {
@@ -57,30 +59,33 @@ export async function openChdbEventLog(
       cause: error,
     });
   });
-  const connection = new ChdbProcessConnection({ path, database });
+  const connection = new ChdbProcessConnection({ path, database: defaultDatabase });
   await connection.open();
-  const client = createClient({ connection, log: silent });
+  const client = createClient({ ...common, connection });
   // The process creates the database when it opens the directory.
   return assemble({ ...options, client, createDatabase: () => Promise.resolve() });
 }
 
 /**
  * The event log on a ClickHouse server, `http(s)://user:password@host:port/database`. Does not connect
- * yet. The database of the URL wins over `options.database`; it is created when missing.
+ * yet. Without a database in the URL it is `bandit`; it is created when missing.
  */
 export function connectClickHouseEventLog(
   options: EventLogOptions & { readonly url: string },
 ): OpenedEventLog {
   const url = new URL(options.url);
-  const named = decodeURIComponent(url.pathname.slice(1));
-  const database = requireDatabaseName(named || (options.database ?? defaultDatabase));
+  const database = url.pathname.slice(1) || defaultDatabase;
+  invariant(
+    /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(database),
+    "the configuration has checked the name",
+  );
   url.pathname = "";
   const settings = {
+    ...common,
     url,
     request_timeout: options.requestTimeoutMs ?? defaultRequestTimeoutMs,
     keep_alive: { enabled: true, idle_socket_ttl: idleSocketTtlMs },
     application: "banditd",
-    log: silent,
   };
   const createDatabase = async () => {
     const client = createClient({ ...settings, database: "default" });
@@ -117,13 +122,4 @@ function assemble(
       logger,
     }),
   };
-}
-
-function requireDatabaseName(name: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name)) return name;
-  throw new BanditError(
-    "invalid_argument",
-    `${JSON.stringify(name)} is not a database name: letters, digits and _, at most 64`,
-    { reason: "INVALID_DATABASE_NAME" },
-  );
 }

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { BanditError } from "../../domain/errors.ts";
 import type { Catalogue } from "../../ports/catalogue.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Migrator } from "../../ports/migrator.ts";
@@ -38,7 +39,7 @@ export interface PostgresOptions {
 /**
  * Does no I/O for a server, which may be down now and come later: until then calls reject with `unavailable`. A
  * directory can be used when it resolves: measured 2 to 3 s at the very first start, 0.3 s later.
- * @throws BanditError unavailable when the directory cannot be opened
+ * @throws BanditError invalid_argument for a URL, failed_precondition for a directory that cannot be used
  */
 export async function openPostgres(options: PostgresOptions): Promise<OpenedPostgres> {
   const { clock, logger, pollIntervalMs: intervalMs = 250 } = options;
@@ -66,10 +67,18 @@ async function openConnection(options: PostgresOptions): Promise<SqlConnection> 
     return new PgConnection({ url: place.url, statementTimeoutMs, logger });
   }
   const { PgliteConnection } = await import("./pglite-connection.ts");
-  await mkdir(place.directory, { recursive: true });
   const { statementTimeoutMs = 10_000 } = options;
   const directory = join(place.directory, "pgdata");
   const connection = new PgliteConnection({ directory, statementTimeoutMs });
-  await connection.start();
-  return connection;
+  try {
+    await mkdir(place.directory, { recursive: true });
+    await connection.start();
+    return connection;
+  } catch (cause) {
+    throw new BanditError(
+      "failed_precondition",
+      `the embedded catalogue in ${place.directory} cannot be opened`,
+      { reason: "CATALOGUE_NOT_OPENED", cause },
+    );
+  }
 }

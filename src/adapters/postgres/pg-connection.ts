@@ -1,5 +1,6 @@
 import pg from "pg";
 import { withTimeout } from "../../concurrency/in-time.ts";
+import { BanditError } from "../../domain/errors.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import {
   beginStatement,
@@ -8,7 +9,7 @@ import {
   type SqlRow,
   type TransactionOptions,
 } from "./sql-connection.ts";
-import { translateSqlError, unavailable } from "./sql-errors.ts";
+import { isReadOnly, translateSqlError, unavailable } from "./sql-errors.ts";
 
 export interface PgConnectionOptions {
   readonly url: string;
@@ -26,8 +27,10 @@ export class PgConnection implements SqlConnection {
   readonly #statementTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
+  /** Does not connect. @throws BanditError invalid_argument for an option of the URL that cannot be used */
   constructor(options: PgConnectionOptions) {
     this.#statementTimeoutMs = options.statementTimeoutMs;
+    requireUsableUrl(options.url);
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: connectionsMax,
@@ -106,11 +109,23 @@ export class PgConnection implements SqlConnection {
       clean = true;
       return result;
     } catch (error) {
-      clean = await rolledBack(client);
+      clean = !isReadOnly(error) && (await rolledBack(client));
       throw error;
     } finally {
       client.release(!clean);
     }
+  }
+}
+
+/** The driver reads the URL, and the certificates that its options name, for each connection. */
+function requireUsableUrl(url: string): void {
+  try {
+    new pg.Client({ connectionString: url });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new BanditError("invalid_argument", `DATABASE_URL cannot be used: ${why}`, {
+      reason: "INVALID_CONFIGURATION",
+    });
   }
 }
 

@@ -89,9 +89,8 @@ async function readApplied(executor: SqlExecutor): Promise<AppliedMigrations> {
 
 /** Waiting helps against a server that is away or busy, not against one that says no. */
 function migrationError(error: unknown): BanditError {
-  if (error instanceof BanditError && (error.code === "unavailable" || error.code === "aborted")) {
-    return error;
-  }
+  const isOutage = error instanceof BanditError && ["unavailable", "aborted"].includes(error.code);
+  if (isOutage && error.reason !== "CATALOGUE_ACCESS_DENIED") return error;
   const { cause = error } = error instanceof BanditError ? error : {};
   const why = cause instanceof Error ? cause.message : String(cause);
   return migrationRefused("postgres", { why, cause });

@@ -178,7 +178,7 @@ export class SqlCatalogue implements Catalogue {
   }
 
   async ping(): Promise<void> {
-    await this.#connection.query("SELECT 1");
+    await this.#connection.query(requireWritable);
   }
 
   async close(): Promise<void> {
@@ -199,6 +199,13 @@ export class SqlCatalogue implements Catalogue {
     return result;
   }
 }
+
+/** Fails as a write would: a server that can only be read answers everything else. */
+const requireWritable = `DO $$ BEGIN
+  IF current_setting('transaction_read_only') = 'on' THEN
+    RAISE EXCEPTION 'the server is read-only' USING ERRCODE = 'read_only_sql_transaction';
+  END IF;
+END $$`;
 
 /** Setting the mode that it has already changes nothing. $1 is the mode. */
 function modeSince(nowParameter: number): string {

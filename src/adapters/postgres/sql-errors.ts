@@ -8,6 +8,22 @@ export interface DatabaseFailure {
   readonly constraint?: string | undefined;
 }
 
+/** Outages that pass by themselves or by what an operator does at the server, and that do not look like a lost connection. */
+const outageClasses = new Set([
+  "08", // connection
+  "53", // resources: too many connections, disk full, out of memory
+  "55", // a lock that is not available, an object that is not ready
+  "57", // shutdown, start-up, recovery, a statement that was cancelled or ran out of time
+  "58", // system: I/O errors
+]);
+/** Sessions and transactions that the server ended, and a commit of unknown result. */
+const outageCodes = new Set(["25P03", "25P04", "40003"]);
+const retryAfterMs = 1_000;
+const readOnlyText =
+  "the catalogue cannot be changed: its Postgres server is a standby, or was made read-only";
+const deniedText =
+  "the catalogue's Postgres server refuses this user, password or database: correct DATABASE_URL, or the rights at the server";
+
 /** The error that the catalogue's callers see. Anything without an SQLSTATE is a lost or refused connection. */
 export function translateSqlError(cause: unknown): BanditError {
   if (cause instanceof BanditError) return cause;
@@ -28,10 +44,10 @@ export function translateSqlError(cause: unknown): BanditError {
         reason: "NOT_FOUND",
         cause,
       });
-    case "40001":
-    case "40P01":
-      return new BanditError("aborted", "somebody else changed the catalogue at the same time", {
-        reason: "CONCURRENT_CHANGE",
+    case "25006":
+      return new BanditError("unavailable", readOnlyText, {
+        reason: "CATALOGUE_READ_ONLY",
+        retryAfterMs,
         cause,
       });
     case "42P01":
@@ -44,6 +60,20 @@ export function translateSqlError(cause: unknown): BanditError {
     default:
   }
   const errorClass = code?.slice(0, 2);
+  if (errorClass === "40" && code !== "40003") {
+    return new BanditError("aborted", "somebody else changed the catalogue at the same time", {
+      reason: "CONCURRENT_CHANGE",
+      retryAfterMs: 100,
+      cause,
+    });
+  }
+  if (errorClass === "28" || errorClass === "3D" || code === "42501") {
+    return new BanditError("unavailable", deniedText, {
+      reason: "CATALOGUE_ACCESS_DENIED",
+      retryAfterMs,
+      cause,
+    });
+  }
   if (errorClass === "22" || errorClass === "23") {
     return new BanditError("invalid_argument", "the catalogue refused a value", {
       reason: "VALUE_REFUSED",
@@ -51,17 +81,23 @@ export function translateSqlError(cause: unknown): BanditError {
       ...(constraint === undefined ? {} : { metadata: { constraint } }),
     });
   }
-  // 08 connection, 28 authorisation, 3D no such database, 53 resources, 55 lock, 57 operator or timeout, 58 system
-  const outages = ["08", "28", "3D", "53", "55", "57", "58"];
-  if (errorClass === undefined || outages.includes(errorClass)) return unavailable(cause);
+  if (errorClass === undefined || outageClasses.has(errorClass) || outageCodes.has(code ?? "")) {
+    return unavailable(cause);
+  }
   return new BanditError("internal", "the catalogue failed", { reason: "CATALOGUE_FAILED", cause });
 }
 
 export function unavailable(cause: unknown): BanditError {
   return new BanditError("unavailable", "the catalogue cannot be reached", {
     reason: "CATALOGUE_UNAVAILABLE",
+    retryAfterMs,
     cause,
   });
+}
+
+/** The connection is to a server that was demoted; a new one may reach the server that took over. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof BanditError && error.reason === "CATALOGUE_READ_ONLY";
 }
 
 function missingResource(constraint: string | undefined): string {

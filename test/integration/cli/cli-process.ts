@@ -18,6 +18,10 @@ export interface RunOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Interrupts it, as Ctrl-C does, once it has written this to standard error. */
   readonly interruptAt?: string;
+  /** Kills it after that time; then the exit code is `SIGKILL`. */
+  readonly killAfterMs?: number;
+  /** Working directory; that of the tests when absent. */
+  readonly cwd?: string;
 }
 
 /** Runs `banditd` as its own process until it ends. */
@@ -40,7 +44,11 @@ export async function banditd(
     }
   });
   child.stdin?.end(options.input ?? "");
+  const { killAfterMs } = options;
+  const killing =
+    killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
   const [code, signal] = (await once(child, "close")) as [number, null] | [null, NodeJS.Signals];
+  clearTimeout(killing);
   return { exitCode: code ?? signal, stdout, stderr };
 }
 
@@ -90,6 +98,7 @@ export async function serve(args: readonly string[], options: RunOptions = {}): 
 function start(args: readonly string[], options: RunOptions): ChildProcess {
   return spawn(options.node ?? process.execPath, [launcher, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
+    cwd: options.cwd,
     env: { ...withoutEngines(process.env), ...options.environment },
   });
 }

@@ -232,7 +232,58 @@ describe("Postgres", () => {
   });
 });
 
+describe("a Postgres that was made read-only", () => {
+  const setReadOnly = async (isReadOnly: boolean): Promise<void> => {
+    await query(
+      servers.postgres.url,
+      isReadOnly
+        ? "ALTER SYSTEM SET default_transaction_read_only = on"
+        : "ALTER SYSTEM RESET default_transaction_read_only",
+    );
+    await query(servers.postgres.url, "SELECT pg_reload_conf()");
+  };
+  const setMode = (service: Opened): Promise<unknown> =>
+    service.client.setMode({ mode: Mode.LEARNING, reason: "a test" });
+  const isUnavailable = {
+    code: "unavailable",
+    reason: "CATALOGUE_READ_ONLY",
+    retryAfterMs: expect.any(Number),
+  };
+
+  test("while the service runs, or before it starts: decisions go on, changes are told to come again", async () => {
+    const first = await open();
+    await setReadOnly(true);
+    try {
+      const second = await open();
+      for (const service of [first, second]) {
+        await expect.poll(async () => (await readyz(service)).degraded).toBe(true);
+        const report = await readyz(service);
+        expect(report).toMatchObject({ status: 200, ready: true });
+        expect(report.checks["catalogue"]).toMatch(
+          /^not usable \(.*cannot be changed.*read-only\) since .*: revision \d+ stays in force/,
+        );
+        await expect(setMode(service)).rejects.toMatchObject(isUnavailable);
+        const { degraded } = await service.client.selectVariant({ agentType, codeType });
+        expect(degraded).toBe(false);
+      }
+    } finally {
+      await setReadOnly(false);
+    }
+    await expect.poll(async () => (await readyz(first)).checks["catalogue"]).toBe("ok");
+    await setMode(first);
+  });
+});
+
 describe("ClickHouse", () => {
+  test("that refuses the user: the service starts and says that it is the user", async () => {
+    const url = new URL(servers.options.clickhouseUrl as string);
+    url.password = "wr0ng";
+    const service = await open({ clickhouseUrl: url.href });
+    const { events } = (await readyz(service)).checks;
+    expect(events).toMatch(/^not usable \(.*AUTHENTICATION_FAILED.*CLICKHOUSE_URL.*\) since/);
+    expect(events).not.toContain("wr0ng");
+  });
+
   test("down at the start: events wait, and arrive when it is back", async () => {
     await servers.clickhouse.command("DROP DATABASE IF EXISTS bandit SYNC");
     servers.clickhouseProxy.refuse();

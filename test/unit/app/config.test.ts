@@ -85,6 +85,23 @@ describe("configuration", () => {
     expect(violationsOf({ ...cluster, REDIS_URL: "redis://a/1" })).toHaveLength(1);
   });
 
+  it.each([
+    ["http://host:8123", undefined],
+    ["https://user:p%2Fw@host:8443/events_2", undefined],
+    ["http://host/a%60b", "name of a database"],
+    ["http://host/a/b", "name of a database"],
+    ["http://host/2a", "name of a database"],
+    [`http://host/${"a".repeat(65)}`, "name of a database"],
+    ["http://host/a?wait_end_of_query=0", "no options"],
+    ["postgres://host/a", "must start with"],
+  ])("CLICKHOUSE_URL=%s: %s", (url, problem) => {
+    expect(violationsOf({ CLICKHOUSE_URL: url })).toEqual(
+      problem === undefined
+        ? []
+        : [{ field: "CLICKHOUSE_URL", description: expect.stringContaining(problem) }],
+    );
+  });
+
   it.each(["DATABASE_URL", "CLICKHOUSE_URL"])(
     "%s says what to encode, not what it held",
     (name) => {

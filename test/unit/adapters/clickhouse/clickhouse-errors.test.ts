@@ -13,6 +13,10 @@ describe("errors of the engine", () => {
   test.each([
     ["CANNOT_PARSE_UUID", "invalid_argument"],
     ["TOO_MANY_PARTS", "unavailable"],
+    ["TABLE_IS_READ_ONLY", "unavailable"],
+    ["MEMORY_LIMIT_EXCEEDED", "unavailable"],
+    ["TIMEOUT_EXCEEDED", "unavailable"],
+    ["READONLY", "unavailable"],
     ["UNKNOWN_TABLE", "unavailable"],
     ["AUTHENTICATION_FAILED", "unavailable"],
     ["AN_ERROR_OF_THE_FUTURE", "unavailable"],
@@ -27,6 +31,9 @@ describe("errors of the engine", () => {
     ["MEMORY_LIMIT_EXCEEDED", "resource_exhausted"],
     ["TIMEOUT_EXCEEDED", "deadline_exceeded"],
     ["TOO_MANY_SIMULTANEOUS_QUERIES", "unavailable"],
+    ["TABLE_IS_READ_ONLY", "unavailable"],
+    ["SERVER_OVERLOADED", "unavailable"],
+    ["AUTHENTICATION_FAILED", "unavailable"],
   ])("a query that meets %s is %s", (type, code) => {
     expect(queryError(engineError(type), 1_000)).toMatchObject({ code });
   });
@@ -34,9 +41,39 @@ describe("errors of the engine", () => {
   test.each([
     ["MEMORY_LIMIT_EXCEEDED", "resource_exhausted"],
     ["TIMEOUT_EXCEEDED", "unavailable"],
+    ["TOO_SLOW", "unavailable"],
+    ["TABLE_IS_READ_ONLY", "unavailable"],
     ["UNKNOWN_TABLE", "unavailable"],
   ])("a list that meets %s is %s", (type, code) => {
     expect(listError(engineError(type))).toMatchObject({ code });
+  });
+
+  test("memory that the whole server lacks is an outage, memory that one statement lacks is not", () => {
+    const full = (scope: string) =>
+      engineError("MEMORY_LIMIT_EXCEEDED", `Memory limit (${scope}) exceeded: would use 9 GiB`);
+    for (const translate of [listError, (error: unknown) => queryError(error, 1_000)]) {
+      expect(translate(full("for query"))).toMatchObject({ code: "resource_exhausted" });
+      expect(translate(full("total"))).toMatchObject({ code: "unavailable" });
+      expect(translate(full("for user"))).toMatchObject({ code: "unavailable" });
+    }
+  });
+
+  test.each(["AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "READONLY", "ACCESS_DENIED"])(
+    "%s is no outage, and the error says what to correct",
+    (type) => {
+      expect(appendError(engineError(type))).toMatchObject({
+        reason: "EVENT_LOG_ACCESS_DENIED",
+        message: expect.stringMatching(`${type}.*CLICKHOUSE_URL`),
+      });
+    },
+  );
+
+  test("an outage is told by the engine's name for it, and when to come again", () => {
+    expect(appendError(engineError("TOO_MANY_PARTS"))).toMatchObject({
+      reason: "EVENT_LOG_UNAVAILABLE",
+      message: expect.stringContaining("TOO_MANY_PARTS"),
+      retryAfterMs: expect.any(Number),
+    });
   });
 
   test("what is no error of the engine is unavailable, its words kept for the log only", () => {

@@ -62,24 +62,6 @@ test.each<Algorithm>([
   expect(parseStoredPolicy(stored)).toEqual({ ...policy, algorithm });
 });
 
-test("fields that did not exist when the policy was stored get their neutral value", () => {
-  const { algorithm, reward } = policy;
-  expect(parseStoredPolicy({ algorithm, reward: { components: reward.components } })).toEqual({
-    algorithm,
-    reward: { components: [component], costPenaltyPerUsd: 0, latencyPenaltyPerSecond: 0 },
-    minimumShare: 0,
-    holdoutShare: 0,
-    priorAlpha: 1,
-    priorBeta: 1,
-    refreshIntervalMs: 50,
-    attributionWindowSeconds: 86_400,
-    learnFromLateOutcomes: false,
-    forgettingHalfLifeSeconds: 0,
-    sharedPriorStrengthMax: 0,
-    changeDetection: { tolerance: 0.03, threshold: 0 },
-  });
-});
-
 test("fields that nobody knows are left out", () => {
   expect(parseStoredPolicy({ ...policy, fromTheFuture: 1 })).toEqual(policy);
 });
@@ -94,6 +76,7 @@ test.each([
   ["change detection that is a number", { ...policy, changeDetection: 20 }],
   ["no algorithm", { ...policy, algorithm: undefined }],
   ["a number as text", { ...policy, priorAlpha: "2" }],
+  ["no change detection", { ...policy, changeDetection: undefined }],
   ["no component", { ...policy, reward: { ...policy.reward, components: [] } }],
   [
     "a component without weight",
