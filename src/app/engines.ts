@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
 import {
   connectClickHouseEventLog,
+  databaseOf,
   type OpenedEventLog,
   openChdbEventLog,
 } from "../adapters/clickhouse/open-event-log.ts";
 import { type OpenedPostgres, openPostgres } from "../adapters/postgres/open-postgres.ts";
+import type { EventLogClaim } from "../adapters/redis/event-log-claim.ts";
+import { embeddedLogId } from "../adapters/system/embedded-log-id.ts";
 import { type EventLogGate, gateEventLog } from "../adapters/wrappers/event-log-gate.ts";
 import { type LateStateStore, openLateStateStore } from "../adapters/wrappers/late-state-store.ts";
 import { KeepTrying, type Problem } from "../concurrency/keep-trying.ts";
@@ -184,6 +188,7 @@ async function openState(
   }
   const { RedisStateStore } = await import("../adapters/redis/redis-state-store.ts");
   const consumer = randomUUID();
+  const eventLog = eventLogClaim(options);
   return openLateStateStore({
     connect: () =>
       RedisStateStore.connect({
@@ -191,12 +196,24 @@ async function openState(
         url: redisUrl,
         cluster: redisCluster,
         consumer,
+        eventLog,
         claimIdleMs,
         commandTimeoutMs: Math.max(commandTimeoutMsMin, stateTimeoutMs),
       }),
     clock,
     logger,
   });
+}
+
+/** Servers may be named in different ways, so of them only the database is compared. */
+function eventLogClaim({ clickhouseUrl, dataDir }: ServiceOptions): EventLogClaim {
+  if (clickhouseUrl === undefined) {
+    const directory = resolve(dataDir, "events");
+    const place = `the embedded event log in ${directory} on ${hostname()}`;
+    return { id: `embedded:${embeddedLogId(directory)}`, place };
+  }
+  const database = databaseOf(clickhouseUrl);
+  return { id: `server:${database}`, place: `the database ${database} of a ClickHouse server` };
 }
 
 async function openCatalogue(

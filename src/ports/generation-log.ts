@@ -1,11 +1,12 @@
 import type { Contribution } from "../domain/contribution.ts";
 import type { DecisionRecord } from "../domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../domain/ids.ts";
+import type { ArmKey } from "./arm-totals.ts";
 
 /** What the event log remembers of the generations that live state is made of; for putting it in order. */
 export interface GenerationLog {
-  /** Code types that something was learned of, ordered by agent type and code type. */
-  listLearnedGroups(agentType?: AgentType): Promise<readonly LearnedGroup[]>;
+  /** Arms that something was learned of, ordered by agent type, code type and variant. */
+  listLearnedArms(agentType?: AgentType): Promise<readonly LearnedArm[]>;
 
   /**
    * When the earliest decision was made that the log still has, of all agent types or of one, Unix milliseconds;
@@ -23,9 +24,9 @@ export interface GenerationLog {
   readGenerations(input: ReadGenerationsInput): Promise<GenerationPage>;
 }
 
-export interface LearnedGroup {
-  readonly agentType: AgentType;
-  readonly codeType: CodeType;
+export interface LearnedArm extends ArmKey {
+  /** Generations that something was learned from: exact, or more where nothing of one counts any more. */
+  readonly generations: number;
   /** Events that were learned from, about: an event that was inserted twice may count twice. */
   readonly events: number;
 }

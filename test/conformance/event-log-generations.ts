@@ -180,21 +180,22 @@ export function describeGenerations(log: () => EventLog, append: Append): void {
       ]);
     });
 
-    test("are counted by code type as far as something was learned", async () => {
-      const groups = await log().listLearnedGroups(agentType);
-      const learned = samples.filter(({ learned: events }) => events.size > 0);
-      expect(groups.map(({ codeType }) => codeType)).toEqual(
-        [...new Set(learned.map(({ generation }) => generation.codeType))].toSorted(),
+    test("are counted by arm as far as something was learned", async () => {
+      const arms = await log().listLearnedArms(agentType);
+      const learned = Map.groupBy(
+        samples.filter(({ learned: events }) => events.size > 0),
+        ({ generation: { codeType, variantId } }) => `${codeType} ${variantId}`,
       );
-      for (const { codeType, events } of groups) {
-        expect(events).toBe(
-          learned
-            .filter(({ generation }) => generation.codeType === codeType)
-            .reduce((sum, sample) => sum + sample.learned.size, 0),
-        );
+      expect(arms.map(({ codeType, variantId }) => `${codeType} ${variantId}`)).toEqual(
+        [...learned.keys()].toSorted(),
+      );
+      for (const { codeType, variantId, generations, events } of arms) {
+        const own = learned.get(`${codeType} ${variantId}`) ?? [];
+        expect(generations).toBe(own.length);
+        expect(events).toBe(own.reduce((sum, sample) => sum + sample.learned.size, 0));
       }
-      expect(await log().listLearnedGroups("nobody" as AgentType)).toEqual([]);
-      expect((await log().listLearnedGroups()).length).toBeGreaterThan(groups.length);
+      expect(await log().listLearnedArms("nobody" as AgentType)).toEqual([]);
+      expect((await log().listLearnedArms()).length).toBeGreaterThan(arms.length);
     });
 
     test("are those that have changed since a moment of the log's clock, whole", async () => {

@@ -16,7 +16,7 @@ export interface RebuildOutcome {
 /** A whole rebuild. */
 export async function rebuild(
   service: BanditService,
-  request: { check: boolean; agentType?: AgentType } = { check: false },
+  request: { check: boolean; force?: boolean; agentType?: AgentType } = { check: false },
 ): Promise<RebuildOutcome> {
   const steps: RebuildStep[] = [];
   for await (const step of service.repair.rebuild(request, context)) steps.push(step);

@@ -5,11 +5,12 @@ import { inject } from "vitest";
 import { readConfig, type ServiceOptions } from "../../src/app/config.ts";
 import { openService, type RunningService } from "../../src/app/open-service.ts";
 import { type BanditClient, createBanditClient } from "../../src/client/index.ts";
+import { startClickHouseFront } from "./clickhouse-front.ts";
 import { createDatabase } from "./postgres.ts";
 import { fillDataDirectory } from "./prepared-data.ts";
 import { startRedis } from "./redis.ts";
 
-/** Which engines a service under test runs on. Events are on chDB in both: there is no server to be had. */
+/** Which engines a service under test runs on. `servers`: events go through ClickHouse's HTTP interface, to chDB. */
 export type EngineSet = "embedded" | "servers";
 export const engineSets: readonly EngineSet[] = ["embedded", "servers"];
 
@@ -26,18 +27,21 @@ export interface ServiceUnderTest {
   close(): Promise<void>;
 }
 
-/** Engines of their own for one test file: a directory, and for `servers` a Redis and a database. */
+/** Engines of their own for one test file: a directory, and for `servers` a Redis, a database and a ClickHouse. */
 export async function openSite(engines: EngineSet): Promise<ServiceSite> {
   const directory = mkdtempSync(join(tmpdir(), "banditd-site-"));
   const servers =
     engines === "servers"
-      ? { redis: await startRedis(), database: await createDatabase(inject("postgresUrl")) }
+      ? {
+          redis: await startRedis(),
+          database: await createDatabase(inject("postgresUrl")),
+          clickhouse: await startClickHouseFront(),
+        }
       : undefined;
   const opened = new Set<ServiceUnderTest>();
   let replicas = 0;
   return {
     async open(overrides = {}) {
-      // A chDB directory belongs to one process, so every replica logs into its own.
       const dataDir = join(directory, servers === undefined ? "data" : `data-${replicas}`);
       replicas += 1;
       if (!existsSync(dataDir)) await fillDataDirectory(dataDir);
@@ -50,7 +54,11 @@ export async function openSite(engines: EngineSet): Promise<ServiceSite> {
             logLevel: "error",
             ...(servers === undefined
               ? {}
-              : { redisUrl: servers.redis.url, databaseUrl: servers.database.url }),
+              : {
+                  redisUrl: servers.redis.url,
+                  databaseUrl: servers.database.url,
+                  clickhouseUrl: servers.clickhouse.url,
+                }),
             ...overrides,
           },
           {},
@@ -72,6 +80,7 @@ export async function openSite(engines: EngineSet): Promise<ServiceSite> {
     async remove() {
       for (const service of opened) await service.close();
       await servers?.redis.stop();
+      await servers?.clickhouse.stop();
       await servers?.database.drop();
       rmSync(directory, { recursive: true, force: true });
     },

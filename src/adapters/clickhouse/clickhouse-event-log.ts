@@ -16,7 +16,7 @@ import type {
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
 import type {
   GenerationPage,
-  LearnedGroup,
+  LearnedArm,
   ReadGenerationsInput,
 } from "../../ports/generation-log.ts";
 import { appendError, listError, unavailable } from "./clickhouse-errors.ts";
@@ -127,9 +127,9 @@ export class ClickHouseEventLog implements EventLog {
     }
   }
 
-  async listLearnedGroups(agentType?: AgentType): Promise<readonly LearnedGroup[]> {
+  async listLearnedArms(agentType?: AgentType): Promise<readonly LearnedArm[]> {
     this.#requireOpen();
-    return this.#generations.listLearnedGroups(agentType);
+    return this.#generations.listLearnedArms(agentType);
   }
 
   async findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined> {

@@ -108,20 +108,21 @@ export function pageParameters({
   };
 }
 
-/** Whose events were learned from, with how many there are. */
-export function learnedGroupsStatement(ofOneAgentType: boolean): string {
+/** Whose events were learned from, with how many generations and events there are. */
+export function learnedArmsStatement(ofOneAgentType: boolean): string {
   const condition = `learned = 1 AND notEmpty(reward_components) ${
     ofOneAgentType ? "AND agent_type = {agentType: String}" : ""
   }`;
   return `
-    SELECT CAST(agent_type, 'String') AS agent, CAST(code_type, 'String') AS code, count()
+    SELECT CAST(agent_type, 'String') AS agent, CAST(code_type, 'String') AS code,
+           CAST(variant_id, 'String') AS variant, uniqExact(generation_id), count()
     FROM (
-      SELECT agent_type, code_type FROM outcomes WHERE ${condition}
+      SELECT agent_type, code_type, variant_id, generation_id FROM outcomes WHERE ${condition}
       UNION ALL
-      SELECT agent_type, code_type FROM generations WHERE ${condition}
+      SELECT agent_type, code_type, variant_id, generation_id FROM generations WHERE ${condition}
     )
-    GROUP BY agent, code
-    ORDER BY agent, code`;
+    GROUP BY agent, code, variant
+    ORDER BY agent, code, variant`;
 }
 
 export const clockStatement = "SELECT toUnixTimestamp64Milli(now64(3))";

@@ -5,7 +5,7 @@ import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
 import type {
   GenerationPage,
-  LearnedGroup,
+  LearnedArm,
   LoggedEvent,
   LoggedGeneration,
   ReadGenerationsInput,
@@ -15,7 +15,7 @@ import {
   clockStatement,
   decisionsStatement,
   firstDecisionStatement,
-  learnedGroupsStatement,
+  learnedArmsStatement,
   outcomesStatement,
   pageParameters,
   reportsStatement,
@@ -71,14 +71,15 @@ export class LoggedGenerations {
     this.#requestTimeoutMs = options.requestTimeoutMs;
   }
 
-  async listLearnedGroups(agentType?: AgentType): Promise<readonly LearnedGroup[]> {
-    const groups: LearnedGroup[] = [];
-    await this.#each<[AgentType, CodeType, number]>(
-      learnedGroupsStatement(agentType !== undefined),
+  async listLearnedArms(agentType?: AgentType): Promise<readonly LearnedArm[]> {
+    const arms: LearnedArm[] = [];
+    await this.#each<[AgentType, CodeType, VariantId, number, number]>(
+      learnedArmsStatement(agentType !== undefined),
       agentType === undefined ? {} : { agentType },
-      ([agent, codeType, events]) => void groups.push({ agentType: agent, codeType, events }),
+      ([agent, codeType, variantId, generations, events]) =>
+        void arms.push({ agentType: agent, codeType, variantId, generations, events }),
     );
-    return groups;
+    return arms;
   }
 
   async findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined> {

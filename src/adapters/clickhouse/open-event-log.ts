@@ -74,11 +74,7 @@ export function connectClickHouseEventLog(
   options: EventLogOptions & { readonly url: string },
 ): OpenedEventLog {
   const url = new URL(options.url);
-  const database = url.pathname.slice(1) || defaultDatabase;
-  invariant(
-    /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(database),
-    "the configuration has checked the name",
-  );
+  const database = databaseOf(options.url);
   url.pathname = "";
   const settings = {
     ...common,
@@ -96,6 +92,16 @@ export function connectClickHouseEventLog(
     }
   };
   return assemble({ ...options, client: createClient({ ...settings, database }), createDatabase });
+}
+
+/** The database that a URL names. */
+export function databaseOf(url: string): string {
+  const database = new URL(url).pathname.slice(1) || defaultDatabase;
+  invariant(
+    /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(database),
+    "the configuration has checked the name",
+  );
+  return database;
 }
 
 function assemble(

@@ -19,7 +19,7 @@ import type { AgentType, CodeType, GenerationId } from "../../domain/ids.ts";
  * | `bandit:{pNN}:outbox` | stream | both; the event writer removes | until confirmed |
  * | `bandit:{pNN}:o` | hash: `rows` and `bytes` in the outbox | as the outbox | while there is something in it |
  * | `bandit:{p00}:batches` | hash: id → record of a batch under way | the event writer | until confirmed |
- * | `bandit:{p00}:meta` | hash: `partitions`, `batches`, `origin`, `probe` | connect, the event writer, a rebuild, ping | for ever |
+ * | `bandit:{p00}:meta` | hash: `partitions`, `batches`, `origin`, `event_log`, `probe` | connect, the event writer, a rebuild, ping | for ever |
  * | `bandit:totals:<database>` | channel, no key | applyContributions | |
  */
 /** Kept in the first partition: the number of partitions, which must never change once there is data. */
@@ -28,6 +28,8 @@ export const metaKey = `bandit:${tag(0)}:meta`;
 export const batchesKey = `bandit:${tag(0)}:batches`;
 /** Field of the meta hash: whose state this is, see `origin.ts`. */
 export const originField = "origin";
+/** Field of the meta hash: where the events of this state go, see `event-log-claim.ts`. */
+export const eventLogField = "event_log";
 /** Field of the meta hash that is written to see whether writes are taken. */
 export const probeField = "probe";
 

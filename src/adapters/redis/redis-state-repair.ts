@@ -10,6 +10,7 @@ import {
 } from "../../ports/state-repair.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
 import { encodeRewardTotals } from "../state/reward-totals-codec.ts";
+import { claimEventLog, type EventLogClaim } from "./event-log-claim.ts";
 import {
   armGroup,
   armPartition,
@@ -39,6 +40,7 @@ export class RedisStateRepair implements StateRepair {
   readonly #run: RunStep;
   readonly #call: <Reply>(send: () => Promise<Reply>) => Promise<Reply>;
   readonly #announce: (changed: readonly ArmTotals[]) => void;
+  readonly #eventLog: EventLogClaim | undefined;
 
   constructor(options: {
     client: RedisClient;
@@ -47,12 +49,14 @@ export class RedisStateRepair implements StateRepair {
     /** Runs one command with a deadline; rejects with a BanditError. */
     call: <Reply>(send: () => Promise<Reply>) => Promise<Reply>;
     announce: (changed: readonly ArmTotals[]) => void;
+    eventLog: EventLogClaim | undefined;
   }) {
     this.#client = options.client;
     this.#partitions = options.partitions;
     this.#run = options.run;
     this.#call = options.call;
     this.#announce = options.announce;
+    this.#eventLog = options.eventLog;
   }
 
   async restoreDecisions(decisions: readonly RestoredDecision[]): Promise<number> {
@@ -124,6 +128,9 @@ export class RedisStateRepair implements StateRepair {
   }
 
   async markRestored(): Promise<void> {
+    const eventLog = this.#eventLog;
+    // It was lost with everything else.
+    if (eventLog !== undefined) await this.#call(() => claimEventLog(this.#client, eventLog));
     await this.#call(() =>
       this.#client.hset(metaKey, originField, restoredOrigin(), "partitions", this.#partitions),
     );

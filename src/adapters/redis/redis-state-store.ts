@@ -17,6 +17,7 @@ import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { requireBookable } from "../state/bookable-contributions.ts";
 import { eventBytes } from "../state/outbox-entries.ts";
 import { CallBudget } from "./call-budget.ts";
+import { claimEventLog, type EventLogClaim } from "./event-log-claim.ts";
 import {
   armPartition,
   decisionAddress,
@@ -55,6 +56,8 @@ export interface RedisStateStoreOptions {
   readonly clock: Clock;
   /** Partitions of the key space; 16 by default. Fixed once there is data. */
   readonly partitions?: number;
+  /** Where this process writes the events; absent: it writes none. */
+  readonly eventLog?: EventLogClaim;
   /** Unique for each process. */
   readonly consumer: string;
   /** After how long a call fails with `unavailable`; 1000 by default. */
@@ -96,7 +99,10 @@ export class RedisStateStore implements StateStore {
   readonly #contributions: PartitionBatcher<ApplyContributionsInput, number>;
   #closing: Promise<void> | undefined;
 
-  /** @throws BanditError unavailable; failed_precondition when the server is too old or laid out differently. */
+  /**
+   * @throws BanditError unavailable; failed_precondition when the server is too old or laid out differently, or its
+   * events go to another event log.
+   */
   static async connect(options: RedisStateStoreOptions): Promise<RedisStateStore> {
     const commandTimeoutMs = options.commandTimeoutMs ?? 1000;
     const partitions = options.partitions ?? 16;
@@ -114,6 +120,9 @@ export class RedisStateStore implements StateStore {
         client = await connectRedis({ ...connection, cluster: true });
       }
       await withDeadline(checkServer(client, { ...options, partitions }), 2 * commandTimeoutMs);
+      if (options.eventLog !== undefined) {
+        await withDeadline(claimEventLog(client, options.eventLog), 2 * commandTimeoutMs);
+      }
       defineScripts(client);
       // The last step that can fail: what it opens nobody would close after it.
       const channel = await TotalsChannel.subscribe(client, options.logger);
@@ -155,6 +164,7 @@ export class RedisStateStore implements StateStore {
       run,
       call: (send) => this.#call(send),
       announce: (changed) => channel.announce(changed),
+      eventLog: options.eventLog,
     });
     const batch = { budget: this.#budget, batchMax: callsPerStepMax };
     this.#decisions = new PartitionBatcher({

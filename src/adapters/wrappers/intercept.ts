@@ -26,7 +26,7 @@ export const eventLogMethods: AsyncMethods<EventLog> = {
   findGeneration: true,
   listWithoutOutcome: true,
   query: true,
-  listLearnedGroups: true,
+  listLearnedArms: true,
   findFirstDecisionMs: true,
   readClockMs: true,
   readGenerations: true,

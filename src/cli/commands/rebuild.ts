@@ -26,6 +26,7 @@ const differencesMax = 10_000;
 interface RebuildOptions extends AnswerOptions {
   readonly check?: boolean;
   readonly agentType?: string;
+  readonly force?: boolean;
 }
 
 export function rebuildCommand(terminal: Terminal): Command {
@@ -33,12 +34,14 @@ export function rebuildCommand(terminal: Terminal): Command {
     .description("recompute every posterior from the event log and put the live ones right")
     .option("--check", "only compare, change nothing; exits with 1 on any difference")
     .option("--agent-type <name>", "only this agent type")
+    .option("--force", "also unlearn generations that the event log lacks")
     .addHelpText(
       "after",
       `
 Decisions and contributions of generations that outcomes may still come for are put back first, then
 the posteriors. Agents may go on meanwhile, and it may be cut off and begun again. Refills an empty
-Redis: see docs/operating/backup-and-restore.md.
+Redis: see docs/operating/backup-and-restore.md. Where arms have learned from generations that the
+event log lacks, it changes nothing and says how many; --force takes the event log for the truth.
 
 Examples:
   banditd rebuild --check
@@ -56,14 +59,15 @@ Examples:
 
 async function rebuild(
   client: BanditClient,
-  { check = false, agentType = "" }: RebuildOptions,
+  options: RebuildOptions,
   terminal: Terminal,
 ): Promise<RebuildResult> {
+  const { check = false, force = false, agentType = "" } = options;
   const progress = new Progress(terminal);
   const differences: PosteriorDifference[] = [];
   let differencesLeftOut = 0;
   let summary: RebuildSummary | undefined;
-  for await (const { step } of client.rebuild({ check, agentType }, { deadlineMs })) {
+  for await (const { step } of client.rebuild({ check, force, agentType }, { deadlineMs })) {
     if (step.case === "progress") progress.update(() => describe(step.value));
     if (step.case === "summary") summary = step.value;
     if (step.case !== "difference") continue;

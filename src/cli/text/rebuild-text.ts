@@ -45,12 +45,22 @@ export function formatRebuild(result: RebuildResult): string {
 }
 
 /** Why the command did not succeed; undefined when it did. */
-export function rebuildFailure({ check, summary }: RebuildResult): string | undefined {
+export function rebuildFailure({ check, summary, differences }: RebuildResult): string | undefined {
   const { arms, armsDifferent, armsUnsettled, armsBeyondLog, armsWithoutEvents, deadLetters } =
     summary;
   const failures: string[] = [];
-  const curable = armsDifferent - armsWithoutEvents;
-  if (check && curable > 0) {
+  const lacking = check ? Math.max(lackingArms(differences) - armsWithoutEvents, 0) : 0;
+  const curable = armsDifferent - armsWithoutEvents - lacking;
+  if (lacking > 0) {
+    failures.push(
+      `${integer(lacking)} of ${count(arms, "arm")} learned from more generations than the event log has: events wait in a ` +
+        "spill, are dead letters, went to another event log or were lost. Do not rebuild before they are found: it would " +
+        "unlearn those generations, and is refused unless forced",
+    );
+  }
+  if (curable > 0 && lacking > 0) {
+    failures.push(`${count(curable, "other arm")} differ from the event log`);
+  } else if (check && curable > 0) {
     failures.push(
       `${integer(curable)} of ${count(arms, "arm")} differ from the event log; ` +
         (deadLetters > 0
@@ -76,6 +86,12 @@ export function rebuildFailure({ check, summary }: RebuildResult): string | unde
     );
   }
   return failures.length === 0 ? undefined : failures.join("\n");
+}
+
+/** Arms of which the state store knows more generations than the event log. */
+function lackingArms(differences: RebuildResult["differences"]): number {
+  return differences.filter((one) => one.field === "generations" && one.live > one.recomputed)
+    .length;
 }
 
 function formatCheck({ summary }: RebuildResult): string {

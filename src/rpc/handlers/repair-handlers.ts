@@ -6,9 +6,9 @@ import type { ServiceHandlers } from "./service-handlers.ts";
 
 export function repairHandlers(service: RepairApi): ServiceHandlers<typeof RepairService> {
   return {
-    async *rebuild({ check, agentType }, context) {
+    async *rebuild({ check, force, agentType }, context) {
       const only = agentType === "" ? {} : { agentType: parseAgentType(agentType) };
-      for await (const step of service.rebuild({ check, ...only }, context)) {
+      for await (const step of service.rebuild({ check, force, ...only }, context)) {
         yield { $typeName: "bandit.v1.RebuildResponse", step: stepMessage(step) };
       }
     },

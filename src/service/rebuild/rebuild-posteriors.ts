@@ -15,8 +15,8 @@ export class RebuildPosteriors {
   /**
    * Ends with a summary. One at a time in each process; those of several processes do not harm each other. May
    * be ended at any point and begun again.
-   * @throws BanditError failed_precondition (`REBUILD_RUNNING`; `DEAD_LETTERS_PENDING`, not for a check); aborted (`REBUILD_CANCELLED`) when the caller
-   * has gone or the service stops; not_found for an agent type that nobody knows; unavailable.
+   * @throws BanditError failed_precondition (`REBUILD_RUNNING`; not for a check `DEAD_LETTERS_PENDING`, and
+   * `EVENT_LOG_LACKS_GENERATIONS` unless forced); aborted (`REBUILD_CANCELLED`) when the caller has gone or the service stops; not_found for an agent type that nobody knows; unavailable.
    */
   async *execute(
     request: RebuildRequest,

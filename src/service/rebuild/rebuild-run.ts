@@ -12,6 +12,7 @@ import { policyFor } from "../catalogue/catalogue-view.ts";
 import { differencesOf } from "./compare-totals.ts";
 import { FollowedGroup } from "./followed-group.ts";
 import { batchesOf, type Group } from "./group-batches.ts";
+import { type LackingArm, lackingArms, logLacksGenerations } from "./lacking-arms.ts";
 import { LogBeginnings } from "./log-beginnings.ts";
 import { passOutbox } from "./outbox-barrier.ts";
 import { readPages, requireGoing } from "./read-pages.ts";
@@ -89,9 +90,10 @@ export class RebuildRun {
   async *steps(): AsyncGenerator<RebuildStep, void, void> {
     const { state, logger, onRestored } = this.#deps;
     const { check, agentType } = this.#request;
+    const known = await this.#liveArms();
     // Before the list: of a code type there may be nothing yet but events that are under way.
     await this.#passOutbox();
-    const groups = await this.#groups();
+    const groups = await this.#groups(known);
     this.#groupsTotal = groups.length;
     yield this.#progress("listing what was learned");
     if (!check) yield* this.#restore();
@@ -111,23 +113,45 @@ export class RebuildRun {
     if (!this.#request.check) await requireNoneRefused(this.#deps.deadLetters);
   }
 
-  /** Code types that the log or the state store knows. */
-  async #groups(): Promise<Group[]> {
-    const { state, eventLog, catalogue } = this.#deps;
+  async #liveArms(): Promise<readonly ArmTotals[]> {
     const { agentType: only } = this.#request;
-    const groups = new Map<string, Group>();
-    const add = (group: ArmGroup, events: number): void => {
-      const name = `${group.agentType}|${group.codeType}`;
-      if (groups.has(name)) return;
-      const { agentType, codeType } = group;
-      groups.set(name, { agentType, codeType, events, settled: new Set(), unsettled: 0 });
-    };
-    for (const group of await eventLog.listLearnedGroups(only)) add(group, group.events);
-    for await (const arm of state.listTotals()) {
-      if (only === undefined || arm.agentType === only) add(arm, 0);
+    const arms: ArmTotals[] = [];
+    for await (const arm of this.#deps.state.listTotals()) {
+      if (only === undefined || arm.agentType === only) arms.push(arm);
     }
+    return arms;
+  }
+
+  /**
+   * Code types that the log or the state store knows.
+   * @param known as of before the outbox was waited for
+   * @throws BanditError failed_precondition (`EVENT_LOG_LACKS_GENERATIONS`)
+   */
+  async #groups(known: readonly ArmTotals[]): Promise<Group[]> {
+    const { eventLog, catalogue } = this.#deps;
+    const { agentType: only, check, force } = this.#request;
+    const logged = await eventLog.listLearnedArms(only);
+    if (!check && force !== true) await this.#requireWhole(lackingArms(known, logged));
+    const groups = new Map<string, Group>();
+    const add = ({ agentType, codeType }: ArmGroup, events: number): void => {
+      const name = `${agentType}|${codeType}`;
+      const before = groups.get(name)?.events ?? 0;
+      groups.set(name, {
+        ...{ agentType, codeType, events: before + events },
+        ...{ settled: new Set(), unsettled: 0 },
+      });
+    };
+    for (const arm of logged) add(arm, arm.events);
+    for (const arm of [...known, ...(await this.#liveArms())]) add(arm, 0);
     if (only !== undefined && groups.size === 0) catalogue.view.getAgentType(only);
     return [...groups.values()];
+  }
+
+  /** Lets pass what the log has deleted in its time, or has nothing of at all: such arms are left as they are. */
+  async #requireWhole(lacking: readonly LackingArm[]): Promise<void> {
+    const beginnings = await Promise.all(lacking.map((arm) => this.#beginnings.of(arm.agentType)));
+    const unexplained = lacking.filter((_, index) => beginnings[index] === "whole");
+    if (unexplained.length > 0) throw logLacksGenerations(unexplained);
   }
 
   /** Puts decisions and ledgers back that something may still be learned of. */
@@ -179,7 +203,7 @@ export class RebuildRun {
 
   /** @param before its totals, read before everything that was in the outbox then has reached the log */
   async *#settleGroup(group: Group, before: Versioned): AsyncGenerator<RebuildStep, void, void> {
-    const { check } = this.#request;
+    const { check, force } = this.#request;
     const { arms, lacking } = await this.#recompute(group);
     const now = await this.#readTotals(group);
     group.unsettled = 0;
@@ -195,7 +219,7 @@ export class RebuildRun {
         const beginning = isShort ? await this.#beginnings.of(group.agentType) : "whole";
         if (beginning === "cut") this.#sums.armsBeyondLog += 1;
         if (beginning === "empty") this.#sums.armsWithoutEvents += 1;
-        const isLeft = beginning === "cut" || (beginning === "empty" && !check);
+        const isLeft = force !== true && (beginning === "cut" || (beginning === "empty" && !check));
         if (!isLeft) {
           if (!check && !(await this.#replace(arm, live, totals))) {
             group.unsettled += 1;

@@ -5,6 +5,8 @@ import type { TotalsDifference } from "./compare-totals.ts";
 export interface RebuildRequest {
   /** Only compare; nothing is changed. */
   readonly check: boolean;
+  /** The event log is the truth also where it lacks generations that were learned from. Default false. */
+  readonly force?: boolean;
   /** Absent: every one. */
   readonly agentType?: AgentType;
 }

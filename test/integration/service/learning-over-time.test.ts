@@ -49,7 +49,7 @@ class FaultyEventLog {
       },
       findGeneration: (id) => inner.findGeneration(id),
       listWithoutOutcome: (input) => inner.listWithoutOutcome(input),
-      listLearnedGroups: (agentType) => inner.listLearnedGroups(agentType),
+      listLearnedArms: (agentType) => inner.listLearnedArms(agentType),
       findFirstDecisionMs: (agentType) => inner.findFirstDecisionMs(agentType),
       readClockMs: () => inner.readClockMs(),
       readGenerations: (input) => inner.readGenerations(input),

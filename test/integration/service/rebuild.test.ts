@@ -142,9 +142,16 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     expect(checked.differences).toContain(
       `${lost.agentType} ${lost.codeType} ${lost.variantId} generations`,
     );
-    await rebuild(replica.service);
-    const after = await liveTotals();
-    expectSame(after, right);
+    const spoilt = await liveTotals();
+    const learned = String(arm.totals.generations);
+    await expect(rebuild(replica.service)).rejects.toMatchObject({
+      code: "failed_precondition",
+      reason: "EVENT_LOG_LACKS_GENERATIONS",
+      metadata: { arms: "1", generations_learned: learned, generations_logged: "0" },
+    });
+    expect(await liveTotals()).toEqual(spoilt);
+    await rebuild(replica.service, { check: false, force: true });
+    expectSame(await liveTotals(), right);
   });
 
   it("what was learned before the oldest event is not thrown away", async () => {
@@ -160,8 +167,9 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     expect((await rebuild(replica.service)).summary).toMatchObject({ ...none, armsBeyondLog: 1 });
     const name = `${arm.agentType} ${arm.codeType} ${arm.variantId}`;
     expect((await liveTotals()).get(name)).toMatchObject(more);
+    await rebuild(replica.service, { check: false, force: true });
+    expect((await liveTotals()).get(name)?.generations).toBe(arm.totals.generations);
     site.clock.timeMs -= 364 * dayMs;
-    expect((await rebuild(replica.service)).summary.armsReplaced).toBe(1);
   });
 
   it("only one agent type is looked at where that was asked for; nobody's is not found", async () => {
