@@ -26,10 +26,10 @@ export interface SoakSettings {
 }
 
 /**
- * A load is sustained when every call is answered and p99 is below this: half of it is the queue that a pause for garbage
- * collection leaves behind.
+ * p99 of what is answered, milliseconds, at any load. A load is sustained when it stays within this and every call is
+ * answered: a queue that grows reaches the bound within a second or two, whatever else the machine does meanwhile.
  */
-export const sustainedP99MsMax = 50;
+export const p99MsMax = 150;
 /** After the overload, before it is asked whether anything is still refused. */
 const recoveryMs = 1_000;
 
@@ -174,7 +174,7 @@ class Soak {
       summarizeLatencies(joined([RecordGeneration, RecordOutcome])).p99Ms,
     );
     const failures = failuresOf(result);
-    const sustained = failures === 0 && p99Ms < sustainedP99MsMax;
+    const sustained = failures === 0 && p99Ms <= p99MsMax;
     progress(
       `${store}: ${generationsPerSecond} generations/s: p99 ${p99Ms.toFixed(1)} ms, ` +
         `${failures} not answered: ${sustained ? "sustained" : "too much"}`,

@@ -128,7 +128,8 @@ export class RequestGate {
     this.#isTurnWatched = true;
     setImmediate(() => {
       this.#isTurnWatched = false;
-      this.#admission.forgetAnnounced();
+      const { idle } = performance.eventLoopUtilization();
+      this.#admission.endTurn(idle, this.#clock.monotonicMs());
     });
   }
 

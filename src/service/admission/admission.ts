@@ -8,19 +8,28 @@ import type { Telemetry } from "../../ports/telemetry.ts";
 export type RequestClass = "select" | "report" | "control" | "switch";
 
 /**
- * Part of `BANDIT_REQUESTS_MAX` that all calls under way may reach before a call of this class is refused. An agent that
+ * Part of the bound that all calls under way may reach before a call of this class is refused. An agent that
  * gets no decision stands still, a report can be sent again later, and an operator who looks at something can wait.
  * The kill switch is never refused and takes no room from the others.
- *
- * With the default of 320 the smallest bound is 272: callers who wait for their answers, up to 256 of them, are never
- * refused, also where all of them arrive at once because the process or the machine stood still. 320 calls are answered
- * in about 100 ms by a process that does three thousand a second.
  */
 export const classShares: Readonly<Record<Exclude<RequestClass, "switch">, number>> = {
   select: 1,
   report: 0.9,
   control: 0.85,
 };
+
+/**
+ * The bound while a queue stands: 320 calls are answered in about 100 ms by a process that does three thousand a second.
+ * Its smallest share is 272, so callers who wait for their answers, up to 256 of them, are never refused.
+ */
+export const standingRequestsMax = 320;
+/**
+ * A queue stands when the event loop has found something to do at every turn for so long, milliseconds. A pause
+ * for garbage collection lets calls pile up for 160 ms, and at half load it takes as long again until they are answered.
+ */
+export const standingAfterMs = 500;
+/** Less is no pause, but the time that asking takes. */
+const idleMsMin = 0.1;
 
 const requestClasses: readonly RequestClass[] = ["select", "report", "control", "switch"];
 
@@ -32,7 +41,12 @@ export const retryAfterMsMax = 1_000;
 const retryAfterSteps = 32;
 const retryAfterStepMs = (retryAfterMsMax - retryAfterMsMin) / (retryAfterSteps - 1);
 
-/** Bounds the calls under way: what is beyond the bound is refused, and nothing else is. */
+/**
+ * Bounds the calls under way: what is beyond the bound is refused, and nothing else is. The bound is `requestsMax`, so that
+ * a burst, or what has piled up in a pause, is answered. While a queue stands it is {@link standingRequestsMax}: a queue that
+ * does not empty only adds its length to every answer (Nichols and Jacobson, "Controlling Queue Delay", 2012;
+ * "has not been empty for so long" is the test of Maurer, "Fail at Scale", 2015).
+ */
 export class Admission {
   readonly #requestsMax: number;
   readonly #telemetry: Telemetry;
@@ -47,6 +61,12 @@ export class Admission {
   #announced = 0;
   readonly #random = new Uint8Array(256);
   #randomAt = 256;
+
+  /** Of the event loop since it began, milliseconds. */
+  #idleMs = 0;
+  /** When it was last seen to idle. */
+  #idleAtMs = Number.POSITIVE_INFINITY;
+  #isStanding = false;
 
   /** @param options.requestsMax calls that may be under way at once, at least 1 */
   constructor(options: { requestsMax: number; entropy: Entropy; telemetry: Telemetry }) {
@@ -73,9 +93,15 @@ export class Admission {
     return undefined;
   }
 
-  /** The turn of the event loop is over: what was announced in it has begun, or will be asked for again. */
-  forgetAnnounced(): void {
+  /**
+   * To be told at the end of each turn of the event loop in which calls came: what was announced in it has begun, or will
+   * be asked for again. @param idleMs for how long the loop has idled since it began @param nowMs monotonic
+   */
+  endTurn(idleMs: number, nowMs: number): void {
     this.#announced = 0;
+    if (idleMs - this.#idleMs >= idleMsMin) this.#idleAtMs = nowMs;
+    this.#idleMs = idleMs;
+    this.#isStanding = nowMs - this.#idleAtMs >= standingAfterMs;
   }
 
   /**
@@ -106,7 +132,10 @@ export class Admission {
 
   /** Calls of all classes that may be under way when one of this class has begun. */
   #room(requestClass: keyof typeof classShares): number {
-    return Math.max(1, Math.floor(this.#requestsMax * classShares[requestClass]));
+    const bound = this.#isStanding
+      ? Math.min(standingRequestsMax, this.#requestsMax)
+      : this.#requestsMax;
+    return Math.max(1, Math.floor(bound * classShares[requestClass]));
   }
 
   #shed(requestClass: keyof typeof classShares): number {

@@ -74,7 +74,7 @@ export function openGate(
   options: { requestsMax?: number; rateLimit?: { ratePerSecond: number; burst: number } } = {},
 ): { gate: RequestGate; admission: Admission } {
   const entropy = { fill: (target: Uint8Array) => void crypto.getRandomValues(target) };
-  const { requestsMax = 320, rateLimit } = options;
+  const { requestsMax = 1_000, rateLimit } = options;
   const admission = new Admission({ requestsMax, entropy, telemetry });
   const gate = new RequestGate({
     admission,

@@ -7,6 +7,8 @@ import {
   type RequestClass,
   retryAfterMsMax,
   retryAfterMsMin,
+  standingAfterMs,
+  standingRequestsMax,
 } from "../../../../src/service/admission/admission.ts";
 
 const classes: readonly RequestClass[] = ["select", "report", "control"];
@@ -56,24 +58,46 @@ describe("the bound on calls under way", () => {
     }
   });
 
-  it.each(classes)(
-    "has room for 256 patient callers of %s by default, all at once",
-    (requestClass) => {
-      const { admission } = openAdmission();
-      for (let round = 0; round < 3; round += 1) {
-        for (let call = 0; call < 256; call += 1) {
-          expect(admission.announce(requestClass)).toBeUndefined();
-        }
-        expect(enterMany(admission, requestClass, 256)).toBe(256);
-        for (let call = 0; call < 256; call += 1) admission.leave(requestClass);
-      }
-      // Negative control: there is a bound, and it holds for calls of which only the headers have come.
-      for (let call = 0; call < 320; call += 1) admission.announce(requestClass);
-      expect(admission.announce(requestClass)).toBeDefined();
-      admission.forgetAnnounced();
-      expect(admission.announce(requestClass)).toBeUndefined();
-    },
-  );
+  it.each(classes)("has room for 256 patient callers of %s, also while a queue stands", (kind) => {
+    const { admission } = openAdmission();
+    admission.endTurn(1, 0);
+    for (let round = 0; round < 3; round += 1) {
+      for (let call = 0; call < 256; call += 1) expect(admission.announce(kind)).toBeUndefined();
+      expect(enterMany(admission, kind, 256)).toBe(256);
+      for (let call = 0; call < 256; call += 1) admission.leave(kind);
+      admission.endTurn(1, 10 * standingAfterMs);
+    }
+    // Negative control: there is a bound, and it holds for calls of which only the headers have come.
+    for (let call = 0; call < standingRequestsMax; call += 1) admission.announce(kind);
+    expect(admission.announce(kind)).toBeDefined();
+    admission.endTurn(1, 10 * standingAfterMs);
+    expect(admission.announce(kind)).toBeUndefined();
+  });
+
+  it("is smaller while a queue stands: when the event loop has not idled for half a second", () => {
+    const { admission } = openAdmission(1_000);
+    const room = () => {
+      const entered = enterMany(admission, "select", 2_000);
+      for (let call = 0; call < entered; call += 1) admission.leave("select");
+      return entered;
+    };
+    expect(room()).toBe(1_000);
+    admission.endTurn(5, 1_000);
+    // What piled up in a pause, and the time until it is answered, are no standing queue.
+    admission.endTurn(5, 1_000 + standingAfterMs - 1);
+    expect(room()).toBe(1_000);
+    admission.endTurn(5, 1_000 + standingAfterMs);
+    expect(room()).toBe(standingRequestsMax);
+    admission.endTurn(5.01, 2_000);
+    expect(room()).toBe(standingRequestsMax);
+    admission.endTurn(6, 2_100);
+    expect(room()).toBe(1_000);
+    // A bound that is smaller anyway stays.
+    const { admission: small } = openAdmission(10);
+    small.endTurn(1, 0);
+    small.endTurn(1, 10_000);
+    expect(enterMany(small, "select", 100)).toBe(10);
+  });
 
   it("is never reached by the kill switch, which takes no room from the others either", () => {
     const { admission, shed } = openAdmission(10);
