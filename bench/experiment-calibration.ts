@@ -4,7 +4,6 @@
  * docs/concepts/experiments.md quotes it.
  */
 import { parseArgs } from "node:util";
-import { sampleBeta, sampleNormal } from "../src/numerics/sampling.ts";
 import {
   differenceSequence,
   meanSequence,
@@ -22,6 +21,7 @@ import {
   missRate,
   type PeekedExperiment,
 } from "../test/support/peeked-experiment.ts";
+import { sampleBeta, sampleNormal } from "../test/support/sampling.ts";
 import {
   counts,
   coverage,

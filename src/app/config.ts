@@ -253,7 +253,7 @@ export function readConfig(
   };
 }
 
-/** Name, default and meaning of every variable, for the reference page and its test. */
+/** Name, default and meaning of every variable, for the reference page and its test. @testonly */
 export function configReference(): { name: string; fallback: string; description: string }[] {
   return Object.entries(variables.shape).map(([name, schema]) => {
     const fallback = schema.safeParse(undefined);

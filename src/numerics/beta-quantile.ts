@@ -31,11 +31,6 @@ export function betaQuantile(p: number, shape: BetaShape): number {
   return betaPointOf(smallerTail("lower", p), shape).x;
 }
 
-/** The x with P(X > x) = q: {@link betaQuantile}(1 − q) without that subtraction's loss. */
-export function betaUpperQuantile(q: number, shape: BetaShape): number {
-  return betaPointOf(smallerTail("upper", q), shape).x;
-}
-
 /** The same condition on the tail that has at most half of the mass. */
 export function smallerTail(tail: "lower" | "upper", mass: number): TailMass {
   if (mass <= 0.5) return { tail, mass };

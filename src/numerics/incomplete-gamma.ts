@@ -1,8 +1,6 @@
 import { gammaTails } from "./gamma-tails.ts";
 import { isShape } from "./shape-range.ts";
 
-export { gammaQuantile, gammaUpperQuantile } from "./gamma-quantile.ts";
-
 /**
  * P(X ≤ x) for X ~ Gamma(shape, rate 1): the regularised lower incomplete gamma function P(shape, x).
  * Shapes as in {@link isShape}, x ≥ 0 (0 → 0, Infinity → 1); NaN outside.

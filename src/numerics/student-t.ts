@@ -1,24 +1,11 @@
 import { betaPointOf, smallerTail } from "./beta-quantile.ts";
 import { betaTails, farUpperTail, oddsMax } from "./beta-tails.ts";
-import { logGammaRise } from "./log-gamma.ts";
 import { isShape } from "./shape-range.ts";
 
 /**
- * Density of Student's t distribution with `df` degrees of freedom, df as in {@link isShape},
- * not necessarily whole. ±Infinity → 0; NaN outside the domain.
+ * P(T > t) of Student's t distribution with `df` degrees of freedom, df as in {@link isShape}, not necessarily whole:
+ * ½·I_{df/(df + t²)}(df/2, ½) for t ≥ 0. ±Infinity → 1 or 0; NaN outside the domain. Full relative precision.
  */
-export function studentTPdf(t: number, df: number): number {
-  if (Number.isNaN(t) || !isShape(df / 2)) return Number.NaN;
-  const logNorm = logGammaRise(df / 2, 0.5) - 0.5 * Math.log(Math.PI * df);
-  return Math.exp(logNorm - 0.5 * (df + 1) * logOnePlusSquareOver(Math.abs(t), df));
-}
-
-/** P(T ≤ t). Full relative precision in both tails. ±Infinity → 0 or 1; NaN outside the domain. */
-export function studentTCdf(t: number, df: number): number {
-  return studentTSf(-t, df);
-}
-
-/** P(T > t) = ½·I_{df/(df + t²)}(df/2, ½) for t ≥ 0. */
 export function studentTSf(t: number, df: number): number {
   if (Number.isNaN(t) || !isShape(df / 2)) return Number.NaN;
   if (t < 0) return 1 - studentTSf(-t, df);
@@ -54,10 +41,4 @@ function upperQuantile(q: number, middle: number, df: number): number {
   return Math.abs(logOdds) < 600
     ? Math.sqrt(df) * Math.sqrt(x / rest)
     : Math.exp(0.5 * (Math.log(df) + logOdds));
-}
-
-/** ln(1 + t²/df), also where t² overflows. */
-function logOnePlusSquareOver(t: number, df: number): number {
-  const ratio = (t / df) * t;
-  return ratio < 1e300 ? Math.log1p(ratio) : 2 * Math.log(t) - Math.log(df);
 }

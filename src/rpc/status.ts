@@ -27,6 +27,7 @@ const statusCodes: Record<ErrorCode, Code> = {
   internal: Code.INTERNAL,
 };
 
+/** For the test that holds docs/reference/errors.md to the table. @testonly */
 export const errorCodes = Object.keys(statusCodes) as readonly ErrorCode[];
 
 const codeNames = new Map<number, string>(Object.entries(Code).map(([name, code]) => [code, name]));

@@ -49,6 +49,9 @@ const belowOne = 1 - 2 ** -53;
  * is a martingale for 0/1 observations with rate μ (Robbins 1970) and a supermartingale for any others in
  * [0,1] with mean μ, its factors being convex in the observation (Howard, Ramdas, McAuliffe & Sekhon 2021). By
  * Ville's inequality it ever reaches 1/alpha with probability alpha at most. p-value: 1/M(`expectedMean`).
+ *
+ * Of one arm, what {@link boundedDifferenceSequence} is made of: the tests hold the martingale to its promise here.
+ * @testonly
  */
 export function boundedMeanSequence(
   sample: BoundedSample,

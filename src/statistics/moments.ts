@@ -1,5 +1,4 @@
-import { acceptFinite } from "./comparison.ts";
-import { accept, type Refusal, type Result, refuse } from "./result.ts";
+import type { Refusal } from "./result.ts";
 
 /** What most methods need to know of an arm's observations. */
 export interface Sample {
@@ -15,13 +14,6 @@ export interface Counts {
   readonly n: number;
   /** Observations that were 1. */
   readonly successes: number;
-}
-
-/** Two-sums of an arm, as SQL gives them: count(), sum(x), sum(x * x). */
-export interface Sums {
-  readonly n: number;
-  readonly sum: number;
-  readonly sumOfSquares: number;
 }
 
 /** The moments of observations as they come, in one pass that loses no digits to cancellation (Welford 1962). */
@@ -42,47 +34,6 @@ export class RunningMoments {
     const variance = this.#n > 1 ? this.#squares / (this.#n - 1) : 0;
     return { n: this.#n, mean: this.#mean, variance };
   }
-}
-
-/** The sample that the observations are. Refuses fewer than two, and one that is not finite. */
-export function sampleFromObservations(observations: Iterable<number>): Result<Sample> {
-  const moments = new RunningMoments();
-  for (const value of observations) moments.add(value);
-  const sample = moments.sample();
-  const problem = checkN(sample.n, "the sample");
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  if (Number.isFinite(sample.mean) && Number.isFinite(sample.variance)) return accept(sample);
-  return refuse("not_finite", "an observation is infinite, not a number, or too large");
-}
-
-/**
- * From sums. Digits are lost where the mean is large against the spread: the variance is off by a relative
- * 2^-51 · n · Σx² / Σ(x − mean)² at worst. Where that is more than the variance itself, it is 0.
- */
-export function sampleFromSums({ n, sum, sumOfSquares }: Sums): Result<Sample> {
-  const problem = checkN(n, "the sample");
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  const squares = centredSum({ n, sumA: sum, sumB: sum, sumOfProducts: sumOfSquares });
-  if (squares === undefined) return refuse("not_finite", "a sum is infinite or not a number");
-  if (squares < 0) {
-    return refuse(
-      "out_of_range",
-      "the sum of squares is below (sum)²/n: no numbers have such sums",
-    );
-  }
-  return acceptFinite({ n, mean: sum / n, variance: squares / (n - 1) });
-}
-
-/** From counts of 0/1 observations: mean p = successes/n, variance p(1 − p)·n/(n − 1). */
-export function sampleFromCounts(counts: Counts): Result<Sample> {
-  const { n, successes } = counts;
-  const problem = checkN(n, "the sample") ?? checkCounts(counts, "the sample");
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  return accept({
-    n,
-    mean: successes / n,
-    variance: ((successes / n) * (n - successes)) / (n - 1),
-  });
 }
 
 /**

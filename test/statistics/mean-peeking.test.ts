@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { normalUpperQuantile } from "../../src/numerics/normal.ts";
-import { sampleBeta } from "../../src/numerics/sampling.ts";
 import {
   boundedDifferenceSequence,
   boundedMeanSequence,
@@ -9,6 +8,7 @@ import { meanSequence } from "../../src/statistics/confidence-sequence.ts";
 import { accept, refuse } from "../../src/statistics/result.ts";
 import { bernoulli, type Draw, type IntervalTest, missRate } from "../support/peeked-experiment.ts";
 import { rateMax } from "../support/rate-bound.ts";
+import { sampleBeta } from "../support/sampling.ts";
 
 /** As in sequence-peeking.test.ts: level 0.05, bounds that are broken once in 1,000 sets of seeds. */
 const alpha = 0.05;

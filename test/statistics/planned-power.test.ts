@@ -2,13 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { TwoArms } from "../../src/statistics/comparison.ts";
 import { differenceSequence } from "../../src/statistics/confidence-sequence.ts";
 import { meansSampleSize } from "../../src/statistics/means-power.ts";
-import { type Sample, sampleFromCounts } from "../../src/statistics/moments.ts";
+import type { Sample } from "../../src/statistics/moments.ts";
 import { proportionsSampleSize } from "../../src/statistics/proportions-power.ts";
 import type { Result } from "../../src/statistics/result.ts";
 import { twoProportionTest } from "../../src/statistics/two-proportions.ts";
 import { welchTest } from "../../src/statistics/welch.ts";
 import { accepted } from "../fixtures/reference/statistics-reference.ts";
 import { rateMax, rateMin } from "../support/rate-bound.ts";
+import { sampleOfCounts } from "../support/samples.ts";
 import {
   type Arm,
   counts,
@@ -77,7 +78,7 @@ describe("a planned experiment finds the planned effect", () => {
     const sample =
       (n: number, rate: number): Arm<Sample> =>
       (source) =>
-        accepted(sampleFromCounts(counts(n, rate)(source)));
+        sampleOfCounts(counts(n, rate)(source));
     const rate = foundRate(
       differenceSequence,
       sample(plan.controlN, 0.3),

@@ -5,8 +5,8 @@ import type { RewardTotals } from "../../src/domain/contribution.ts";
 import { parseVariantId, type VariantId } from "../../src/domain/ids.ts";
 import type { Algorithm } from "../../src/domain/policy.ts";
 import { SeededGenerator, type UniformSource } from "../../src/numerics/random-generator.ts";
-import { sampleBeta, sampleGamma, sampleNormal } from "../../src/numerics/sampling.ts";
 import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
+import { sampleBeta, sampleGamma, sampleNormal } from "../support/sampling.ts";
 
 /**
  * The literature defines Thompson sampling and its kin by drawing from posteriors. Here each is done just so,

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { betaCdf } from "../../src/numerics/incomplete-beta.ts";
 import { gammaCdf } from "../../src/numerics/incomplete-gamma.ts";
-import { normalCdf } from "../../src/numerics/normal.ts";
 import { SeededGenerator, type UniformSource } from "../../src/numerics/random-generator.ts";
-import { sampleBeta, sampleGamma, sampleNormal } from "../../src/numerics/sampling.ts";
 import { kolmogorovSmirnov, kolmogorovSmirnovBound } from "../support/kolmogorov-smirnov.ts";
+import { betaCdf, normalCdf } from "../support/lower-tails.ts";
+import { sampleBeta, sampleGamma, sampleNormal } from "../support/sampling.ts";
 
 /**
  * Samples against the distribution functions, which are checked against mpmath. A Kolmogorov–Smirnov

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { sampleBeta, sampleNormal } from "../../src/numerics/sampling.ts";
 import {
   differenceSequence,
   relativeDifferenceSequence,
@@ -14,6 +13,7 @@ import {
   type PeekedExperiment,
 } from "../support/peeked-experiment.ts";
 import { rateMax } from "../support/rate-bound.ts";
+import { sampleBeta, sampleNormal } from "../support/sampling.ts";
 
 /**
  * Level 0.05, looked at after every observation. Every bound is one that a method which keeps its level breaks

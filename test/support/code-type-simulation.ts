@@ -7,7 +7,7 @@ import {
   type VariantId,
 } from "../../src/domain/ids.ts";
 import { SeededGenerator } from "../../src/numerics/random-generator.ts";
-import { sampleBeta } from "../../src/numerics/sampling.ts";
+import { sampleBeta } from "./sampling.ts";
 
 /** What every arm would earn in each of some tasks. */
 export interface TaskSet {

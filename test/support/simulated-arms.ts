@@ -1,10 +1,10 @@
 import { SeededGenerator, type UniformSource } from "../../src/numerics/random-generator.ts";
-import { sampleBeta, sampleGamma, sampleNormal } from "../../src/numerics/sampling.ts";
 import type { TwoArms } from "../../src/statistics/comparison.ts";
 import type { CovariateSums } from "../../src/statistics/cuped.ts";
 import type { Counts, Sample } from "../../src/statistics/moments.ts";
 import type { Result } from "../../src/statistics/result.ts";
 import { sampleOf } from "./running-sample.ts";
+import { sampleBeta, sampleGamma, sampleNormal } from "./sampling.ts";
 
 /** Draws what is known of an arm after all its observations. */
 export type Arm<Summary> = (source: UniformSource) => Summary;

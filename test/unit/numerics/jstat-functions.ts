@@ -7,7 +7,7 @@ type Continuous = Readonly<
 
 /** More of jstat than src/numerics/jstat.d.ts lets the service use. */
 const everything = jstat as unknown as Readonly<
-  Record<"normal" | "gamma" | "chisquare" | "beta" | "centralF" | "studentt", Continuous>
+  Record<"normal" | "gamma" | "chisquare" | "beta" | "studentt", Continuous>
 > &
   Readonly<Record<"gammaln" | "betaln", Implementation>>;
 
@@ -20,8 +20,6 @@ export const jstatFunctions: Readonly<Record<string, Implementation>> = {
   ...tailsOf("gamma", everything.gamma, (shape) => [...shape, 1]),
   ...tailsOf("chiSquare", everything.chisquare, (df) => df),
   ...tailsOf("beta", everything.beta, (shape) => shape),
-  ...tailsOf("f", everything.centralF, (degrees) => degrees),
-  studentTPdf: (t, df) => everything.studentt.pdf(t as number, df as number),
   ...tailsOf("studentT", everything.studentt, (df) => df),
 };
 

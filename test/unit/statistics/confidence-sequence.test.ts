@@ -5,13 +5,14 @@ import {
   relativeDifferenceSequence,
   type SequenceOptions,
 } from "../../../src/statistics/confidence-sequence.ts";
-import { type Sample, sampleFromCounts } from "../../../src/statistics/moments.ts";
+import type { Sample } from "../../../src/statistics/moments.ts";
 import {
   accepted,
   reasonOf,
   relativeError,
   statisticsReference,
 } from "../../fixtures/reference/statistics-reference.ts";
+import { sampleOfCounts } from "../../support/samples.ts";
 
 const cases = statisticsReference.sequences;
 const bound = 1e-12;
@@ -32,8 +33,7 @@ function errorsOf(one: Case, sequence: typeof differenceSequence): number {
   );
 }
 
-const counts = (n: number, successes: number): Sample =>
-  accepted(sampleFromCounts({ n, successes }));
+const counts = (n: number, successes: number): Sample => sampleOfCounts({ n, successes });
 
 describe("always-valid sequences against Theorem 2.2 in 50 digits, p-values by search", () => {
   cases.forEach((one, at) => {

@@ -1,86 +1,77 @@
 import { describe, expect, it } from "vitest";
+import { centredSum, checkCounts, checkN, checkSample } from "../../../src/statistics/moments.ts";
 import {
-  sampleFromCounts,
-  sampleFromObservations,
-  sampleFromSums,
-} from "../../../src/statistics/moments.ts";
-import {
-  accepted,
-  reasonOf,
   relativeError,
   statisticsReference,
 } from "../../fixtures/reference/statistics-reference.ts";
+import { sampleOf } from "../../support/samples.ts";
 
 const cases = statisticsReference.samples;
 
 describe("moments against rational arithmetic", () => {
   it("from observations: mean within 1e-15, variance within 1e-12", () => {
     for (const { values, mean, variance } of cases) {
-      const sample = accepted(sampleFromObservations(values));
+      const sample = sampleOf(values);
       expect(relativeError(sample.mean, mean)).toBeLessThan(1e-15);
       expect(relativeError(sample.variance, variance)).toBeLessThan(1e-12);
     }
   });
 
-  it("from sums: variance within 2^-51 · n · Σx² / Σ(x − mean)²", () => {
-    for (const { n, sum, sum_of_squares: sumOfSquares, mean, variance } of cases) {
-      const sample = accepted(sampleFromSums({ n, sum, sumOfSquares }));
-      const lost = (2 ** -51 * n * sumOfSquares) / (variance * (n - 1));
-      expect(relativeError(sample.mean, mean)).toBeLessThan(1e-15);
-      expect(relativeError(sample.variance, variance)).toBeLessThan(lost);
+  it("from sums: squares within 2^-51 · n · Σx² / Σ(x − mean)²", () => {
+    for (const { n, sum, sum_of_squares: sumOfProducts, variance } of cases) {
+      const squares = centredSum({ n, sumA: sum, sumB: sum, sumOfProducts }) as number;
+      const lost = (2 ** -51 * n * sumOfProducts) / (variance * (n - 1));
+      expect(relativeError(squares, variance * (n - 1))).toBeLessThan(lost);
     }
   });
 
   it("would find a division by n (negative control)", () => {
     for (const { values, n, variance } of cases) {
-      const wrong = (accepted(sampleFromObservations(values)).variance * (n - 1)) / n;
+      const wrong = (sampleOf(values).variance * (n - 1)) / n;
       expect(relativeError(wrong, variance)).toBeGreaterThan(1e-12);
     }
   });
 
-  it("from counts is what the observations give", () => {
-    const sample = accepted(sampleFromCounts({ n: 7, successes: 2 }));
-    const same = accepted(sampleFromObservations([0, 1, 0, 0, 1, 0, 0]));
-    expect(sample.n).toBe(same.n);
-    expect(sample.mean).toBeCloseTo(same.mean, 15);
-    expect(sample.variance).toBeCloseTo(same.variance, 15);
+  it("are of no spread below two observations", () => {
+    expect(sampleOf([])).toEqual({ n: 0, mean: 0, variance: 0 });
+    expect(sampleOf([3])).toEqual({ n: 1, mean: 3, variance: 0 });
+  });
+
+  it("give equal observations no spread, however their sums are rounded", () => {
+    let sum = 0;
+    let sumOfProducts = 0;
+    for (let n = 1; n <= 100_000; n += 1) {
+      sum += 0.1;
+      sumOfProducts += 0.1 * 0.1;
+      if (n % 99 !== 0) continue;
+      expect(centredSum({ n, sumA: sum, sumB: sum, sumOfProducts })).toBe(0);
+    }
   });
 });
 
-describe("moments of bad input", () => {
-  it("needs two observations", () => {
-    expect(reasonOf(sampleFromObservations([]))).toBe("empty");
-    expect(reasonOf(sampleFromObservations([1]))).toBe("too_few");
-    expect(reasonOf(sampleFromSums({ n: 0, sum: 0, sumOfSquares: 0 }))).toBe("empty");
-    expect(reasonOf(sampleFromSums({ n: 1, sum: 1, sumOfSquares: 1 }))).toBe("too_few");
-    expect(reasonOf(sampleFromCounts({ n: 1, successes: 1 }))).toBe("too_few");
+describe("what is known of an arm is refused", () => {
+  it.each([
+    [checkN(0, "x"), "empty"],
+    [checkN(1, "x"), "too_few"],
+    [checkN(Number.NaN, "x"), "not_finite"],
+    [checkN(2.5, "x"), "out_of_range"],
+    [checkN(-3, "x"), "out_of_range"],
+    [checkCounts({ n: 5, successes: Number.NaN }, "x"), "not_finite"],
+    [checkCounts({ n: 5, successes: 6 }, "x"), "out_of_range"],
+    [checkCounts({ n: 5, successes: 0.5 }, "x"), "out_of_range"],
+    [checkSample(sampleOf([1, Number.NaN]), "x"), "not_finite"],
+    [checkSample(sampleOf([1, Number.POSITIVE_INFINITY]), "x"), "not_finite"],
+    [checkSample(sampleOf([1e308, -1e308]), "x"), "not_finite"],
+    [checkSample({ n: 2, mean: 0, variance: -1 }, "x"), "out_of_range"],
+    [checkSample(sampleOf([2, 2]), "x"), "zero_variance"],
+  ])("%o: %s", (refusal, reason) => {
+    expect(refusal?.reason).toBe(reason);
   });
 
-  it("refuses what is not a number, and what is none of this world", () => {
-    expect(reasonOf(sampleFromObservations([1, Number.NaN]))).toBe("not_finite");
-    expect(reasonOf(sampleFromObservations([1, Number.POSITIVE_INFINITY]))).toBe("not_finite");
-    expect(reasonOf(sampleFromObservations([1e308, -1e308]))).toBe("not_finite");
-    expect(reasonOf(sampleFromSums({ n: Number.NaN, sum: 1, sumOfSquares: 1 }))).toBe("not_finite");
-    expect(reasonOf(sampleFromSums({ n: 5, sum: 1e200, sumOfSquares: 1 }))).toBe("not_finite");
-    expect(reasonOf(sampleFromSums({ n: 2.5, sum: 1, sumOfSquares: 1 }))).toBe("out_of_range");
-    expect(reasonOf(sampleFromSums({ n: -3, sum: 1, sumOfSquares: 1 }))).toBe("out_of_range");
-    expect(reasonOf(sampleFromCounts({ n: 5, successes: Number.NaN }))).toBe("not_finite");
-    expect(reasonOf(sampleFromCounts({ n: 5, successes: 6 }))).toBe("out_of_range");
-    expect(reasonOf(sampleFromCounts({ n: 5, successes: 0.5 }))).toBe("out_of_range");
-  });
-
-  it("refuses a sum of squares that no numbers have", () => {
-    expect(reasonOf(sampleFromSums({ n: 10, sum: 10, sumOfSquares: 5 }))).toBe("out_of_range");
-  });
-
-  it("gives equal observations no spread, however their sums are rounded", () => {
-    let sum = 0;
-    let sumOfSquares = 0;
-    for (let n = 1; n <= 100_000; n += 1) {
-      sum += 0.1;
-      sumOfSquares += 0.1 * 0.1;
-      if (n % 99 !== 0) continue;
-      expect(accepted(sampleFromSums({ n, sum, sumOfSquares })).variance).toBe(0);
-    }
+  it("or taken", () => {
+    expect(checkN(2, "x")).toBeUndefined();
+    expect(checkCounts({ n: 5, successes: 5 }, "x")).toBeUndefined();
+    expect(checkSample(sampleOf([1, 2]), "x")).toBeUndefined();
+    expect(centredSum({ n: 5, sumA: 1e200, sumB: 1e200, sumOfProducts: 1 })).toBeUndefined();
   });
 });

@@ -12,7 +12,6 @@ import {
 } from "../../../../src/statistics/confidence-sequence.ts";
 import { EqualityEProcess } from "../../../../src/statistics/equality-e-process.ts";
 import { holmAdjustment } from "../../../../src/statistics/holm.ts";
-import { sampleFromObservations } from "../../../../src/statistics/moments.ts";
 import { PropensitySampleRatio } from "../../../../src/statistics/propensity-sample-ratio.ts";
 import type { Result } from "../../../../src/statistics/result.ts";
 import { sampleRatioSequence, sampleRatioTest } from "../../../../src/statistics/sample-ratio.ts";
@@ -21,6 +20,7 @@ import {
   twoProportionTest,
 } from "../../../../src/statistics/two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../../../../src/statistics/welch.ts";
+import { sampleOf } from "../../../support/samples.ts";
 import { runInProcess } from "../run-in-process.ts";
 
 let directory: string;
@@ -372,7 +372,7 @@ describe("banditd compare with fixed shares", () => {
   it("gives what the statistics give on the same rewards", async () => {
     const rewards = (arm: string) =>
       units.filter((unit) => unit.arm === arm).map(({ reward }) => reward);
-    const sample = (arm: string) => accepted(sampleFromObservations(rewards(arm)));
+    const sample = (arm: string) => sampleOf(rewards(arm));
     const counts = (arm: string) => ({
       n: rewards(arm).length,
       successes: rewards(arm).filter((reward) => reward === 1).length,

@@ -1,7 +1,7 @@
-import { log1pMinus } from "./log1p-minus.ts";
-import { normalQuantile } from "./normal.ts";
-import type { UniformSource } from "./random-generator.ts";
-import { isShape } from "./shape-range.ts";
+import { log1pMinus } from "../../src/numerics/log1p-minus.ts";
+import { normalQuantile } from "../../src/numerics/normal.ts";
+import type { UniformSource } from "../../src/numerics/random-generator.ts";
+import { isShape } from "../../src/numerics/shape-range.ts";
 
 /** A standard normal number, from one uniform one by inversion; within ±8.3. */
 export function sampleNormal(source: UniformSource): number {
