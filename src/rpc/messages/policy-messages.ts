@@ -133,7 +133,7 @@ function parseComponent(component: RewardComponent, field: string): DomainReward
     }
     throw invalidField(
       `${field}.${min === undefined ? "min" : "max"}`,
-      "is required for a custom metric",
+      "is required: only built-in metrics have a range of their own",
     );
   }
   return { metric, weight, min, max, lowerIsBetter, unbounded };

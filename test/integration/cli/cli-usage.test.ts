@@ -70,7 +70,7 @@ describe("the command line without a service", () => {
     [
       "a template file that is not there",
       ["variants", "create", "--agent-type", "a", "--name", "n", "--template-file", "/no/such"],
-      "--template-file /no/such",
+      "there is no file /no/such",
     ],
     [
       "parameters that are no object",

@@ -154,7 +154,7 @@ export type SelectVariantResponse = Message<"bandit.v1.SelectVariantResponse"> &
   degraded: boolean;
 
   /**
-   * What was down, in a word. Empty unless degraded.
+   * What was down and what follows from it: a sentence for people, which may change. Empty unless degraded.
    *
    * @generated from field: string degraded_reason = 9;
    */

@@ -278,7 +278,7 @@ export type LoggedDecision = Message<"bandit.v1.LoggedDecision"> & {
   degraded: boolean;
 
   /**
-   * What was down. Empty unless degraded.
+   * What was down, in a word, e.g. `state_unavailable`. Empty unless degraded.
    *
    * @generated from field: string degraded_reason = 15;
    */

@@ -378,8 +378,8 @@ export const ChangeDetectionSchema: GenMessage<ChangeDetection> = /*@__PURE__*/
 export type RewardComponent = Message<"bandit.v1.RewardComponent"> & {
   /**
    * `test_pass_rate`, `coverage`, `mutation_score`, `rating_coverage`, `rating_quality`, `rating_relevance`,
-   * `rating_overall`, `user_action`, `ci_passed`, or the name of a custom metric: 1 to 64 characters of
-   * a-z, 0-9 and _, starting with a letter.
+   * `rating_overall`, `user_action`, `ci_passed`; `cost_usd` or `duration_ms` of the generation report; or the
+   * name of a custom metric: 1 to 64 characters of a-z, 0-9 and _, starting with a letter.
    *
    * @generated from field: string metric = 1;
    */
@@ -394,7 +394,7 @@ export type RewardComponent = Message<"bandit.v1.RewardComponent"> & {
 
   /**
    * Value of the metric that counts as 0, or as 1 when lower_is_better. Values outside are clamped.
-   * Absent: the built-in metric's own; required for a custom metric.
+   * Absent: the built-in metric's own; required for any other.
    *
    * @generated from field: optional double min = 3;
    */
@@ -402,7 +402,7 @@ export type RewardComponent = Message<"bandit.v1.RewardComponent"> & {
 
   /**
    * Value of the metric that counts as 1, or as 0 when lower_is_better; above min.
-   * Absent: the built-in metric's own; required for a custom metric.
+   * Absent: the built-in metric's own; required for any other.
    *
    * @generated from field: optional double max = 4;
    */

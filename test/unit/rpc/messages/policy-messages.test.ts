@@ -61,8 +61,9 @@ describe("a metric that is none of the built-in ones", () => {
   it.each([
     ["pass_rate", {}, ".metric: no such metric; is it test_pass_rate?"],
     ["coverge", { min: 0 }, ".metric: no such metric; is it coverage?"],
-    ["sentiment", {}, ".min: is required for a custom metric"],
-    ["sentiment", { min: 0 }, ".max: is required for a custom metric"],
+    ["sentiment", {}, ".min: is required: only built-in metrics have a range"],
+    ["cost_usd", {}, ".min: is required: only built-in metrics have a range"],
+    ["sentiment", { min: 0 }, ".max: is required: only built-in metrics have a range"],
   ])("is told what was meant, before what is missing: %s", (metric, range, message) => {
     expect(() => withMetric(metric, range)).toThrow(`policy.reward.components[0]${message}`);
   });
