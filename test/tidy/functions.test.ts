@@ -13,9 +13,6 @@ const longer: Readonly<Record<string, number>> = {
   "src/service/deciding/select-variant.ts execute": 78,
   "src/rpc/handlers/catalog-handlers.ts catalogHandlers": 144,
   "src/rpc/handlers/decision-handlers.ts decisionHandlers": 100,
-  "src/cli/compare/adaptive-comparison.ts analysed": 78,
-  "src/cli/commands/compare.ts compareCommand": 74,
-  "src/cli/commands/replay.ts replay": 71,
   "src/app/open-service.ts openService": 147,
 };
 

@@ -85,32 +85,34 @@ Examples:
   banditd compare --from 2026-11-01 --agent-type evolution --control evolution/baseline-direct@1
   banditd compare --log experiment.csv --shares fixed --control a --ratio a=0.8 --ratio b=0.2`,
     )
-    .action(async (options: CompareOptions) => {
-      requireArms(options);
-      const { contextColumn, covariateColumn } = options;
-      const needs = {
-        fileOptions: { "--covariate-column": covariateColumn, "--context-column": contextColumn },
-        noun: "decisions",
-        forComparison: true,
-        covariateColumn,
-        contextColumns: contextColumn === undefined ? undefined : [contextColumn],
-        usualContextColumns: ["code_type"],
-        contextOption: "--context-column",
-        policyColumns: [],
-      };
-      const report = await withLog(options, needs, terminal, (log) => compared(log, options));
-      const alarm = ratioAlarm(report);
-      if (alarm !== undefined && options.json) terminal.err(`${alarm}\n`);
-      print(terminal, options, report, {
-        json: () => report,
-        text: () => (report.shares === "fixed" ? formatFixed(report) : formatAdaptive(report)),
-        failure: () => {
-          if (report.decisions === 0) return "the log has no decisions to compare";
-          if (alarm !== undefined) return "the arms were not served as often as they should be";
-          return hasNumber(report) ? undefined : "the log does not say how the arms compare";
-        },
-      });
-    });
+    .action((options: CompareOptions) => compare(options, terminal));
+}
+
+async function compare(options: CompareOptions, terminal: Terminal): Promise<void> {
+  requireArms(options);
+  const { contextColumn, covariateColumn } = options;
+  const needs = {
+    fileOptions: { "--covariate-column": covariateColumn, "--context-column": contextColumn },
+    noun: "decisions",
+    forComparison: true,
+    covariateColumn,
+    contextColumns: contextColumn === undefined ? undefined : [contextColumn],
+    usualContextColumns: ["code_type"],
+    contextOption: "--context-column",
+    policyColumns: [],
+  };
+  const report = await withLog(options, needs, terminal, (log) => compared(log, options));
+  const alarm = ratioAlarm(report);
+  if (alarm !== undefined && options.json) terminal.err(`${alarm}\n`);
+  print(terminal, options, report, {
+    json: () => report,
+    text: () => (report.shares === "fixed" ? formatFixed(report) : formatAdaptive(report)),
+    failure: () => {
+      if (report.decisions === 0) return "the log has no decisions to compare";
+      if (alarm !== undefined) return "the arms were not served as often as they should be";
+      return hasNumber(report) ? undefined : "the log does not say how the arms compare";
+    },
+  });
 }
 
 async function compared(

@@ -81,31 +81,31 @@ Examples:
   banditd off-policy --log men-random.csv --policy shares.json
   banditd off-policy --from 2026-11-01 --agent-type evolution --policy shares.json --json`,
     )
-    .action(async (options: OffPolicyCommandOptions) => {
-      const { name, content } = await readJsonFile(options.policy, terminal);
-      const policy = policyFileFrom(content, name);
-      const { contextColumns, propensityColumn } = options;
-      const needs = {
-        fileOptions: { "--propensity-column": propensityColumn },
-        noun: "rows",
-        forComparison: false,
-        propensityColumn,
-        contextColumns: contextColumns === undefined ? undefined : namesIn(contextColumns),
-        // Of an export of banditd's own events, and of the Open Bandit Dataset.
-        usualContextColumns: ["code_type", "position"],
-        contextOption: "--context-columns",
-        policyColumns: policy.by,
-      };
-      const report = await withLog(options, needs, terminal, (log) =>
-        evaluated(log, policy, options),
-      );
-      print(terminal, options, report, {
-        json: () => report,
-        text: formatOffPolicyReport,
-        failure: () =>
-          hasNumber(report) ? undefined : "the log does not say what this policy would have earned",
-      });
-    });
+    .action((options: OffPolicyCommandOptions) => offPolicy(options, terminal));
+}
+
+async function offPolicy(options: OffPolicyCommandOptions, terminal: Terminal): Promise<void> {
+  const { name, content } = await readJsonFile(options.policy, terminal);
+  const policy = policyFileFrom(content, name);
+  const { contextColumns, propensityColumn } = options;
+  const needs = {
+    fileOptions: { "--propensity-column": propensityColumn },
+    noun: "rows",
+    forComparison: false,
+    propensityColumn,
+    contextColumns: contextColumns === undefined ? undefined : namesIn(contextColumns),
+    // Of an export of banditd's own events, and of the Open Bandit Dataset.
+    usualContextColumns: ["code_type", "position"],
+    contextOption: "--context-columns",
+    policyColumns: policy.by,
+  };
+  const report = await withLog(options, needs, terminal, (log) => evaluated(log, policy, options));
+  print(terminal, options, report, {
+    json: () => report,
+    text: formatOffPolicyReport,
+    failure: () =>
+      hasNumber(report) ? undefined : "the log does not say what this policy would have earned",
+  });
 }
 
 async function evaluated(

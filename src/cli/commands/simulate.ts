@@ -7,8 +7,7 @@ import { addressOption, append, numberWithin, wholeNumber } from "../parse-optio
 import { withAddress, withDataDir, withTemporaryService } from "../service-connection.ts";
 import { parseArmOption, requireUsableArms } from "../simulate/arm-option.ts";
 import { readOutcomeTable } from "../simulate/outcome-table.ts";
-import { referenceRewards } from "../simulate/reward.ts";
-import { learnedCount, runSimulation } from "../simulate/run-simulation.ts";
+import { learnedCount, runSimulation, type SimulationSubject } from "../simulate/run-simulation.ts";
 import { seededRandom } from "../simulate/seeded.ts";
 import { prepareArms } from "../simulate/simulated-arms.ts";
 import { buildReport, formatReport, type SimulationReport } from "../simulate/simulation-report.ts";
@@ -95,8 +94,7 @@ Example:
 }
 
 async function simulate(file: string, options: SimulateOptions, terminal: Terminal): Promise<void> {
-  const { address, dataDir, costWeight, passes, seed } = options;
-  if (address !== undefined && dataDir !== undefined) {
+  if (options.address !== undefined && options.dataDir !== undefined) {
     throw badInput("--address and --data-dir exclude each other: a service, or a directory");
   }
   const agentType = parseAgentType(options.agentType, "--agent-type");
@@ -104,64 +102,17 @@ async function simulate(file: string, options: SimulateOptions, terminal: Termin
   requireUsableArms(arms);
   const progress = new Progress(terminal);
   progress.update(() => `reading ${file}`);
-  const table = await readOutcomeTable({
-    file,
-    codeTypeColumn: options.codeType,
-    arms,
-    limit: options.limit,
-  });
+  const { codeType: codeTypeColumn, limit } = options;
+  const table = await readOutcomeTable({ file, codeTypeColumn, arms, limit });
   if (table.relabelledRows > 0) {
     progress.step(
       `note: ${table.relabelledRows} rows hold a code type that is no label (1 to 64 characters of A-Z, a-z, 0-9 and _ . : + # / -); ` +
         'other characters became "_", longer ones were cut',
     );
   }
-
-  const run = async (client: BanditClient): Promise<SimulationReport> => {
-    const served = await prepareArms(client, {
-      agentType,
-      arms,
-      costWeight,
-      sharedPriorStrengthMax: options.sharedPriorStrength,
-    });
-    for (const warning of served.warnings) progress.step(`note: ${warning}`);
-    const startedMs = terminal.monotonicMs();
-    const elapsedMs = (): number => terminal.monotonicMs() - startedMs;
-    const result = await runSimulation({
-      client,
-      agentType,
-      table,
-      arms,
-      served,
-      costWeight,
-      passes,
-      batchSize: options.batchSize,
-      random: seededRandom(seed),
-      seededIds: address === undefined && dataDir === undefined,
-      onProgress: (pass, done) =>
-        progress.update(
-          () =>
-            `pass ${pass} of ${passes}: ${describeRate({
-              done,
-              total: table.rowCount * passes,
-              noun: "tasks",
-              elapsedMs: elapsedMs(),
-            })}`,
-        ),
-    });
-    if (learnedCount(result) === 0) {
-      const statuses = Object.keys(result.outcomeStatuses).join(", ");
-      throw new CliError(
-        exitCodes.failed,
-        `the service learned from none of the outcomes (${statuses}); see \`banditd mode\``,
-      );
-    }
-    const reference = referenceRewards(table, arms, costWeight);
-    const common = { client, agentType, table, arms, served, passes, seed, costWeight };
-    return buildReport({ ...common, reference, result, elapsedMs: elapsedMs() });
-  };
-
-  const report = await through(options, { terminal, progress }, run);
+  const report = await through(options, progress, terminal, (client) =>
+    simulated({ client, agentType, arms, table }, options, progress),
+  );
   progress.clear();
   print(terminal, options, report, {
     json: () => report,
@@ -169,13 +120,56 @@ async function simulate(file: string, options: SimulateOptions, terminal: Termin
   });
 }
 
+async function simulated(
+  subject: SimulationSubject,
+  options: SimulateOptions,
+  progress: Progress,
+): Promise<SimulationReport> {
+  const { costWeight, passes, seed } = options;
+  const { agentType, arms, table } = subject;
+  const served = await prepareArms(subject.client, {
+    agentType,
+    arms,
+    costWeight,
+    sharedPriorStrengthMax: options.sharedPriorStrength,
+  });
+  for (const warning of served.warnings) progress.step(`note: ${warning}`);
+  const startedMs = progress.elapsedMs();
+  const elapsedMs = (): number => progress.elapsedMs() - startedMs;
+  const total = table.rowCount * passes;
+  const result = await runSimulation({
+    ...subject,
+    served,
+    costWeight,
+    passes,
+    batchSize: options.batchSize,
+    random: seededRandom(seed),
+    seededIds: options.address === undefined && options.dataDir === undefined,
+    onProgress: (pass, done) =>
+      progress.update(() => {
+        const rate = describeRate({ done, total, noun: "tasks", elapsedMs: elapsedMs() });
+        return `pass ${pass} of ${passes}: ${rate}`;
+      }),
+  });
+  if (learnedCount(result) === 0) {
+    const statuses = Object.keys(result.outcomeStatuses).join(", ");
+    throw new CliError(
+      exitCodes.failed,
+      `the service learned from none of the outcomes (${statuses}); see \`banditd mode\``,
+    );
+  }
+  const asked = { passes, seed, costWeight };
+  return buildReport(subject, asked, { served, result, elapsedMs: elapsedMs() });
+}
+
 function through(
   options: SimulateOptions,
-  shown: { terminal: Terminal; progress: Progress },
+  progress: Progress,
+  terminal: Terminal,
   run: (client: BanditClient) => Promise<SimulationReport>,
 ): Promise<SimulationReport> {
   if (options.address !== undefined) return withAddress(options.address, run);
-  if (options.dataDir !== undefined) return withDataDir(options.dataDir, shown.terminal, run);
-  const onProgress = (step: string): void => shown.progress.update(() => `starting: ${step}`);
-  return withTemporaryService(shown.terminal, onProgress, run);
+  if (options.dataDir !== undefined) return withDataDir(options.dataDir, terminal, run);
+  const onProgress = (step: string): void => progress.update(() => `starting: ${step}`);
+  return withTemporaryService(terminal, onProgress, run);
 }

@@ -15,11 +15,15 @@ import { costMetric, outcomeMetric, type SimulatedArms } from "./simulated-arms.
 const batchDeadlineMs = 30_000;
 const agentId = "simulate";
 
-export interface SimulationInput {
+/** Who decides what. */
+export interface SimulationSubject {
   readonly client: BanditClient;
   readonly agentType: string;
   readonly table: OutcomeTable;
   readonly arms: readonly ArmOption[];
+}
+
+export interface SimulationInput extends SimulationSubject {
   readonly served: SimulatedArms;
   readonly costWeight: number;
   readonly passes: number;

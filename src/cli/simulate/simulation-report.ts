@@ -1,78 +1,48 @@
-import type { BanditClient } from "../../client/index.ts";
 import { formatShare } from "../text/format-value.ts";
 import { integer } from "../text/progress.ts";
 import { formatTable } from "../text/table.ts";
 import type { ArmOption } from "./arm-option.ts";
-import type { OutcomeTable } from "./outcome-table.ts";
-import type { ReferenceRewards } from "./reward.ts";
-import type { SimulationResult } from "./run-simulation.ts";
+import { referenceRewards } from "./reward.ts";
+import type { SimulationResult, SimulationSubject } from "./run-simulation.ts";
 import type { SimulatedArms } from "./simulated-arms.ts";
 
 /** What `banditd simulate --json` prints. Rewards are means per task, in [0,1]. */
-export interface SimulationReport {
-  readonly agent_type: string;
-  readonly rows: number;
-  readonly passes: number;
-  readonly seed: number;
-  readonly cost_weight: number;
-  readonly mean_reward: number;
-  readonly last_pass_mean_reward: number;
-  readonly pass_mean_rewards: readonly number[];
-  readonly uniform: number;
-  readonly best_fixed: number;
-  readonly best_fixed_arm: string;
-  readonly oracle: number;
-  readonly code_types: readonly {
-    readonly code_type: string;
-    readonly rows: number;
-    /** Share of the traffic each arm gets now, by arm name. */
-    readonly shares: Readonly<Record<string, number>>;
-    /** Mean reward each arm really earns there, by arm name. */
-    readonly rewards: Readonly<Record<string, number>>;
-    /** The arm that really is best there. */
-    readonly best_arm: string;
-  }[];
-  readonly outcomes: Readonly<Record<string, number>>;
-  readonly seconds: number;
-}
+export type SimulationReport = Awaited<ReturnType<typeof buildReport>>;
 
 /** Asks the service what it has learned, and sets it beside what was to be learned. */
-export async function buildReport(input: {
-  client: BanditClient;
-  agentType: string;
-  table: OutcomeTable;
-  arms: readonly ArmOption[];
-  served: SimulatedArms;
-  reference: ReferenceRewards;
-  result: SimulationResult;
-  passes: number;
-  seed: number;
-  costWeight: number;
-  elapsedMs: number;
-}): Promise<SimulationReport> {
-  const { arms, reference, result } = input;
-  const codeTypes: SimulationReport["code_types"][number][] = [];
-  for (const entry of reference.byCodeType) {
-    const { allocation } = await input.client.getAllocation({
-      agentType: input.agentType,
-      codeType: entry.codeType,
-    });
+export async function buildReport(
+  { client, agentType, table, arms }: SimulationSubject,
+  asked: { readonly passes: number; readonly seed: number; readonly costWeight: number },
+  done: {
+    readonly served: SimulatedArms;
+    readonly result: SimulationResult;
+    readonly elapsedMs: number;
+  },
+) {
+  const { result } = done;
+  const reference = referenceRewards(table, arms, asked.costWeight);
+  const codeTypes = [];
+  for (const { codeType, rows, rewards, bestArm } of reference.byCodeType) {
+    const { allocation } = await client.getAllocation({ agentType, codeType });
     const shareOf = (at: number): number =>
-      allocation?.arms.find((arm) => arm.variantId === input.served.variantIds[at])?.share ?? 0;
+      allocation?.arms.find((arm) => arm.variantId === done.served.variantIds[at])?.share ?? 0;
     codeTypes.push({
-      code_type: entry.codeType,
-      rows: entry.rows,
+      code_type: codeType,
+      rows,
+      /** Share of the traffic each arm gets now, by arm name. */
       shares: Object.fromEntries(arms.map((arm, at) => [arm.name, shareOf(at)])),
-      rewards: Object.fromEntries(arms.map((arm, at) => [arm.name, entry.rewards[at] as number])),
-      best_arm: entry.bestArm,
+      /** Mean reward each arm really earns there, by arm name. */
+      rewards: Object.fromEntries(arms.map((arm, at) => [arm.name, rewards[at] as number])),
+      /** The arm that really is best there. */
+      best_arm: bestArm,
     });
   }
   return {
-    agent_type: input.agentType,
-    rows: input.table.rowCount,
-    passes: input.passes,
-    seed: input.seed,
-    cost_weight: input.costWeight,
+    agent_type: agentType,
+    rows: table.rowCount,
+    passes: asked.passes,
+    seed: asked.seed,
+    cost_weight: asked.costWeight,
     mean_reward: result.meanReward,
     last_pass_mean_reward: result.lastPassMeanReward,
     pass_mean_rewards: result.passMeanRewards,
@@ -82,7 +52,7 @@ export async function buildReport(input: {
     oracle: reference.oracle,
     code_types: codeTypes,
     outcomes: result.outcomeStatuses,
-    seconds: Math.round(input.elapsedMs) / 1000,
+    seconds: Math.round(done.elapsedMs) / 1000,
   };
 }
 

@@ -84,10 +84,12 @@ export async function compareAdaptive(
   if (!treatments.ok) return treatments;
   const compared = [request.control, ...treatments.value];
   const others = [...names].filter((name) => !compared.includes(name)).sort();
+  const arms = [...compared, ...others];
+  const evidence = gathered(kept, arms, treatments.value.length, request);
   return accept({
     counts: counter.counts(),
     treatments: treatments.value,
-    ...analysed(kept, [...compared, ...others], treatments.value.length, request),
+    ...analysed(evidence, arms, 1 - request.level),
   });
 }
 
@@ -98,21 +100,30 @@ interface Context {
   readonly aipw: Aipw;
 }
 
+/** What the statistics have seen of the decisions. */
+interface Evidence {
+  readonly ratio: PropensitySampleRatio;
+  readonly contexts: readonly Context[];
+  /** One for each treatment. */
+  readonly equality: readonly EqualityEProcess[];
+  /** Of each arm. */
+  readonly served: readonly number[];
+}
+
 /** @param arms the control first, then the treatments */
-function analysed(
+function gathered(
   kept: readonly KeptDecision[],
   arms: readonly string[],
   treatmentCount: number,
-  request: ComparisonRequest,
-): Omit<AdaptiveComparison, "counts" | "treatments"> {
-  const alpha = 1 - request.level;
+  { unbounded }: ComparisonRequest,
+): Evidence {
   const control = 0;
-  const range = request.unbounded ? ({ range: "unbounded" } as const) : {};
-  const treatments = Array.from({ length: treatmentCount }, (_, index) => index + 1);
+  const range = unbounded ? ({ range: "unbounded" } as const) : {};
   const ratio = new PropensitySampleRatio({ arms });
   const contexts = new Map<string, Context>();
-  const equality = treatments.map(
-    (treatment) => new EqualityEProcess({ arms, treatment, control }),
+  const equality = Array.from(
+    { length: treatmentCount },
+    (_, index) => new EqualityEProcess({ arms, treatment: index + 1, control }),
   );
   const served = new Array<number>(arms.length).fill(0);
   const indexOf = new Map(arms.map((arm, index) => [arm, index]));
@@ -132,16 +143,24 @@ function analysed(
     context.aipw.push({ propensities, arm, reward });
     for (const process of equality) process.push({ propensities, arm, reward });
   }
+  return { ratio, contexts: [...contexts.values()], equality, served };
+}
+
+function analysed(
+  { ratio, contexts, equality, served }: Evidence,
+  arms: readonly string[],
+  alpha: number,
+): Omit<AdaptiveComparison, "counts" | "treatments"> {
   const strataOf = <Value>(resultOf: (aipw: Aipw) => Result<Value>) =>
-    Array.from(contexts.values(), ({ name, decisions, aipw }) => ({
+    contexts.map(({ name, decisions, aipw }) => ({
       name: contextText(name),
       decisions,
       result: resultOf(aipw),
     }));
   const differences = adjusted(
-    treatments.map((arm) =>
+    equality.map((_, index) =>
       stratifiedDifference(
-        strataOf((aipw) => aipw.difference(arm)),
+        strataOf((aipw) => aipw.difference(index + 1)),
         { alpha },
       ),
     ),
@@ -153,7 +172,7 @@ function analysed(
   );
   const sampleRatio = ratio.test();
   return {
-    contexts: contexts.size,
+    contexts: contexts.length,
     sampleRatio,
     anyTimeSampleRatio: ratio.sequence(),
     arms: arms.map((arm, index) => ({
@@ -165,8 +184,8 @@ function analysed(
         { alpha },
       ),
     })),
-    comparisons: treatments.map((arm, index) => ({
-      treatment: arms[arm] as string,
+    comparisons: equality.map((_, index) => ({
+      treatment: arms[index + 1] as string,
       difference: differences[index] as AdaptiveTreatment["difference"],
       equality: evidence[index] as AdaptiveTreatment["equality"],
     })),
