@@ -63,44 +63,22 @@ export async function measurePipeline(
   settings: PipelineSettings,
 ): Promise<PipelineFigures> {
   await using stack = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "banditd-pipeline-"));
-  stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const { state, redisCpuSeconds } = await openState(store, directory, stack);
-  const { eventLog, deadLetters, migrator } = await openChdbEventLog({
-    directory: join(directory, "events"),
-    clock: systemClock,
-    logger: silentLogger,
+  const { state, eventLog, path, counted, redisCpuSeconds } = await openPath(store, {
+    settings,
+    stack,
   });
-  stack.defer(() => eventLog.close());
-  await migrator.migrate();
-  const counted = new CountingTelemetry();
-  const path = createEventPath({
-    state,
-    eventLog,
-    deadLetters,
-    outbox: { bytesMax: 2 ** 30, whenFull: "refuse" },
-    clock: systemClock,
-    entropy: systemEntropy,
-    telemetry: counted,
-    logger: silentLogger,
-    drainIntervalMs: 100,
-    spill: undefined,
-    drainRowsMax: settings.rowsMax,
-  });
-  await path.start();
-  stack.defer(() => path.stop());
-
   const source = new EventSource(state);
   const writers = source.start({
     inFlight: settings.inFlight,
     mayWrite: () => source.acknowledged - counted.rows < settings.backlogRowsMax,
   });
   await sleep(settings.warmUpSeconds * 1000);
-  const before = {
+  const usage = async () => ({
     rows: counted.rows,
     cpu: cpuSecondsOf(process.pid),
     redis: await redisCpuSeconds(),
-  };
+  });
+  const before = await usage();
   counted.insertMs.length = 0;
   const startedAtMs = performance.now();
   const lagMs: number[] = [];
@@ -116,11 +94,7 @@ export async function measurePipeline(
     await sleep(lagIntervalMs);
   }
   const seconds = (performance.now() - startedAtMs) / 1000;
-  const after = {
-    rows: counted.rows,
-    cpu: cpuSecondsOf(process.pid),
-    redis: await redisCpuSeconds(),
-  };
+  const after = await usage();
   const inserts = Float64Array.from(counted.insertMs);
   source.stop();
   await writers;
@@ -149,6 +123,40 @@ export async function measurePipeline(
     lost: source.acknowledged - found.distinct,
     doubled: found.rows - found.distinct,
   };
+}
+
+/** The state store, the event log, and the path of events between them. */
+async function openPath(
+  store: StoreName,
+  { settings, stack }: { settings: PipelineSettings; stack: AsyncDisposableStack },
+) {
+  const directory = await mkdtemp(join(tmpdir(), "banditd-pipeline-"));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  const { state, redisCpuSeconds } = await openState(store, directory, stack);
+  const { eventLog, deadLetters, migrator } = await openChdbEventLog({
+    directory: join(directory, "events"),
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  stack.defer(() => eventLog.close());
+  await migrator.migrate();
+  const counted = new CountingTelemetry();
+  const path = createEventPath({
+    state,
+    eventLog,
+    deadLetters,
+    outbox: { bytesMax: 2 ** 30, whenFull: "refuse" },
+    clock: systemClock,
+    entropy: systemEntropy,
+    telemetry: counted,
+    logger: silentLogger,
+    drainIntervalMs: 100,
+    spill: undefined,
+    drainRowsMax: settings.rowsMax,
+  });
+  await path.start();
+  stack.defer(() => path.stop());
+  return { state, eventLog, path, counted, redisCpuSeconds };
 }
 
 async function openState(
