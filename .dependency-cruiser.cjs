@@ -17,7 +17,7 @@ const rooms = {
 const adapters = {
   state: [],
   redis: ["state"],
-  lmdb: ["state"],
+  sqlite: ["state"],
   "sql-migrator": [],
   clickhouse: ["sql-migrator"],
   postgres: ["sql-migrator"],
@@ -46,7 +46,6 @@ const adapterRules = Object.entries(adapters).map(([adapter, others]) => ({
 // A client library is imported in one room only.
 const libraries = {
   ioredis: "^src/adapters/redis/",
-  lmdb: "^src/adapters/lmdb/",
   "@clickhouse/client": "^src/adapters/clickhouse/",
   chdb: "^src/adapters/clickhouse/",
   pg: "^src/adapters/postgres/",

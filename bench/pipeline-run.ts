@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { openChdbEventLog } from "../src/adapters/clickhouse/open-event-log.ts";
-import { LmdbStateStore } from "../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../src/adapters/redis/redis-state-store.ts";
+import { SqliteStateStore } from "../src/adapters/sqlite/sqlite-state-store.ts";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import { systemEntropy } from "../src/adapters/system/system-entropy.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
@@ -165,7 +165,7 @@ async function openState(
   stack: AsyncDisposableStack,
 ): Promise<{ state: StateStore; redisCpuSeconds: () => Promise<number> }> {
   if (store === "embedded") {
-    const state = await LmdbStateStore.open({
+    const state = await SqliteStateStore.open({
       directory: join(directory, "state"),
       clock: systemClock,
       logger: silentLogger,

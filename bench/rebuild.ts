@@ -10,7 +10,7 @@ import { createBanditClient, type RebuildSummary } from "../src/client/index.ts"
 /*
  * node bench/rebuild.ts [outcomes]: that many generations with one outcome each are written into chDB, of one
  * agent type, four code types and four arms; a tenth of them is of the last hours, so that something may still be
- * learned of it. Then a service with an empty state store (REDIS_URL, or LMDB) rebuilds everything, and compares.
+ * learned of it. Then a service with an empty state store (REDIS_URL, or SQLite) rebuilds everything, and compares.
  * `memory` is the service's at its peak, without that of chDB, which runs in a process of its own.
  */
 const outcomes = Number(process.argv[2] ?? 1_000_000);

@@ -7,7 +7,7 @@ import { startRedis } from "../test/support/redis.ts";
 import { startChild } from "./child-process.ts";
 import type { CallName } from "./load-protocol.ts";
 
-/** `embedded`: LMDB, PGlite, chDB. `redis`: a real Redis and a real Postgres, events in chDB. */
+/** `embedded`: SQLite, PGlite, chDB. `redis`: a real Redis and a real Postgres, events in chDB. */
 export type StoreName = "embedded" | "redis";
 
 export const storeNames: readonly StoreName[] = ["embedded", "redis"];

@@ -7,8 +7,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LmdbStateStore } from "../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../src/adapters/redis/redis-state-store.ts";
+import { SqliteStateStore } from "../src/adapters/sqlite/sqlite-state-store.ts";
 import type { CodeType } from "../src/domain/ids.ts";
 import type { StateStore } from "../src/ports/state-store.ts";
 import { startRedis } from "../test/support/redis.ts";
@@ -113,7 +113,7 @@ async function bench(name: string, store: StateStore): Promise<void> {
 
 const directory = mkdtempSync(join(tmpdir(), "banditd-bench-"));
 try {
-  await bench("lmdb", await LmdbStateStore.open({ directory, clock: systemClock }));
+  await bench("sqlite", await SqliteStateStore.open({ directory, clock: systemClock }));
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -44,7 +44,7 @@ const variables = z.object({
     .string()
     .optional()
     .describe(
-      "State in Redis ≥ 7 instead of LMDB. Several addresses of a cluster are separated by commas.",
+      "State in Redis ≥ 7 instead of SQLite. Several addresses of a cluster are separated by commas.",
     ),
   BANDIT_REDIS_CLUSTER: flag.default(false).describe("REDIS_URL names a Redis Cluster."),
   DATABASE_URL: url(databaseUrlProblem)
@@ -109,6 +109,12 @@ const variables = z.object({
     .default(500)
     .describe(
       "Longest time a call waits for Redis before it goes on without it (degraded), milliseconds.",
+    ),
+  BANDIT_STATE_FLUSH: z
+    .enum(["everysec", "always"], { error: "must be everysec or always" })
+    .default("everysec")
+    .describe(
+      "When the embedded state is flushed to the disk: every second, or always before an answer. A power cut may lose what was not.",
     ),
   BANDIT_SPOOL_BYTES_MAX: bytes
     .default(2 ** 30)
@@ -186,6 +192,7 @@ export interface ServiceOptions {
   readonly drainRowsMax: number;
   readonly takeoverAfterMs: number;
   readonly stateTimeoutMs: number;
+  readonly stateFlush: "everysec" | "always";
   readonly spoolBytesMax: number;
   readonly outboxBytesMax: number;
   readonly outboxFull: "refuse" | "spill";
@@ -235,6 +242,7 @@ export function readConfig(
     drainRowsMax: values.BANDIT_DRAIN_ROWS_MAX,
     takeoverAfterMs: values.BANDIT_TAKEOVER_AFTER_MS,
     stateTimeoutMs: values.BANDIT_STATE_TIMEOUT_MS,
+    stateFlush: values.BANDIT_STATE_FLUSH,
     spoolBytesMax: values.BANDIT_SPOOL_BYTES_MAX,
     outboxBytesMax: values.BANDIT_OUTBOX_BYTES_MAX,
     outboxFull: values.BANDIT_OUTBOX_FULL,

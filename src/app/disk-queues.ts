@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { lockDataDirectory } from "../adapters/system/data-directory-lock.ts";
+import { makeDataDirectory } from "../adapters/system/make-data-directory.ts";
 import type { DiskQueue } from "../ports/disk-queue.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { ServiceOptions } from "./config.ts";
@@ -36,8 +38,10 @@ export async function openDiskQueues(
   ): Promise<DiskQueue | undefined> => {
     const directory = join(options.dataDir, name);
     if (!isNeeded && !existsSync(directory)) return undefined;
-    const { SlottedDiskQueue } = await import("./slotted-disk-queue.ts");
-    const slotted = SlottedDiskQueue.open({ directory, bytesMax, logger });
+    const { SlottedDiskQueue } = await import("../adapters/sqlite/slotted-disk-queue.ts");
+    makeDataDirectory(directory);
+    const lock = lockDataDirectory;
+    const slotted = SlottedDiskQueue.open({ directory, bytesMax, lock, logger });
     opened.push(slotted);
     return slotted.queue;
   };

@@ -155,7 +155,7 @@ export async function openEngines(
     eventLog,
     deadLetters,
     names: {
-      state: options.redisUrl === undefined ? "LMDB" : "Redis",
+      state: options.redisUrl === undefined ? "SQLite" : "Redis",
       catalogue: options.databaseUrl === undefined ? "PGlite" : "Postgres",
       events: options.clickhouseUrl === undefined ? "chDB" : "ClickHouse",
     },
@@ -183,8 +183,9 @@ async function openState(
   const { clock, logger } = dependencies;
   const { redisUrl, redisCluster, takeoverAfterMs: claimIdleMs, stateTimeoutMs } = options;
   if (redisUrl === undefined) {
-    const { LmdbStateStore } = await import("../adapters/lmdb/lmdb-state-store.ts");
-    return LmdbStateStore.open({ directory: join(options.dataDir, "state"), clock, logger });
+    const { SqliteStateStore } = await import("../adapters/sqlite/sqlite-state-store.ts");
+    const directory = join(options.dataDir, "state");
+    return SqliteStateStore.open({ ...dependencies, directory, flush: options.stateFlush });
   }
   const { RedisStateStore } = await import("../adapters/redis/redis-state-store.ts");
   const consumer = randomUUID();

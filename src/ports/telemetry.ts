@@ -53,6 +53,7 @@ export type GaugeName =
   | "bandit_dead_letters"
   | "bandit_state_available"
   | "bandit_state_lost"
+  | "bandit_state_log_bytes"
   | "bandit_catalogue_fresh"
   | "bandit_requests_in_flight"
   | "bandit_rate_limit_callers"

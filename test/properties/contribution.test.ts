@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { applyToLedger, type Ledger } from "../../src/adapters/lmdb/ledger.ts";
+import { applyToLedger, type Ledger } from "../../src/adapters/sqlite/ledger.ts";
 import { type RewardTotals, replaceInTotals, zeroTotals } from "../../src/domain/contribution.ts";
 import {
   type History,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 
 const bytesMax = 120;
 
@@ -54,7 +54,7 @@ test("any sequence of appends, removals and restarts gives what the model says",
       fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }),
       async (turns) => {
         const directory = mkdtempSync(join(tmpdir(), "banditd-queue-"));
-        let queue = LmdbDiskQueue.open({ directory, bytesMax });
+        let queue = SqliteDiskQueue.open({ directory, bytesMax });
         const model = new ModelQueue();
         try {
           // Steps of one turn are under way at once, so they share a transaction.
@@ -78,7 +78,7 @@ test("any sequence of appends, removals and restarts gives what the model says",
             expect(results.map(({ status }) => status === "fulfilled")).toEqual(expected);
             if (turn.includes("reopen")) {
               await queue.close();
-              queue = LmdbDiskQueue.open({ directory, bytesMax });
+              queue = SqliteDiskQueue.open({ directory, bytesMax });
             }
             const found = queue.read({ bytesMax: 2 ** 30 });
             expect(found.map(({ key, text }) => ({ key, text }))).toEqual(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import type { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { BanditError } from "../../src/domain/errors.ts";
 import { type GenerationId, parseOutcomeId } from "../../src/domain/ids.ts";
 import type { ApplyContributionsInput, StateStore } from "../../src/ports/state-store.ts";
@@ -96,7 +96,7 @@ type Turn = typeof turn extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** One run against one code type, and what was acknowledged in it. */
 class History {
-  readonly #queue: LmdbDiskQueue;
+  readonly #queue: SqliteDiskQueue;
   readonly #changes: Partial<OpenChanges>;
   readonly #codeType: string;
   readonly #generations = Array.from({ length: generationsMax }, () => newGenerationId());
@@ -105,7 +105,7 @@ class History {
   readonly #reports = new Set<string>();
   readonly #outcomes = new Set<string>();
 
-  constructor(queue: LmdbDiskQueue, changes: Partial<OpenChanges> = {}) {
+  constructor(queue: SqliteDiskQueue, changes: Partial<OpenChanges> = {}) {
     codeTypes += 1;
     this.#codeType = `p${codeTypes}`;
     this.#queue = queue;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeLedger, encodeLedger } from "../../src/adapters/lmdb/ledger.ts";
 import { decisionAddress } from "../../src/adapters/redis/keys.ts";
 import { packDecisionHead, unpackDecision } from "../../src/adapters/redis/packed-decision.ts";
 import { formatTotalsMessage, parseTotalsMessage } from "../../src/adapters/redis/totals-text.ts";
+import { decodeLedger, encodeLedger } from "../../src/adapters/sqlite/ledger.ts";
 import { encodeDecisionLabels } from "../../src/adapters/state/decision-labels.ts";
 import { type DecisionRecord, decisionSources } from "../../src/domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";

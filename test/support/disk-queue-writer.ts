@@ -4,16 +4,16 @@
  * resolved, `-<key>` before a removal. With a third argument it removes nothing before it is full and everything
  * then, as many bytes at once as that says, as what waits in a spool is removed.
  */
-import { writeSync } from "node:fs";
-import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { BanditError } from "../../src/domain/errors.ts";
+import { writeLine } from "./write-line.ts";
 
 const [directory, bytesPerRecord = "200", removedBytes] = process.argv.slice(2) as [
   string,
   string?,
   string?,
 ];
-const queue = LmdbDiskQueue.open({ directory, bytesMax: 2 ** 30 });
+const queue = SqliteDiskQueue.open({ directory, bytesMax: 2 ** 30, logBytesMax: 2 ** 18 });
 const life = `${process.pid}-${Date.now()}`;
 let made = 0;
 
@@ -25,12 +25,11 @@ async function write(): Promise<void> {
       return { key, text: `${key}:`.padEnd(Number(bytesPerRecord), key) };
     });
     await queue.append(records);
-    // Synchronous: what the parent has read was acknowledged before the kill.
-    for (const { key } of records) writeSync(1, `+${key}\n`);
+    for (const { key } of records) writeLine(`+${key}`);
     if (removedBytes === undefined && made % 5 === 0) {
       const [oldest] = queue.read({ bytesMax: 1 });
       if (oldest === undefined) continue;
-      writeSync(1, `-${oldest.key}\n`);
+      writeLine(`-${oldest.key}`);
       await queue.remove([oldest.id]);
     }
   }
@@ -41,7 +40,7 @@ async function removeAll(bytesMax: number): Promise<void> {
     const oldest = queue.read({ bytesMax });
     if (oldest.length === 0) return;
     await queue.remove(oldest.map(({ id }) => id));
-    for (const { key } of oldest) writeSync(1, `-${key}\n`);
+    for (const { key } of oldest) writeLine(`-${key}`);
   }
 }
 
@@ -50,15 +49,15 @@ const ends = await Promise.allSettled(Array.from({ length: 16 }, write));
 for (const end of ends.slice(0, 1)) {
   if (end.status === "fulfilled") continue;
   const error: unknown = end.reason;
-  writeSync(1, `!${error instanceof BanditError ? error.reason : String(error)}\n`);
+  writeLine(`!${error instanceof BanditError ? error.reason : String(error)}`);
   if (removedBytes === undefined) {
     const oldest = queue.read({ bytesMax: 2 ** 30 }).slice(0, 50);
-    for (const { key } of oldest) writeSync(1, `-${key}\n`);
+    for (const { key } of oldest) writeLine(`-${key}`);
     await queue.remove(oldest.map(({ id }) => id));
   } else {
     await removeAll(Number(removedBytes));
   }
   await queue.append([{ key: "after", text: "after:".padEnd(Number(bytesPerRecord), "after") }]);
-  writeSync(1, "+after\n");
+  writeLine("+after");
   await queue.close();
 }

@@ -6,9 +6,9 @@ import {
   connectClickHouseEventLog,
   type OpenedEventLog,
 } from "../../src/adapters/clickhouse/open-event-log.ts";
-import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
-import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
+import { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
 import { BanditError } from "../../src/domain/errors.ts";
@@ -28,7 +28,7 @@ import { decisionInput, newGenerationId } from "./state-samples.ts";
 /** What becomes of an insert. `after`: it is done, and said to have failed. `hang`: nothing, until the fault changes. */
 export type LogFault = "none" | "before" | "after" | "hang";
 
-export type StateEngine = "lmdb" | "redis";
+export type StateEngine = "sqlite" | "redis";
 
 export interface PathOptions extends Partial<OutboxLimit> {
   /** Absent: no disk for spilled events. */
@@ -111,7 +111,7 @@ export class EventPathSite {
     const queue =
       options.spillBytesMax === undefined
         ? undefined
-        : LmdbDiskQueue.open({
+        : SqliteDiskQueue.open({
             directory: join(this.#directory, "spill"),
             bytesMax: options.spillBytesMax,
           });
@@ -190,7 +190,7 @@ export class EventPathSite {
   async openState(consumer = "test"): Promise<StateStore> {
     if (this.#redis === undefined) {
       const directory = join(this.#directory, "state");
-      return LmdbStateStore.open({ directory, clock: testClock });
+      return SqliteStateStore.open({ directory, clock: testClock });
     }
     return await RedisStateStore.connect({
       url: this.#redis.url,

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LmdbDiskQueue } from "../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { hmacUserIdHasher } from "../../src/adapters/system/hmac-user-id-hasher.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
@@ -29,7 +29,7 @@ export interface OutageSite {
   readonly clock: { aheadMs: number; wallAheadMs: number };
   open(changes?: OpenChanges): Promise<OutageService>;
   /** A spool of its own, on disk. */
-  openQueue(bytesMax?: number): LmdbDiskQueue;
+  openQueue(bytesMax?: number): SqliteDiskQueue;
   remove(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export async function openOutageSite(): Promise<OutageSite> {
   const engines = await openEngines(options, { clock, logger: silentLogger, telemetry });
   const content = { promptTemplate: "t", model: "", parameters: {} };
   const opened = new Set<OutageService>();
-  const queues: LmdbDiskQueue[] = [];
+  const queues: SqliteDiskQueue[] = [];
 
   async function open({ wrapState, ...changes }: OpenChanges): Promise<OutageService> {
     const outage = new OutageStore(wrapState?.(engines.state) ?? engines.state);
@@ -134,8 +134,8 @@ export async function openOutageSite(): Promise<OutageSite> {
   );
   await first.close();
 
-  function openQueue(bytesMax = 2 ** 24): LmdbDiskQueue {
-    const queue = LmdbDiskQueue.open({
+  function openQueue(bytesMax = 2 ** 24): SqliteDiskQueue {
+    const queue = SqliteDiskQueue.open({
       directory: join(directory, `spool-${queues.length}`),
       bytesMax,
     });

@@ -1,23 +1,23 @@
 /**
  * Records decisions, reads batches of the outbox and confirms them until it is killed, and prints a line of JSON
- * after each step: `wrote` a row, `read` a batch, `confirmed` one. Arguments: `lmdb <directory>`, or
+ * after each step: `wrote` a row, `read` a batch, `confirmed` one. Arguments: `sqlite <directory>`, or
  * `redis <url> <milliseconds after which a silent owner loses its batch>`; then `hold` to read one batch over
  * and over instead.
  */
 import { randomUUID } from "node:crypto";
-import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { OutboxBatch, StateStore } from "../../src/ports/state-store.ts";
 import { decisionInput, silentLogger, systemClock } from "./state-samples.ts";
+import { writeLine } from "./write-line.ts";
 
 export type OutboxWorkerStep = { wrote: string } | { read: OutboxBatch } | { confirmed: string };
 
 const [engine, where = "", idleMs = "", mode] = process.argv.slice(2);
 
 function open(): Promise<StateStore> {
-  if (engine === "lmdb") return LmdbStateStore.open({ directory: where, clock: systemClock });
+  if (engine === "sqlite") return SqliteStateStore.open({ directory: where, clock: systemClock });
   return RedisStateStore.connect({
     url: where,
     claimIdleMs: Number(idleMs),
@@ -27,9 +27,8 @@ function open(): Promise<StateStore> {
   });
 }
 
-/** Synchronous: what the parent has read has happened before the kill. */
 function say(step: OutboxWorkerStep): void {
-  writeSync(1, `${JSON.stringify(step)}\n`);
+  writeLine(JSON.stringify(step));
 }
 
 async function write(store: StateStore): Promise<never> {

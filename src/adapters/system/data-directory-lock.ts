@@ -11,7 +11,7 @@ const held = new Set<DatabaseSync>();
 const busy = 5;
 
 /**
- * Makes this process the only owner of a data directory: two would corrupt LMDB, PGlite and chDB. To be
+ * Makes this process the only owner of a data directory: two would corrupt SQLite, PGlite and chDB. To be
  * called before any of them is opened.
  *
  * The lock is the exclusive lock of SQLite on an empty database, `owner.lock`: the kernel keeps it, for all

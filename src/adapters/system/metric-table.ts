@@ -140,6 +140,10 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     help: "1 from when the state store was found emptied until a rebuild has put something back.",
     labels: [],
   },
+  bandit_state_log_bytes: {
+    help: "Bytes of the embedded state store's write-ahead log that are not in its file yet, or are and not freed.",
+    labels: [],
+  },
   bandit_catalogue_fresh: {
     help: "1 while changes of the catalogue can be followed, 0 while the last one known is in force.",
     labels: [],

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
+import { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import { createBanditClient } from "../../../src/client/index.ts";
 import type { ArmTotals } from "../../../src/ports/state-store.ts";
 import { listAll } from "../../conformance/state-store-harness.ts";
@@ -34,8 +34,10 @@ afterAll(async () => {
 });
 
 /** With the state store of the service that has stopped. */
-async function withState<Result>(use: (state: LmdbStateStore) => Promise<Result>): Promise<Result> {
-  const state = await LmdbStateStore.open({
+async function withState<Result>(
+  use: (state: SqliteStateStore) => Promise<Result>,
+): Promise<Result> {
+  const state = await SqliteStateStore.open({
     directory: join(dataDir, "state"),
     clock: systemClock,
   });

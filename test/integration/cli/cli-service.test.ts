@@ -45,7 +45,7 @@ const runJson = async (...args: string[]) => {
 describe("the command line with a service", () => {
   it("prints where everything is, and the first request it suggests works as printed", async () => {
     expect(running().stdout()).toContain(join(directory, "data"));
-    for (const engine of ["LMDB", "PGlite", "chDB"]) expect(running().stdout()).toContain(engine);
+    for (const engine of ["SQLite", "PGlite", "chDB"]) expect(running().stdout()).toContain(engine);
     const body = /-d '([^']+)'/.exec(running().stdout())?.[1] as string;
     const url = /(http\S+SelectVariant)/.exec(running().stdout())?.[1] as string;
     const answer = await fetch(url, {

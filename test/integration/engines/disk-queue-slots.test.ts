@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SlottedDiskQueue } from "../../../src/adapters/sqlite/slotted-disk-queue.ts";
+import { lockDataDirectory } from "../../../src/adapters/system/data-directory-lock.ts";
 import { openDiskQueues } from "../../../src/app/disk-queues.ts";
-import { SlottedDiskQueue } from "../../../src/app/slotted-disk-queue.ts";
 import type { DiskQueue } from "../../../src/ports/disk-queue.ts";
 import { silentLogger } from "../../support/state-samples.ts";
 
@@ -23,7 +24,12 @@ afterEach(async () => {
 });
 
 function open(bytesMax = 2 ** 20): SlottedDiskQueue {
-  const slotted = SlottedDiskQueue.open({ directory, bytesMax, logger: silentLogger });
+  const slotted = SlottedDiskQueue.open({
+    directory,
+    bytesMax,
+    lock: lockDataDirectory,
+    logger: silentLogger,
+  });
   opened.add(slotted);
   return slotted;
 }
@@ -107,12 +113,13 @@ test("what does not fit, and what differs from a record with the same key, keeps
 test("a damaged queue does not keep a process from starting; it is left as it is and named in the log", async () => {
   const first = open();
   await close(first);
-  const path = join(directory, "0", "data.mdb");
+  const path = join(directory, "0", "queue.sqlite");
   writeFileSync(path, "this is no queue".repeat(1000));
   const error = vi.fn();
   const second = SlottedDiskQueue.open({
     directory,
     bytesMax: 2 ** 20,
+    lock: lockDataDirectory,
     logger: { ...silentLogger, error },
   });
   opened.add(second);
@@ -121,7 +128,7 @@ test("a damaged queue does not keep a process from starting; it is left as it is
     "a queue on disk cannot be used",
     expect.objectContaining({ slot: 0 }),
   );
-  expect(existsSync(join(directory, "1", "data.mdb"))).toBe(true);
+  expect(existsSync(join(directory, "1", "queue.sqlite"))).toBe(true);
 });
 
 test("more processes than slots are refused", async () => {

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LmdbDiskQueue } from "../../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import type { DiskRecord } from "../../../src/ports/disk-queue.ts";
 
 let directory: string;
-let queue: LmdbDiskQueue | undefined;
+let queue: SqliteDiskQueue | undefined;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banditd-queue-"));
@@ -18,12 +18,12 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function open(bytesMax = 2 ** 20): LmdbDiskQueue {
-  queue = LmdbDiskQueue.open({ directory, bytesMax });
+function open(bytesMax = 2 ** 20): SqliteDiskQueue {
+  queue = SqliteDiskQueue.open({ directory, bytesMax });
   return queue;
 }
 
-async function reopen(bytesMax?: number): Promise<LmdbDiskQueue> {
+async function reopen(bytesMax?: number): Promise<SqliteDiskQueue> {
   await queue?.close();
   return open(bytesMax);
 }
@@ -108,7 +108,7 @@ test("after closing, which may be done twice, nothing is taken any more", async 
 });
 
 test("more than may wait for the disk is refused at once, and what waited is stored", async () => {
-  queue = LmdbDiskQueue.open({ directory, bytesMax: 2 ** 20, waitingBytesMax: 25 });
+  queue = SqliteDiskQueue.open({ directory, bytesMax: 2 ** 20, waitingBytesMax: 25 });
   const live = queue;
   const results = await Promise.allSettled(
     ["a", "b", "c"].map((key) => live.append([record(key, "0123456789")])),
@@ -118,9 +118,9 @@ test("more than may wait for the disk is refused at once, and what waited is sto
 });
 
 test("a file that is damaged or cut off is refused with a reason, instead of ending the process", async () => {
-  const path = join(directory, "data.mdb");
+  const path = join(directory, "queue.sqlite");
   const refused = expect.objectContaining({ reason: "DISK_QUEUE_NOT_OPENED" });
-  for (const content of ["x", "no queue".repeat(2000), "\0".repeat(16_384)]) {
+  for (const content of ["x".repeat(5000), "no queue".repeat(2000), "\0".repeat(16_384)]) {
     writeFileSync(path, content);
     expect(() => open()).toThrow(refused);
   }
@@ -134,7 +134,7 @@ test("a file that is damaged or cut off is refused with a reason, instead of end
 });
 
 test("a place that cannot hold a queue is refused with a reason", () => {
-  expect(() => LmdbDiskQueue.open({ directory: "/dev/null/queue", bytesMax: 2 ** 20 })).toThrow(
+  expect(() => SqliteDiskQueue.open({ directory: "/dev/null/queue", bytesMax: 2 ** 20 })).toThrow(
     expect.objectContaining({ reason: "DISK_QUEUE_NOT_OPENED" }),
   );
 });

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
+import { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { OutboxBatch, StateStore } from "../../../src/ports/state-store.ts";
 import { OutboxLedger } from "../../conformance/outbox-ledger.ts";
 import { readBatch } from "../../conformance/state-store-harness.ts";
@@ -26,12 +26,12 @@ interface Site {
   remove(): Promise<void>;
 }
 
-function lmdbSite(): Site {
+function sqliteSite(): Site {
   const directory = mkdtempSync(join(tmpdir(), "banditd-outbox-"));
   return {
-    workerArgs: ["lmdb", directory, ""],
+    workerArgs: ["sqlite", directory, ""],
     workers: 1,
-    open: () => LmdbStateStore.open({ directory, clock: systemClock, logger: silentLogger }),
+    open: () => SqliteStateStore.open({ directory, clock: systemClock, logger: silentLogger }),
     remove: async () => rmSync(directory, { recursive: true, force: true }),
   };
 }
@@ -55,7 +55,7 @@ async function redisSite(): Promise<Site> {
 }
 
 describe.each([
-  { name: "LMDB", make: async () => lmdbSite() },
+  { name: "SQLite", make: async () => sqliteSite() },
   { name: "Redis", make: redisSite },
 ])("processes killed while they drain the outbox on $name", ({ make }) => {
   let site: Site;

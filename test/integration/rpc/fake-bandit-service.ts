@@ -272,7 +272,7 @@ export class FakeBanditService
   info() {
     return {
       version: "0.1.0",
-      engines: { state: "lmdb", catalogue: "pglite", events: "chdb" },
+      engines: { state: "sqlite", catalogue: "pglite", events: "chdb" },
       dataDirectory: "/tmp/data",
       startedAtMs: 1_763_856_000_000,
     };

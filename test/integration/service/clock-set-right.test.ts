@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
+import type { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
 import type { CallContext } from "../../../src/service/api/call-context.ts";
 import {
@@ -46,7 +46,7 @@ async function outcome(generationId: GenerationId, outcomeId: string): Promise<s
   return status;
 }
 async function sweep(): Promise<number> {
-  const store = site.engines.state as LmdbStateStore;
+  const store = site.engines.state as SqliteStateStore;
   let swept = 0;
   for (;;) {
     const more = await store.sweepExpired();

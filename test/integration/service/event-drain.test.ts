@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
-import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
+import { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../../src/adapters/system/system-entropy.ts";
 import type { EventLog } from "../../../src/ports/event-log.ts";
@@ -17,7 +17,7 @@ afterEach(() => {
 
 test("a backlog of large rows is drained at once, not one reading each interval", async () => {
   const directory = mkdtempSync(join(tmpdir(), "banditd-drain-"));
-  const state = await LmdbStateStore.open({ directory, clock: systemClock });
+  const state = await SqliteStateStore.open({ directory, clock: systemClock });
   try {
     const event = { stream: "decisions", row: "x".repeat(2 ** 20 - 100) } as const;
     await Promise.all(

@@ -36,7 +36,7 @@ function refusal(path: OpenedPath): BanditError | undefined {
   }
 }
 
-describe.each<StateEngine>(["lmdb", "redis"])("the outbox on %s", (engine) => {
+describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => {
   let site: EventPathSite;
   beforeAll(async () => {
     site = await EventPathSite.open(engine);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { LmdbDiskQueue } from "../../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import type { EventAppend } from "../../../src/service/events/event-appends.ts";
 import { SpilledEvents } from "../../../src/service/events/spilled-events.ts";
@@ -10,7 +10,7 @@ import { silentLogger, systemClock } from "../../support/state-samples.ts";
 
 test("events of a record that cannot be read are written anew where they are still at hand", async () => {
   const directory = mkdtempSync(join(tmpdir(), "banditd-spilled-"));
-  const queue = LmdbDiskQueue.open({ directory, bytesMax: 2 ** 20 });
+  const queue = SqliteDiskQueue.open({ directory, bytesMax: 2 ** 20 });
   try {
     const errors: unknown[] = [];
     const spilled = new SpilledEvents({

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { LmdbDiskQueue } from "../../../src/adapters/lmdb/lmdb-disk-queue.ts";
+import type { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
 import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
 import type { OutcomeContent } from "../../../src/domain/outcome.ts";
@@ -19,7 +19,7 @@ import { newGenerationId } from "../../support/state-samples.ts";
 const context: CallContext = { signal: new AbortController().signal, actor: "test" };
 const passed: OutcomeContent = { source: "ci", passed: true, pipeline: "", url: "" };
 let site: OutageSite;
-let queue: LmdbDiskQueue;
+let queue: SqliteDiskQueue;
 let service: OutageService;
 let codeTypes = 0;
 let codeType: string;

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { LmdbStateStore } from "../../../src/adapters/lmdb/lmdb-state-store.ts";
 import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
+import { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import { zeroTotals } from "../../../src/domain/contribution.ts";
 import type { CodeType } from "../../../src/domain/ids.ts";
@@ -50,10 +50,10 @@ async function openRedis(): Promise<{ state: StateStore; admin: Redis }> {
   return { state, admin };
 }
 
-async function openLmdb(): Promise<StateStore> {
+async function openSqlite(): Promise<StateStore> {
   const directory = mkdtempSync(join(tmpdir(), "banditd-sync-"));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
-  const state = await LmdbStateStore.open({ directory, clock: systemClock });
+  const state = await SqliteStateStore.open({ directory, clock: systemClock });
   ending.push(() => state.close());
   return state;
 }
@@ -163,7 +163,7 @@ describe("a Redis that is emptied while it is used", () => {
 });
 
 test("a process that begins on an emptied store is told by the event log, until a rebuild has filled it", async () => {
-  for (const open of [openLmdb, async () => (await openRedis()).state]) {
+  for (const open of [openSqlite, async () => (await openRedis()).state]) {
     const state = await open();
     firstDecisionMs = Date.now() - 60_000;
     const young = sync(state, 20);
@@ -184,7 +184,7 @@ test("a process that begins on an emptied store is told by the event log, until 
 });
 
 test("others have their turn while many arms are read", async () => {
-  const state = await openLmdb();
+  const state = await openSqlite();
   const arms = 3000;
   await Promise.all(Array.from({ length: arms }, (_, arm) => learn(state, `c${arm}` as CodeType)));
   let turns = 0;
@@ -200,7 +200,7 @@ test("others have their turn while many arms are read", async () => {
 });
 
 test("a store that only this process can change is read once; one that others change is read again and again", async () => {
-  const own = await openLmdb();
+  const own = await openSqlite();
   const { state: common } = await openRedis();
   const intervalMs = 12_345; // nobody else's
   const setTimer = vi.spyOn(globalThis, "setTimeout");

@@ -1,17 +1,18 @@
 /**
- * Records decisions in the LMDB directory given as argument until the disk takes no more, then drains the outbox
+ * Records decisions in the directory given as argument until the disk takes no more, then drains the outbox
  * while what has expired is removed, and records one more. Prints lines of JSON: `wrote` a row once it is
  * acknowledged, `refused` with the reason, `drained` the rows, `state` of the outbox before and after that.
  */
-import { writeSync } from "node:fs";
-import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
+import { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
 import { BanditError } from "../../src/domain/errors.ts";
 import { decisionInput, newGenerationId } from "./state-samples.ts";
+import { writeLine } from "./write-line.ts";
 
 const directory = process.argv[2] as string;
 let aheadMs = 0;
-const store = await LmdbStateStore.open({
+const store = await SqliteStateStore.open({
   directory,
+  logBytesMax: 2 ** 18,
   clock: {
     nowMs: () => Date.now() + aheadMs,
     monotonicMs: () => performance.now() + aheadMs,
@@ -19,7 +20,7 @@ const store = await LmdbStateStore.open({
 });
 
 function say(line: object): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
+  writeLine(JSON.stringify(line));
 }
 
 async function record(): Promise<void> {

@@ -1,13 +1,15 @@
+import { createHook } from "node:async_hooks";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
-  LmdbStateStore,
-  type LmdbStateStoreOptions,
-} from "../../../src/adapters/lmdb/lmdb-state-store.ts";
-import { openTables, totalsKey } from "../../../src/adapters/lmdb/lmdb-tables.ts";
+  SqliteStateStore,
+  type SqliteStateStoreOptions,
+  stateFileName,
+} from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { GenerationId } from "../../../src/domain/ids.ts";
 import { drain, rowsOf, totalsOf } from "../../conformance/state-store-harness.ts";
 import {
@@ -20,10 +22,10 @@ import {
 
 let directory: string;
 let aheadMs: number;
-let store: LmdbStateStore | undefined;
+let store: SqliteStateStore | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-lmdb-"));
+  directory = mkdtempSync(join(tmpdir(), "banditd-sqlite-"));
   aheadMs = 0;
 });
 afterEach(async () => {
@@ -31,8 +33,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function open(options: Partial<LmdbStateStoreOptions> = {}): Promise<LmdbStateStore> {
-  store = await LmdbStateStore.open({
+async function open(options: Partial<SqliteStateStoreOptions> = {}): Promise<SqliteStateStore> {
+  store = await SqliteStateStore.open({
     directory,
     clock: {
       nowMs: () => Date.now() + aheadMs,
@@ -60,22 +62,6 @@ test("everything acknowledged before the process is killed is there, once, when 
   expect((await totalsOf(reopened, sampleArm))?.totals.generations).toBe(outcomes);
 });
 
-test("totals that version 0.1.0 wrote are read, and counted on from", async () => {
-  const tables = openTables(directory);
-  await tables.totals.put(totalsKey(sampleArm), Buffer.from("[2.5,4,7,12]"));
-  await tables.environment.close();
-  const live = await open();
-  const old = { reward: 2.5, weight: 4, squares: 2.5, generations: 7, position: 0 };
-  expect(await totalsOf(live, sampleArm)).toEqual({ ...sampleArm, totals: old, version: 12 });
-  const generationId = newGenerationId();
-  await live.applyContributions(contributionInput({ generationId, forgettingPosition: 1 }));
-  expect(await totalsOf(live, sampleArm)).toEqual({
-    ...sampleArm,
-    totals: { reward: 1.625, weight: 2.5, squares: 1.53125, generations: 8, position: 1 },
-    version: 13,
-  });
-});
-
 test("expired records and ledgers make room: the file stops growing", async () => {
   const live = await open();
   const bytesAfter: number[] = [];
@@ -91,12 +77,12 @@ test("expired records and ledgers make room: the file stops growing", async () =
     await drain(live);
     aheadMs += 3_700_000;
     while ((await live.sweepExpired()) > 0);
-    bytesAfter.push(statSync(join(directory, "data.mdb")).size);
+    bytesAfter.push(statSync(join(directory, stateFileName)).size);
   }
   expect(bytesAfter.at(-1)).toBeLessThanOrEqual((bytesAfter[2] as number) * 1.1);
 });
 
-test("one sweep looks at a bounded number of ids", async () => {
+test("one sweep removes a bounded number of rows", async () => {
   const live = await open();
   await Promise.all(
     Array.from({ length: 5000 }, () => live.recordDecision(decisionInput(newGenerationId(), 60))),
@@ -124,7 +110,7 @@ test("a sweep and a new decision for an expired id in the same turn leave the ne
 });
 
 test("a full store refuses writes with resource_exhausted, still reads, and goes on when drained", async () => {
-  const live = await open({ mapSizeBytesMax: 2 ** 20 });
+  const live = await open({ bytesMax: 2 ** 20 });
   const inputs = Array.from({ length: 6000 }, () => decisionInput(newGenerationId(), 60));
   const refusals: unknown[] = [];
   const stored: typeof inputs = [];
@@ -156,9 +142,102 @@ test("calls beyond the bound are refused at once; those before it are stored", a
   expect(codes).toEqual([...Array(10).fill("stored"), ...Array(5).fill("resource_exhausted")]);
 });
 
+test("a file that is damaged, cut off or somebody else's is refused with a reason; an empty one is new", async () => {
+  const path = join(directory, stateFileName);
+  const refused = { code: "failed_precondition", reason: "STATE_DAMAGED" };
+  for (const content of ["no state".repeat(1000), "\0".repeat(16_384)]) {
+    writeFileSync(path, content);
+    await expect(open()).rejects.toMatchObject(refused);
+  }
+  writeFileSync(path, "");
+  const live = await open();
+  await live.recordDecision(decisionInput());
+  await live.close();
+  const whole = readFileSync(path);
+  writeFileSync(path, whole.subarray(0, 8192));
+  await expect(open()).rejects.toMatchObject(refused);
+  rmSync(path);
+  const foreign = new DatabaseSync(path);
+  foreign.exec("CREATE TABLE notes (text TEXT)");
+  foreign.close();
+  await expect(open()).rejects.toMatchObject(refused);
+  writeFileSync(path, whole);
+  expect(await drain(await open())).toHaveLength(1);
+});
+
+/** Requests to the file system that were begun while `work` ran: writes are SQLite's own, so they are flushes. */
+async function flushesDuring(work: () => Promise<unknown>): Promise<number> {
+  let begun = 0;
+  const hook = createHook({
+    init: (_, type) => {
+      if (type === "FSREQCALLBACK") begun += 1;
+    },
+  }).enable();
+  await work();
+  hook.disable();
+  return begun;
+}
+
+test("with always each answer waits for a flush, those of one turn for one; a repeat waits for the first one's", async () => {
+  const live = await open({ flush: "always" });
+  const [first, second] = [decisionInput(), decisionInput()];
+  const both = (): Promise<unknown> =>
+    Promise.all([live.recordDecision(first), live.recordDecision(second)]);
+  expect(await flushesDuring(both)).toBe(1);
+  expect(await flushesDuring(() => live.recordDecision(decisionInput()))).toBe(1);
+  const { generationId } = first.record;
+  const booking = () => live.applyContributions(contributionInput({ generationId }));
+  expect(await flushesDuring(booking)).toBe(1);
+  expect(await booking()).toEqual({ status: "duplicate" });
+});
+
+test("with everysec no answer waits, the disk has it about a second later, and a batch before it is handed out", async () => {
+  const live = await open();
+  await live.recordDecision(decisionInput());
+  const some = async (): Promise<void> => {
+    for (let count = 0; count < 5; count += 1) await live.recordDecision(decisionInput());
+  };
+  const startedAt = performance.now();
+  const flushes = await flushesDuring(some);
+  expect(flushes).toBeLessThanOrEqual(Math.ceil((performance.now() - startedAt) / 1000));
+  expect(await flushesDuring(() => live.readOutbox({ rowsMax: 1 }))).toBe(1);
+  await live.recordDecision(decisionInput());
+  const wait = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 1300));
+  expect(await flushesDuring(wait)).toBe(1);
+  // What is on disk is not flushed again.
+  expect(await flushesDuring(wait)).toBe(0);
+});
+
+test("the log keeps to its bound under load, also after somebody who reads the file has held it up", async () => {
+  const logBytesMax = 2 ** 20;
+  const warn = vi.fn();
+  const live = await open({ logBytesMax, logger: { ...silentLogger, warn } });
+  const logBytes = (): number => statSync(join(directory, `${stateFileName}-wal`)).size;
+  const write = async (count: number): Promise<void> => {
+    for (let left = count; left > 0; left -= 100) {
+      await Promise.all(Array.from({ length: 100 }, () => live.recordDecision(decisionInput())));
+    }
+  };
+  await write(20_000);
+  expect(warn).not.toHaveBeenCalled();
+  // Twice the bound, and a group of 100.
+  expect(logBytes()).toBeLessThan(2 * logBytesMax + 500_000);
+  const reader = new DatabaseSync(join(directory, stateFileName));
+  reader.exec("BEGIN; SELECT count(*) FROM decision");
+  await write(10_000);
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining("grows on"), expect.anything());
+  const grown = logBytes();
+  expect(grown).toBeGreaterThan(3 * logBytesMax);
+  reader.close();
+  await write(30_000);
+  expect(logBytes()).toBeLessThanOrEqual(grown + 2 * logBytesMax);
+  const found = await live.outboxState();
+  expect(found.rows).toBe(60_000);
+});
+
 /** Runs a process that writes, kills it once it has acknowledged that many, and returns what it acknowledged. */
 async function writeUntilKilled(acknowledgedMin: number): Promise<GenerationId[]> {
-  const program = new URL("../../support/lmdb-writer.ts", import.meta.url).pathname;
+  const program = new URL("../../support/state-writer.ts", import.meta.url).pathname;
   const child = spawn(process.execPath, [program, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -3,7 +3,7 @@ import {
   applyToLedger,
   decodeLedger,
   mergeIntoLedger,
-} from "../../../../src/adapters/lmdb/ledger.ts";
+} from "../../../../src/adapters/sqlite/ledger.ts";
 
 const value = (component: string, v: number, weight = 0.5) => ({
   component,
@@ -44,7 +44,7 @@ test("an event of which one component is older and one newer counts as replaced"
 });
 
 test("a ledger from before positions were kept has that of the next event, and keeps it", () => {
-  const stored = Buffer.from('[100,["a"],[["x",0.5,0.5,0,5,"a"]]]');
+  const stored = '[100,["a"],[["x",0.5,0.5,0,5,"a"]]]';
   const event = { eventId: "b", occurredAtMs: 9, contributions: [value("x", 1)] };
   const next = applyToLedger(decodeLedger(stored), { ...event, forgettingPosition: 4 }, 100);
   expect(next).toMatchObject({ positionBefore: 4, position: 4, ledger: { position: 4 } });

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LmdbStateStore } from "../../src/adapters/lmdb/lmdb-state-store.ts";
+import { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
 import { silentLogger } from "../support/state-samples.ts";
 import { describeStateStore } from "./state-store-conformance.ts";
 
-describeStateStore("LmdbStateStore", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "banditd-lmdb-"));
-  const opened: LmdbStateStore[] = [];
+describeStateStore("SqliteStateStore", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "banditd-sqlite-"));
+  const opened: SqliteStateStore[] = [];
   let aheadMs = 0;
   const clock = {
     nowMs: () => Date.now() + aheadMs,
@@ -16,7 +16,7 @@ describeStateStore("LmdbStateStore", async () => {
   return {
     shared: false,
     open: async () => {
-      const store = await LmdbStateStore.open({ directory, clock, logger: silentLogger });
+      const store = await SqliteStateStore.open({ directory, clock, logger: silentLogger });
       opened.push(store);
       return store;
     },

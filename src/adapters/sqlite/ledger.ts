@@ -20,7 +20,7 @@ export interface Ledger {
   readonly entries: readonly LedgerEntry[];
   /**
    * Forgetting position at which the generation counts: the smallest of its contributing events. Absent as long as it
-   * has none, and in ledgers from before it was kept: then it is the next event's.
+   * has none: then it is the next event's.
    */
   readonly position?: number;
 }
@@ -165,7 +165,8 @@ type LedgerJson = [
   position?: number,
 ];
 
-export function encodeLedger(ledger: Ledger): Buffer {
+/** As JSON. */
+export function encodeLedger(ledger: Ledger): string {
   const json: LedgerJson = [
     ledger.expiresAtSeconds,
     ledger.eventIds,
@@ -179,14 +180,12 @@ export function encodeLedger(ledger: Ledger): Buffer {
     ]),
   ];
   if (ledger.position !== undefined) json.push(ledger.position);
-  return Buffer.from(JSON.stringify(json));
+  return JSON.stringify(json);
 }
 
 /** Undoes {@link encodeLedger}. */
-export function decodeLedger(bytes: Buffer): Ledger {
-  const [expiresAtSeconds, eventIds, entries, position] = JSON.parse(
-    bytes.toString(),
-  ) as LedgerJson;
+export function decodeLedger(text: string): Ledger {
+  const [expiresAtSeconds, eventIds, entries, position] = JSON.parse(text) as LedgerJson;
   return {
     expiresAtSeconds,
     eventIds,

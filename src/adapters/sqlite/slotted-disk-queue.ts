@@ -1,12 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { LmdbDiskQueue } from "../adapters/lmdb/lmdb-disk-queue.ts";
-import { lockDataDirectory } from "../adapters/system/data-directory-lock.ts";
-import { makeDataDirectory } from "../adapters/system/make-data-directory.ts";
-import { RepeatedWork } from "../concurrency/repeated-work.ts";
-import { BanditError } from "../domain/errors.ts";
-import type { DiskQueue } from "../ports/disk-queue.ts";
-import type { Logger } from "../ports/telemetry.ts";
+import { RepeatedWork } from "../../concurrency/repeated-work.ts";
+import { BanditError } from "../../domain/errors.ts";
+import type { DiskQueue } from "../../ports/disk-queue.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import { queueFileName, SqliteDiskQueue } from "./sqlite-disk-queue.ts";
 
 /** Processes that may share one directory, and so the slots that are looked through. */
 const slotsMax = 64;
@@ -18,12 +16,17 @@ export interface SlottedDiskQueueOptions {
   readonly directory: string;
   /** Of this process's queue. */
   readonly bytesMax: number;
+  /**
+   * Makes this process the only owner of a slot's directory, which it makes when it is missing; returns what gives it free.
+   * Throws `DATA_DIRECTORY_IN_USE` while somebody owns it.
+   */
+  readonly lock: (directory: string) => () => void;
   readonly logger: Logger;
 }
 
 interface Slot {
   readonly number: number;
-  readonly queue: LmdbDiskQueue;
+  readonly queue: SqliteDiskQueue;
   release(): Promise<void>;
 }
 
@@ -43,7 +46,6 @@ export class SlottedDiskQueue {
 
   /** @throws BanditError failed_precondition when no slot is free or can be used. */
   static open(options: SlottedDiskQueueOptions): SlottedDiskQueue {
-    makeDataDirectory(options.directory);
     let failure: unknown;
     for (let number = 0; number < slotsMax; number += 1) {
       try {
@@ -140,7 +142,7 @@ export class SlottedDiskQueue {
     }
   }
 
-  async #move(from: LmdbDiskQueue): Promise<number> {
+  async #move(from: SqliteDiskQueue): Promise<number> {
     const own = this.#own.queue;
     let moved = 0;
     let afterId = 0;
@@ -172,13 +174,17 @@ function takeSlot(options: SlottedDiskQueueOptions, number: number): Slot | unde
   const directory = join(options.directory, String(number));
   let unlock: () => void;
   try {
-    unlock = lockDataDirectory(directory);
+    unlock = options.lock(directory);
   } catch (error) {
     if (error instanceof BanditError && error.reason === "DATA_DIRECTORY_IN_USE") return undefined;
     throw error;
   }
   try {
-    const queue = LmdbDiskQueue.open({ directory, bytesMax: options.bytesMax });
+    const queue = SqliteDiskQueue.open({
+      directory,
+      bytesMax: options.bytesMax,
+      logger: options.logger,
+    });
     return {
       number,
       queue,
@@ -195,8 +201,10 @@ function takeSlot(options: SlottedDiskQueueOptions, number: number): Slot | unde
 
 /** Changes whenever something is written to the queue of a slot; undefined when the slot was never used. */
 function fileState(directory: string, number: number): string | undefined {
-  const path = join(directory, String(number), "data.mdb");
+  const path = join(directory, String(number), queueFileName);
   if (!existsSync(path)) return undefined;
-  const { mtimeMs, size } = statSync(path);
-  return `${mtimeMs} ${size}`;
+  return [path, `${path}-wal`]
+    .map((file) => statSync(file, { throwIfNoEntry: false }))
+    .map((state) => `${state?.mtimeMs} ${state?.size}`)
+    .join(" ");
 }

@@ -1,0 +1,72 @@
+import type { StatementSync } from "node:sqlite";
+import { BanditError } from "../../domain/errors.ts";
+import type { OutboxEvent } from "../../ports/state-store.ts";
+import type { CallGroup } from "./group-commit.ts";
+import type { SqliteFile } from "./sqlite-file.ts";
+import type { EventAppends } from "./sqlite-outbox.ts";
+
+/** Tells whether the store may still grow. */
+export class RoomGauge {
+  readonly #file: SqliteFile;
+  readonly #bytesMax: number;
+  readonly #liveBytes: StatementSync;
+
+  constructor(file: SqliteFile, bytesMax: number) {
+    this.#file = file;
+    this.#bytesMax = bytesMax;
+    this.#liveBytes = file.prepare(
+      `SELECT (page_count - freelist_count) * page_size AS bytes
+       FROM pragma_page_count, pragma_freelist_count, pragma_page_size`,
+    );
+  }
+
+  hasRoom(): boolean {
+    if (this.#file.isFull) return false;
+    return (this.#liveBytes.get()?.["bytes"] as number) < this.#bytesMax;
+  }
+}
+
+/** What the calls of one transaction on the state store share. */
+export class StateGroup implements CallGroup {
+  readonly nowMs: number;
+  readonly #room: RoomGauge;
+  readonly #events: EventAppends;
+  #hasRoom: boolean | undefined;
+
+  constructor(options: { nowMs: number; room: RoomGauge; events: EventAppends }) {
+    this.nowMs = options.nowMs;
+    this.#room = options.room;
+    this.#events = options.events;
+    this.#events.begin();
+  }
+
+  expiresAtSeconds(ttlSeconds: number): number {
+    return Math.ceil(this.nowMs / 1000) + ttlSeconds;
+  }
+
+  get hasRoom(): boolean {
+    this.#hasRoom ??= this.#room.hasRoom();
+    return this.#hasRoom;
+  }
+
+  /** @throws BanditError resource_exhausted when the store has reached its bound, or the disk. */
+  requireRoom(): void {
+    if (this.hasRoom) return;
+    throw new BanditError("resource_exhausted", "the embedded state store is full", {
+      reason: "STATE_FULL",
+      retryAfterMs: 1000,
+    });
+  }
+
+  addEvent(event: OutboxEvent): void {
+    this.#events.add(event);
+  }
+
+  finish(): void {
+    this.#events.write(this.nowMs);
+  }
+
+  committed(): void {
+    this.#events.committed();
+  }
+}
