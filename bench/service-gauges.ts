@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 /** What the service's process holds at one moment, in MiB; zero where /proc does not tell. */
 export interface MemorySample {
-  /** Resident set. With SQLite it has pages of the mapped file, which the kernel takes back when it likes. */
+  /** Resident set. */
   readonly residentMib: number;
   /** Of it, what is the process's own: heap, buffers, code. */
   readonly ownMib: number;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
+import type { VersionedTotals } from "../../src/adapters/redis/reward-totals-codec.ts";
 import type { Placement } from "../../src/adapters/state/placement-codec.ts";
-import type { VersionedTotals } from "../../src/adapters/state/reward-totals-codec.ts";
 import { type ContextTotals, contextLengthMax } from "../../src/domain/contribution.ts";
 import type { DecisionRecord } from "../../src/domain/decision.ts";
 

@@ -8,7 +8,6 @@ import {
 } from "../../ports/state-store.ts";
 import { encodeDecisionLabels } from "../state/decision-labels.ts";
 import { encodePlacement } from "../state/placement-codec.ts";
-import { decodeRewardTotals } from "../state/reward-totals-codec.ts";
 import {
   armGroup,
   type DecisionAddress,
@@ -20,6 +19,7 @@ import {
   totalsKey,
 } from "./keys.ts";
 import { packDecisionHead, unpackDecision } from "./packed-decision.ts";
+import { decodeRewardTotals } from "./reward-totals-codec.ts";
 import type { ScriptArgument, ScriptName } from "./scripts.ts";
 
 /** Runs one Lua step with a deadline; rejects with a BanditError. */

@@ -9,7 +9,6 @@ import {
   type StateRepair,
 } from "../../ports/state-repair.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
-import { encodeRewardTotals } from "../state/reward-totals-codec.ts";
 import { claimEventLog, type EventLogClaim } from "./event-log-claim.ts";
 import {
   armGroup,
@@ -26,6 +25,7 @@ import {
 import { parseOrigin, restoredOrigin } from "./origin.ts";
 import { packDecisions, type RunStep } from "./partition-steps.ts";
 import type { RedisClient } from "./redis-client.ts";
+import { encodeRewardTotals } from "./reward-totals-codec.ts";
 import type { ScriptArgument } from "./scripts.ts";
 import { parseTotals } from "./totals-text.ts";
 

@@ -1,7 +1,7 @@
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, VariantId } from "../../domain/ids.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
-import { decodeRewardTotals, encodeRewardTotals } from "../state/reward-totals-codec.ts";
+import { decodeRewardTotals, encodeRewardTotals } from "./reward-totals-codec.ts";
 
 /** Words of a line on the channel with a context: group, variant id, seven numbers and the sums. */
 const wordsWithContext = 10;

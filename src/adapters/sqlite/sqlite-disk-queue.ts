@@ -26,6 +26,7 @@ export interface SqliteDiskQueueOptions {
 export const queueFileName = "queue.sqlite";
 
 const waitingBytesDefault = 64 * 2 ** 20;
+const queueLogBytesMax = 2 ** 20;
 const keyBytesMax = 200;
 /** Records removed in one step: about 1 ms of the thread that answers decisions. */
 const removedPerStep = 200;
@@ -60,7 +61,7 @@ export class SqliteDiskQueue implements DiskQueue {
 
   /** @throws BanditError failed_precondition when it cannot be opened. */
   static open(options: SqliteDiskQueueOptions): SqliteDiskQueue {
-    const { directory, logger, logBytesMax = 2 ** 20 } = options;
+    const { directory, logger, logBytesMax = queueLogBytesMax } = options;
     try {
       const logBytesReserved = 4 * logBytesMax;
       const name = queueFileName;

@@ -11,10 +11,10 @@ import {
   type StateRepair,
 } from "../../ports/state-repair.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
+import type { EventAppends } from "./event-appends.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { mergeIntoLedger } from "./ledger.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
-import type { EventAppends } from "./sqlite-outbox.ts";
 import type { StateGroup } from "./state-group.ts";
 import type { StateTables } from "./state-tables.ts";
 

@@ -17,12 +17,13 @@ import type {
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { requireBookable } from "../state/bookable-contributions.ts";
 import { eventBytes } from "../state/outbox-entries.ts";
+import { EventAppends } from "./event-appends.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { applyToLedger } from "./ledger.ts";
 import { isOfSqlite, isOfSystem, tellsOfDamage, tellsOfNoRoom } from "./sqlite-errors.ts";
 import { SqliteFile } from "./sqlite-file.ts";
-import { EventAppends, SqliteOutbox } from "./sqlite-outbox.ts";
+import { SqliteOutbox } from "./sqlite-outbox.ts";
 import { SqliteStateRepair } from "./sqlite-state-repair.ts";
 import { RoomGauge, StateGroup } from "./state-group.ts";
 import { StateTables, stateSchema } from "./state-tables.ts";
@@ -49,6 +50,9 @@ export interface SqliteStateStoreOptions {
 
 export const stateFileName = "state.sqlite";
 
+const stateBytesMax = 64 * 2 ** 30;
+const stateLogBytesMax = 64 * 2 ** 20;
+
 /** About 1 ms to read; others have their turn after each page. */
 const totalsPageSize = 200;
 
@@ -69,7 +73,7 @@ export class SqliteStateStore implements StateStore {
 
   /** @throws BanditError failed_precondition when the file is damaged or none of ours, unavailable when it cannot be opened. */
   static async open(options: SqliteStateStoreOptions): Promise<SqliteStateStore> {
-    const { directory, logger, telemetry, logBytesMax = 64 * 2 ** 20 } = options;
+    const { directory, logger, telemetry, logBytesMax = stateLogBytesMax } = options;
     try {
       const file = SqliteFile.open({
         directory,
@@ -91,7 +95,7 @@ export class SqliteStateStore implements StateStore {
     this.#logger = options.logger;
     this.#tables = new StateTables(file);
     this.#events = new EventAppends(file);
-    const room = new RoomGauge(file, options.bytesMax ?? 64 * 2 ** 30);
+    const room = new RoomGauge(file, options.bytesMax ?? stateBytesMax);
     this.#commits = new GroupCommit({
       file,
       openGroup: () => new StateGroup({ nowMs: options.clock.nowMs(), room, events: this.#events }),

@@ -1,9 +1,9 @@
 import type { StatementSync } from "node:sqlite";
 import { BanditError } from "../../domain/errors.ts";
 import type { OutboxEvent } from "../../ports/state-store.ts";
+import type { EventAppends } from "./event-appends.ts";
 import type { CallGroup } from "./group-commit.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
-import type { EventAppends } from "./sqlite-outbox.ts";
 
 /** Tells whether the store may still grow. */
 export class RoomGauge {

@@ -5,7 +5,7 @@ import { generationIdBytes } from "../../domain/generation-id.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
 import type { ArmGroup } from "../../ports/state-repair.ts";
 import type { ArmKey, ArmTotals } from "../../ports/state-store.ts";
-import { decodeDecisionRecord, encodeDecisionRecord } from "../state/decision-record-codec.ts";
+import { decodeDecisionRecord, encodeDecisionRecord } from "./decision-record-codec.ts";
 import { decodeLedger, encodeLedger, type Ledger } from "./ledger.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
 

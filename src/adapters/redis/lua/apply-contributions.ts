@@ -15,7 +15,7 @@ import { replaceInTotalsLua } from "./replace-in-totals.ts";
  * Returns two things for each call: 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many
  *   events; and its arm's totals if they were changed, else an empty string.
  *
- * Ledgers are as in ledger.ts, totals as in adapters/state/reward-totals-codec.ts, placements as in adapters/state/placement-codec.ts.
+ * Ledgers are as in ledger.ts, totals as in adapters/redis/reward-totals-codec.ts, placements as in adapters/state/placement-codec.ts.
  */
 export const applyContributionsLua = `${appendRowsLua}${generationTotalsLua}${ledgerLua}${replaceInTotalsLua}
 local eventsMax = tonumber(ARGV[1])

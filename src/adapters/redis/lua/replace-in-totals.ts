@@ -3,7 +3,7 @@
  * position)` gives the arm's new totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must
  * change together with it; the conformance suite compares the two.
  *
- * `stored`: as in adapters/state/reward-totals-codec.ts, or false.
+ * `stored`: as in adapters/redis/reward-totals-codec.ts, or false.
  * `before`, `after`: reward, weight, squares and generations of the one generation, not both without any.
  * `placement`: as in adapters/state/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
  * position. `positionBefore`, `position`: where `before` and `after` count.

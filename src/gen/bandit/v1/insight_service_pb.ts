@@ -706,7 +706,7 @@ export type GetServiceInfoResponse = Message<"bandit.v1.GetServiceInfoResponse">
   version: string;
 
   /**
-   * Engine of the live state, for example `lmdb` or `redis`.
+   * Engine of the live state, for example `sqlite` or `redis`.
    *
    * @generated from field: string state_engine = 2;
    */

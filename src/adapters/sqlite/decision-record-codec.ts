@@ -1,8 +1,8 @@
 import { type DecisionRecord, decisionSources } from "../../domain/decision.ts";
 import { invariant } from "../../domain/errors.ts";
 import type { GenerationId } from "../../domain/ids.ts";
-import { decodeDecisionLabels, encodeDecisionLabels } from "./decision-labels.ts";
-import { decodePlacement, encodePlacement } from "./placement-codec.ts";
+import { decodeDecisionLabels, encodeDecisionLabels } from "../state/decision-labels.ts";
+import { decodePlacement, encodePlacement } from "../state/placement-codec.ts";
 
 const format = 1;
 const headerBytes = 29;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import {
   decodeRewardTotals,
   encodeRewardTotals,
-} from "../../../../src/adapters/state/reward-totals-codec.ts";
+} from "../../../../src/adapters/redis/reward-totals-codec.ts";
 import { contextLengthMax } from "../../../../src/domain/contribution.ts";
 import { versionedTotalsArbitrary } from "../../../support/state-arbitraries.ts";
 
@@ -30,23 +30,17 @@ test("the longest context makes them 1,360 bytes longer, and its epoch", () => {
   expect(bytes).toHaveLength("1 1 1 1 1 0 1700000000000\n".length + 1360);
 });
 
-test("totals of version 0.1.0 have no position, and the largest sum of squares there can be", () => {
-  expect(decodeRewardTotals(Buffer.from("2.5 4 7 12"))).toEqual({
-    totals: { reward: 2.5, weight: 4, squares: 2.5, generations: 7, position: 0 },
-    version: 12,
-  });
-});
-
 test.each([
   "",
   "hello",
   "1 2 3",
+  "1 2 3 4",
   "1 2 3 4 5",
   "1 2 3 4 5 6 7",
   "1 2 3 4 5 6 7 8",
-  "1 2 3 NaN",
-  "Infinity 2 3 4",
-  "1 -2 3 4",
+  "1 2 3 NaN 5 6",
+  "Infinity 2 3 4 5 6",
+  "1 -2 3 4 5 6",
   "1 2 3 4 5 6 7\n",
   "1 2 3 4 5 6 7\n12345678",
   `1 2 3 4 5 6 7\n${"\xff".repeat(16)}`,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   decodeDecisionRecord,
   encodeDecisionRecord,
-} from "../../../../src/adapters/state/decision-record-codec.ts";
+} from "../../../../src/adapters/sqlite/decision-record-codec.ts";
 import { type DecisionRecord, decisionSources } from "../../../../src/domain/decision.ts";
 import {
   formatGenerationId,

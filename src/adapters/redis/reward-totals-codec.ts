@@ -11,7 +11,7 @@ const bytesPerNumber = 8;
 const lineBreak = 0x0a;
 
 /**
- * Totals as state stores keep them: `reward weight generations version squares position` as text, each
+ * Totals as Redis keeps them: `reward weight generations version squares position` as text, each
  * number with as many digits as it takes to read back the same double. With a context its epoch follows,
  * a line break, and its sums as big-endian float64: products, then rewards. The same is written in Lua
  * (adapters/redis/lua/replace-in-totals.ts).
@@ -24,24 +24,16 @@ export function encodeRewardTotals({ totals, version }: VersionedTotals): Buffer
 }
 
 /**
- * Undoes {@link encodeRewardTotals}. Also reads what version 0.1.0 wrote, the first four numbers only: its
- * position is 0, and its sum of squares, which is not known, the largest that rewards in [0,1] can have, the
- * sum of the rewards itself. That is exact for rewards of 0 and 1; for others it makes an arm less certain
- * than it is, never more.
- * @throws Error when it is neither.
+ * Undoes {@link encodeRewardTotals}.
+ * @throws Error when the bytes are something else.
  */
 export function decodeRewardTotals(bytes: Buffer): VersionedTotals {
   const textEnd = bytes.indexOf(lineBreak);
   const text = bytes.toString("latin1", 0, textEnd === -1 ? bytes.length : textEnd);
   const numbers = text.split(" ").map(Number);
-  const [reward, weight, generations, version, squares = reward, position = 0, epoch] = numbers as [
-    number,
-    number,
-    number,
-    number,
-    ...(number | undefined)[],
-  ];
-  const isWhole = textEnd === -1 ? [4, 6].includes(numbers.length) : numbers.length === 7;
+  const [reward = 0, weight = 0, generations = 0, version = 0, squares = 0, position = 0, epoch] =
+    numbers;
+  const isWhole = numbers.length === (textEnd === -1 ? 6 : 7);
   invariant(
     isWhole && numbers.every(Number.isFinite) && numbers.slice(1).every((number) => number >= 0),
     `totals cannot be read: ${text}`,
