@@ -117,7 +117,7 @@ export class SqliteDiskQueue implements DiskQueue {
     this.#waitingBytes += bytes;
     try {
       await this.#commits.run((group) => {
-        if (this.#file.isFull) throw queueFull("the disk of the queue is full");
+        if (!this.#file.hasRoom) throw queueFull("the disk of the queue is full");
         group.append(records);
       }, bytes);
     } finally {

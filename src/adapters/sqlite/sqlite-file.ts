@@ -72,7 +72,12 @@ export class SqliteFile {
     this.#rollback = database.prepare("ROLLBACK");
   }
 
-  /** True from when the disk took no more until there is room again. Only removals may be written then. */
+  /** False: only removals may be written. */
+  get hasRoom(): boolean {
+    return this.#log.hasRoom;
+  }
+
+  /** True: {@link makeRoom} is to be called after removals. */
   get isFull(): boolean {
     return this.#log.isFull;
   }
@@ -147,6 +152,8 @@ function prepareDatabase(database: DatabaseSync, schema: string): void {
     ${schema}
     COMMIT;
   `);
+  // Where the disk is full, the file can be cut down to what it was made with, and has to take that.
+  if (isEmpty) database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 /** A new file is found after a power cut only if the directories that lead to it are on disk too. */

@@ -21,7 +21,7 @@ export class RoomGauge {
   }
 
   hasRoom(): boolean {
-    if (this.#file.isFull) return false;
+    if (!this.#file.hasRoom) return false;
     return (this.#liveBytes.get()?.["bytes"] as number) < this.#bytesMax;
   }
 }

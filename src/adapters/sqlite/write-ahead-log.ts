@@ -1,4 +1,5 @@
-import { closeSync, fdatasync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fstatSync, openSync, statfsSync, writeSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -49,6 +50,7 @@ export class WriteAheadLog {
   #beginsAtBytes: number;
   #held: { readonly promise: Promise<void>; release(): void } | undefined;
   #isFull = false;
+  #isScarce: boolean;
 
   constructor(options: WriteAheadLogOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class WriteAheadLog {
       page_size: number;
     };
     this.#pageBytes = pageBytes;
+    this.#isScarce = this.#isTooLittle(statfsSync(options.path));
     this.#size = options.database.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#rounds = new RepeatedWork({
       work: () => this.#round(),
@@ -72,9 +75,17 @@ export class WriteAheadLog {
     return this.#bytes;
   }
 
-  /** True from when the disk took no more until it has taken all of the log. Only removals may be written then. */
+  /** True from when the disk took no more until it has taken all of the log. */
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /**
+   * False while the disk is full, or has less than what the log and the file may need for what is being written: only
+   * removals may be written then.
+   */
+  get hasRoom(): boolean {
+    return !this.#isFull && !this.#isScarce;
   }
 
   /** Writes wait for it. */
@@ -97,7 +108,7 @@ export class WriteAheadLog {
     const { log } = this.#size.get() as { log: number };
     this.#bytes = log * this.#pageBytes;
     if (this.#bytes < this.#beginsAtBytes) return;
-    if (this.#bytes >= 2 * this.#beginsAtBytes) this.#hold();
+    if (this.#bytes >= this.#beginsAtBytes + this.#options.bytesMax) this.#hold();
     void this.checkpoint();
   }
 
@@ -150,7 +161,12 @@ export class WriteAheadLog {
   async #round(): Promise<void> {
     this.#options.onBytes?.(this.#bytes);
     await this.flush();
+    this.#isScarce = this.#isTooLittle(await statfs(this.#options.path));
     if (this.#isFull) await this.checkpoint();
+  }
+
+  #isTooLittle({ bavail, bsize }: { bavail: number; bsize: number }): boolean {
+    return bavail * bsize < 2 * this.#options.bytesMax;
   }
 
   async #flushNow(): Promise<void> {
