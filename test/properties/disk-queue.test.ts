@@ -86,6 +86,7 @@ test("any sequence of appends, removals and restarts gives what the model says",
             );
             // Only the order of ids is promised; the model takes over the numbers.
             model.records = found.map((record) => ({ ...record }));
+            model.lastId = Math.max(model.lastId, ...found.map(({ id }) => id));
             expect(queue.size).toEqual({ records: found.length, bytes: model.bytes, bytesMax });
           }
         } finally {

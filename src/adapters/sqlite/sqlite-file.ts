@@ -47,7 +47,7 @@ export class SqliteFile {
     const path = join(directory, options.name);
     const database = new DatabaseSync(path, { timeout: 100 });
     try {
-      prepareDatabase(database, options.schema);
+      const isNew = prepareDatabase(database, options.schema);
       const log = new WriteAheadLog({
         path,
         database,
@@ -56,7 +56,7 @@ export class SqliteFile {
         onBytes: options.onLogBytes,
       });
       if (options.logBytesReserved !== undefined) log.reserve(options.logBytesReserved);
-      flushDirectories(directory);
+      if (isNew) flushDirectories(directory);
       return new SqliteFile(database, log);
     } catch (error) {
       database.close();
@@ -134,7 +134,8 @@ export class SqliteFile {
   }
 }
 
-function prepareDatabase(database: DatabaseSync, schema: string): void {
+/** @returns true when it had nothing in it. */
+function prepareDatabase(database: DatabaseSync, schema: string): boolean {
   const { application_id: id } = database.prepare("PRAGMA application_id").get() as {
     application_id: number;
   };
@@ -154,6 +155,7 @@ function prepareDatabase(database: DatabaseSync, schema: string): void {
   `);
   // Where the disk is full, the file can be cut down to what it was made with, and has to take that.
   if (isEmpty) database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  return isEmpty;
 }
 
 /** A new file is found after a power cut only if the directories that lead to it are on disk too. */
