@@ -1,34 +1,36 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
   type SelectVariantResponse,
   SelectVariantResponseSchema,
 } from "../../gen/bandit/v1/decision_service_pb.ts";
-import { type ServedVariant, ServedVariantSchema } from "../../gen/bandit/v1/variant_pb.ts";
+import type { ServedVariant } from "../../gen/bandit/v1/variant_pb.ts";
 
 const generationIdLength = 36;
 const allocationVersionLength = 16;
 
 // Tags: field number × 8 + wire type (0 varint, 1 eight bytes, 2 length and bytes).
 const generationIdTag = 0x0a;
-const variantTag = 0x12;
 const sourceTag = 0x18;
 const propensityTag = 0x21;
 const allocationVersionTag = 0x2a;
 
-const variantFields = new WeakMap<ServedVariant, Buffer>();
+const variantFields = new WeakMap<ServedVariant, Uint8Array>();
 
 /**
- * Encodes the one answer that is given ten thousand times a second. An ordinary decision is written by
- * hand, around the variant's bytes, which are made once; any other goes through the generated codec.
- * The bytes are the same either way (a test holds them together).
+ * Encodes the one answer that is given ten thousand times a second. The variant's bytes are made once. Of an ordinary
+ * decision the rest is written by hand; of any other the generated codec writes it, and the variant's bytes follow:
+ * the fields of a message may come in any order.
  *
- * Measured on Node 24 with a template of 1,500 characters: 0.6 µs, the generated codec 7.7 µs.
+ * Measured on Node 24 with a template of 1,500 characters, each beside the others: by hand 1.0 µs; with the rest by the
+ * generated codec 2.8 µs, whatever is in it; all of it by the generated codec 8.4 µs. That is why ordinary decisions
+ * keep a way of their own.
  */
 export function encodeSelectVariantResponse(message: SelectVariantResponse): Buffer {
   const { variant } = message;
-  if (variant === undefined || !isOrdinary(message)) {
-    const bytes = toBinary(SelectVariantResponseSchema, message);
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (variant === undefined) return Buffer.from(toBinary(SelectVariantResponseSchema, message));
+  if (!isOrdinary(message)) {
+    const rest = toBinary(SelectVariantResponseSchema, { ...message, variant: undefined });
+    return Buffer.concat([rest, variantField(variant)]);
   }
   const variantBytes = variantField(variant);
   const buffer = Buffer.allocUnsafe(
@@ -37,7 +39,8 @@ export function encodeSelectVariantResponse(message: SelectVariantResponse): Buf
   buffer[0] = generationIdTag;
   buffer[1] = generationIdLength;
   let at = 2 + buffer.write(message.generationId, 2, generationIdLength, "latin1");
-  at += variantBytes.copy(buffer, at);
+  buffer.set(variantBytes, at);
+  at += variantBytes.length;
   buffer[at] = sourceTag;
   buffer[at + 1] = message.source;
   buffer[at + 2] = propensityTag;
@@ -65,19 +68,12 @@ function isOrdinary(message: SelectVariantResponse): boolean {
   );
 }
 
-/** Tag, length and content of the field `variant`. */
-function variantField(variant: ServedVariant): Buffer {
-  const known = variantFields.get(variant);
-  if (known !== undefined) return known;
-  const content = toBinary(ServedVariantSchema, variant);
-  const head = [variantTag];
-  let length = content.length;
-  while (length > 127) {
-    head.push((length & 127) | 128);
-    length >>>= 7;
+/** The field `variant` as it stands in an answer. */
+function variantField(variant: ServedVariant): Uint8Array {
+  let field = variantFields.get(variant);
+  if (field === undefined) {
+    field = toBinary(SelectVariantResponseSchema, create(SelectVariantResponseSchema, { variant }));
+    variantFields.set(variant, field);
   }
-  head.push(length);
-  const field = Buffer.concat([Buffer.from(head), content]);
-  variantFields.set(variant, field);
   return field;
 }
