@@ -12,6 +12,7 @@ import type { Logger } from "../ports/telemetry.ts";
 import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import { startGrpcServer } from "../rpc/grpc/grpc-server.ts";
 import { startHttpServer } from "../rpc/http/http-server.ts";
+import { buildRoutes } from "../rpc/routes.ts";
 import { createBanditService } from "../service/create-bandit-service.ts";
 import type { ServiceOptions } from "./config.ts";
 import { openDiskQueues } from "./disk-queues.ts";
@@ -152,17 +153,13 @@ export async function openService(options: ServiceOptions): Promise<RunningServi
       logger,
     });
     release.push(() => gate.stop());
-    const common = {
-      service: running.service,
-      host: options.host,
-      telemetry,
-      logger,
-      clock: systemClock,
-      gate,
-    };
+    const clock = systemClock;
+    const routes = buildRoutes({ service: running.service, telemetry, logger, clock, gate });
+    const common = { routes, host: options.host, telemetry, logger, clock, gate };
     const http = await startHttpServer({
       ...common,
       port: options.httpPort,
+      version: running.service.insight.info().version,
       readiness: () => readiness.report(),
       metrics: () => {
         telemetry.gauge("bandit_catalogue_fresh", readiness.catalogueIsFresh ? 1 : 0);

@@ -66,17 +66,17 @@ export class Turns {
   /** The answers in the order of the items. @param answer must not reject */
   async run<Item, Answer>(
     items: readonly Item[],
-    answer: (item: Item) => Promise<Answer>,
+    answer: (item: Item, index: number) => Promise<Answer>,
   ): Promise<Answer[]> {
     const answers: Promise<Answer>[] = [];
-    for (const item of items) {
+    for (const [index, item] of items.entries()) {
       while (this.#left === 0) await this.#next;
       this.#left -= 1;
       this.#next ??= nextTurn().then(() => {
         this.#left = itemsPerTurn;
         this.#next = undefined;
       });
-      answers.push(answer(item));
+      answers.push(answer(item, index));
     }
     return Promise.all(answers);
   }

@@ -31,11 +31,24 @@ export interface Catalogue {
   /** Removes the override of one code type. @throws not_found */
   deletePolicy(input: { agentType: AgentType; codeType: CodeType }, actor: Actor): Promise<void>;
 
-  /** Stores a variant as the next version of its name. @throws not_found for the agent type or the parent */
+  /**
+   * Stores a variant as the next version of its name.
+   * @throws not_found for the agent type or the parent; failed_precondition (`TOO_MANY_ACTIVE_VARIANTS`), as every
+   * method that makes a variant active
+   */
   createVariant(input: CreateVariantInput, actor: Actor): Promise<Variant>;
 
-  /** Changes several variants of one agent type, all or none. @throws not_found, aborted */
-  changeVariants(changes: readonly VariantChange[], actor: Actor): Promise<readonly Variant[]>;
+  /**
+   * Changes variants of one agent type, all or none: those that `decide` names when it is shown how things are, while
+   * nobody else can change them. It may throw.
+   * @returns the variant as it is then
+   * @throws not_found, aborted when `etag` is given and is not the variant's
+   */
+  changeVariant(
+    input: { variantId: VariantId; etag?: string },
+    decide: (now: { variant: Variant; baseline: Variant }) => readonly VariantChange[],
+    actor: Actor,
+  ): Promise<Variant>;
 
   /** `agentType` absent: the mode of the whole service. @throws not_found */
   setMode(
@@ -53,6 +66,11 @@ export interface Catalogue {
 export interface Actor {
   /** e.g. `cli`, `seed`, `replay`, `rpc:127.0.0.1`. 1 to 128 characters. */
   readonly name: string;
+  /**
+   * True: everything is checked and done, and undone at the end, so that nothing has changed. What is returned would
+   * have been stored; its etag is empty.
+   */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface AgentTypeRecord {
@@ -105,8 +123,6 @@ export interface CreateVariantInput extends NewVariant {
 
 export interface VariantChange {
   readonly variantId: VariantId;
-  /** The variant must have this etag. */
-  readonly etag: string;
   readonly status: VariantStatus;
   readonly isBaseline: boolean;
 }

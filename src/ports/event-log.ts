@@ -107,7 +107,7 @@ export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Values as ClickHouse's JSONCompact gives them (64-bit integers as text). */
   readonly rows: readonly (readonly unknown[])[];
-  /** True when there were more than `rowsMax` rows, or more bytes than a result may have (8 MiB). */
+  /** True when there were more than `rowsMax` rows, or more bytes than a result may have (4 MiB). */
   readonly truncated: boolean;
   readonly elapsedMs: number;
 }

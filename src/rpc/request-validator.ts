@@ -74,6 +74,7 @@ const parsersByField: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 function describe(violation: Violation): string {
+  if (violation.ruleId === "string.not_contains") return "must not have the character NUL";
   const field = violation.field.findLast((part) => part.kind === "field");
   const parse = field === undefined ? undefined : parsersByField[field.name];
   if (violation.ruleId !== "string.pattern" || parse === undefined) {

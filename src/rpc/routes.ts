@@ -8,7 +8,7 @@ import type {
 import { answerByMs, answerReserveMs } from "../concurrency/deadline.ts";
 import { DeadlineTimers } from "../concurrency/deadline-timers.ts";
 import { beforeMoment } from "../concurrency/in-time.ts";
-import type { BanditError } from "../domain/errors.ts";
+import { type BanditError, invariant } from "../domain/errors.ts";
 import { CatalogService } from "../gen/bandit/v1/catalog_service_pb.ts";
 import { DeadLetterService } from "../gen/bandit/v1/dead_letter_service_pb.ts";
 import { DecisionService } from "../gen/bandit/v1/decision_service_pb.ts";
@@ -16,7 +16,6 @@ import { InsightService } from "../gen/bandit/v1/insight_service_pb.ts";
 import { RepairService } from "../gen/bandit/v1/repair_service_pb.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
-import type { RequestClass } from "../service/admission/admission.ts";
 import type { BanditService } from "../service/api/bandit-service.ts";
 import { CallMeter } from "./call-meter.ts";
 import { ErrorReporter } from "./error-reporter.ts";
@@ -29,15 +28,7 @@ import type { ServiceHandlers, StreamHandler, UnaryHandler } from "./handlers/se
 import { itemsOf, requestClassOf } from "./request-classes.ts";
 import type { CallerContext, RequestGate } from "./request-gate.ts";
 import { validateRequest, warmRequestValidator } from "./request-validator.ts";
-
-/** Both servers serve these, in this order. */
-export const services: readonly DescService[] = [
-  DecisionService,
-  CatalogService,
-  InsightService,
-  DeadLetterService,
-  RepairService,
-];
+import { requireReadable } from "./unreadable-requests.ts";
 
 /** One rpc, ready to be called: checks the request, answers, counts, and rejects with BanditError only. */
 export type Route =
@@ -68,30 +59,34 @@ export interface RouteOptions {
   readonly gate: RequestGate;
 }
 
-/** Routes of every service, by service and then by method. Compiles the validation rules (about 0.1 s once a process). */
-export function buildRoutes(options: RouteOptions): ReadonlyMap<DescService, readonly Route[]> {
-  const { logger, clock, gate } = options;
+/** Every service with its routes, in the order in which they are served. */
+export type Routes = ReadonlyMap<DescService, readonly Route[]>;
+
+/** Built once and given to both servers. Compiles the validation rules (about 0.1 s). */
+export function buildRoutes(options: RouteOptions): Routes {
+  const { service, logger, clock, gate } = options;
   const reporter = new ErrorReporter({ logger, clock, refusals: gate.refusals });
-  const toPublicError = (thrown: unknown, rpc: string) => reporter.toPublicError(thrown, rpc);
-  const { service } = options;
-  const environment = { ...options, toPublicError, timers: new DeadlineTimers(options.clock) };
-  warmRequestValidator(services.flatMap(({ methods }) => methods.map(({ input }) => input)));
+  const environment: Environment = {
+    ...options,
+    timers: new DeadlineTimers(clock),
+    toPublicError: (thrown, rpc) => reporter.toPublicError(thrown, rpc),
+  };
+  const routesOf = <Service extends DescService>(
+    { methods }: Service,
+    handlers: ServiceHandlers<Service>,
+  ): readonly Route[] => {
+    warmRequestValidator(methods.map(({ input }) => input));
+    // The type of `handlers` has paired each handler with its method; here they are paired by name.
+    const byName = handlers as Readonly<Record<string, Handler>>;
+    return methods.map((method) => routeOf(method, byName[method.localName], environment));
+  };
+  const decisions = { ...environment, service: service.decisions };
   return new Map<DescService, readonly Route[]>([
-    [
-      DecisionService,
-      routesOf(
-        DecisionService,
-        decisionHandlers({ ...environment, service: service.decisions }),
-        environment,
-      ),
-    ],
-    [CatalogService, routesOf(CatalogService, catalogHandlers(service.catalog), environment)],
-    [InsightService, routesOf(InsightService, insightHandlers(service.insight), environment)],
-    [
-      DeadLetterService,
-      routesOf(DeadLetterService, deadLetterHandlers(service.deadLetters), environment),
-    ],
-    [RepairService, routesOf(RepairService, repairHandlers(service.repair), environment)],
+    [DecisionService, routesOf(DecisionService, decisionHandlers(decisions))],
+    [CatalogService, routesOf(CatalogService, catalogHandlers(service.catalog))],
+    [InsightService, routesOf(InsightService, insightHandlers(service.insight))],
+    [DeadLetterService, routesOf(DeadLetterService, deadLetterHandlers(service.deadLetters))],
+    [RepairService, routesOf(RepairService, repairHandlers(service.repair))],
   ]);
 }
 
@@ -103,92 +98,55 @@ interface Environment {
   readonly toPublicError: (thrown: unknown, rpc: string) => BanditError;
 }
 
-function routesOf<Service extends DescService>(
-  service: Service,
-  handlers: ServiceHandlers<Service>,
-  environment: Environment,
-): readonly Route[] {
-  // The type of `handlers` has paired each handler with its method; here they are paired by name.
-  const byName = handlers as Readonly<Record<string, unknown>>;
-  return service.methods.map((method) => routeOf(method, byName[method.localName], environment));
-}
+type Handler = UnaryHandler<DescMessage, DescMessage> | StreamHandler<DescMessage, DescMessage>;
 
-function routeOf(method: DescMethod, handler: unknown, environment: Environment): Route {
-  switch (method.methodKind) {
-    case "unary":
-      return unaryRoute(method, handler as UnaryHandler<DescMessage, DescMessage>, environment);
-    case "server_streaming":
-      return streamRoute(method, handler as StreamHandler<DescMessage, DescMessage>, environment);
-    default:
-      throw new Error(`no route for a ${method.methodKind} rpc`);
-  }
-}
-
-function unaryRoute(
+function routeOf(
   method: DescMethod,
-  handler: UnaryHandler<DescMessage, DescMessage>,
+  handler: Handler | undefined,
   environment: Environment,
 ): Route {
-  const meter = new CallMeter(method.name, environment);
-  const { gate, clock, timers } = environment;
-  const requestClass = requestClassOf(method);
-  const byMs = (context: CallerContext) =>
-    answerByMs(context, { clock, reserveMs: answerReserveMs });
-  const itemsIn = itemsOf(method);
-  const isOnline = requestClass === "select" || requestClass === "report";
-  return {
-    kind: "unary",
-    method,
-    refusal: refusalOf(requestClass, { gate, meter }),
-    async invoke(request, context) {
-      const startedMs = meter.start();
-      let begun = false;
-      try {
-        gate.begin(requestClass, itemsIn(request), context);
-        begun = true;
-        validateRequest(method.input, request as MessageShape<DescMessage>);
-        // Decisions and reports keep to the deadline themselves, and know what to answer when it comes.
-        const atMs = isOnline ? Number.POSITIVE_INFINITY : byMs(context);
-        const work = handler(request as MessageShape<DescMessage>, context);
-        const response = await beforeMoment(work, { timers, atMs, what: method.name });
-        meter.succeeded(startedMs);
-        return response;
-      } catch (thrown) {
-        const error = environment.toPublicError(thrown, method.name);
-        meter.failed(startedMs, error.code);
-        throw error;
-      } finally {
-        if (begun) gate.end(requestClass);
-      }
-    },
-  };
-}
-
-function streamRoute(
-  method: DescMethod,
-  handler: StreamHandler<DescMessage, DescMessage>,
-  environment: Environment,
-): Route {
-  const meter = new CallMeter(method.name, environment);
   const { gate } = environment;
-  const requestClass = requestClassOf(method);
+  const itemsIn = itemsOf(method);
+  const { requestClass, meter, refusal, checked, inTime, failure } = stepsOf(method, environment);
+  if (method.methodKind === "unary") {
+    const answer = handler as UnaryHandler<DescMessage, DescMessage>;
+    return {
+      kind: "unary",
+      method,
+      refusal,
+      async invoke(request, context) {
+        const startedMs = meter.start();
+        let begun = false;
+        try {
+          gate.begin(requestClass, itemsIn(request), context);
+          begun = true;
+          const response = await inTime(answer(checked(request), context), context);
+          meter.succeeded(startedMs);
+          return response;
+        } catch (thrown) {
+          throw failure(thrown, startedMs);
+        } finally {
+          if (begun) gate.end(requestClass);
+        }
+      },
+    };
+  }
+  invariant(method.methodKind === "server_streaming", `no route for a ${method.methodKind} rpc`);
+  const stream = handler as StreamHandler<DescMessage, DescMessage>;
   return {
     kind: "server_streaming",
     method,
-    refusal: refusalOf(requestClass, { gate, meter }),
+    refusal,
     async *invoke(request, context) {
       const startedMs = meter.start();
       let begun = false;
       try {
         gate.begin(requestClass, 1, context);
         begun = true;
-        validateRequest(method.input, request as MessageShape<DescMessage>);
-        yield* handler(request as MessageShape<DescMessage>, context);
+        yield* stream(checked(request), context);
         meter.succeeded(startedMs);
       } catch (thrown) {
-        const error = environment.toPublicError(thrown, method.name);
-        meter.failed(startedMs, error.code);
-        throw error;
+        throw failure(thrown, startedMs);
       } finally {
         if (begun) gate.end(requestClass);
       }
@@ -196,15 +154,39 @@ function streamRoute(
   };
 }
 
-function refusalOf(
-  requestClass: RequestClass,
-  { gate, meter }: { gate: RequestGate; meter: CallMeter },
-): () => BanditError | undefined {
-  return () => {
-    const error = gate.refusal(requestClass);
-    if (error === undefined) return undefined;
-    meter.refused(error.code);
-    gate.refusals.add(error, meter.rpc);
-    return error;
+/** What the calls of one rpc go through, whatever its kind. */
+function stepsOf(
+  method: DescMethod,
+  { gate, clock, timers, toPublicError, telemetry }: Environment,
+) {
+  const requestClass = requestClassOf(method);
+  const isOnline = requestClass === "select" || requestClass === "report";
+  const meter = new CallMeter(method.name, { telemetry, clock });
+  return {
+    requestClass,
+    meter,
+    refusal(): BanditError | undefined {
+      const error = gate.refusal(requestClass);
+      if (error === undefined) return undefined;
+      meter.refused(error.code);
+      gate.refusals.add(error, meter.rpc);
+      return error;
+    },
+    checked(request: Message): MessageShape<DescMessage> {
+      requireReadable(request);
+      validateRequest(method.input, request as MessageShape<DescMessage>);
+      return request as MessageShape<DescMessage>;
+    },
+    /** Decisions and reports keep to the deadline themselves, and know what to answer when it comes. */
+    inTime(work: Promise<Message>, context: CallerContext): Promise<Message> {
+      if (isOnline) return work;
+      const atMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
+      return beforeMoment(work, { timers, atMs, what: method.name });
+    },
+    failure(thrown: unknown, startedMs: number): BanditError {
+      const error = toPublicError(thrown, method.name);
+      meter.failed(startedMs, error.code);
+      return error;
+    },
   };
 }

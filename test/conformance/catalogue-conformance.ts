@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseAgentType, parseCodeType } from "../../src/domain/ids.ts";
 import type { Policy } from "../../src/domain/policy.ts";
+import type { Variant } from "../../src/domain/variant.ts";
 import type { Catalogue } from "../../src/ports/catalogue.ts";
 import {
   actor,
   type CatalogueFixture,
+  changeOf,
   createAgentType,
   expectBanditError,
   freshAgentType,
@@ -257,6 +259,36 @@ function describeChanges(catalogue: () => Catalogue): void {
       "not_found",
     );
     expect((await catalogue().load()).revision).toBe(revision + 2);
+  });
+
+  test("undoes what is only tried, and says what would have been stored, without an etag", async () => {
+    const { agentType, variants } = await createAgentType(catalogue(), "first", "second");
+    const tried = { ...actor, dryRun: true };
+    const override = { agentType, codeType, policy };
+    await catalogue().putPolicy(override, actor);
+    const before = await catalogue().load();
+    const second = variants[1] as Variant;
+    const writes = [
+      catalogue().createAgentType(
+        { agentType: freshAgentType(), description: "", policy, variants: [newVariant("a")] },
+        tried,
+      ),
+      catalogue().putPolicy({ agentType, policy: { ...policy, holdoutShare: 0.5 } }, tried),
+      catalogue().createVariant({ agentType, ...newVariant("third") }, tried),
+      catalogue().changeVariant(
+        { variantId: second.id },
+        () => [changeOf(second, { status: "retired" })],
+        tried,
+      ),
+      catalogue().deletePolicy(override, tried),
+      catalogue().setMode({ agentType, mode: "static", reason: "" }, tried),
+    ];
+    const [type, own, third, retired] = await Promise.all(writes);
+    expect(type).toMatchObject({ mode: "learning" });
+    expect(own).toMatchObject({ policy: { holdoutShare: 0.5 }, etag: "" });
+    expect(third).toMatchObject({ name: "third", version: 1, etag: "" });
+    expect(retired).toMatchObject({ name: "second", status: "retired", etag: "" });
+    expect(await catalogue().load()).toEqual(before);
   });
 
   test("tells its own listeners of a write within 50 ms, and no longer when they have left", async () => {

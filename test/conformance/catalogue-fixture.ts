@@ -110,8 +110,8 @@ export function changeOf(
   changes: Partial<VariantChange>,
 ): VariantChange {
   if (variant === undefined) throw new Error("no such variant");
-  const { id, etag, status, isBaseline } = variant;
-  return { variantId: id, etag, status, isBaseline, ...changes };
+  const { id, status, isBaseline } = variant;
+  return { variantId: id, status, isBaseline, ...changes };
 }
 
 export async function expectBanditError(

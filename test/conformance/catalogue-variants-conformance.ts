@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { parseAgentType, parseVariantId } from "../../src/domain/ids.ts";
-import type { Catalogue } from "../../src/ports/catalogue.ts";
+import { BanditError } from "../../src/domain/errors.ts";
+import { parseAgentType, parseVariantId, type VariantId } from "../../src/domain/ids.ts";
+import type { Variant } from "../../src/domain/variant.ts";
+import type { Catalogue, VariantChange } from "../../src/ports/catalogue.ts";
 import {
   actor,
   changeOf,
@@ -98,58 +100,82 @@ function describeCreation(catalogue: () => Catalogue): void {
 }
 
 function describeVariantChanges(catalogue: () => Catalogue): void {
+  /** Asks about the first of the variants, and makes all changes. */
+  const change = (...changes: readonly VariantChange[]): Promise<Variant> =>
+    catalogue().changeVariant(
+      { variantId: changes[0]?.variantId as VariantId },
+      () => changes,
+      actor,
+    );
+
   test("moves the baseline in one call, in whichever order the two are named", async () => {
     const { agentType, variants } = await createAgentType(catalogue(), "a", "b");
     const [a, b] = variants;
-    const moved = await catalogue().changeVariants(
-      [changeOf(b, { isBaseline: true }), changeOf(a, { isBaseline: false })],
-      actor,
+    const moved = await change(
+      changeOf(b, { isBaseline: true }),
+      changeOf(a, { isBaseline: false }),
     );
-    expect(moved.map(({ name, isBaseline }) => [name, isBaseline])).toEqual([
-      ["b", true],
-      ["a", false],
-    ]);
-    const back = await catalogue().changeVariants(
-      [changeOf(moved[1], { isBaseline: true }), changeOf(moved[0], { isBaseline: false })],
-      actor,
+    expect(moved).toMatchObject({ name: "b", isBaseline: true });
+    const back = await change(
+      changeOf(a, { isBaseline: true }),
+      changeOf(b, { isBaseline: false }),
     );
-    expect(await variantsOf(catalogue(), agentType)).toEqual(back);
-    expect(back[0]?.etag).not.toBe(a?.etag);
-    expect(back[0]?.createdAtMs).toBe(a?.createdAtMs);
+    const after = await variantsOf(catalogue(), agentType);
+    expect(after.map(({ isBaseline }) => isBaseline)).toEqual([true, false]);
+    expect(after[0]).toEqual(back);
+    expect(back.etag).not.toBe(a?.etag);
+    expect(back.createdAtMs).toBe(a?.createdAtMs);
   });
 
-  test("changes all or none: one stale etag leaves every variant as it was", async () => {
-    const { agentType, variants } = await createAgentType(catalogue(), "a", "b", "c");
-    const changes = variants.map((variant, index) =>
-      changeOf(variant, index === 2 ? { etag: "stale" } : { status: "active" }),
+  test("shows the variant and the baseline as they are now, and changes nothing when that throws", async () => {
+    const { agentType, variants } = await createAgentType(catalogue(), "a", "b");
+    const [baseline, variant] = variants;
+    const before = await catalogue().load();
+    const deciding = catalogue().changeVariant(
+      { variantId: variant?.id as VariantId },
+      (now) => {
+        expect(now).toEqual({ variant, baseline });
+        throw new BanditError("failed_precondition", "not so", { reason: "TEST" });
+      },
+      actor,
     );
-    const error = await expectBanditError(catalogue().changeVariants(changes, actor), "aborted");
-    expect(error.reason).toBe("ETAG_MISMATCH");
+    await expectBanditError(deciding, "failed_precondition");
+    expect(await catalogue().load()).toEqual(before);
     expect(await variantsOf(catalogue(), agentType)).toEqual(variants);
   });
 
   test("lets exactly one of several callers with the same etag change a variant", async () => {
     const { agentType, variants } = await createAgentType(catalogue(), "a", "b");
+    const { id: variantId, etag } = variants[1] as Variant;
     const results = await Promise.allSettled(
       (["retired", "candidate", "draft"] as const).map((status) =>
-        catalogue().changeVariants([changeOf(variants[1], { status })], actor),
+        catalogue().changeVariant(
+          { variantId, etag },
+          () => [changeOf(variants[1], { status })],
+          actor,
+        ),
       ),
     );
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const result of results) {
+      if (result.status === "rejected") expect(result.reason.reason).toBe("ETAG_MISMATCH");
+    }
     const [, after] = await variantsOf(catalogue(), agentType);
     expect(after?.status).not.toBe("active");
   });
 
   test("leaves exactly one baseline when two variants are promoted to it at once", async () => {
     const { agentType, variants } = await createAgentType(catalogue(), "a", "b", "c");
-    const [a, b, c] = variants;
-    const promote = (variant: typeof a): Promise<unknown> =>
-      catalogue().changeVariants(
-        [changeOf(a, { isBaseline: false }), changeOf(variant, { isBaseline: true })],
+    const promote = ({ id }: Variant): Promise<Variant> =>
+      catalogue().changeVariant(
+        { variantId: id },
+        ({ variant, baseline }) => [
+          changeOf(baseline, { isBaseline: false }),
+          changeOf(variant, { isBaseline: true }),
+        ],
         actor,
       );
-    const results = await Promise.allSettled([promote(b), promote(c)]);
-    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await Promise.all(variants.slice(1).map(promote));
     const after = await variantsOf(catalogue(), agentType);
     expect(after.filter(({ isBaseline }) => isBaseline)).toHaveLength(1);
     expect(after[0]?.isBaseline).toBe(false);
@@ -158,25 +184,54 @@ function describeVariantChanges(catalogue: () => Catalogue): void {
   test("refuses a second baseline, a baseline that is not active, and a variant named twice", async () => {
     const { agentType, variants } = await createAgentType(catalogue(), "a", "b");
     const [a, b] = variants;
-    const refuse = (changes: Parameters<Catalogue["changeVariants"]>[0]): Promise<unknown> =>
-      catalogue().changeVariants(changes, actor);
-    await expectBanditError(refuse([changeOf(b, { isBaseline: true })]), "aborted");
-    await expectBanditError(refuse([changeOf(a, { status: "retired" })]), "failed_precondition");
-    await expectBanditError(refuse([changeOf(b, {}), changeOf(b, {})]), "invalid_argument");
+    await expectBanditError(change(changeOf(b, { isBaseline: true })), "aborted");
+    await expectBanditError(change(changeOf(a, { status: "retired" })), "failed_precondition");
+    await expectBanditError(change(changeOf(b, {}), changeOf(b, {})), "invalid_argument");
     expect(await variantsOf(catalogue(), agentType)).toEqual(variants);
   });
 
-  test("finds no variant that does not exist", async () => {
+  test("has 100 active variants at most, however many become active at once", async () => {
+    const { agentType } = await createAgentType(
+      catalogue(),
+      ...Array.from({ length: 98 }, (_, index) => `v${index}`),
+    );
+    const drafts = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        catalogue().createVariant(
+          { agentType, ...newVariant("draft", { status: "draft" }) },
+          actor,
+        ),
+      ),
+    );
+    const results = await Promise.allSettled([
+      ...drafts.map((draft) => change(changeOf(draft, { status: "active" }))),
+      ...drafts.map(() => catalogue().createVariant({ agentType, ...newVariant("new") }, actor)),
+    ]);
+    const refused = results.filter((result) => result.status === "rejected");
+    expect(refused.map(({ reason }) => reason.reason)).toEqual(
+      Array(4).fill("TOO_MANY_ACTIVE_VARIANTS"),
+    );
+    const active = (await variantsOf(catalogue(), agentType)).filter(
+      ({ status }) => status === "active",
+    );
+    expect(active).toHaveLength(100);
+  });
+
+  test("finds no variant that does not exist, nor one of another agent type", async () => {
     const { agentType, variants } = await createAgentType(catalogue(), "a");
-    const variantId = parseVariantId(`${agentType}/gone@1`);
-    const change = changeOf(variants[0], { variantId });
-    const error = await expectBanditError(catalogue().changeVariants([change], actor), "not_found");
-    expect(error.reason).toBe("VARIANT_NOT_FOUND");
+    const other = await createAgentType(catalogue(), "b");
+    const gone = changeOf(variants[0], { variantId: parseVariantId(`${agentType}/gone@1`) });
+    for (const changes of [[gone], [changeOf(variants[0], {}), changeOf(other.variants[0], {})]]) {
+      const error = await expectBanditError(change(...changes), "not_found");
+      expect(error.reason).toBe("VARIANT_NOT_FOUND");
+    }
   });
 
   test("changes nothing when asked to change nothing", async () => {
+    const { variants } = await createAgentType(catalogue(), "a");
     const before = await catalogue().load();
-    expect(await catalogue().changeVariants([], actor)).toEqual([]);
+    const { id: variantId } = variants[0] as Variant;
+    expect(await catalogue().changeVariant({ variantId }, () => [], actor)).toEqual(variants[0]);
     expect(await catalogue().load()).toEqual(before);
   });
 }

@@ -217,12 +217,12 @@ export function describeReadOnlyQueries(log: () => EventLog): void {
     expect(result.truncated).toBe(truncated);
   });
 
-  test("a result ends at 8 MiB, in whole rows, and says that it was cut", async () => {
+  test("a result ends at 4 MiB, in whole rows, and says that it was cut", async () => {
     const result = await query("SELECT number, repeat('x', 100000) AS x FROM numbers(250)");
     expect(result.truncated).toBe(true);
-    expect(result.rows.length).toBe(83);
+    expect(result.rows.length).toBe(41);
     expect(result.rows.map(([number]) => number)).toEqual(
-      Array.from({ length: 83 }, (_, index) => String(index)),
+      Array.from({ length: 41 }, (_, index) => String(index)),
     );
     expect(result.rows.every(([, text]) => (text as string).length === 100_000)).toBe(true);
   });
@@ -230,7 +230,7 @@ export function describeReadOnlyQueries(log: () => EventLog): void {
   test.each([
     ["one row", "SELECT arrayStringConcat(arrayMap(x -> repeat('x', 1000000), range(9)))"],
     ["one value of 100 MB", "SELECT repeat(repeat('x', 1000000), 100) AS x"],
-  ])("%s of more than 8 MiB is too large", async (_, sql) => {
+  ])("%s of more than 4 MiB is too large", async (_, sql) => {
     await expect(query(sql)).rejects.toMatchObject({
       code: "resource_exhausted",
       reason: "QUERY_TOO_LARGE",

@@ -10,8 +10,6 @@ const linesMax = 70;
 const longer: Readonly<Record<string, number>> = {
   "src/service/create-bandit-service.ts createBanditService": 190,
   "src/service/deciding/select-variant.ts execute": 78,
-  "src/rpc/handlers/catalog-handlers.ts catalogHandlers": 144,
-  "src/rpc/handlers/decision-handlers.ts decisionHandlers": 100,
   "src/app/open-service.ts openService": 147,
 };
 

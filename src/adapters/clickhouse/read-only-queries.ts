@@ -13,7 +13,7 @@ const runningMax = 3;
 /** What a statement may hold in memory. */
 const queryBytesMax = 2 ** 30;
 /** What a result may have as text; the rows beyond are left out. */
-const resultBytesMax = 8 * 1024 * 1024;
+const resultBytesMax = 4 * 1024 * 1024;
 /** The engine stops itself at the deadline; this is how much later the call is given up here. */
 const queryGraceMs = 500;
 /** In hexadecimal, as it travels, the longest statement of all is twice its bytes. */

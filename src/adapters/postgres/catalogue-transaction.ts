@@ -32,6 +32,7 @@ export class CatalogueTransaction {
   readonly nowMs: number;
   readonly #executor: SqlExecutor;
   readonly #actor: Actor;
+  #hasChanged = false;
 
   private constructor(fields: {
     executor: SqlExecutor;
@@ -63,7 +64,18 @@ export class CatalogueTransaction {
     return this.#executor.query(text, params);
   }
 
+  /** True once something was audited: every change is. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
+  }
+
+  /** What is only tried will never have this etag, and must not match what another write is given. */
+  shown<Stored extends { readonly etag: string }>(stored: Stored): Stored {
+    return this.#actor.dryRun === true ? { ...stored, etag: "" } : stored;
+  }
+
   async audit(entry: AuditEntry): Promise<void> {
+    this.#hasChanged = true;
     const json = (value: unknown): string | null =>
       value === undefined ? null : JSON.stringify(value);
     await this.query(

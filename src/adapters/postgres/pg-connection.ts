@@ -4,6 +4,7 @@ import { BanditError } from "../../domain/errors.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import {
   beginStatement,
+  endStatement,
   type SqlConnection,
   type SqlExecutor,
   type SqlRow,
@@ -75,7 +76,7 @@ export class PgConnection implements SqlConnection {
           await execute(text, []);
         },
       });
-      await execute("COMMIT", []);
+      await execute(endStatement(options), []);
       return result;
     });
   }

@@ -5,6 +5,7 @@ import { keepWasmCode } from "./keep-wasm-code.ts";
 import type { WorkerReply, WorkerRequest, WorkerSettings } from "./pglite-protocol.ts";
 import {
   beginStatement,
+  endStatement,
   type SqlConnection,
   type SqlExecutor,
   type SqlRow,
@@ -79,7 +80,7 @@ export class PgliteConnection implements SqlConnection {
             this.#send({ kind: "query", text, params: params ?? [] }, timeoutMs),
           script,
         });
-        await script("COMMIT");
+        await script(endStatement(options));
         return result;
       } catch (error) {
         await this.#rollBack();

@@ -55,7 +55,7 @@ export async function storePolicy(
     ...(replaced ? { before: inForce } : {}),
     after: stored,
   });
-  return stored;
+  return transaction.shown(stored);
 }
 
 /** A new half-life goes on from where the old one has come; an override has none of its own. */

@@ -1,5 +1,5 @@
 import { BanditError, invalidField } from "../../domain/errors.ts";
-import type { AgentType, CodeType } from "../../domain/ids.ts";
+import type { AgentType, CodeType, VariantId } from "../../domain/ids.ts";
 import type { Mode, PolicyRecord } from "../../domain/policy.ts";
 import type { Variant } from "../../domain/variant.ts";
 import type {
@@ -145,9 +145,12 @@ export class SqlCatalogue implements Catalogue {
     });
   }
 
-  changeVariants(changes: readonly VariantChange[], actor: Actor): Promise<readonly Variant[]> {
-    if (changes.length === 0) return Promise.resolve([]);
-    return this.#write(actor, (transaction) => updateVariants(transaction, changes));
+  changeVariant(
+    input: { variantId: VariantId; etag?: string },
+    decide: (now: { variant: Variant; baseline: Variant }) => readonly VariantChange[],
+    actor: Actor,
+  ): Promise<Variant> {
+    return this.#write(actor, (transaction) => updateVariants(transaction, input, decide));
   }
 
   setMode(
@@ -191,11 +194,16 @@ export class SqlCatalogue implements Catalogue {
     change: (transaction: CatalogueTransaction) => Promise<T>,
   ): Promise<T> {
     const nowMs = this.#clock.nowMs();
-    const { result, revision } = await this.#connection.transaction(async (executor) => {
-      const transaction = await CatalogueTransaction.begin({ executor, actor, nowMs });
-      return { result: await change(transaction), revision: transaction.revision };
-    });
-    this.#revisions.wrote(revision);
+    let transaction: CatalogueTransaction | undefined;
+    const isKept = (): boolean => actor.dryRun !== true && transaction?.hasChanged === true;
+    const result = await this.#connection.transaction(
+      async (executor) => {
+        transaction = await CatalogueTransaction.begin({ executor, actor, nowMs });
+        return change(transaction);
+      },
+      { isKept },
+    );
+    if (transaction !== undefined && isKept()) this.#revisions.wrote(transaction.revision);
     return result;
   }
 }

@@ -13,7 +13,7 @@ export interface SqlExecutor {
 
 /** The little that the catalogue needs of a database, so that its SQL is written once. */
 export interface SqlConnection {
-  /** Commits when `work` resolves, rolls back when it rejects. */
+  /** Commits when `work` resolves, unless `isKept` says otherwise; rolls back when it rejects. */
   transaction<T>(
     work: (transaction: SqlExecutor) => Promise<T>,
     options?: TransactionOptions,
@@ -29,6 +29,12 @@ export interface TransactionOptions {
   readonly snapshot?: boolean;
   /** Longest time for each statement; absent: the connection's own limit. */
   readonly statementTimeoutMs?: number;
+  /** Asked when the work is done. Absent: it is kept. */
+  readonly isKept?: () => boolean;
+}
+
+export function endStatement(options: TransactionOptions | undefined): string {
+  return options?.isKept?.() === false ? "ROLLBACK" : "COMMIT";
 }
 
 export function beginStatement(options: TransactionOptions | undefined): string {

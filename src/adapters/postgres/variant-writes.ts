@@ -1,9 +1,12 @@
-import { BanditError, invalidField } from "../../domain/errors.ts";
-import { type AgentType, formatVariantId } from "../../domain/ids.ts";
+import { BanditError, invalidField, invariant } from "../../domain/errors.ts";
+import { type AgentType, formatVariantId, type VariantId } from "../../domain/ids.ts";
 import type { Variant } from "../../domain/variant.ts";
 import type { NewVariant, VariantChange } from "../../ports/catalogue.ts";
 import { variantColumns, variantOfRow } from "./catalogue-rows.ts";
 import { type CatalogueTransaction, requireEtag, requireRow } from "./catalogue-transaction.ts";
+
+/** Arms that may be active for one agent type at once. */
+const activeVariantsMax = 100;
 
 /** Stores the variant as the next version of its name. Writers take turns, so the version is nobody else's. */
 export async function insertVariant(
@@ -57,18 +60,26 @@ export async function insertVariant(
     resource: `variant/${stored.id}`,
     after: stored,
   });
-  return stored;
+  if (variant.status === "active") await requireRoom(transaction, agentType);
+  return transaction.shown(stored);
 }
 
 /** Changes all or throws. In one call the baseline may move: it is taken away before it is given. */
 export async function updateVariants(
   transaction: CatalogueTransaction,
-  changes: readonly VariantChange[],
-): Promise<readonly Variant[]> {
-  const before = await readVariants(transaction, changes);
-  const changed = new Map<string, Variant>();
-  const takingFirst = changes.toSorted((a, b) => Number(a.isBaseline) - Number(b.isBaseline));
-  for (const change of takingFirst) {
+  { variantId, etag }: { variantId: VariantId; etag?: string },
+  decide: (now: { variant: Variant; baseline: Variant }) => readonly VariantChange[],
+): Promise<Variant> {
+  const variants = await readSiblings(transaction, variantId);
+  const variant = requireVariant(variants, variantId);
+  if (etag !== undefined) requireEtag({ name: `variant ${variantId}`, etag: variant.etag }, etag);
+  const baseline = [...variants.values()].find(({ isBaseline }) => isBaseline);
+  invariant(baseline !== undefined, `agent type ${variant.agentType} has a baseline`);
+  const changes = decide({ variant, baseline });
+  requireConsistent(changes);
+  let after = variant;
+  for (const change of changes.toSorted((a, b) => Number(a.isBaseline) - Number(b.isBaseline))) {
+    const before = requireVariant(variants, change.variantId);
     const [row] = await transaction.query(
       `UPDATE prompt_variant
           SET status = $2, is_baseline = $3::boolean,
@@ -77,38 +88,36 @@ export async function updateVariants(
        RETURNING ${variantColumns}`,
       [change.variantId, change.status, change.isBaseline, transaction.nowMs, transaction.revision],
     );
-    changed.set(change.variantId, variantOfRow(requireRow(row, missing(change))));
+    const stored = variantOfRow(requireRow(row, missing(change.variantId)));
+    const resource = `variant/${stored.id}`;
+    await transaction.audit({ action: "change_variant", resource, before, after: stored });
+    if (stored.id === variantId) after = transaction.shown(stored);
   }
-  const after = changes.map((change) => changed.get(change.variantId) as Variant);
-  for (const [index, variant] of after.entries()) {
-    await transaction.audit({
-      action: "change_variant",
-      resource: `variant/${variant.id}`,
-      before: before[index],
-      after: variant,
-    });
-  }
+  await requireRoom(transaction, variant.agentType);
   return after;
 }
 
-async function readVariants(
+/** Every variant of its agent type, by id. */
+async function readSiblings(
   transaction: CatalogueTransaction,
-  changes: readonly VariantChange[],
-): Promise<readonly Variant[]> {
-  const variants: Variant[] = [];
-  for (const change of changes) {
-    const rows = await transaction.query(
-      `SELECT ${variantColumns} FROM prompt_variant WHERE id = $1`,
-      [change.variantId],
-    );
-    const variant = variantOfRow(requireRow(rows[0], missing(change)));
-    requireEtag({ name: `variant ${variant.id}`, etag: variant.etag }, change.etag);
-    variants.push(variant);
-  }
-  if (new Set(variants.map(({ agentType }) => agentType)).size > 1) {
-    throw invalidField("changes", "all variants of one call must be of one agent type");
-  }
-  if (new Set(variants.map(({ id }) => id)).size < variants.length) {
+  variantId: VariantId,
+): Promise<ReadonlyMap<VariantId, Variant>> {
+  const rows = await transaction.query(
+    `SELECT ${variantColumns} FROM prompt_variant
+      WHERE agent_type = (SELECT agent_type FROM prompt_variant WHERE id = $1)`,
+    [variantId],
+  );
+  return new Map(rows.map(variantOfRow).map((variant) => [variant.id, variant]));
+}
+
+function requireVariant(variants: ReadonlyMap<VariantId, Variant>, variantId: VariantId): Variant {
+  const variant = variants.get(variantId);
+  if (variant === undefined) requireRow(undefined, missing(variantId));
+  return variant as Variant;
+}
+
+function requireConsistent(changes: readonly VariantChange[]): void {
+  if (new Set(changes.map(({ variantId }) => variantId)).size < changes.length) {
     throw invalidField("changes", "names a variant twice");
   }
   if (changes.some((change) => change.isBaseline && change.status !== "active")) {
@@ -116,9 +125,22 @@ async function readVariants(
       reason: "BASELINE_NOT_ACTIVE",
     });
   }
-  return variants;
 }
 
-function missing(change: VariantChange): { kind: "VARIANT"; name: string } {
-  return { kind: "VARIANT", name: change.variantId };
+/** Counted after the write, with which every other writer waits: two at once cannot both take the last place. */
+async function requireRoom(transaction: CatalogueTransaction, agentType: AgentType): Promise<void> {
+  const [row] = await transaction.query(
+    `SELECT count(*)::int AS active FROM prompt_variant WHERE agent_type = $1 AND status = 'active'`,
+    [agentType],
+  );
+  if (Number(row?.["active"]) <= activeVariantsMax) return;
+  throw new BanditError(
+    "failed_precondition",
+    `agent type "${agentType}" has ${activeVariantsMax} active variants already; retire one first`,
+    { reason: "TOO_MANY_ACTIVE_VARIANTS", metadata: { agent_type: agentType } },
+  );
+}
+
+function missing(variantId: VariantId): { kind: "VARIANT"; name: string } {
+  return { kind: "VARIANT", name: variantId };
 }

@@ -15,16 +15,14 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { invariant } from "../../domain/errors.ts";
 import { CatalogService } from "../../gen/bandit/v1/catalog_service_pb.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import type { BanditService } from "../../service/api/bandit-service.ts";
+import type { Telemetry } from "../../ports/telemetry.ts";
 import { GrpcCallContext } from "../call-contexts.ts";
 import { CallsUnderWay } from "../calls-under-way.ts";
 import { boundConnections } from "../connections.ts";
 import { listenFailed, messageBytesMaxDefault } from "../listening.ts";
 import { shortenTimeoutsOfStreams } from "../long-timeouts.ts";
 import type { RequestGate } from "../request-gate.ts";
-import { buildRoutes, type Route, services } from "../routes.ts";
+import type { Route, Routes } from "../routes.ts";
 import { forgetEndedStreams } from "./ended-streams.ts";
 import { grpcAdmission } from "./grpc-admission.ts";
 import { grpcError } from "./grpc-error.ts";
@@ -42,14 +40,12 @@ export const keepaliveTimeMs = 60_000;
 export const keepaliveTimeoutMs = 20_000;
 
 export interface GrpcServerOptions {
-  readonly service: BanditService;
+  readonly routes: Routes;
   /** Address to listen on, e.g. `0.0.0.0` or `::1`. */
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly telemetry: Telemetry;
-  readonly logger: Logger;
-  readonly clock: Clock;
   readonly gate: RequestGate;
   /** Default 4 MiB. */
   readonly messageBytesMax?: number;
@@ -73,9 +69,8 @@ export interface GrpcServer {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   // Its own lines on standard error would stand beside our structured log and say the same things again.
   setLogVerbosity(logVerbosity.NONE);
-  const routesByService = buildRoutes(options);
   const server = new Server({
-    interceptors: [grpcAdmission([...routesByService.values()].flat())],
+    interceptors: [grpcAdmission([...options.routes.values()].flat())],
     "grpc.max_receive_message_length": options.messageBytesMax ?? messageBytesMaxDefault,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": callsPerConnectionMax,
@@ -86,17 +81,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
   });
   const calls = new CallsUnderWay();
-  for (const [service, routes] of routesByService) {
+  for (const [service, routes] of options.routes) {
     server.addService(grpcServiceDefinition(service), implementation(routes, calls));
   }
   const health = new HealthImplementation();
   const setServing = (serving: boolean): void => {
     const status = serving ? "SERVING" : "NOT_SERVING";
     health.setStatus("", status);
-    for (const { typeName } of services) health.setStatus(typeName, status);
+    for (const { typeName } of options.routes.keys()) health.setStatus(typeName, status);
   };
   health.addToServer(server);
-  addReflection(server, services);
+  addReflection(server, [...options.routes.keys()]);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listen(injector, options);
   const stopForgetting = forgetEndedStreams();

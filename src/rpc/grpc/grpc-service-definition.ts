@@ -1,15 +1,10 @@
-import {
-  type DescMessage,
-  type DescService,
-  fromBinary,
-  type Message,
-  toBinary,
-} from "@bufbuild/protobuf";
+import { type DescMessage, type DescService, type Message, toBinary } from "@bufbuild/protobuf";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import {
   type SelectVariantResponse,
   SelectVariantResponseSchema,
 } from "../../gen/bandit/v1/decision_service_pb.ts";
+import { readBinary } from "../messages/read-binary.ts";
 import { encodeSelectVariantResponse } from "./select-variant-encoder.ts";
 
 /** A service of the contract as grpc-js wants it, keyed by the generated local names (`selectVariant`). */
@@ -40,6 +35,7 @@ function encoder(schema: DescMessage): (message: Message) => Buffer {
   };
 }
 
+/** What cannot be read is refused by its route, as INVALID_ARGUMENT; grpc-js makes INTERNAL of what is thrown here. */
 function decoder(schema: DescMessage): (bytes: Buffer) => Message {
-  return (bytes) => fromBinary(schema, bytes);
+  return (bytes) => readBinary(schema, bytes);
 }

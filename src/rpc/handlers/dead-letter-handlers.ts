@@ -1,8 +1,9 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invariant } from "../../domain/errors.ts";
-import type {
-  DeadLetter as DeadLetterMessage,
-  DeadLetterService,
+import {
+  type DeadLetter as DeadLetterMessage,
+  DeadLetterSchema,
+  type DeadLetterService,
 } from "../../gen/bandit/v1/dead_letter_service_pb.ts";
 import {
   type DeadLetter,
@@ -10,26 +11,24 @@ import {
   type DeadLetterSummary,
   deadLetterKinds,
 } from "../../ports/dead-letters.ts";
-
 import type { DeadLetterApi } from "../../service/api/dead-letters.ts";
+import { readPage } from "../messages/answer-room.ts";
+import { parsePageRequest } from "../messages/page-messages.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
-
-/** Letters of a page when the request does not say. */
-const pageSizeDefault = 100;
 
 export function deadLetterHandlers(
   service: DeadLetterApi,
 ): ServiceHandlers<typeof DeadLetterService> {
   return {
     async listDeadLetters(request) {
-      const page = await service.listDeadLetters({
-        pageSize: request.pageSize ?? pageSizeDefault,
-        pageToken: request.pageToken,
-        ...(request.kind === "" ? {} : { kind: kindOfText(request.kind) }),
+      const only = request.kind === "" ? {} : { kind: kindOfText(request.kind) };
+      const { page, messages } = await readPage(DeadLetterSchema, parsePageRequest(request), {
+        list: (asked) => service.listDeadLetters({ ...asked, ...only }),
+        message: summaryMessage,
       });
       return {
         $typeName: "bandit.v1.ListDeadLettersResponse",
-        deadLetters: page.items.map(summaryMessage),
+        deadLetters: messages,
         nextPageToken: page.nextPageToken,
         total: BigInt(page.total),
       };

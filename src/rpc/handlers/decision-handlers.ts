@@ -1,21 +1,13 @@
-import { Turns } from "../../concurrency/lanes.ts";
 import { BanditError } from "../../domain/errors.ts";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
 import {
-  type BatchRecordOutcomesResult,
-  type BatchSelectVariantsResult,
   type DecisionService,
-  type RecordOutcomeRequest,
   RecordOutcomeRequestSchema,
-  type RecordOutcomeResponse,
-  type SelectVariantRequest,
   SelectVariantRequestSchema,
-  type SelectVariantResponse,
 } from "../../gen/bandit/v1/decision_service_pb.ts";
-
-import type { CallContext } from "../../service/api/call-context.ts";
 import type { DecisionApi } from "../../service/api/decisions.ts";
 import { allocationMessage } from "../messages/allocation-messages.ts";
+import { VariantRoom } from "../messages/answer-room.ts";
 import {
   parseGenerationReport,
   parseOutcome,
@@ -24,82 +16,25 @@ import {
   selectVariantResponse,
 } from "../messages/decision-messages.ts";
 import { recordStatusToProto } from "../messages/enums.ts";
-import type { RequestGate } from "../request-gate.ts";
-import { validateRequest } from "../request-validator.ts";
-import { callError } from "../status.ts";
+import { BatchItems, type BatchOptions } from "./batch-items.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
-/**
- * @param options.toPublicError what may be said about a thrown value; logs what may not.
- */
-export function decisionHandlers(options: {
-  service: DecisionApi;
-  toPublicError: (thrown: unknown, rpc: string) => BanditError;
-  gate: Pick<RequestGate, "checkDeadline">;
-}): ServiceHandlers<typeof DecisionService> {
-  const { service, toPublicError, gate } = options;
-  const turns = new Turns();
+type DecisionHandlers = ServiceHandlers<typeof DecisionService>;
+type Options = BatchOptions & { readonly service: DecisionApi };
 
-  async function select(
-    request: SelectVariantRequest,
-    context: CallContext,
-  ): Promise<SelectVariantResponse> {
-    return selectVariantResponse(await service.selectVariant(parseSelectRequest(request), context));
-  }
-
-  async function record(
-    request: RecordOutcomeRequest,
-    context: CallContext,
-  ): Promise<RecordOutcomeResponse> {
-    return recordOutcomeResponse(await service.recordOutcome(parseOutcome(request), context));
-  }
-
-  async function selectItem(
-    request: SelectVariantRequest,
-    context: CallContext,
-  ): Promise<BatchSelectVariantsResult> {
-    const $typeName = "bandit.v1.BatchSelectVariantsResult";
-    try {
-      gate.checkDeadline("select", context);
-      validateRequest(SelectVariantRequestSchema, request);
-      return { $typeName, result: { case: "response", value: await select(request, context) } };
-    } catch (thrown) {
-      const error = callError(toPublicError(thrown, "BatchSelectVariants"));
-      return { $typeName, result: { case: "error", value: error } };
-    }
-  }
-
-  async function recordItem(
-    request: RecordOutcomeRequest,
-    context: CallContext,
-  ): Promise<BatchRecordOutcomesResult> {
-    const $typeName = "bandit.v1.BatchRecordOutcomesResult";
-    try {
-      gate.checkDeadline("report", context);
-      validateRequest(RecordOutcomeRequestSchema, request);
-      return { $typeName, result: { case: "response", value: await record(request, context) } };
-    } catch (thrown) {
-      const error = callError(toPublicError(thrown, "BatchRecordOutcomes"));
-      return { $typeName, result: { case: "error", value: error } };
-    }
-  }
-
+export function decisionHandlers(options: Options): DecisionHandlers {
+  const { service } = options;
   return {
-    selectVariant: select,
-    recordOutcome: record,
+    ...batchHandlers(options),
 
-    async batchSelectVariants(request, context) {
-      return {
-        $typeName: "bandit.v1.BatchSelectVariantsResponse",
-        results: await turns.run(request.requests, (item) => selectItem(item, context)),
-      };
+    async selectVariant(request, context) {
+      return selectVariantResponse(
+        await service.selectVariant(parseSelectRequest(request), context),
+      );
     },
 
-    async batchRecordOutcomes(request, context) {
-      return {
-        $typeName: "bandit.v1.BatchRecordOutcomesResponse",
-        results: await turns.run(request.requests, (item) => recordItem(item, context)),
-      };
+    async recordOutcome(request, context) {
+      return recordOutcomeResponse(await service.recordOutcome(parseOutcome(request), context));
     },
 
     async recordGeneration(request, context) {
@@ -129,6 +64,49 @@ export function decisionHandlers(options: {
 
     async reportDecisions() {
       throw notImplemented("ReportDecisions");
+    },
+  };
+}
+
+function batchHandlers(
+  options: Options,
+): Pick<DecisionHandlers, "batchSelectVariants" | "batchRecordOutcomes"> {
+  const { service } = options;
+  const batches = new BatchItems(options);
+  return {
+    async batchSelectVariants({ requests }, context) {
+      const room = new VariantRoom(requests.length);
+      const results = await batches.run(
+        {
+          ...{ rpc: "BatchSelectVariants", requestClass: "select", requests, context },
+          schema: SelectVariantRequestSchema,
+        },
+        async (item) => {
+          const request = { ...parseSelectRequest(item), requireRoom: room.forItem() };
+          return selectVariantResponse(await service.selectVariant(request, context));
+        },
+      );
+      const $typeName = "bandit.v1.BatchSelectVariantsResult";
+      return {
+        $typeName: "bandit.v1.BatchSelectVariantsResponse",
+        results: results.map((result) => ({ $typeName, result })),
+      };
+    },
+
+    async batchRecordOutcomes({ requests }, context) {
+      const results = await batches.run(
+        {
+          ...{ rpc: "BatchRecordOutcomes", requestClass: "report", requests, context },
+          schema: RecordOutcomeRequestSchema,
+        },
+        async (item) =>
+          recordOutcomeResponse(await service.recordOutcome(parseOutcome(item), context)),
+      );
+      const $typeName = "bandit.v1.BatchRecordOutcomesResult";
+      return {
+        $typeName: "bandit.v1.BatchRecordOutcomesResponse",
+        results: results.map((result) => ({ $typeName, result })),
+      };
     },
   };
 }

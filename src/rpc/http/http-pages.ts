@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../../ports/telemetry.ts";
-import type { BanditService } from "../../service/api/bandit-service.ts";
-import { services } from "../routes.ts";
+import type { Routes } from "../routes.ts";
 
 export interface HttpPageOptions {
-  readonly service: BanditService;
+  readonly routes: Routes;
+  /** Of this program. */
+  readonly version: string;
   readonly logger: Logger;
   /** Whether decisions can be served now, and `ok` or a sentence for each thing that was checked. */
   readiness(): Promise<{
@@ -27,7 +28,7 @@ export function httpPages(
   options: HttpPageOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const pages = new Map<string, () => Page | Promise<Page>>([
-    ["/", () => jsonPage(200, index(options.service))],
+    ["/", () => jsonPage(200, index(options))],
     ["/healthz", () => ({ status: 200, contentType: "text/plain; charset=utf-8", body: "ok\n" })],
     ["/readyz", () => readinessPage(options)],
     ["/metrics", async () => ({ status: 200, ...(await options.metrics()) })],
@@ -73,16 +74,16 @@ function methodNotAllowed(): Page {
   return jsonPage(405, { error: "only GET and HEAD are served here" });
 }
 
-function index(service: BanditService): unknown {
+function index({ routes, version }: HttpPageOptions): unknown {
   return {
     service: "banditd",
-    version: service.insight.info().version,
+    version,
     pages: {
       "/healthz": "the process is up",
       "/readyz": "decisions can be served",
       "/metrics": "Prometheus metrics",
     },
-    rpcs: services.flatMap(({ typeName, methods }) =>
+    rpcs: [...routes.keys()].flatMap(({ typeName, methods }) =>
       methods.map(({ name }) => `POST /${typeName}/${name}`),
     ),
     example:

@@ -1,35 +1,27 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Message } from "@bufbuild/protobuf";
 import {
   type Code,
   ConnectError,
   type ConnectRouter,
-  createContextValues,
+  createConnectRouter,
 } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import type { BanditService } from "../../service/api/bandit-service.ts";
-import { connectCallContext, peerAddressKey } from "../call-contexts.ts";
+import { connectCallContext } from "../call-contexts.ts";
 import { CallsUnderWay } from "../calls-under-way.ts";
 import { boundConnections } from "../connections.ts";
-import { listenFailed, messageBytesMaxDefault } from "../listening.ts";
+import { listenFailed } from "../listening.ts";
 import type { RequestGate } from "../request-gate.ts";
-import { buildRoutes, type Route } from "../routes.ts";
+import type { Route } from "../routes.ts";
 import { errorDetails, publicError, statusCode } from "../status.ts";
+import { connectListener, readRequestKey, routerOptions } from "./connect-listener.ts";
 import { streamUntilStop } from "./connect-stream.ts";
 import { httpAdmission } from "./http-admission.ts";
 import { type HttpPageOptions, httpPages } from "./http-pages.ts";
 
 export interface HttpServerOptions extends HttpPageOptions {
-  readonly service: BanditService;
   /** Address to listen on, e.g. `0.0.0.0` or `::1`. */
   readonly host: string;
   /** 0 takes any free port. */
@@ -66,23 +58,16 @@ export interface HttpServer {
  * @throws BanditError failed_precondition (`LISTEN_FAILED`) when the address cannot be had.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const routes = buildRoutes(options);
+  const { routes: served } = options;
   const pages = httpPages(options);
   const calls = new CallsUnderWay();
-  const listener: RequestListener = connectNodeAdapter({
-    readMaxBytes: messageBytesMaxDefault,
-    routes(router) {
-      for (const [service, serviceRoutes] of routes) {
-        router.service(service, implementation(serviceRoutes, { calls, clock: options.clock }));
-      }
-    },
-    contextValues: (request) =>
-      createContextValues().set(peerAddressKey, request.socket.remoteAddress ?? "unknown"),
-    // The server below speaks HTTP/1.1 only.
-    fallback: (request, response) => pages(request as IncomingMessage, response as ServerResponse),
-  });
+  const router = createConnectRouter(routerOptions);
+  for (const [service, serviceRoutes] of served) {
+    router.service(service, implementation(serviceRoutes, { calls, clock: options.clock }));
+  }
+  const listener = connectListener(router, { fallback: pages, logger: options.logger });
   let isStopping = false;
-  const admitted = httpAdmission([...routes.values()].flat(), listener);
+  const admitted = httpAdmission([...served.values()].flat(), listener);
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -132,7 +117,8 @@ function connectHandler(route: Route, { calls, clock }: Serving) {
   if (route.kind === "unary") {
     return async (request: Message, context: Parameters<typeof connectCallContext>[0]) => {
       try {
-        return await calls.wait(route.invoke(request, connectCallContext(context, clock)));
+        const message = context.values.get(readRequestKey) ?? request;
+        return await calls.wait(route.invoke(message, connectCallContext(context, clock)));
       } catch (thrown) {
         throw connectError(thrown);
       }

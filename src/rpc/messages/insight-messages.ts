@@ -1,16 +1,20 @@
+import { toBinary } from "@bufbuild/protobuf";
 import {
   durationFromMs,
   type ListValue,
   type Timestamp,
   timestampFromMs,
 } from "@bufbuild/protobuf/wkt";
-import type {
-  ExplainGenerationResponse,
-  LoggedContribution,
-  LoggedDecision,
-  LoggedGeneration,
-  LoggedOutcome,
-  QueryResponse,
+import { BanditError } from "../../domain/errors.ts";
+import {
+  type ExplainGenerationResponse,
+  ExplainGenerationResponseSchema,
+  type LoggedContribution,
+  type LoggedDecision,
+  type LoggedGeneration,
+  type LoggedOutcome,
+  LoggedOutcomeSchema,
+  type QueryResponse,
 } from "../../gen/bandit/v1/insight_service_pb.ts";
 import type { QueryResult } from "../../ports/event-log.ts";
 import type {
@@ -21,26 +25,37 @@ import type {
 } from "../../ports/event-rows.ts";
 import type { Explanation } from "../../service/api/insight.ts";
 import { parseEventTime } from "../../service/events/event-time.ts";
+import { answerBytesMax, fittingCount, frameBytes } from "./answer-room.ts";
 import { decisionSourceOfText, modeOfText } from "./enums.ts";
-import { listValueOfJson } from "./json-values.ts";
+import { bytesOfJson, listValueOfJson } from "./json-values.ts";
 
 export function explainGenerationResponse(explanation: Explanation): ExplainGenerationResponse {
   const { history, reward } = explanation;
-  return {
+  const outcomes = history.outcomes.map(loggedOutcome);
+  const message: ExplainGenerationResponse = {
     $typeName: "bandit.v1.ExplainGenerationResponse",
     decision: loggedDecision(history.decision),
     generation: history.generation === undefined ? undefined : loggedGeneration(history.generation),
-    outcomes: history.outcomes.map(loggedOutcome),
+    outcomes: [],
     draw: explanation.draw,
     arms: explanation.arms.map((arm) => ({ $typeName: "bandit.v1.ExplainedArm", ...arm })),
     rederivedVariantId: explanation.rederivedVariantId,
     consistent: explanation.consistent,
     reward:
       reward === undefined ? undefined : { $typeName: "bandit.v1.GenerationReward", ...reward },
+    outcomesLeftOut: 0,
+  };
+  const others = toBinary(ExplainGenerationResponseSchema, message).length;
+  const count = fittingCount(LoggedOutcomeSchema, outcomes, others);
+  return {
+    ...message,
+    outcomes: outcomes.slice(0, count),
+    outcomesLeftOut: outcomes.length - count,
   };
 }
 
 export function queryResponse(result: QueryResult): QueryResponse {
+  const rows = result.rows.slice(0, fittingRows(result.rows));
   return {
     $typeName: "bandit.v1.QueryResponse",
     columns: result.columns.map(({ name, type }) => ({
@@ -48,10 +63,27 @@ export function queryResponse(result: QueryResult): QueryResponse {
       name,
       type,
     })),
-    rows: result.rows.map((row): ListValue => listValueOfJson(row)),
-    truncated: result.truncated,
+    rows: rows.map((row): ListValue => listValueOfJson(row)),
+    truncated: result.truncated || rows.length < result.rows.length,
     elapsed: durationFromMs(Math.round(result.elapsedMs)),
   };
+}
+
+/** @throws BanditError resource_exhausted when not even the first row fits */
+function fittingRows(rows: QueryResult["rows"]): number {
+  let left = answerBytesMax - frameBytes;
+  const tooMuch = rows.findIndex((row) => {
+    left -= bytesOfJson(row);
+    return left < 0;
+  });
+  if (tooMuch === 0) {
+    throw new BanditError(
+      "resource_exhausted",
+      `one row of the result has more than ${answerBytesMax} bytes`,
+      { reason: "QUERY_TOO_LARGE" },
+    );
+  }
+  return tooMuch === -1 ? rows.length : tooMuch;
 }
 
 function loggedDecision(row: DecisionRow): LoggedDecision {

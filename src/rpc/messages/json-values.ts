@@ -10,6 +10,30 @@ export function listValueOfJson(values: readonly unknown[]): ListValue {
   return { $typeName: "google.protobuf.ListValue", values: values.map(valueOfJson) };
 }
 
+/** Bytes that a value takes in a list at most, as a message. */
+export function bytesOfJson(value: unknown): number {
+  switch (typeof value) {
+    case "string":
+      return Buffer.byteLength(value) + headBytes;
+    case "bigint":
+      return value.toString().length + headBytes;
+    case "object": {
+      if (value === null) return headBytes;
+      let bytes = headBytes;
+      for (const [name, member] of Object.entries(value)) {
+        if (!Array.isArray(value)) bytes += Buffer.byteLength(name) + headBytes;
+        bytes += bytesOfJson(member);
+      }
+      return bytes;
+    }
+    default:
+      return Number.isFinite(value) ? 8 + headBytes : 9 + headBytes;
+  }
+}
+
+/** Tags and lengths around a value: of the list or map, of the value, and of its kind. */
+const headBytes = 3 * 4;
+
 function valueOfJson(value: unknown): Value {
   return { $typeName: "google.protobuf.Value", kind: kindOfJson(value) };
 }

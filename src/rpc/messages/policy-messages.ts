@@ -62,7 +62,11 @@ export function parsePolicy(policy: Policy): DomainPolicy {
     forgettingHalfLifeSeconds:
       policy.forgettingHalfLife === undefined
         ? policyDefaults.forgettingHalfLifeSeconds
-        : durationMs(policy.forgettingHalfLife) / 1000,
+        : wholeUnits(policy.forgettingHalfLife, {
+            field: "policy.forgetting_half_life",
+            unitMs: 1,
+            unit: "milliseconds",
+          }) / 1000,
     ...defined({ defaultReward: policy.defaultReward }),
     sharedPriorStrengthMax: policy.sharedPriorStrengthMax,
     changeDetection: {

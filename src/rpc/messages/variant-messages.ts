@@ -15,6 +15,8 @@ import { defined } from "./optional-fields.ts";
 const parameterBytesMax = 16_384;
 const parameterKeysMax = 64;
 const parameterKeyCharactersMax = 64;
+/** Each level is three messages, and readers of the contract stop at a hundred. */
+const parameterDepthMax = 32;
 
 type Parameters = { readonly [key: string]: JsonValue };
 
@@ -90,10 +92,32 @@ function parseParameters(parameters: JsonObject, field: string): Parameters {
   if (keys.some((key) => key.length === 0 || key.length > parameterKeyCharactersMax)) {
     throw invalidField(field, `every key must have 1 to ${parameterKeyCharactersMax} characters`);
   }
+  requireKept(parameters, { path: field, depth: parameterDepthMax });
   if (Buffer.byteLength(JSON.stringify(parameters)) > parameterBytesMax) {
     throw invalidField(field, `must be at most ${parameterBytesMax} bytes as JSON`);
   }
   return parameters;
+}
+
+/** @throws BanditError invalid_argument naming what no database or no reader of the contract keeps as it is */
+function requireKept(value: JsonValue, { path, depth }: { path: string; depth: number }): void {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw invalidField(path, "must be a finite number");
+  } else if (typeof value === "string") {
+    requireKeptText(value, path);
+  } else if (typeof value === "object" && value !== null) {
+    if (depth === 0) throw invalidField(path, `is nested more than ${parameterDepthMax} deep`);
+    for (const [name, member] of Object.entries(value)) {
+      if (!Array.isArray(value)) requireKeptText(name, `${path}: a name`);
+      const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`;
+      requireKept(member, { path: at, depth: depth - 1 });
+    }
+  }
+}
+
+function requireKeptText(text: string, path: string): void {
+  if (text.includes("\0")) throw invalidField(path, "must not have the character NUL");
+  if (!text.isWellFormed()) throw invalidField(path, "must not have half of a surrogate pair");
 }
 
 function parametersMessage(parameters: Parameters): JsonObject | undefined {

@@ -13,7 +13,7 @@ export interface CatalogApi {
   getPolicy(request: { agentType: AgentType; codeType?: CodeType }): Promise<PolicyRecord>;
   setPolicy(request: SetPolicyRequest, context: CallContext): Promise<PolicyRecord>;
   deletePolicy(
-    request: { agentType: AgentType; codeType: CodeType },
+    request: { agentType: AgentType; codeType: CodeType } & Tried,
     context: CallContext,
   ): Promise<void>;
   createVariant(request: NewVariantRequest, context: CallContext): Promise<Variant>;
@@ -22,18 +22,30 @@ export interface CatalogApi {
     request: PageRequest & { agentType?: AgentType; statuses: readonly VariantStatus[] },
   ): Promise<Page<Variant>>;
   promoteVariant(
-    request: { variantId: VariantId; makeBaseline: boolean; etag?: string; validateOnly: boolean },
+    request: ChangeVariantRequest & { readonly makeBaseline: boolean },
     context: CallContext,
   ): Promise<Variant>;
-  retireVariant(
-    request: { variantId: VariantId; etag?: string; validateOnly: boolean },
-    context: CallContext,
-  ): Promise<Variant>;
+  retireVariant(request: ChangeVariantRequest, context: CallContext): Promise<Variant>;
   getMode(): Promise<ModeView>;
   setMode(
-    request: { agentType?: AgentType; mode: Mode; reason: string },
+    request: { agentType?: AgentType; mode: Mode; reason: string } & Tried,
     context: CallContext,
   ): Promise<ModeView>;
+}
+
+/** Of a request that changes something. */
+export interface Tried {
+  /**
+   * True: it is refused exactly if the call would be, and with the same words; nothing changes. The answer is what
+   * would have been stored, without an etag. Absent: false.
+   */
+  readonly validateOnly?: boolean;
+}
+
+export interface ChangeVariantRequest extends Tried {
+  readonly variantId: VariantId;
+  /** When given, the variant must have this etag. */
+  readonly etag?: string;
 }
 
 export interface AgentTypeView {
@@ -45,7 +57,7 @@ export interface AgentTypeView {
   readonly createdAtMs: number;
 }
 
-export interface NewAgentType {
+export interface NewAgentType extends Tried {
   readonly agentType: AgentType;
   readonly description: string;
   /** Absent: the default policy. */
@@ -61,19 +73,17 @@ export interface NewVariantBody {
   readonly parentId?: VariantId;
 }
 
-export interface NewVariantRequest extends NewVariantBody {
+export interface NewVariantRequest extends NewVariantBody, Tried {
   readonly agentType: AgentType;
   /** draft, candidate or active. */
   readonly status: VariantStatus;
-  readonly validateOnly: boolean;
 }
 
-export interface SetPolicyRequest {
+export interface SetPolicyRequest extends Tried {
   readonly agentType: AgentType;
   readonly codeType?: CodeType;
   readonly policy: Policy;
   readonly etag?: string;
-  readonly validateOnly: boolean;
 }
 
 export interface ModeView {

@@ -25,6 +25,8 @@ export interface SelectRequest {
   readonly features: Readonly<Record<string, number>>;
   /** Empty: every arm of the pool. */
   readonly allowedVariantIds: readonly VariantId[];
+  /** Asked before a decision for this variant is stored or told again; throws when the answer has no room for it. */
+  readonly requireRoom?: (variant: Variant) => void;
 }
 
 export interface Decision {

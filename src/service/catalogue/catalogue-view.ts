@@ -94,7 +94,7 @@ export class CatalogueView {
 }
 
 /** Forgetting is the agent type's as a whole: two clocks could not go on from each other when an override comes or goes. */
-function withForgettingOf(own: PolicyRecord, override: PolicyRecord): PolicyRecord {
+export function withForgettingOf(own: PolicyRecord, override: PolicyRecord): PolicyRecord {
   const { forgettingHalfLifeSeconds } = own.policy;
   return {
     ...override,

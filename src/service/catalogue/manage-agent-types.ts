@@ -1,6 +1,6 @@
 import { defaultPolicy } from "../../bandit/default-policy.ts";
 import { BanditError } from "../../domain/errors.ts";
-import type { AgentType } from "../../domain/ids.ts";
+import { type AgentType, formatVariantId } from "../../domain/ids.ts";
 import type { Catalogue, CreateAgentTypeInput, NewVariant } from "../../ports/catalogue.ts";
 import type { CallContext } from "../api/call-context.ts";
 import type { AgentTypeView, NewAgentType, NewVariantBody } from "../api/catalog.ts";
@@ -38,9 +38,15 @@ export class ManageAgentTypes {
       policy,
       variants: [activeVariant(first), ...rest.map(activeVariant)],
     };
-    await this.#catalogue.createAgentType(input, { name: context.actor });
-    await this.#cache.refresh();
-    return this.get(request.agentType);
+    const dryRun = request.validateOnly;
+    const record = await this.#catalogue.createAgentType(input, { name: context.actor, dryRun });
+    if (!dryRun) await this.#cache.refresh();
+    const baseline = { agentType: record.agentType, name: first.name, version: 1 };
+    return {
+      ...record,
+      baselineVariantId: formatVariantId(baseline),
+      activeVariants: input.variants.length,
+    };
   }
 
   /**

@@ -1,11 +1,11 @@
-import { BanditError, invalidField } from "../../domain/errors.ts";
+import { invalidField } from "../../domain/errors.ts";
 import type { AgentType, CodeType } from "../../domain/ids.ts";
 import type { Policy, PolicyRecord } from "../../domain/policy.ts";
 import type { Catalogue } from "../../ports/catalogue.ts";
 import type { CallContext } from "../api/call-context.ts";
-import type { SetPolicyRequest } from "../api/catalog.ts";
+import type { SetPolicyRequest, Tried } from "../api/catalog.ts";
 import type { CatalogueCache } from "./catalogue-cache.ts";
-import { policyFor } from "./catalogue-view.ts";
+import { policyFor, withForgettingOf } from "./catalogue-view.ts";
 import { requireValidPolicy } from "./require-valid-policy.ts";
 
 /** Reads and changes policies. A change takes effect with the next decision on this replica, within a second on all. */
@@ -26,43 +26,26 @@ export class ManagePolicies {
 
   /** @throws BanditError not_found, invalid_argument, aborted. */
   async set(request: SetPolicyRequest, context: CallContext): Promise<PolicyRecord> {
-    const entry = this.#cache.view.getAgentType(request.agentType);
-    requireValidPolicy(request.policy);
-    const { agentType, codeType, policy, etag } = request;
-    if (codeType !== undefined) requireForgettingOf(entry.policy.policy, policy);
-    if (request.validateOnly) {
-      const current = codeType === undefined ? entry.policy : entry.overrides.get(codeType);
-      if (etag !== undefined && etag !== current?.etag) throw changedMeanwhile(agentType);
-      return {
-        agentType,
-        ...(codeType === undefined ? {} : { codeType }),
-        policy,
-        forgetting: entry.policy.forgetting,
-        featuresSinceMs: current?.featuresSinceMs ?? 0,
-        updatedAtMs: current?.updatedAtMs ?? 0,
-        etag: current?.etag ?? "",
-      };
-    }
-    const record = await this.#catalogue.putPolicy(
-      {
-        agentType,
-        policy,
-        ...(codeType === undefined ? {} : { codeType }),
-        ...(etag === undefined ? {} : { etag }),
-      },
-      { name: context.actor },
-    );
+    const { validateOnly: dryRun, ...input } = request;
+    const entry = await this.#cache.getAgentType(input.agentType);
+    requireValidPolicy(input.policy);
+    if (input.codeType !== undefined) requireForgettingOf(entry.policy.policy, input.policy);
+    const record = await this.#catalogue.putPolicy(input, { name: context.actor, dryRun });
+    if (dryRun)
+      return input.codeType === undefined ? record : withForgettingOf(entry.policy, record);
     await this.#cache.refresh();
     return this.get(record);
   }
 
   /** Removes the override of a code type. @throws BanditError not_found. */
   async delete(
-    request: { agentType: AgentType; codeType: CodeType },
+    request: { agentType: AgentType; codeType: CodeType } & Tried,
     context: CallContext,
   ): Promise<void> {
-    await this.#catalogue.deletePolicy(request, { name: context.actor });
-    await this.#cache.refresh();
+    const { validateOnly: dryRun, ...input } = request;
+    await this.#cache.getAgentType(input.agentType);
+    await this.#catalogue.deletePolicy(input, { name: context.actor, dryRun });
+    if (!dryRun) await this.#cache.refresh();
   }
 }
 
@@ -75,11 +58,4 @@ function requireForgettingOf(own: Policy, override: Policy): void {
     "policy.forgetting_half_life",
     "is set for the agent type as a whole; leave it out, or give the agent type's",
   );
-}
-
-function changedMeanwhile(agentType: AgentType): BanditError {
-  return new BanditError("aborted", `the policy of "${agentType}" has changed meanwhile`, {
-    reason: "ETAG_MISMATCH",
-    metadata: { agent_type: agentType },
-  });
 }

@@ -95,6 +95,7 @@ export class SelectVariant {
     }
     const drawn = draw(allocation, idBytes, allowed.length === 0 ? undefined : allowed);
     if (drawn === undefined) throw this.#noAllowedVariant(request);
+    request.requireRoom?.(this.#deps.catalogue.view.getVariant(drawn.variantId));
 
     const decidedAtMs = clock.nowMs();
     const policyRecord = policyFor(entry, request.codeType);
@@ -178,7 +179,8 @@ export class SelectVariant {
       );
     }
     // Another replica may have decided, for a variant that is new.
-    await this.#inTime(this.#deps.catalogue.getVariant(earlier.variantId), context);
+    const variant = await this.#inTime(this.#deps.catalogue.getVariant(earlier.variantId), context);
+    request.requireRoom?.(variant);
     return this.#answer(earlier, degradedReason);
   }
 

@@ -47,7 +47,11 @@ function receive(
   const receivedAtMs = clock.nowMs();
   const occurredAtMs = outcome.occurredAtMs ?? receivedAtMs;
   if (occurredAtMs > receivedAtMs + clockSkewMsMax) {
-    throw invalidField("occurred_at", "lies more than five minutes in the future");
+    const nowText = new Date(receivedAtMs).toISOString();
+    throw invalidField(
+      "occurred_at",
+      `lies more than five minutes ahead of the service's clock, which says ${nowText}`,
+    );
   }
   return {
     outcomeId: outcome.outcomeId ?? (formatGenerationId(ids.next()) as string as OutcomeId),

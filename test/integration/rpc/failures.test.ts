@@ -21,6 +21,12 @@ beforeEach(() => {
 afterAll(() => servers.stop());
 
 describe.each(["grpc", "connect"] as const)("over %s, a failure", (transport) => {
+  // Of the same failure over both in one second one line is logged.
+  beforeAll(async () => {
+    await servers.stop();
+    servers = await startRpcServers();
+  });
+
   it("that nobody expected says nothing about its cause, and the log says all", async () => {
     const cause = new Error("password=hunter2 at 10.0.0.7");
     servers.service.failure = cause;

@@ -63,6 +63,8 @@ export class FakeBanditService
   readonly calls: { method: string; input: unknown; context: CallContext | undefined }[] = [];
   /** When set, every rpc fails with it. */
   failure: unknown;
+  /** What selectVariant answers. */
+  variant: Variant = sampleVariant;
   /** When set, selectVariant waits for it. */
   gate: Promise<void> | undefined;
 
@@ -80,9 +82,10 @@ export class FakeBanditService
     this.#called("selectVariant", request, context);
     await this.gate;
     if (request.agentType !== "evolution") throw agentTypeNotFound(request.agentType);
+    request.requireRoom?.(this.variant);
     return {
       generationId: request.generationId ?? knownGenerationId,
-      variant: sampleVariant,
+      variant: this.variant,
       source: "explore",
       propensity: 0.25,
       allocationVersion: "00112233445566ff",

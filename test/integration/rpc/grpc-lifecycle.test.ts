@@ -88,18 +88,17 @@ describe("the server", () => {
   });
 
   it("says which address it cannot have", async () => {
-    const { service, grpc } = servers;
+    const { grpc } = servers;
     const quiet = () => undefined;
     const telemetry = { count: quiet, observeMs: quiet, gauge: quiet };
     const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
     const options = {
-      service,
+      routes: new Map(),
       host: "127.0.0.1",
       port: grpc.port,
       telemetry,
       gate: openGate({ telemetry, logger }).gate,
       logger,
-      clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
     };
     await expect(startGrpcServer(options)).rejects.toMatchObject({
       code: "failed_precondition",

@@ -24,6 +24,7 @@ import { type GrpcServer, startGrpcServer } from "../../../src/rpc/grpc/grpc-ser
 import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
 import { type HttpServer, startHttpServer } from "../../../src/rpc/http/http-server.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
+import { buildRoutes } from "../../../src/rpc/routes.ts";
 import { statusName } from "../../../src/rpc/status.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
 import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
@@ -126,7 +127,7 @@ export async function startRpcServers(
   const { messageBytesMax, connectionsMax } = overrides;
   const { gate, admission } = openGate({ telemetry, logger }, overrides);
   const common = {
-    service,
+    routes: buildRoutes({ service, telemetry, logger, clock, gate }),
     host: "127.0.0.1",
     port: 0,
     telemetry,
@@ -141,6 +142,7 @@ export async function startRpcServers(
   });
   const http = await startHttpServer({
     ...common,
+    version: service.insight.info().version,
     readiness: async () => ({
       ready: overrides.ready ?? true,
       degraded: false,

@@ -121,7 +121,7 @@ export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = 
  */
 export type ListDeadLettersResponse = Message<"bandit.v1.ListDeadLettersResponse"> & {
   /**
-   * Ordered by id.
+   * Ordered by id; fewer than page_size when more would make the answer larger than 4 MiB.
    *
    * @generated from field: repeated bandit.v1.DeadLetter dead_letters = 1;
    */

@@ -224,7 +224,9 @@ export const PromptPatternSchema: GenMessage<PromptPattern> = /*@__PURE__*/
  */
 export type BatchSelectVariantsRequest = Message<"bandit.v1.BatchSelectVariantsRequest"> & {
   /**
-   * 1 to 100 requests. Each is checked by itself: one that breaks a rule fails alone.
+   * 1 to 100 requests. Each is read and checked by itself: one that cannot be read, or breaks a rule, fails alone, and its
+   * error names item and field. When the variants would make the answer larger than 4 MiB, the items that it has no room
+   * for fail with RESOURCE_EXHAUSTED (`ANSWER_FULL`), and nothing is decided for them.
    *
    * @generated from field: repeated bandit.v1.SelectVariantRequest requests = 1;
    */
@@ -338,7 +340,7 @@ export type RecordGenerationRequest = Message<"bandit.v1.RecordGenerationRequest
   maxTokens?: number | undefined;
 
   /**
-   * How long the task took, 0 to 30 days, to the millisecond. Absent: not known, no latency penalty.
+   * How long the task took, 0 to 30 days; kept to the nearest millisecond. Absent: not known, no latency penalty.
    * (Checked by the service itself: as a rule of the validator it would cost more than all others together.)
    *
    * @generated from field: google.protobuf.Duration duration = 6;
@@ -438,8 +440,8 @@ export type RecordOutcomeRequest = Message<"bandit.v1.RecordOutcomeRequest"> & {
   generationId: string;
 
   /**
-   * When it happened, years 2000 to 2099. Decides which of two values of one metric is the newer.
-   * Absent: the time of receipt.
+   * When it happened, years 2000 to 2099, and at most five minutes ahead of the service's clock; kept to the nearest
+   * millisecond. Decides which of two values of one metric is the newer. Absent: the time of receipt.
    * (Checked by the service itself: as a rule of the validator it would cost more than all others together.)
    *
    * @generated from field: google.protobuf.Timestamp occurred_at = 3;
@@ -536,7 +538,9 @@ export const RecordOutcomeResponseSchema: GenMessage<RecordOutcomeResponse> = /*
  */
 export type BatchRecordOutcomesRequest = Message<"bandit.v1.BatchRecordOutcomesRequest"> & {
   /**
-   * 1 to 1,000 outcomes. Each is checked by itself: one that breaks a rule fails alone.
+   * 1 to 1,000 outcomes. Each is read and checked by itself: one that cannot be read, or breaks a rule, fails alone, and
+   * its error names item and field. In binary form a field whose bytes are of another kind than the contract's can be
+   * taken for one that is not known.
    *
    * @generated from field: repeated bandit.v1.RecordOutcomeRequest requests = 1;
    */

@@ -191,7 +191,7 @@ export const CiResultSchema: GenMessage<CiResult> = /*@__PURE__*/
 export type CustomMetrics = Message<"bandit.v1.CustomMetrics"> & {
   /**
    * 1 to 64 finite numbers. A name is 1 to 64 characters of a-z, 0-9 and _, starting with a letter, and not
-   * that of a built-in metric.
+   * that of a built-in metric, nor cost_usd, duration_ms, cost_penalty or latency_penalty.
    *
    * @generated from field: map<string, double> metrics = 1;
    */

@@ -13,7 +13,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file bandit/v1/variant.proto.
  */
 export const file_bandit_v1_variant: GenFile = /*@__PURE__*/
-  fileDesc("ChdiYW5kaXQvdjEvdmFyaWFudC5wcm90bxIJYmFuZGl0LnYxIqsECgdWYXJpYW50EhIKCnZhcmlhbnRfaWQYASABKAkSEgoKYWdlbnRfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKAUSKAoGc3RhdHVzGAUgASgOMhguYmFuZGl0LnYxLlZhcmlhbnRTdGF0dXMSEwoLaXNfYmFzZWxpbmUYBiABKAgSEwoLZGVzY3JpcHRpb24YByABKAkSFwoPcHJvbXB0X3RlbXBsYXRlGAggASgJEg0KBW1vZGVsGAkgASgJEhgKC3RlbXBlcmF0dXJlGAogASgBSACIAQESEgoFdG9wX3AYCyABKAFIAYgBARIXCgptYXhfdG9rZW5zGAwgASgFSAKIAQESKwoKcGFyYW1ldGVycxgNIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoKY3JlYXRlZF9ieRgOIAEoDjIYLmJhbmRpdC52MS5WYXJpYW50QXV0aG9yEhYKCXBhcmVudF9pZBgPIAEoCUgDiAEBEi4KCmNyZWF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYEiABKAlCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEINCgtfbWF4X3Rva2Vuc0IMCgpfcGFyZW50X2lkIocCCg1TZXJ2ZWRWYXJpYW50EhIKCnZhcmlhbnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEhcKD3Byb21wdF90ZW1wbGF0ZRgEIAEoCRINCgVtb2RlbBgFIAEoCRIYCgt0ZW1wZXJhdHVyZRgGIAEoAUgAiAEBEhIKBXRvcF9wGAcgASgBSAGIAQESFwoKbWF4X3Rva2VucxgIIAEoBUgCiAEBEisKCnBhcmFtZXRlcnMYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCDQoLX21heF90b2tlbnMi4AMKCk5ld1ZhcmlhbnQSLAoEbmFtZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2M30kEh0KC2Rlc2NyaXB0aW9uGAIgASgJQgi6SAVyAxiAEBIkCg9wcm9tcHRfdGVtcGxhdGUYAyABKAlCC7pICHIGEAEYgIAEEhcKBW1vZGVsGAQgASgJQgi6SAVyAxiAARIzCgt0ZW1wZXJhdHVyZRgFIAEoAUIZukgWEhRAARkAAAAAAAAAQCkAAAAAAAAAAEgAiAEBEi0KBXRvcF9wGAYgASgBQhm6SBYSFEABGQAAAAAAAPA/IQAAAAAAAAAASAGIAQESIAoKbWF4X3Rva2VucxgHIAEoBUIHukgEGgIoAUgCiAEBEisKCnBhcmFtZXRlcnMYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ElwKCXBhcmVudF9pZBgJIAEoCUJEukhBcj8yPV5bYS16XVthLXowLTlfLV17MCw2M30vW2Etel1bYS16MC05Xy1dezAsNjN9QFsxLTldWzAtOV17MCw1fSRIA4gBAUIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9wQg0KC19tYXhfdG9rZW5zQgwKCl9wYXJlbnRfaWQqngEKDVZhcmlhbnRTdGF0dXMSHgoaVkFSSUFOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRWQVJJQU5UX1NUQVRVU19EUkFGVBABEhwKGFZBUklBTlRfU1RBVFVTX0NBTkRJREFURRACEhkKFVZBUklBTlRfU1RBVFVTX0FDVElWRRADEhoKFlZBUklBTlRfU1RBVFVTX1JFVElSRUQQBCprCg1WYXJpYW50QXV0aG9yEh4KGlZBUklBTlRfQVVUSE9SX1VOU1BFQ0lGSUVEEAASGAoUVkFSSUFOVF9BVVRIT1JfSFVNQU4QARIgChxWQVJJQU5UX0FVVEhPUl9MTE1fT1BUSU1JWkVEEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChdiYW5kaXQvdjEvdmFyaWFudC5wcm90bxIJYmFuZGl0LnYxIqsECgdWYXJpYW50EhIKCnZhcmlhbnRfaWQYASABKAkSEgoKYWdlbnRfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKAUSKAoGc3RhdHVzGAUgASgOMhguYmFuZGl0LnYxLlZhcmlhbnRTdGF0dXMSEwoLaXNfYmFzZWxpbmUYBiABKAgSEwoLZGVzY3JpcHRpb24YByABKAkSFwoPcHJvbXB0X3RlbXBsYXRlGAggASgJEg0KBW1vZGVsGAkgASgJEhgKC3RlbXBlcmF0dXJlGAogASgBSACIAQESEgoFdG9wX3AYCyABKAFIAYgBARIXCgptYXhfdG9rZW5zGAwgASgFSAKIAQESKwoKcGFyYW1ldGVycxgNIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoKY3JlYXRlZF9ieRgOIAEoDjIYLmJhbmRpdC52MS5WYXJpYW50QXV0aG9yEhYKCXBhcmVudF9pZBgPIAEoCUgDiAEBEi4KCmNyZWF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYEiABKAlCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEINCgtfbWF4X3Rva2Vuc0IMCgpfcGFyZW50X2lkIocCCg1TZXJ2ZWRWYXJpYW50EhIKCnZhcmlhbnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgFEhcKD3Byb21wdF90ZW1wbGF0ZRgEIAEoCRINCgVtb2RlbBgFIAEoCRIYCgt0ZW1wZXJhdHVyZRgGIAEoAUgAiAEBEhIKBXRvcF9wGAcgASgBSAGIAQESFwoKbWF4X3Rva2VucxgIIAEoBUgCiAEBEisKCnBhcmFtZXRlcnMYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCDQoLX21heF90b2tlbnMi7AMKCk5ld1ZhcmlhbnQSLAoEbmFtZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2M30kEiEKC2Rlc2NyaXB0aW9uGAIgASgJQgy6SAlyBxiAELoBAQASKAoPcHJvbXB0X3RlbXBsYXRlGAMgASgJQg+6SAxyChABGICABLoBAQASGwoFbW9kZWwYBCABKAlCDLpICXIHGIABugEBABIzCgt0ZW1wZXJhdHVyZRgFIAEoAUIZukgWEhRAARkAAAAAAAAAQCkAAAAAAAAAAEgAiAEBEi0KBXRvcF9wGAYgASgBQhm6SBYSFEABGQAAAAAAAPA/IQAAAAAAAAAASAGIAQESIAoKbWF4X3Rva2VucxgHIAEoBUIHukgEGgIoAUgCiAEBEisKCnBhcmFtZXRlcnMYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ElwKCXBhcmVudF9pZBgJIAEoCUJEukhBcj8yPV5bYS16XVthLXowLTlfLV17MCw2M30vW2Etel1bYS16MC05Xy1dezAsNjN9QFsxLTldWzAtOV17MCw1fSRIA4gBAUIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9wQg0KC19tYXhfdG9rZW5zQgwKCl9wYXJlbnRfaWQqngEKDVZhcmlhbnRTdGF0dXMSHgoaVkFSSUFOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRWQVJJQU5UX1NUQVRVU19EUkFGVBABEhwKGFZBUklBTlRfU1RBVFVTX0NBTkRJREFURRACEhkKFVZBUklBTlRfU1RBVFVTX0FDVElWRRADEhoKFlZBUklBTlRfU1RBVFVTX1JFVElSRUQQBCprCg1WYXJpYW50QXV0aG9yEh4KGlZBUklBTlRfQVVUSE9SX1VOU1BFQ0lGSUVEEAASGAoUVkFSSUFOVF9BVVRIT1JfSFVNQU4QARIgChxWQVJJQU5UX0FVVEhPUl9MTE1fT1BUSU1JWkVEEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * An arm of the bandit: what an agent runs. Its content never changes; new content is a new version.
@@ -246,21 +246,22 @@ export type NewVariant = Message<"bandit.v1.NewVariant"> & {
   name: string;
 
   /**
-   * What is different about it, for people. At most 2,048 characters; may be empty.
+   * What is different about it, for people. At most 2,048 characters, none of them NUL; may be empty.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * Prompt with `{{variable}}` places, 1 to 65,536 characters.
+   * Prompt with `{{variable}}` places, 1 to 65,536 characters, none of them NUL.
    *
    * @generated from field: string prompt_template = 3;
    */
   promptTemplate: string;
 
   /**
-   * Model name as the agent's own LLM client knows it, at most 128 characters. Empty leaves the choice to the agent.
+   * Model name as the agent's own LLM client knows it, at most 128 characters, none of them
+   * NUL. Empty leaves the choice to the agent.
    *
    * @generated from field: string model = 4;
    */
@@ -288,7 +289,9 @@ export type NewVariant = Message<"bandit.v1.NewVariant"> & {
   maxTokens?: number | undefined;
 
   /**
-   * Anything else the agent wants to vary: at most 64 keys of 1 to 64 characters, at most 16 KiB as JSON.
+   * Anything else the agent wants to vary: at most 64 keys of 1 to 64 characters, at most 16 KiB as JSON, nested 32
+   * deep at most; numbers are finite, and no text has the character NUL. JSON with a number that a double cannot hold,
+   * or with a name twice in one object, is refused.
    *
    * @generated from field: google.protobuf.Struct parameters = 8;
    */

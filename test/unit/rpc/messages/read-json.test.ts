@@ -1,0 +1,212 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { BanditError } from "../../../../src/domain/errors.ts";
+import {
+  CreateVariantRequestSchema,
+  SetPolicyRequestSchema,
+} from "../../../../src/gen/bandit/v1/catalog_service_pb.ts";
+import {
+  type BatchRecordOutcomesRequest,
+  BatchRecordOutcomesRequestSchema,
+  RecordOutcomeRequestSchema,
+  SelectVariantRequestSchema,
+} from "../../../../src/gen/bandit/v1/decision_service_pb.ts";
+import { readJson } from "../../../../src/rpc/messages/read-json.ts";
+import { requireReadable } from "../../../../src/rpc/unreadable-requests.ts";
+
+const generationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
+const good = `{"generationId":"${generationId}","ci":{"passed":true}}`;
+
+const read = (schema: DescMessage, text: string): Message =>
+  readJson(schema, new TextEncoder().encode(text));
+
+function errorOf(message: Message): BanditError | undefined {
+  try {
+    requireReadable(message);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BanditError) return error;
+    throw error;
+  }
+}
+
+describe("a request in JSON that cannot be read names the first wrong field", () => {
+  it.each<[string, DescMessage, string, string, RegExp]>([
+    [
+      "a time without a zone",
+      RecordOutcomeRequestSchema,
+      `{"occurredAt":"2026-01-01T00:00:00"}`,
+      "occurred_at",
+      /with its zone/,
+    ],
+    [
+      "an enum of another name",
+      RecordOutcomeRequestSchema,
+      `{"action":{"kind":"USER_ACTION_KIND_EDITTED"}}`,
+      "action.kind",
+      /is it USER_ACTION_KIND_EDITED\?/,
+    ],
+    [
+      "a text for a number",
+      RecordOutcomeRequestSchema,
+      `{"testRun":{"passed":"many"}}`,
+      "test_run.passed",
+      /a whole number/,
+    ],
+    [
+      "a number for a text",
+      RecordOutcomeRequestSchema,
+      `{"generationId":5}`,
+      "generation_id",
+      /a text, not 5/,
+    ],
+    [
+      "two of a oneof",
+      RecordOutcomeRequestSchema,
+      `{"ci":{"passed":true},"custom":{}}`,
+      "outcome",
+      /exactly one of test_run, rating, action, ci, custom/,
+    ],
+    [
+      "a name that there is not",
+      RecordOutcomeRequestSchema,
+      `{"generation":"x"}`,
+      "generation",
+      /no such field/,
+    ],
+    [
+      "a name that is nearly one",
+      SelectVariantRequestSchema,
+      `{"agentTyp":"x"}`,
+      "agentTyp",
+      /is it agent_type\?/,
+    ],
+    [
+      "one field by both of its names",
+      SelectVariantRequestSchema,
+      `{"agentType":"x","agent_type":"y"}`,
+      "request",
+      /names a field twice/,
+    ],
+    [
+      "a wrong value of a map",
+      SelectVariantRequestSchema,
+      `{"features":{"a":1,"b":"x"}}`,
+      'features["b"]',
+      /a number, not "x"/,
+    ],
+    [
+      "a wrong entry of a list",
+      SelectVariantRequestSchema,
+      `{"allowedVariantIds":["a",7]}`,
+      "allowed_variant_ids[1]",
+      /a text, not 7/,
+    ],
+    [
+      "no list",
+      SelectVariantRequestSchema,
+      `{"allowedVariantIds":"a"}`,
+      "allowed_variant_ids",
+      /a list/,
+    ],
+    [
+      "a duration in words",
+      SetPolicyRequestSchema,
+      `{"policy":{"refreshInterval":"50ms"}}`,
+      "policy.refresh_interval",
+      /in seconds/,
+    ],
+    [
+      "an algorithm of another name",
+      SetPolicyRequestSchema,
+      `{"policy":{"algorithm":{"thomson_sampling":{}}}}`,
+      "policy.algorithm.thomson_sampling",
+      /is it thompson_sampling\?/,
+    ],
+    [
+      "half of a character",
+      SelectVariantRequestSchema,
+      String.raw`{"agentId":"\ud800"}`,
+      "agent_id",
+      /Unicode/,
+    ],
+    [
+      "a number beyond the largest",
+      CreateVariantRequestSchema,
+      `{"variant":{"parameters":{"a":[1,1e400]}}}`,
+      "variant.parameters.a[1]",
+      /1e400/,
+    ],
+    [
+      "a whole number that no double holds",
+      CreateVariantRequestSchema,
+      `{"variant":{"parameters":{"seed":9007199254740993}}}`,
+      "variant.parameters.seed",
+      /9007199254740993/,
+    ],
+    [
+      "a name that stands twice",
+      SelectVariantRequestSchema,
+      `{"features":{"a":1,"a":2}}`,
+      "features.a",
+      /twice/,
+    ],
+    [
+      "a list in the place of the request",
+      SelectVariantRequestSchema,
+      "[]",
+      "request",
+      /an object/,
+    ],
+  ])("%s", (_what, schema, text, field, description) => {
+    const error = errorOf(read(schema, text));
+    expect(error).toMatchObject({ code: "invalid_argument", reason: "INVALID_FIELD" });
+    expect(error?.violations).toEqual([{ field, description: expect.stringMatching(description) }]);
+  });
+
+  it.each(["", "{", '{"agentType":}', "\u00ff"])("%j is no JSON at all", (text) => {
+    expect(errorOf(read(SelectVariantRequestSchema, text))).toMatchObject({
+      code: "invalid_argument",
+      reason: "REQUEST_UNREADABLE",
+    });
+  });
+
+  it("reads what is right as it is, also numbers that every reader rounds alike", () => {
+    const message = read(SelectVariantRequestSchema, '{"features":{"a":0.1,"b":9007199254740992}}');
+    expect(errorOf(message)).toBeUndefined();
+    expect(message).toMatchObject({ features: { a: 0.1, b: 2 ** 53 } });
+  });
+});
+
+describe("a batch in JSON", () => {
+  const batch = (...items: string[]) => {
+    const message = read(BatchRecordOutcomesRequestSchema, `{"requests":[${items.join(",")}]}`);
+    expect(errorOf(message)).toBeUndefined();
+    return (message as BatchRecordOutcomesRequest).requests;
+  };
+
+  it("keeps every item that can be read, and names the field of every other", () => {
+    const requests = batch(
+      good,
+      `{"generationId":"${generationId}","occurredAt":"2026-01-01T00:00:00","ci":{"passed":true}}`,
+      "null",
+      '"text"',
+      `{"custom":{"metrics":{"a":1,"a":2}}}`,
+      good,
+    );
+    expect(requests.map((item) => errorOf(item)?.violations[0]?.field)).toEqual([
+      undefined,
+      "occurred_at",
+      "request",
+      "request",
+      "custom.metrics.a",
+      undefined,
+    ]);
+    expect(requests[5]).toMatchObject({ generationId, outcome: { case: "ci" } });
+  });
+
+  it("fails as a whole when something else of it is wrong", () => {
+    const message = read(BatchRecordOutcomesRequestSchema, `{"requests":[${good}],"more":1}`);
+    expect(errorOf(message)?.violations[0]?.field).toBe("more");
+  });
+});
