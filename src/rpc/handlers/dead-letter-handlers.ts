@@ -1,5 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { invariant } from "../../domain/errors.ts";
+import { BanditError, invariant } from "../../domain/errors.ts";
 import {
   type DeadLetter as DeadLetterMessage,
   DeadLetterSchema,
@@ -12,7 +12,7 @@ import {
   deadLetterKinds,
 } from "../../ports/dead-letters.ts";
 import type { DeadLetterApi } from "../../service/api/dead-letters.ts";
-import { readPage } from "../messages/answer-room.ts";
+import { answerBytesMax, frameBytes, readPage } from "../messages/answer-room.ts";
 import { parsePageRequest } from "../messages/page-messages.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
@@ -36,6 +36,7 @@ export function deadLetterHandlers(
 
     async getDeadLetter(request) {
       const letter = await service.getDeadLetter(request.deadLetterId);
+      requireRoom(letter);
       return {
         $typeName: "bandit.v1.GetDeadLetterResponse",
         deadLetter: letterMessage(letter),
@@ -62,6 +63,18 @@ export function deadLetterHandlers(
       };
     },
   };
+}
+
+/** @throws BanditError resource_exhausted */
+function requireRoom({ content }: DeadLetter): void {
+  const bytes = Buffer.byteLength(content);
+  if (bytes <= answerBytesMax - frameBytes) return;
+  throw new BanditError(
+    "resource_exhausted",
+    `the letter has ${bytes} bytes, more than an answer of ${answerBytesMax}; read it in pieces with Query: ` +
+      "SELECT substring(content, 1, 1000000) FROM dead_letters",
+    { reason: "ANSWER_FULL" },
+  );
 }
 
 function letterMessage({ content, ...letter }: DeadLetter): DeadLetterMessage {

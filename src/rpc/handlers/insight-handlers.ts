@@ -1,8 +1,9 @@
-import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { parseGenerationId } from "../../domain/ids.ts";
 import type { InsightService } from "../../gen/bandit/v1/insight_service_pb.ts";
 import type { InsightApi } from "../../service/api/insight.ts";
 import { explainGenerationResponse, queryResponse } from "../messages/insight-messages.ts";
+import { wholeUnits } from "../messages/whole-units.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
 // The defaults that insight_service.proto documents.
@@ -25,7 +26,9 @@ export function insightHandlers(service: InsightApi): ServiceHandlers<typeof Ins
           timeoutMs:
             request.timeout === undefined
               ? queryTimeoutMsDefault
-              : Math.round(durationMs(request.timeout)),
+              : wholeUnits(request.timeout, {
+                  ...{ field: "timeout", unitMs: 1, unit: "milliseconds" },
+                }),
           fresh: request.fresh,
         },
         context,

@@ -1,5 +1,5 @@
 import { create, type Message } from "@bufbuild/protobuf";
-import { type Duration, durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../../domain/errors.ts";
 import { builtInMetrics, isBuiltInMetric } from "../../domain/metric.ts";
 import { nearestName } from "../../domain/nearest-name.ts";
@@ -24,6 +24,7 @@ import {
   type RewardComponent,
 } from "../../gen/bandit/v1/policy_pb.ts";
 import { defined } from "./optional-fields.ts";
+import { wholeUnits } from "./whole-units.ts";
 
 /** Fills in every default. What the rules of the contract cannot say is the service's to check. */
 export function parsePolicy(policy: Policy): DomainPolicy {
@@ -74,21 +75,6 @@ export function parsePolicy(policy: Policy): DomainPolicy {
       ...givenFields(policy.changeDetection),
     },
   };
-}
-
-/** A finer duration is refused rather than rounded: what is in force is what was asked for. */
-function wholeUnits(
-  duration: Duration,
-  {
-    field,
-    unitMs,
-    unit,
-  }: { readonly field: string; readonly unitMs: number; readonly unit: string },
-): number {
-  if (duration.nanos % (unitMs * 1_000_000) !== 0) {
-    throw invalidField(field, `must be whole ${unit}`);
-  }
-  return Math.round(durationMs(duration) / unitMs);
 }
 
 /** The messages of the algorithms have the names of the domain's kinds, and their fields those of its parameters. */
