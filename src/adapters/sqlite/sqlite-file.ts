@@ -116,6 +116,8 @@ export class SqliteFile {
    * is in the log, and copies that.
    */
   async makeRoom(): Promise<void> {
+    await this.held;
+    if (!this.isFull) return;
     try {
       this.transaction(() =>
         this.#database.exec(`PRAGMA incremental_vacuum(${pagesCutPerCommit})`),
@@ -127,7 +129,7 @@ export class SqliteFile {
     await this.#log.checkpoint();
   }
 
-  /** Idempotent it is not. */
+  /** To be called once, with no transaction under way. */
   async close(): Promise<void> {
     await this.#log.close();
     this.#database.close();
