@@ -19,6 +19,7 @@ import type { Decision, OutcomeResult, SelectRequest } from "../../service/api/d
 import { decisionSourceToProto, outcomeStatusToProto, userActionFromProto } from "./enums.ts";
 import { defined } from "./optional-fields.ts";
 import { servedVariantMessage } from "./variant-messages.ts";
+import { requireNanos } from "./whole-units.ts";
 
 // Requests have passed the contract's rules; the parsers of ids only give them their types.
 
@@ -90,6 +91,7 @@ export function parseOutcome(request: RecordOutcomeRequest): Outcome {
 const taskDurationMsMax = 30 * 24 * 3600 * 1000;
 
 function taskDurationMs(duration: Duration): number {
+  requireNanos(duration, "duration");
   const milliseconds = durationMs(duration);
   if (milliseconds < 0 || milliseconds > taskDurationMsMax) {
     throw invalidField("duration", "must be from 0 to 30 days");
@@ -101,6 +103,7 @@ const occurredAtMsMin = Date.UTC(2000, 0);
 const occurredAtMsMax = Date.UTC(2100, 0);
 
 function occurredAtMs(timestamp: Timestamp): number {
+  requireNanos(timestamp, "occurred_at");
   const milliseconds = timestampMs(timestamp);
   if (milliseconds < occurredAtMsMin || milliseconds >= occurredAtMsMax) {
     throw invalidField("occurred_at", "must be in the years 2000 to 2099");

@@ -1,5 +1,15 @@
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../domain/errors.ts";
+
+/**
+ * The form of binary messages allows nanos that are none, and mixed signs, which readers take for different times. Negative
+ * durations are nowhere allowed. @throws BanditError invalid_argument
+ */
+export function requireNanos({ nanos }: Duration | Timestamp, field: string): void {
+  if (nanos < 0 || nanos > 999_999_999) {
+    throw invalidField(field, "must have from 0 to 999,999,999 nanos");
+  }
+}
 
 /** A finer duration is refused rather than rounded: what is in force is what was asked for. */
 export function wholeUnits(
@@ -10,6 +20,7 @@ export function wholeUnits(
     unit,
   }: { readonly field: string; readonly unitMs: number; readonly unit: string },
 ): number {
+  requireNanos(duration, field);
   if (duration.nanos % (unitMs * 1_000_000) !== 0) {
     throw invalidField(field, `must be whole ${unit}`);
   }
