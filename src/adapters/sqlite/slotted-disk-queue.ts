@@ -32,7 +32,7 @@ interface Slot {
 
 /**
  * This process's queue among those of the processes that share a data directory: it has the lowest slot that nobody
- * else has locked, and takes over what is left in the slots of processes that have ended. A record is removed
+ * else has locked, and takes over the records in the slots of processes that have ended. A record is removed
  * from its old slot once it is on disk in the new one, so it may be in both for a while, never in none.
  */
 export class SlottedDiskQueue {
@@ -86,7 +86,7 @@ export class SlottedDiskQueue {
     return this.#own.queue;
   }
 
-  /** Takes over what is left in slots without an owner, as far as there is room. @returns how many records. */
+  /** Takes over the records in slots without an owner, as far as there is room. @returns how many records. */
   adopt(): Promise<number> {
     this.#adopting ??= this.#adoptAll().finally(() => {
       this.#adopting = undefined;
@@ -94,10 +94,10 @@ export class SlottedDiskQueue {
     return this.#adopting;
   }
 
-  /** What is in the queue stays on disk, for whoever takes the slot next. Idempotent. */
+  /** The records stay on disk; the next process that takes the slot has them. Idempotent. */
   async close(): Promise<void> {
     await this.#rounds.stop();
-    // Its failure was logged by whoever began it.
+    // The one that began it has logged its failure.
     await this.#adopting?.catch(() => 0);
     await this.#own.release();
   }

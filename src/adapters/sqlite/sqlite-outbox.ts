@@ -175,7 +175,7 @@ export class SqliteOutbox {
   /** One after another: what is read must not be removed or formed anew meanwhile. */
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
-    // Whoever asked sees the failure; the next one only waits for the end.
+    // The failure is told to its own caller; the next call only waits for the end.
     this.#turn = result.catch(() => undefined);
     return result;
   }

@@ -18,7 +18,7 @@ import type { SqliteFile } from "./sqlite-file.ts";
 import type { StateGroup } from "./state-group.ts";
 import type { StateTables } from "./state-tables.ts";
 
-/** Ledgers or decisions put back in one call: about 2 ms, for which decisions wait. */
+/** Ledgers or decisions put back in one call: decisions wait for about 2 ms. */
 const restoredPerCall = 100;
 
 /** {@link StateRepair} on SQLite, which one process owns: a call of the group commit is one atomic step. */

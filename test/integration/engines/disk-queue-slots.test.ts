@@ -71,7 +71,7 @@ test("processes that share a directory have queues of their own; what a killed o
   expect(keysOf(mine.queue)).toEqual(["mine", "first"]);
   expect(mine.queue.find("first")?.text).toBe("text of first");
   expect(await mine.adopt()).toBe(0);
-  // Its slot is free again, and whoever takes it and ends is noticed once more.
+  // Its slot is free again, and the next process that takes it and ends is noticed once more.
   const third = await startHolder("third");
   await kill(third);
   await kill(second);
