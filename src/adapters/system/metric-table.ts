@@ -141,7 +141,7 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     labels: [],
   },
   bandit_state_log_bytes: {
-    help: "Bytes of the embedded state store's write-ahead log that are not in its file yet, or are and not freed.",
+    help: "Bytes of the embedded state store's log since it last began anew.",
     labels: [],
   },
   bandit_catalogue_fresh: {
