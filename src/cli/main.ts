@@ -38,7 +38,7 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; message: 
   return { exitCode: exitCodes.failed, message: `banditd: ${describeBug(error)}` };
 }
 
-/** One line that a report of the bug can quote; a stack is no use to whoever typed the command. */
+/** One line that a report of the bug can quote; the user of a command has no use for a stack. */
 function describeBug(error: unknown): string {
   if (!(error instanceof Error)) return `unexpected failure: ${String(error)}`;
   const place = error.stack?.match(/\n +at (.*)/)?.[1] ?? "an unknown place";

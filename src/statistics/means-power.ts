@@ -19,7 +19,7 @@ import {
   type SampleSizeOptions,
   type TargetOptions,
 } from "./power-plan.ts";
-import type { Result } from "./result.ts";
+import { type Result, unless } from "./result.ts";
 import { tTestPower } from "./t-test-power.ts";
 
 /**
@@ -30,11 +30,10 @@ export function meansPower(
   plan: ArmSizes & { readonly standardDeviation: number; readonly effect: number },
   options: PlanOptions = {},
 ): Result<Plan> {
-  const problem =
-    checkOptions(options) ?? checkMeans(plan) ?? checkEffect(plan) ?? checkSizes(plan);
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  const curve = meansCurve(plan.standardDeviation, options);
-  return planOf(plan, plan.effect, curve);
+  return unless(
+    checkOptions(options) ?? checkMeans(plan) ?? checkEffect(plan) ?? checkSizes(plan),
+    () => planOf(plan, plan.effect, meansCurve(plan.standardDeviation, options)),
+  );
 }
 
 /** The least arms with which a difference of two means is found with the wanted power. */
@@ -42,9 +41,9 @@ export function meansSampleSize(
   plan: { readonly standardDeviation: number; readonly effect: number },
   options: SampleSizeOptions = {},
 ): Result<Plan> {
-  const problem = checkSampleSizeOptions(options) ?? checkMeans(plan) ?? checkEffect(plan);
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  return leastArms(plan.effect, meansCurve(plan.standardDeviation, options), options, () => true);
+  return unless(checkSampleSizeOptions(options) ?? checkMeans(plan) ?? checkEffect(plan), () =>
+    leastArms(plan.effect, meansCurve(plan.standardDeviation, options), options, () => true),
+  );
 }
 
 /** The least difference of two means, above 0, that is found with the wanted power. */
@@ -52,12 +51,11 @@ export function meansDetectableEffect(
   plan: ArmSizes & { readonly standardDeviation: number },
   options: TargetOptions = {},
 ): Result<Plan> {
-  const problem = checkTarget(options) ?? checkMeans(plan) ?? checkSizes(plan);
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  const curve = meansCurve(plan.standardDeviation, options);
-  const error = plan.standardDeviation * Math.sqrt(1 / plan.controlN + 1 / plan.treatmentN);
-  // A thousand standard errors are found by any test whose level is not absurdly small.
-  return leastEffect(plan, 1000 * error, curve, options);
+  return unless(checkTarget(options) ?? checkMeans(plan) ?? checkSizes(plan), () => {
+    const error = plan.standardDeviation * Math.sqrt(1 / plan.controlN + 1 / plan.treatmentN);
+    // A thousand standard errors are found by any test whose level is not absurdly small.
+    return leastEffect(plan, 1000 * error, meansCurve(plan.standardDeviation, options), options);
+  });
 }
 
 function meansCurve(standardDeviation: number, options: PlanOptions): PowerCurve {

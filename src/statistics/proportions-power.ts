@@ -20,7 +20,7 @@ import {
   type SampleSizeOptions,
   type TargetOptions,
 } from "./power-plan.ts";
-import type { Refusal, Result } from "./result.ts";
+import { type Refusal, type Result, unless } from "./result.ts";
 
 /** What a two-proportion test needs of each outcome in each arm. */
 const expectedCountMin = 5;
@@ -35,10 +35,10 @@ export function proportionsPower(
   plan: ArmSizes & { readonly controlRate: number; readonly treatmentRate: number },
   options: PlanOptions = {},
 ): Result<Plan> {
-  const problem = checkOptions(options) ?? checkRates(plan) ?? checkSizes(plan);
-  if (problem !== undefined) return { ok: false, refusal: problem };
   const effect = plan.treatmentRate - plan.controlRate;
-  return planOf(plan, effect, proportionsCurve(plan.controlRate, options));
+  return unless(checkOptions(options) ?? checkRates(plan) ?? checkSizes(plan), () =>
+    planOf(plan, effect, proportionsCurve(plan.controlRate, options)),
+  );
 }
 
 /**
@@ -49,8 +49,6 @@ export function proportionsSampleSize(
   plan: { readonly controlRate: number; readonly treatmentRate: number },
   options: SampleSizeOptions = {},
 ): Result<Plan> {
-  const problem = checkSampleSizeOptions(options) ?? checkRates(plan);
-  if (problem !== undefined) return { ok: false, refusal: problem };
   const { controlRate, treatmentRate } = plan;
   const effect = treatmentRate - controlRate;
   const speaks = (sizes: ArmSizes): boolean => {
@@ -63,7 +61,9 @@ export function proportionsSampleSize(
     const smaller = Math.min(sizes.controlN, sizes.treatmentN);
     return smaller * Math.min(pooled, 1 - pooled) >= expectedCountMin;
   };
-  return leastArms(effect, proportionsCurve(controlRate, options), options, speaks);
+  return unless(checkSampleSizeOptions(options) ?? checkRates(plan), () =>
+    leastArms(effect, proportionsCurve(controlRate, options), options, speaks),
+  );
 }
 
 /**
@@ -75,10 +75,10 @@ export function proportionsDetectableEffect(
   options: TargetOptions = {},
 ): Result<Plan> {
   const { controlRate, direction = "rise" } = plan;
-  const problem = checkTarget(options) ?? checkRate(controlRate) ?? checkSizes(plan);
-  if (problem !== undefined) return { ok: false, refusal: problem };
   const furthest = direction === "rise" ? 1 - controlRate : -controlRate;
-  return leastEffect(plan, furthest, proportionsCurve(controlRate, options), options);
+  return unless(checkTarget(options) ?? checkRate(controlRate) ?? checkSizes(plan), () =>
+    leastEffect(plan, furthest, proportionsCurve(controlRate, options), options),
+  );
 }
 
 function proportionsCurve(controlRate: number, options: PlanOptions): PowerCurve {

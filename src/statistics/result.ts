@@ -38,3 +38,11 @@ export function accept<Value>(value: Value): Result<Value> {
 export function refuse(reason: RefusalReason, message: string): Result<never> {
   return { ok: false, refusal: { reason, message } };
 }
+
+/** The refusal that a check has given, or what is computed where all checks are passed. */
+export function unless<Value>(
+  refusal: Refusal | undefined,
+  compute: () => Result<Value>,
+): Result<Value> {
+  return refusal === undefined ? compute() : { ok: false, refusal };
+}

@@ -97,7 +97,7 @@ Examples:
 function requestFrom(options: PowerOptions): PlanRequest {
   const { baseline, standardDeviation, effect, controlSize, direction } = options;
   if (effect === undefined && controlSize === undefined) {
-    throw badInput("give --effect, --control-size or both; what is left out is computed");
+    throw badInput("give --effect, --control-size or both; the one that is not given is computed");
   }
   if (effect !== undefined && controlSize !== undefined && options.power !== undefined) {
     throw badInput(

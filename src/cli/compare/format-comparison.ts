@@ -281,15 +281,13 @@ function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[])
 
 /** All that is said of a log without decisions: every method would refuse it in its own words. */
 function emptyText(report: LogJson): string {
-  const texts = ["The log has no decisions for which an arm was drawn.", ...notDrawnNotes(report)];
+  const texts = ["The log has no decisions that drew an arm.", ...notDrawnNotes(report)];
   return texts.map(wrap).join("");
 }
 
 function notDrawnNotes({ decisions_not_drawn: notDrawn }: LogJson): readonly string[] {
   if (notDrawn === 0) return [];
-  return [
-    `Left out: ${counted(notDrawn)} for which no arm was drawn (static mode, fallback, degraded).`,
-  ];
+  return [`Left out: ${counted(notDrawn)} that drew no arm (static mode, fallback, degraded).`];
 }
 
 function counted(decisions: number): string {

@@ -10,12 +10,12 @@ export interface DecisionLog {
   readonly lacksVectors?: string;
   /** Every arm that was drawn, sorted. */
   listArms(): Promise<readonly string[]>;
-  /** Every decision for which an arm was drawn, in the log's order; what is left out is counted. May be read again. */
+  /** Every decision that drew an arm, in the log's order; what is left out is counted. May be read again. */
   read(leftOut: LeftOut): AsyncIterable<ComparedDecision>;
 }
 
 export interface LeftOut {
-  /** Decisions for which no arm was drawn: static mode, fallback, degraded. */
+  /** Decisions that drew no arm: static mode, fallback, degraded. */
   notDrawn: number;
 }
 

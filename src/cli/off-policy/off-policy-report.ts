@@ -201,7 +201,7 @@ function notesText(report: OffPolicyReport, rows: readonly (readonly [string, Es
   }
   if (report.rows_not_drawn > 0) {
     notes.push(
-      `${rowsText(report.rows_not_drawn)} left out because no arm was drawn for them (static mode, ` +
+      `${rowsText(report.rows_not_drawn)} left out because they drew no arm (static mode, ` +
         "fallback, degraded).",
     );
   }

@@ -1,4 +1,4 @@
-import { accept, type Refusal, type Result, refuse } from "../result.ts";
+import { accept, type Refusal, type Result, refuse, unless } from "../result.ts";
 import type { ContextSums } from "./context-sums.ts";
 import { directMethod, doublyRobust } from "./doubly-robust.ts";
 import type { Diagnostics, Evaluation, SwitchEstimate } from "./evaluation.ts";
@@ -172,8 +172,4 @@ function checkSpread({ standardErrorRows }: Diagnostics): Refusal | undefined {
     message:
       "one row makes almost all of the standard error: the spread of the rewards cannot be estimated",
   };
-}
-
-function unless<Value>(refusal: Refusal | undefined, compute: () => Result<Value>): Result<Value> {
-  return refusal === undefined ? compute() : { ok: false, refusal };
 }

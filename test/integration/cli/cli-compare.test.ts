@@ -68,7 +68,7 @@ const policy = (attributionWindow: string) => ({
 const setPolicy = (attributionWindow: string) =>
   succeed("policy", "set", agentType, "--file", file("policy.json", policy(attributionWindow)));
 
-/** Decisions for which an arm was drawn, in their order, as the log has them. */
+/** Decisions that drew an arm, in their order, as the log has them. */
 async function loggedDecisions() {
   const answer = await client.query({
     sql:
@@ -204,7 +204,7 @@ describe("banditd compare on the log of a running service", () => {
     expect(stdout).toContain("Sample ratio by propensities: p = ");
     expect(stdout).toContain("Left out: 4 decisions without a reward.");
     expect(stdout).toContain("Not complete: 1,004 decisions whose");
-    expect(stdout).toContain("Left out: 1 decision for which no arm was drawn");
+    expect(stdout).toContain("Left out: 1 decision that drew no arm");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   });
 
@@ -237,7 +237,7 @@ describe("banditd compare on the log of a running service", () => {
     expect(unknown.stderr).toContain(`it has: ${control}, ${treatment}`);
     const before = await compare("--to", "2020-01-02");
     expect(before.exitCode).toBe(1);
-    expect(before.stdout).toContain("The log has no decisions for which an arm was drawn.");
+    expect(before.stdout).toContain("The log has no decisions that drew an arm.");
   });
 
   it("counts what nobody reported on as 0, once the attribution window has closed", async () => {

@@ -514,7 +514,7 @@ describe("banditd compare with fixed shares", () => {
   ])("says of an empty log only that it has no decisions: %s", async (_, titles, options) => {
     const path = file("none.csv", [titles]);
     const { exitCode, stdout, stderr } = await compare("--log", path, "--control", "a", ...options);
-    expect(stdout).toBe("The log has no decisions for which an arm was drawn.\n");
+    expect(stdout).toBe("The log has no decisions that drew an arm.\n");
     expect(stderr).toContain("the log has no decisions to compare");
     expect(exitCode).toBe(1);
   });

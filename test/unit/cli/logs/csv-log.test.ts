@@ -59,7 +59,7 @@ describe("a CSV log", () => {
     ]);
   });
 
-  it("leaves out decisions for which no arm was drawn", async () => {
+  it("leaves out decisions that drew no arm", async () => {
     const { rows, notDrawn } = await read(
       `${own}a,x,1,1,1,static,0\na,x,1,1,1,fallback,0\na,x,0.5,1,1,exploit,1\na,x,0.5,1,1,holdout,0\n`,
     );
