@@ -157,7 +157,7 @@ describe("off-policy on the log of a running service", () => {
     const { exitCode, stdout } = await banditd(["off-policy", ...live(), "--policy", path]);
     expect(exitCode).toBe(0);
     expect(stdout).toContain("3 rows without a reward left out");
-    expect(stdout).toContain("2 rows left out because no arm was drawn");
+    expect(stdout).toContain("2 rows left out because they drew no arm");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     const zero = await reportOf(...live(), "--policy", path, "--missing", "zero");
     expect(zero).toMatchObject({ rows: 1203, rows_without_reward: 3, missing: "zero" });

@@ -58,7 +58,7 @@ describe("the report of an off-policy evaluation", () => {
     expect(text).toMatch(/^switch-dr leaves weights above [\d,.]+ to the reward model/m);
     expect(text).toMatch(/rest on about 1 row \(/);
     expect(text).toMatch(/^1,234 rows without a reward left out: harmless only if/m);
-    expect(text).toMatch(/^5 rows left out because they drew no arm drawn/m);
+    expect(text).toMatch(/^5 rows left out because they drew no arm/m);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     const zero = reportOn(evenLog(2000), {
       missing: "zero",
