@@ -1,3 +1,4 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../domain/errors.ts";
 
 /** An object or a list that is being read, and how it is reached. */
@@ -12,10 +13,11 @@ interface Open {
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/gs;
 
 /**
- * What `JSON.parse` changes without a word, in a text that it can read: a name that stands twice in one object, a number
+ * What `JSON.parse` has changed without a word when it made `json` of the text: a name that stands twice in one object, a number
  * beyond the largest, and a whole number that no double holds. Each with its path, in the names of the text.
  */
-export function findJsonFaults(text: string): readonly FieldViolation[] {
+export function findJsonFaults(text: string, json: JsonValue): readonly FieldViolation[] {
+  if (!mayHaveFaults(text, json)) return [];
   const faults: FieldViolation[] = [];
   const stack: Open[] = [];
   let key: string | undefined;
@@ -43,6 +45,28 @@ export function findJsonFaults(text: string): readonly FieldViolation[] {
     }
   }
   return faults;
+}
+
+/**
+ * False for nearly every text that has none, for a fifth of the price: all names are still there, and no number is long.
+ * What looks like a name or a number inside of a text costs a closer look only.
+ */
+function mayHaveFaults(text: string, json: JsonValue): boolean {
+  return longNumber.test(text) || (text.match(nameEnd)?.length ?? 0) !== countNames(json);
+}
+
+const longNumber = /(?<![\d.])\d{16}|\d[eE]\+?\d{3}/;
+const nameEnd = /"\s*:/g;
+
+function countNames(json: JsonValue): number {
+  if (typeof json !== "object" || json === null) return 0;
+  let count = 0;
+  if (Array.isArray(json)) {
+    for (const item of json) count += countNames(item);
+    return count;
+  }
+  for (const name in json) count += 1 + countNames(json[name] as JsonValue);
+  return count;
 }
 
 /** True for a number that is read as another one; 0.1 is not, since every reader takes it for the same double. */

@@ -25,7 +25,7 @@ export function readJson(schema: DescMessage, bytes: Uint8Array): Message {
   } catch (error) {
     return unreadable(schema, notJson((error as Error).message));
   }
-  const faults = findJsonFaults(text);
+  const faults = findJsonFaults(text, json);
   const whole = faults.length === 0 ? attempt(schema, json) : undefined;
   if (whole !== undefined) return whole;
   const items = batchField(schema);

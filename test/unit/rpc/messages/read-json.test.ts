@@ -171,6 +171,21 @@ describe("a request in JSON that cannot be read names the first wrong field", ()
     });
   });
 
+  it("finds a name that stands twice wherever it stands, and whatever texts look like", () => {
+    const twice = [
+      '{"features":{"a":1,"b" : 2,"\\u0061":3}}',
+      '{"agentId":"\\":","features":{"a":1,"a":1}}',
+    ];
+    for (const text of twice) {
+      expect(errorOf(read(SelectVariantRequestSchema, text))?.violations[0]?.field).toBe(
+        "features.a",
+      );
+    }
+    const agentId = '"a":1,"a":2 and 12345678901234567890 and 1e400';
+    const text = JSON.stringify({ agentId, features: { "a:": 1, '"': 2 } });
+    expect(read(SelectVariantRequestSchema, text)).toMatchObject({ agentId });
+  });
+
   it("reads what is right as it is, also numbers that every reader rounds alike", () => {
     const message = read(SelectVariantRequestSchema, '{"features":{"a":0.1,"b":9007199254740992}}');
     expect(errorOf(message)).toBeUndefined();
