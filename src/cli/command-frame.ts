@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { BanditClient } from "../client/index.ts";
 import { CliError, exitCodes } from "./exit-code.ts";
 import { addConnectionOptions, type ConnectionOptions, withService } from "./service-connection.ts";
-import { printJson, type Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 export interface PrintOptions {
   readonly json?: true;
@@ -36,15 +36,14 @@ export async function answer<Value>(
   print(terminal, options, await withService(options, terminal, ask), shown);
 }
 
-/** Prints the value as JSON or as text. @throws CliError failed, as `failure` says */
+/** Prints the value as JSON, one indented document, or as text. @throws CliError failed, as `failure` says */
 export function print<Value>(
   terminal: Terminal,
   { json }: PrintOptions,
   value: Value,
   shown: Shown<Value>,
 ): void {
-  if (json) printJson(terminal, shown.json(value));
-  else terminal.out(shown.text(value));
+  terminal.out(json ? `${JSON.stringify(shown.json(value), undefined, 2)}\n` : shown.text(value));
   const failure = shown.failure?.(value);
   if (failure !== undefined) throw new CliError(exitCodes.failed, failure);
 }

@@ -1,4 +1,4 @@
-import { systemClock, systemEntropy } from "../app/system.ts";
+import { systemClock } from "../app/system.ts";
 import { decoded } from "./input-file.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,7 +19,6 @@ export function processTerminal(): Terminal {
     errIsScreen: process.stderr.isTTY === true,
     monotonicMs: () => systemClock.monotonicMs(),
     nowMs: () => systemClock.nowMs(),
-    fillRandom: (target) => systemEntropy.fill(target),
     readInput: () => decoded(process.stdin, "standard input"),
     waitForStop,
     endWithin(timeMs, exitCode) {

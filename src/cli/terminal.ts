@@ -13,17 +13,10 @@ export interface Terminal {
   monotonicMs(): number;
   /** Milliseconds since the Unix epoch. */
   nowMs(): number;
-  /** Fills `target` with random bytes. */
-  fillRandom(target: Uint8Array): void;
   /** Standard input as it comes. @throws CliError usage when it is no text in UTF-8 */
   readInput(): AsyncIterable<string>;
   /** Resolves with the name of the first signal that asks to stop; a second one ends the process at once. */
   waitForStop(): Promise<string>;
   /** Ends the process after this time, milliseconds, if anything still keeps it alive then. */
   endWithin(timeMs: number, exitCode: ExitCode): void;
-}
-
-/** Prints a value as JSON, indented, one document. */
-export function printJson(terminal: Terminal, value: unknown): void {
-  terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);
 }

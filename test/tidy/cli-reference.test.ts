@@ -14,7 +14,6 @@ const silent: Terminal = {
   errIsScreen: false,
   monotonicMs: () => 0,
   nowMs: () => 0,
-  fillRandom: () => undefined,
   readInput: async function* () {
     yield "";
   },

@@ -15,7 +15,6 @@ export async function runInProcess(args: readonly string[], input = "") {
     errIsScreen: false,
     monotonicMs: () => 0,
     nowMs: () => 0,
-    fillRandom: () => undefined,
     readInput: async function* () {
       yield input;
     },

@@ -21,9 +21,6 @@ class FakeTerminal implements Terminal {
   nowMs(): number {
     return this.timeMs;
   }
-  fillRandom(): void {
-    throw new Error("progress needs no randomness");
-  }
   readInput(): AsyncIterable<string> {
     throw new Error("progress reads nothing");
   }
