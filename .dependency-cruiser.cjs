@@ -88,6 +88,14 @@ module.exports = {
     },
     { name: "no-circular", severity: "error", from: { path: "^src/" }, to: { circular: true } },
     {
+      name: "no-circular-folders",
+      severity: "error",
+      comment: "a folder of service never imports a folder that imports it",
+      scope: "folder",
+      from: { path: "^src/service/" },
+      to: { circular: true },
+    },
+    {
       name: "src-not-test",
       severity: "error",
       from: { path: "^src/" },

@@ -10,7 +10,7 @@ import type { ServiceOptions } from "./config.ts";
 export interface DiskQueues {
   /** Reports that came while the state store could not be reached. */
   readonly spool: DiskQueue | undefined;
-  /** Events for which the outbox had no room. */
+  /** Events that found no room in the outbox. */
   readonly spill: DiskQueue | undefined;
   /** Idempotent. */
   close(): Promise<void>;

@@ -42,12 +42,12 @@ export interface ReadGenerationsInput {
   /** Leaves out events that were not learned from, and generations without any that was. */
   readonly learnedOnly: boolean;
   /** `next` of the page before. */
-  readonly after?: GenerationPlace;
+  readonly after?: LogCursor;
   /** Decisions read at most, 1 to 10,000. */
   readonly limit: number;
 }
 
-export interface GenerationPlace {
+export interface LogCursor {
   readonly codeType: CodeType;
   readonly generationId: GenerationId;
 }
@@ -55,7 +55,7 @@ export interface GenerationPlace {
 export interface GenerationPage {
   readonly generations: readonly LoggedGeneration[];
   /** Absent: there are no more. */
-  readonly next?: GenerationPlace;
+  readonly next?: LogCursor;
 }
 
 export interface LoggedGeneration {

@@ -33,7 +33,7 @@ export interface StateRepair {
   /** The end of the outbox, for {@link isOutboxPast}. */
   markOutbox(): Promise<OutboxMark>;
 
-  /** True when every entry that was in the outbox when the mark was made has been confirmed, by whomever. */
+  /** True when every entry that was in the outbox when the mark was made has been confirmed, by any process. */
   isOutboxPast(mark: OutboxMark): Promise<boolean>;
 
   /** Whose state this is; undefined when the store was emptied while processes used it. */

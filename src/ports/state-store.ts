@@ -74,7 +74,7 @@ export interface Outbox {
   /**
    * The oldest events that this process may drain, about `rowsMax` rows and `outboxReadBytesMax` bytes at most
    * (at least one entry when there is any); undefined when there are none. A batch is fixed once and for all,
-   * durably, before it is returned: until it is confirmed, whoever reads it again (this process, this
+   * durably, before it is returned: until it is confirmed, every process that reads it again (this one, this
    * process after a crash, another one that takes over) gets the same entries in the same order under the
    * same id. So an insert is repeated under the same token whatever happened in between.
    */

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { deadlineExceeded } from "../concurrency/deadline.ts";
 import { BanditError, invalidField } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
@@ -102,9 +103,7 @@ export class RequestGate {
   checkDeadline(requestClass: RequestClass, { deadlineMs }: CallContext): void {
     if (deadlineMs === undefined || this.#clock.nowMs() < deadlineMs) return;
     this.#telemetry.count("bandit_requests_expired_total", { class: requestClass });
-    throw new BanditError("deadline_exceeded", "the deadline had passed before this was begun", {
-      reason: "DEADLINE_EXCEEDED",
-    });
+    throw deadlineExceeded("the deadline had passed before this was begun");
   }
 
   #limitRate(limiter: RateLimiter, items: number, { peer, caller: name }: CallerContext): void {

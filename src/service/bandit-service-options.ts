@@ -30,7 +30,7 @@ export interface BanditServiceOptions {
   readonly autoCreateAgentTypes: boolean;
   readonly recentDecisionsMax: number;
   readonly outbox: OutboxLimit;
-  /** Where events go for which the outbox has no room. Undefined: not used, and empty from before. */
+  /** Takes events when the outbox has no room. Undefined: not used, and empty from before. */
   readonly spill: DiskQueue | undefined;
   readonly drainIntervalMs: number;
   readonly drainRowsMax: number;

@@ -2,7 +2,7 @@ import type { RewardTotals } from "../../src/domain/contribution.ts";
 import type { AgentType } from "../../src/domain/ids.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import type { BanditService } from "../../src/service/api/bandit-service.ts";
-import type { RebuildStep, RebuildSummary } from "../../src/service/rebuild/rebuild-step.ts";
+import type { RebuildStep, RebuildSummary } from "../../src/service/api/repair.ts";
 
 const context = { signal: new AbortController().signal, actor: "test" };
 

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/reference/errors.md"), "utf8");
 
 /** Rooms whose errors can reach a client or end the start of the process. */
-const rooms = ["adapters", "app", "bandit", "domain", "rpc", "service"];
+const rooms = ["adapters", "app", "bandit", "concurrency", "domain", "rpc", "service"];
 
 /** Made of parts (`${kind}_NOT_FOUND` in the catalogue), so that no text of the source spells them. */
 const composedReasons = ["POLICY_NOT_FOUND", "PARENT_VARIANT_NOT_FOUND"];

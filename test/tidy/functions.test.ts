@@ -8,8 +8,6 @@ const linesMax = 70;
 
 /** Lines of the functions that were longer when the rule came. Each may shrink only; one within the rule leaves the list. */
 const longer: Readonly<Record<string, number>> = {
-  "src/service/create-bandit-service.ts createBanditService": 190,
-  "src/service/deciding/select-variant.ts execute": 78,
   "src/app/open-service.ts openService": 147,
 };
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Message } from "@bufbuild/protobuf";
 import type { ServerWritableStream } from "@grpc/grpc-js";
-import { BanditError } from "../../domain/errors.ts";
+import { deadlineExceeded } from "../../concurrency/deadline.ts";
 import { grpcError } from "./grpc-error.ts";
 
 /** A client that reads nothing for so long, on a connection that is alive, loses its stream. */
@@ -46,7 +46,10 @@ export class GrpcStream {
   }
 
   async #drained(): Promise<void> {
-    const timer = setTimeout(() => this.fail(notRead()), this.#unreadMs);
+    const timer = setTimeout(
+      () => this.fail(deadlineExceeded("the answer was not read in time")),
+      this.#unreadMs,
+    );
     try {
       // Takes its listeners away again, and rejects when the stream is over.
       await once(this.#call, "drain", { signal: this.signal });
@@ -54,10 +57,4 @@ export class GrpcStream {
       clearTimeout(timer);
     }
   }
-}
-
-function notRead(): BanditError {
-  return new BanditError("deadline_exceeded", "the answer was not read in time", {
-    reason: "DEADLINE_EXCEEDED",
-  });
 }

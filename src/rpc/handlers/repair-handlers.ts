@@ -1,7 +1,6 @@
 import { parseAgentType } from "../../domain/ids.ts";
 import type { RebuildResponse, RepairService } from "../../gen/bandit/v1/repair_service_pb.ts";
-import type { RepairApi } from "../../service/api/repair.ts";
-import type { RebuildStep } from "../../service/rebuild/rebuild-step.ts";
+import type { RebuildStep, RepairApi } from "../../service/api/repair.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 
 export function repairHandlers(service: RepairApi): ServiceHandlers<typeof RepairService> {

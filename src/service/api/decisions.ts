@@ -4,7 +4,6 @@ import type { AgentType, CodeType, GenerationId, OutcomeId, VariantId } from "..
 import type { GenerationReport, Outcome, OutcomeStatus } from "../../domain/outcome.ts";
 import type { Mode, Policy } from "../../domain/policy.ts";
 import type { Variant } from "../../domain/variant.ts";
-import type { RewardChange } from "../posteriors/reward-changes.ts";
 import type { CallContext } from "./call-context.ts";
 
 /** Deciding and reporting, as `DecisionService` of the contract. */
@@ -84,4 +83,11 @@ export interface ArmView extends ArmPosterior {
   /** Prior learned from other code types. Absent: the policy's own. */
   readonly sharedPrior?: { readonly alpha: number; readonly beta: number };
   readonly change?: RewardChange;
+}
+
+/** A change of a mean reward, and when this process noticed it. */
+export interface RewardChange {
+  readonly noticedAtMs: number;
+  readonly meanBefore: number;
+  readonly meanSince: number;
 }

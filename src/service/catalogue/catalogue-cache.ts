@@ -4,8 +4,8 @@ import type { Catalogue, CatalogueSnapshot } from "../../ports/catalogue.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { type AgentTypeEntry, CatalogueView } from "./catalogue-view.ts";
 
-/** Reads on account of names that are not in memory begin this far apart, so that unknown names cost little. */
-const lookAgainIntervalMs = 200;
+/** Reads because of a name that is not in memory begin this far apart, so that unknown names cost little. */
+const refreshOnMissIntervalMs = 200;
 
 /**
  * The catalogue in memory, so that deciding reads no database. Follows changes made by any process.
@@ -21,8 +21,8 @@ export class CatalogueCache {
   #queued: Promise<void> | undefined;
   #stale = false;
   #savedAtMs: number | undefined;
-  #lookingAgain: Promise<void> | undefined;
-  #lookAgainPause: Promise<void> = Promise.resolve();
+  #refreshingOnMiss: Promise<void> | undefined;
+  #missPause: Promise<void> = Promise.resolve();
 
   static async load(catalogue: Catalogue, logger: Logger): Promise<CatalogueCache> {
     return new CatalogueCache(catalogue, logger, new CatalogueView(await catalogue.load()));
@@ -83,7 +83,7 @@ export class CatalogueCache {
       return this.#load();
     });
     this.#queued = next;
-    // Whoever called refresh sees the failure; the chain only waits for the end of it.
+    // The caller sees the failure; the chain only waits for the end.
     this.#running = next.then(
       () => {
         this.#stale = false;
@@ -100,13 +100,13 @@ export class CatalogueCache {
    * created it a moment ago. @throws BanditError not_found; unavailable when that cannot be known.
    */
   async getAgentType(agentType: AgentType): Promise<AgentTypeEntry> {
-    if (this.#view.findAgentType(agentType) === undefined) await this.lookAgain();
+    if (this.#view.findAgentType(agentType) === undefined) await this.refreshOnMiss();
     return this.#view.getAgentType(agentType);
   }
 
   /** As {@link getAgentType}, for a variant. */
   async getVariant(variantId: VariantId): Promise<Variant> {
-    if (this.#view.findVariant(variantId) === undefined) await this.lookAgain();
+    if (this.#view.findVariant(variantId) === undefined) await this.refreshOnMiss();
     return this.#view.getVariant(variantId);
   }
 
@@ -114,15 +114,15 @@ export class CatalogueCache {
    * Resolves when a view read after this call is in force, like {@link refresh}; but such reads begin at
    * least 200 ms apart, and all calls that wait for one share it. @throws BanditError unavailable
    */
-  lookAgain(): Promise<void> {
-    this.#lookingAgain ??= this.#lookAgainPause.then(() => {
-      this.#lookingAgain = undefined;
-      this.#lookAgainPause = new Promise((resolve) => {
-        setTimeout(resolve, lookAgainIntervalMs).unref();
+  refreshOnMiss(): Promise<void> {
+    this.#refreshingOnMiss ??= this.#missPause.then(() => {
+      this.#refreshingOnMiss = undefined;
+      this.#missPause = new Promise((resolve) => {
+        setTimeout(resolve, refreshOnMissIntervalMs).unref();
       });
       return this.refresh();
     });
-    return this.#lookingAgain;
+    return this.#refreshingOnMiss;
   }
 
   stop(): void {

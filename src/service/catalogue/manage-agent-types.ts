@@ -58,7 +58,7 @@ export class ManageAgentTypes {
     if (underWay !== undefined) return underWay;
     if (!this.#hasRoom()) {
       // Another replica may have created it.
-      await this.#cache.lookAgain();
+      await this.#cache.refreshOnMiss();
       if (this.#cache.view.findAgentType(agentType) !== undefined) return;
       throw tooManyAgentTypes(agentType);
     }

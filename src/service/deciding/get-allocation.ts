@@ -1,10 +1,10 @@
 import { forgettingPosition } from "../../domain/policy.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { AllocationRequest, AllocationView, ArmView } from "../api/decisions.ts";
+import type { AllocationRequest, AllocationView, ArmView, RewardChange } from "../api/decisions.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import { policyFor } from "../catalogue/catalogue-view.ts";
 import type { AllocationTable } from "../posteriors/allocation-table.ts";
-import type { RewardChange, RewardChanges } from "../posteriors/reward-changes.ts";
+import type { RewardChanges } from "../posteriors/reward-changes.ts";
 
 export interface GetAllocationDependencies {
   readonly catalogue: CatalogueCache;

@@ -23,7 +23,7 @@ import type { AllocationTable } from "../posteriors/allocation-table.ts";
 import type { RecentDecisions } from "../recording/recent-decisions.ts";
 import { decisionTtlSeconds, retainedUntilMs } from "../recording/retention.ts";
 import type { OnlineState } from "../state/online-state.ts";
-import { decisionEvent } from "./decision-event.ts";
+import { type DecisionEventInput, decisionEvent } from "./decision-event.ts";
 import type { DecisionSpool, UnstoredDecision } from "./decision-spool.ts";
 import type { GenerationIdFactory } from "./generation-id-factory.ts";
 
@@ -66,7 +66,7 @@ export class SelectVariant {
   }
 
   async execute(request: SelectRequest, context: CallContext): Promise<Decision> {
-    const { clock, online, spool, allocations, outbox, recent } = this.#deps;
+    const { clock, online, spool, outbox, recent } = this.#deps;
     requireTimeLeft(context, clock);
     const { view } = this.#deps.catalogue;
     const entry =
@@ -79,12 +79,39 @@ export class SelectVariant {
     // Not added to the recent ones anew: an entry counts from the moment at which the store was known to have it.
     const known = request.generationId && recent.find(request.generationId);
     if (known) return this.#repeat(request, known, context);
+    const decided = this.#decide(request, entry);
+    const { record } = decided;
+    const event = decisionEvent(decided);
+    const ttlSeconds = decisionTtlSeconds(policyFor(entry, request.codeType).policy);
+    // How full a store is now is not known while it is out of reach; the spool has a bound of its own.
+    const full = online.available ? outbox.noRoomForDecision() : undefined;
+    if (full !== undefined) return this.#unrecorded(record, full);
+    const keptByMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
+    let earlier: DecisionRecord | undefined;
+    try {
+      const reserveMs = spool === undefined ? answerReserveMs : spoolReserveMs;
+      const byMs = answerByMs(context, { clock, reserveMs });
+      earlier = await online.recordDecision({ record, event, ttlSeconds }, { byMs });
+    } catch (error) {
+      requireExpected(error);
+      const { row } = decisionEvent({ ...decided, degradedReason });
+      const decision = { record, row, ttlSeconds };
+      return this.#degraded({ request, decision, context, keptByMs }, error);
+    }
+    recent.add(earlier ?? record);
+    if (earlier !== undefined) return this.#repeat(request, earlier, context);
+    this.#deps.telemetry.count("bandit_decisions_total", { source: record.source });
+    return this.#answer(record, "");
+  }
+
+  /** Draws a variant, by the allocation in force. @throws BanditError invalid_argument, failed_precondition */
+  #decide(request: SelectRequest, entry: AgentTypeEntry): DecisionEventInput {
     const idBytes =
       request.generationId === undefined
         ? this.#deps.ids.next()
         : generationIdBytes(request.generationId);
     const generationId = request.generationId ?? formatGenerationId(idBytes);
-    const { allocation, context: seen } = allocations.current(
+    const { allocation, context: seen } = this.#deps.allocations.current(
       entry,
       request.codeType,
       request.features,
@@ -97,9 +124,8 @@ export class SelectVariant {
     if (drawn === undefined) throw this.#noAllowedVariant(request);
     request.requireRoom?.(this.#deps.catalogue.view.getVariant(drawn.variantId));
 
-    const decidedAtMs = clock.nowMs();
+    const decidedAtMs = this.#deps.clock.nowMs();
     const policyRecord = policyFor(entry, request.codeType);
-    const { policy } = policyRecord;
     const source = entry.mode === "static" ? "static" : drawn.source;
     const record: DecisionRecord = {
       generationId,
@@ -107,41 +133,15 @@ export class SelectVariant {
       codeType: request.codeType,
       variantId: drawn.variantId,
       decidedAtMs,
-      retainedUntilMs: retainedUntilMs(policy, decidedAtMs),
+      retainedUntilMs: retainedUntilMs(policyRecord.policy, decidedAtMs),
       source,
       propensity: drawn.propensity,
       allocationVersion: allocation.version,
       forgettingPosition: forgettingPosition(policyRecord, decidedAtMs),
       ...(seen === undefined ? {} : { context: seen }),
     };
-    const eventInput = {
-      record,
-      request,
-      variantIds: drawn.variantIds,
-      probabilities: drawn.probabilities,
-      mode: entry.mode,
-    };
-    const event = decisionEvent(eventInput);
-    const ttlSeconds = decisionTtlSeconds(policy);
-    // How full a store is now is not known while it is out of reach; the spool has a bound of its own.
-    const full = online.available ? outbox.noRoomForDecision() : undefined;
-    if (full !== undefined) return this.#unrecorded(record, full);
-    const keptByMs = answerByMs(context, { clock, reserveMs: answerReserveMs });
-    let earlier: DecisionRecord | undefined;
-    try {
-      const reserveMs = spool === undefined ? answerReserveMs : spoolReserveMs;
-      const byMs = answerByMs(context, { clock, reserveMs });
-      earlier = await online.recordDecision({ record, event, ttlSeconds }, { byMs });
-    } catch (error) {
-      requireExpected(error);
-      const { row } = decisionEvent({ ...eventInput, degradedReason });
-      const decision = { record, row, ttlSeconds };
-      return this.#degraded({ request, decision, context, keptByMs }, error);
-    }
-    recent.add(earlier ?? record);
-    if (earlier !== undefined) return this.#repeat(request, earlier, context);
-    this.#deps.telemetry.count("bandit_decisions_total", { source });
-    return this.#answer(record, "");
+    const { variantIds, probabilities } = drawn;
+    return { record, request, variantIds, probabilities, mode: entry.mode };
   }
 
   async #missing(agentType: AgentType, context: CallContext): Promise<AgentTypeEntry> {

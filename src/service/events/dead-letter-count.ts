@@ -31,7 +31,7 @@ export class DeadLetterCount {
     return count;
   }
 
-  /** For whoever need not wait: neither a start nor a dead letter depends on the number. */
+  /** Not waited for: neither a start nor a dead letter depends on the number. */
   refreshSoon(): void {
     this.refresh().catch((error: unknown) => logNotCounted(this.#deps.logger, error));
   }

@@ -17,8 +17,8 @@ export interface EventAppend extends EventWrite {
 }
 
 /**
- * Of one append, unless a single entry has more: with content storage on, a row may have 1 MiB. Whoever joins,
- * encodes or decodes one holds the event loop for that long, about 1 ms a mebibyte.
+ * Bytes of one append, unless a single entry has more: with content storage on, a row may have 1 MiB. Joining, encoding
+ * or decoding an append holds the event loop for about 1 ms a mebibyte.
  */
 const appendBytesMax = 2 * 2 ** 20;
 

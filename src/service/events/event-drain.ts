@@ -41,7 +41,7 @@ interface Drained {
  * Moves events into the event log: those on disk first, then those in the outbox, a batch at a time. A batch is removed
  * once every row of it is in the event log or a dead letter. Whether a failed insert has happened is not
  * known, so it is repeated with the same rows and the same token until it succeeds: by this process, or after
- * its end by whoever reads the batch next, because the outbox fixes a batch for good before it gives it out.
+ * its end by the process that reads the batch next, because the outbox fixes a batch for good before it gives it out.
  * The outbox is asked again for each attempt, which tells it that the batch's owner lives. Nothing is ever dropped.
  */
 export class EventDrain {
@@ -129,7 +129,7 @@ export class EventDrain {
   /** Runs `work` after the cycle under way: two of them would write the same rows. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const result = this.#cycle.then(work);
-    // Whoever asked for the cycle sees its failure; the next one only waits for its end.
+    // The caller sees the failure; the next cycle only waits for the end of this one.
     this.#cycle = result.catch(() => undefined);
     return result;
   }

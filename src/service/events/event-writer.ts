@@ -42,7 +42,7 @@ const unfinishedMax = 64;
  * blocks the others.
  *
  * A refused insert is halved until the refused rows stand alone. The tokens of the parts follow from the
- * token of the whole and the place in it, so that whoever repeats the write, this process or another after a
+ * token of the whole and the place in it, so that a process that repeats the write, this one or another after a
  * crash, takes the same steps and nothing that went in goes in again. One bad row among n costs about
  * 2·log₂(n/8) + 8 further inserts, and n rows that are all bad 1.5·n at most: seconds to a minute for a batch.
  */
@@ -174,7 +174,7 @@ function firstOf(tokens: Iterable<string>): string {
   return oldest as string;
 }
 
-/** Of a run that is larger than one row, so that it does not matter. */
+/** Stands for the error of a run that is larger than one row, whose words are not needed. */
 const refusedBefore: RefusedPart = { error: "", engineError: "", column: undefined };
 
 /** The column a row was refused for, if it is one of its own: the engine's words hold texts of others, too. */

@@ -29,7 +29,7 @@ const spillShare = 0.8;
 const spillAnywayShare = 0.9;
 /** A decision is worth more than a report: it goes on being stored where those are refused. */
 const decisionShare = 1.25;
-/** An outage rarely ends sooner, and whoever waits this long has not waited long after it. */
+/** An outage rarely ends sooner, and a caller who waits this long has not waited long after it. */
 const retryAfterMs = 5_000;
 
 type ReportKind = "generation" | "outcome";

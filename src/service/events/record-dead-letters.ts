@@ -67,7 +67,7 @@ export function refusalText(error: unknown): string {
   return line.replace(/:? \(at row \d+\)$/, "").slice(0, errorCharsMax);
 }
 
-/** A digest of kind and content: the same thing is the same letter whoever refuses it, and whenever. */
+/** A digest of kind and content: the same thing is the same letter, however often it is refused. */
 function deadLetterId(kind: DeadLetterKind, content: string): string {
   return createHash("sha256").update(`${kind}\n${content}`).digest("hex").slice(0, 32);
 }

@@ -22,7 +22,7 @@ interface Head extends Omit<EventAppend, "rows"> {
 const retryFullMs = 5_000;
 
 /**
- * Events for which the outbox had no room, on this machine's disk, in the order in which they are to be inserted. One
+ * Events that found no room in the outbox, on this machine's disk, in the order in which they are to be inserted. One
  * record is one append with its token, so that it is inserted once however often it is written here or
  * read from the outbox as well.
  *

@@ -46,7 +46,7 @@ export class SnapshotKeeper {
   /** Resolves when what there is now is saved. @throws what saving has failed with */
   saveNow(): Promise<void> {
     const saved = this.#saving.then(() => this.#saveChanged());
-    this.#saving = saved.catch(() => undefined); // whoever asked sees the failure
+    this.#saving = saved.catch(() => undefined); // the caller sees the failure
     return saved;
   }
 

@@ -8,8 +8,6 @@ export type SpooledRecord =
   | { readonly kind: "decision"; readonly spooledAtMs: number; readonly decision: UnstoredDecision }
   | ReceivedReport;
 
-export type SpooledKind = SpooledRecord["kind"];
-
 /** Of the form of a record. A reader that meets a higher one leaves the record to a newer version of this program. */
 const formatVersion = 1;
 

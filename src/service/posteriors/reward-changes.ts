@@ -9,22 +9,16 @@ import type { ChangeDetection } from "../../domain/policy.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmKey } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
+import type { RewardChange } from "../api/decisions.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import { policyFor } from "../catalogue/catalogue-view.ts";
-
-/** A change of a mean reward, and when this process noticed it. */
-export interface RewardChange {
-  readonly noticedAtMs: number;
-  readonly meanBefore: number;
-  readonly meanSince: number;
-}
 
 /** Weight of one announcement that is looked at: what comes at once beyond that says no more about a moment. */
 const weightMax = 1_000;
 /** A reward is the difference of two sums: one of 1 comes out as 1.0000000000000002 as often as as less. */
 const roundingMax = 1e-6;
 
-class Watch {
+class FollowedMean {
   #detector: PageHinkley | undefined;
   #options: ChangeDetection | undefined;
   last: RewardChange | undefined;
@@ -61,7 +55,7 @@ export class RewardChanges {
     readonly logger: Logger;
   };
   /** By {@link armName}, and by the agent type's own name. */
-  readonly #watches = new Map<string, Watch>();
+  readonly #means = new Map<string, FollowedMean>();
 
   constructor(dependencies: {
     catalogue: CatalogueCache;
@@ -84,34 +78,34 @@ export class RewardChanges {
     // Each by its own policy: an override that is switched off says nothing about the agent type as a whole.
     const ofArm = policyFor(entry, arm.codeType).policy.changeDetection;
     if (ofArm.threshold > 0) {
-      const watch = this.#watch(armName(arm));
-      this.#report("arm", arm, watch, watch.push(ofArm, value, seen));
+      const mean = this.#meanOf(armName(arm));
+      this.#report("arm", arm, mean, mean.push(ofArm, value, seen));
     }
     const ofAgentType = entry.policy.policy.changeDetection;
     if (ofAgentType.threshold > 0) {
-      const watch = this.#watch(arm.agentType);
-      this.#report("agent_type", arm, watch, watch.push(ofAgentType, value, seen));
+      const mean = this.#meanOf(arm.agentType);
+      this.#report("agent_type", arm, mean, mean.push(ofAgentType, value, seen));
     }
   }
 
   ofArm(arm: ArmKey): RewardChange | undefined {
-    return this.#watches.get(armName(arm))?.last;
+    return this.#means.get(armName(arm))?.last;
   }
 
   ofAgentType(agentType: AgentType): RewardChange | undefined {
-    return this.#watches.get(agentType)?.last;
+    return this.#means.get(agentType)?.last;
   }
 
   #report(
     scope: "arm" | "agent_type",
     arm: ArmKey,
-    watch: Watch,
+    mean: FollowedMean,
     alarm: PageHinkleyAlarm | undefined,
   ): void {
     if (alarm === undefined) return;
     const { clock, telemetry, logger } = this.#deps;
     const { direction, meanBefore, meanSince } = alarm;
-    watch.last = { noticedAtMs: clock.nowMs(), meanBefore, meanSince };
+    mean.last = { noticedAtMs: clock.nowMs(), meanBefore, meanSince };
     telemetry.count("bandit_reward_changes_total", { scope, direction });
     const { agentType, codeType, variantId } = arm;
     const whose = scope === "arm" ? { agentType, codeType, variantId } : { agentType };
@@ -120,13 +114,13 @@ export class RewardChanges {
     else logger.info("a mean reward has risen", fields);
   }
 
-  #watch(name: string): Watch {
-    let watch = this.#watches.get(name);
-    if (watch === undefined) {
-      watch = new Watch();
-      this.#watches.set(name, watch);
+  #meanOf(name: string): FollowedMean {
+    let mean = this.#means.get(name);
+    if (mean === undefined) {
+      mean = new FollowedMean();
+      this.#means.set(name, mean);
     }
-    return watch;
+    return mean;
   }
 }
 

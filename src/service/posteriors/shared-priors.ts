@@ -17,7 +17,7 @@ const newShareMin = 0.005;
 const intervalMsMax = 10_000;
 /** … or when this many half-lives have passed, because what others have learned is forgotten too. */
 const forgettingStep = 0.05;
-/** Totals looked at: a few milliseconds, for which decisions wait. More code types than fit are left out, those known first stay. */
+/** Totals looked at: a few milliseconds, while decisions wait. More code types than fit are left out, those known first stay. */
 const cellsMax = 3_000;
 /** A prior that moves by less than this many outcomes is left as it is: the allocation need not be made anew for it. */
 const movementMin = 0.05;

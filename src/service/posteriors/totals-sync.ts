@@ -7,7 +7,7 @@ import type { ArmTotals, TotalsSource } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 
-/** Arms compared before others get their turn: about 1 ms, for which decisions wait. */
+/** Arms compared before others get their turn: about 1 ms, while decisions wait. */
 const armsPerTurn = 200;
 /** A log that began this much before the store was empty shows that there was something in the store. */
 const olderLogMs = 10 * 60_000;

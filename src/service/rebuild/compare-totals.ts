@@ -4,16 +4,10 @@ import {
   totalsAt,
   zeroTotals,
 } from "../../domain/contribution.ts";
+import type { TotalsDifference } from "../api/repair.ts";
 
 /** Relative; of numbers near 0 that are sums of both signs, relative to the weight of the arm. */
 const toleranceRelative = 1e-9;
-
-export interface TotalsDifference {
-  /** `reward`, `weight`, `squares`, `generations`, `context_epoch`, `context_products[3]`, … */
-  readonly field: string;
-  readonly live: number;
-  readonly recomputed: number;
-}
 
 /**
  * Where two totals, both as they count at the larger of their forgetting positions, are not the same; of the sums with

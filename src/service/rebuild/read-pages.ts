@@ -15,7 +15,7 @@ export async function* readPages(
 ): AsyncGenerator<GenerationPage, void, void> {
   const begin = (after: ReadGenerationsInput["after"]): Promise<GenerationPage> => {
     const reading = readPage(eventLog, { ...input, ...(after === undefined ? {} : { after }) });
-    // Whoever leaves before it is there does not want to know of its failure.
+    // A caller that leaves before the page is there does not want to know of its failure.
     reading.catch(() => undefined);
     return reading;
   };

@@ -1,6 +1,6 @@
 import { BanditError } from "../../domain/errors.ts";
+import type { RebuildRequest, RebuildStep } from "../api/repair.ts";
 import { type RebuildDependencies, RebuildRun } from "./rebuild-run.ts";
-import type { RebuildRequest, RebuildStep } from "./rebuild-step.ts";
 
 /** Recomputes every posterior from the event log and compares it with the live one, or puts it in its place. */
 export class RebuildPosteriors {

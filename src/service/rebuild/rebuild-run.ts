@@ -7,6 +7,7 @@ import type { EventLog } from "../../ports/event-log.ts";
 import type { ArmGroup } from "../../ports/state-repair.ts";
 import type { ArmKey, ArmTotals, StateStore } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import type { RebuildRequest, RebuildStep, RebuildSummary } from "../api/repair.ts";
 import type { CatalogueCache } from "../catalogue/catalogue-cache.ts";
 import { policyFor } from "../catalogue/catalogue-view.ts";
 import { differencesOf } from "./compare-totals.ts";
@@ -16,7 +17,6 @@ import { type LackingArm, lackingArms, logLacksGenerations } from "./lacking-arm
 import { LogBeginnings } from "./log-beginnings.ts";
 import { passOutbox } from "./outbox-barrier.ts";
 import { readPages, requireGoing } from "./read-pages.ts";
-import type { RebuildRequest, RebuildStep, RebuildSummary } from "./rebuild-step.ts";
 import { countRefusedLearned, requireNoneRefused } from "./refused-learned.ts";
 import { restoredFromMs, restoredStateOf } from "./restored-state.ts";
 

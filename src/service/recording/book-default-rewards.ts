@@ -113,7 +113,7 @@ export class BookDefaultRewards {
     const closedBeforeMs = nowMs - policy.attributionWindowSeconds * 1000;
     const oldestMs = closedBeforeMs - defaultRewardSecondsMax * 1000;
     const doneUntilMs = this.#doneUntilMs.get(name) ?? 0;
-    // Of what was decided while nothing was learned, the answered ones are missing: the silent ones alone would mislead.
+    // While nothing was learned, answered decisions were not learned from: the silent ones alone would mislead.
     let decidedFromMs = Math.max(oldestMs, doneUntilMs - overlapMs, modeSinceMs);
     let afterGenerationId: UnansweredDecision["generationId"] | undefined;
     // What was acknowledged before now is in the log after this.

@@ -14,10 +14,10 @@ interface Entry {
  * never changes, so an entry is never wrong; the store stays the authority for what is not here.
  * Two generations of a map: when the young one is full it becomes the old one, which is dropped.
  *
- * An entry counts for a few minutes by the monotonic clock. Whoever finds a decision relies on the store to have what
- * was booked of it, and the store forgets by a clock of its own: were this process's wall clock behind, or set right after
- * it had been ahead, a decision remembered here could outlive its ledger there, and be counted twice. What was in the store
- * so short a time ago has its ledger there now, whatever the wall clocks say (`retention.ts`). Refused: to ask the store each
+ * An entry counts for a few minutes by the monotonic clock. A report on a decision found here relies on
+ * the store to have what was booked of it, and the store forgets by another clock: if this process's wall clock were behind,
+ * or were set right after it had been ahead, a decision remembered here could outlive its ledger there, and be counted twice.
+ * A decision that was in the store so short a time ago has its ledger there now, whatever the wall clocks say (`retention.ts`). Refused: to ask the store each
  * time, a read for every report.
  */
 export class RecentDecisions {

@@ -15,8 +15,7 @@ import type {
 import type { DeadLetterApi } from "../../../src/service/api/dead-letters.ts";
 import type { Decision, DecisionApi, SelectRequest } from "../../../src/service/api/decisions.ts";
 import type { InsightApi } from "../../../src/service/api/insight.ts";
-import type { RepairApi } from "../../../src/service/api/repair.ts";
-import type { RebuildRequest, RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
+import type { RebuildRequest, RebuildStep, RepairApi } from "../../../src/service/api/repair.ts";
 
 export const knownGenerationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b" as GenerationId;
 const evolution = "evolution" as AgentType;

@@ -9,7 +9,7 @@ import {
   RebuildResponseSchema,
   RepairService,
 } from "../../../src/gen/bandit/v1/repair_service_pb.ts";
-import type { RebuildStep } from "../../../src/service/rebuild/rebuild-step.ts";
+import type { RebuildStep } from "../../../src/service/api/repair.ts";
 import { until } from "../../conformance/state-store-harness.ts";
 import { type RpcServers, startRpcServers } from "./rpc-servers.ts";
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { type AsyncMethods, intercept } from "../../../../src/adapters/wrappers/intercept.ts";
 import type { EventLog } from "../../../../src/ports/event-log.ts";
-import { type Fault, faultyEventLog, seededFaults } from "../../../support/faulty.ts";
+import type { StateStore } from "../../../../src/ports/state-store.ts";
+import {
+  type Fault,
+  faultyEventLog,
+  faultyStateStore,
+  seededFaults,
+} from "../../../support/faulty.ts";
+import { newGenerationId } from "../../../support/state-samples.ts";
 
 interface Counter {
   readonly name: string;
@@ -94,6 +101,33 @@ describe("a faulty port", () => {
     for (let call = 0; call < 2; call += 1) void faulty.append(row).then(() => (answers += 1));
     await new Promise((resolve) => setImmediate(resolve));
     expect([appends, answers]).toEqual([4, 0]);
+  });
+
+  it("of a state store still tells totals, and of which kind a call is to the plan", async () => {
+    const listeners: unknown[] = [];
+    const state = {
+      shared: true,
+      async findDecision() {
+        return undefined;
+      },
+      async *listTotals() {
+        yield "an arm";
+      },
+      onTotalsChanged: (listener: unknown) => void listeners.push(listener),
+    } as unknown as StateStore;
+    const asked: string[] = [];
+    const faulty = faultyStateStore(state, (method) => {
+      asked.push(method);
+      return method === "findDecision" ? { kind: "refused" } : undefined;
+    });
+    await expect(faulty.findDecision(newGenerationId())).rejects.toMatchObject({
+      reason: "STATE_UNAVAILABLE",
+    });
+    expect(asked).toEqual(["findDecision"]);
+    const listed = await faulty.listTotals()[Symbol.asyncIterator]().next();
+    expect(listed.value).toBe("an arm");
+    faulty.onTotalsChanged(() => undefined);
+    expect([listeners.length, faulty.shared]).toEqual([1, true]);
   });
 
   it("has the same faults for the same seed, in the shares that were asked for", () => {

@@ -1,16 +1,44 @@
-import { expect, test } from "vitest";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, test, vi } from "vitest";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { AppendInput, EventLog } from "../../../../src/ports/event-log.ts";
 import type { Outbox, OutboxEntry } from "../../../../src/ports/state-store.ts";
+import type { EventAppend } from "../../../../src/service/events/event-appends.ts";
 import { EventDrain } from "../../../../src/service/events/event-drain.ts";
+import type { SpilledEvents } from "../../../../src/service/events/spilled-events.ts";
 import { silentLogger, testClock } from "../../../support/clickhouse-event-samples.ts";
 import { eventWriterTo } from "../../../support/event-writer.ts";
 
 const appendBytesMax = 2 * 1024 * 1024;
 const telemetry = { count: () => undefined, gauge: () => undefined, observeMs: () => undefined };
 
+/** A disk for spilled events that is an array. */
+function diskOf(appends: EventAppend[]): SpilledEvents {
+  const disk: Pick<SpilledEvents, "first" | "remove" | "count" | "isEmpty"> = {
+    first: () => appends[0] && { ...appends[0], oldestAtMs: 0, id: 0 },
+    async remove({ token }) {
+      appends.splice(0, 1, ...(appends[0]?.token === token ? [] : appends.slice(0, 1)));
+    },
+    get count() {
+      return appends.length;
+    },
+    get isEmpty() {
+      return appends.length === 0;
+    },
+  };
+  return disk as SpilledEvents;
+}
+
+const onDisk = (id: number, rows: string): EventAppend => ({
+  ...{ token: `disk-${id}`, stream: "outcomes", rows, rowCount: 1, entryCount: 1 },
+});
+
 /** A drain between an outbox and a log that are arrays; `fail` decides about each append after it was noted. */
-function drainOf(outbox: OutboxEntry[], fail: (input: AppendInput) => boolean = () => false) {
+function drainOf(
+  outbox: OutboxEntry[],
+  fail: (input: AppendInput) => boolean = () => false,
+  { spilled, rowsMax = 2_000 }: { spilled?: EventAppend[]; rowsMax?: number } = {},
+) {
   const appended: AppendInput[] = [];
   /** Entries of the batch that was given out and is not confirmed. */
   let given = 0;
@@ -28,6 +56,7 @@ function drainOf(outbox: OutboxEntry[], fail: (input: AppendInput) => boolean = 
   };
   const eventLog: Pick<EventLog, "append"> = {
     append: async (input) => {
+      await nextTurn();
       appended.push(input);
       if (fail(input)) throw new BanditError("unavailable", "as told", { reason: "TEST_FAULT" });
     },
@@ -39,9 +68,9 @@ function drainOf(outbox: OutboxEntry[], fail: (input: AppendInput) => boolean = 
     telemetry,
     logger: silentLogger,
     entropy: { fill: () => undefined },
-    spilled: undefined,
+    spilled: spilled && diskOf(spilled),
     intervalMs: 1_000,
-    rowsMax: 2_000,
+    rowsMax,
   });
   return { drain, appended };
 }
@@ -81,4 +110,68 @@ test("after a failure exactly the appends that are not confirmed are repeated, n
   const repeats = appended.slice(1, 4).map(({ deduplicationToken }) => deduplicationToken);
   expect(new Set(repeats).size).toBe(1);
   expect(outbox).toEqual([]);
+});
+
+test("a flush ends though spilling goes on: it waits for what was on disk, and for no more", async () => {
+  const spilled = [onDisk(1, "s1"), onDisk(2, "s2")];
+  let next = 3;
+  const { drain, appended } = drainOf(
+    [entry(1, "o1")],
+    () => {
+      spilled.push(onDisk(next, `s${next}`));
+      next += 1;
+      return false;
+    },
+    { spilled },
+  );
+  await drain.flush();
+  expect(appended.slice(0, 2).map(({ rows }) => rows)).toEqual(["s1", "s2"]);
+  // The one in the outbox stands behind those on disk, so one of the later ones is waited for in its place.
+  expect(appended.length).toBeLessThanOrEqual(3);
+});
+
+test("a flush waits for events that are moved from the outbox to the disk meanwhile", async () => {
+  const outbox = [entry(1, "o1"), entry(2, "o2"), entry(3, "o3")];
+  const spilled: EventAppend[] = [];
+  let moved = 0;
+  const { drain, appended } = drainOf(
+    outbox,
+    () => {
+      // Once the first is written: the others move, and newer ones come to the outbox without end.
+      if (moved === 0) spilled.push(onDisk(2, "o2"), onDisk(3, "o3"));
+      if (moved === 0) outbox.splice(1, 2);
+      moved += 1;
+      outbox.push(entry(100 + moved, `n${moved}`));
+      return false;
+    },
+    { spilled, rowsMax: 1 },
+  );
+  await drain.flush();
+  const rows = appended.map((input) => input.rows);
+  expect(rows.slice(0, 3)).toEqual(["o1", "o2", "o3"]);
+  expect(rows.length).toBe(3);
+});
+
+test("a flush has its turn though a backlog is being drained that does not become shorter", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const outbox = [entry(1, "o1"), entry(2, "o2")];
+    let next = 3;
+    const { drain, appended } = drainOf(
+      outbox,
+      () => {
+        outbox.push(entry(next, `o${next}`));
+        next += 1;
+        return false;
+      },
+      { rowsMax: 1 },
+    );
+    drain.start();
+    vi.advanceTimersByTime(1_000);
+    while (appended.length < 10) await nextTurn();
+    await drain.flush();
+    await drain.stop();
+  } finally {
+    vi.useRealTimers();
+  }
 });
