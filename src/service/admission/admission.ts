@@ -24,11 +24,16 @@ export const classShares: Readonly<Record<Exclude<RequestClass, "switch">, numbe
  */
 export const standingRequestsMax = 320;
 /**
- * A queue stands when the event loop has found something to do at every turn for so long, milliseconds. A pause
- * for garbage collection lets calls pile up for 160 ms, and at half load it takes as long again until they are answered.
+ * A queue stands when it has not been short for so long, milliseconds. A pause for garbage collection lets calls pile up
+ * for 160 ms, and at half load it takes as long again until they are answered.
  */
 export const standingAfterMs = 500;
-/** Less is no pause, but the time that asking takes. */
+/**
+ * The queue is short when the event loop has idled, so that no call waits in a socket, and fewer than this are under way, so
+ * that few wait for the state store.
+ */
+export const shortQueueMax = 64;
+/** Less is no idling, but the time that asking takes. */
 const idleMsMin = 0.1;
 
 const requestClasses: readonly RequestClass[] = ["select", "report", "control", "switch"];
@@ -64,8 +69,8 @@ export class Admission {
 
   /** Of the event loop since it began, milliseconds. */
   #idleMs = 0;
-  /** When it was last seen to idle. */
-  #idleAtMs = Number.POSITIVE_INFINITY;
+  /** When the queue was last seen to be short. */
+  #shortAtMs = Number.POSITIVE_INFINITY;
   #isStanding = false;
 
   /** @param options.requestsMax calls that may be under way at once, at least 1 */
@@ -99,9 +104,10 @@ export class Admission {
    */
   endTurn(idleMs: number, nowMs: number): void {
     this.#announced = 0;
-    if (idleMs - this.#idleMs >= idleMsMin) this.#idleAtMs = nowMs;
+    const idledMs = idleMs - this.#idleMs;
     this.#idleMs = idleMs;
-    this.#isStanding = nowMs - this.#idleAtMs >= standingAfterMs;
+    if (idledMs >= idleMsMin && this.inFlight < shortQueueMax) this.#shortAtMs = nowMs;
+    this.#isStanding = nowMs - this.#shortAtMs >= standingAfterMs;
   }
 
   /**

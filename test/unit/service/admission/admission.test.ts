@@ -7,6 +7,7 @@ import {
   type RequestClass,
   retryAfterMsMax,
   retryAfterMsMin,
+  shortQueueMax,
   standingAfterMs,
   standingRequestsMax,
 } from "../../../../src/service/admission/admission.ts";
@@ -74,7 +75,7 @@ describe("the bound on calls under way", () => {
     expect(admission.announce(kind)).toBeUndefined();
   });
 
-  it("is smaller while a queue stands: when the event loop has not idled for half a second", () => {
+  it("is smaller while a queue stands: when it has not been short for half a second", () => {
     const { admission } = openAdmission(1_000);
     const room = () => {
       const entered = enterMany(admission, "select", 2_000);
@@ -90,8 +91,13 @@ describe("the bound on calls under way", () => {
     expect(room()).toBe(standingRequestsMax);
     admission.endTurn(5.01, 2_000);
     expect(room()).toBe(standingRequestsMax);
+    // An idle loop in front of a store that many calls wait for is no short queue.
+    expect(enterMany(admission, "select", shortQueueMax)).toBe(shortQueueMax);
     admission.endTurn(6, 2_100);
-    expect(room()).toBe(1_000);
+    expect(room()).toBe(standingRequestsMax - shortQueueMax);
+    admission.leave("select");
+    admission.endTurn(7, 2_200);
+    expect(room()).toBe(1_000 - shortQueueMax + 1);
     // A bound that is smaller anyway stays.
     const { admission: small } = openAdmission(10);
     small.endTurn(1, 0);
