@@ -60,7 +60,7 @@ export interface SoakFigures {
   readonly otherFailures: readonly LoadFailure[];
   readonly acknowledged: Readonly<Record<CallName, number>>;
   readonly found: Readonly<Record<CallName, number>>;
-  /** Calls that were not answered when the sustainable load was offered again, one second after the overload. */
+  /** Calls that were not answered when half of the sustainable load was offered one second after the overload. */
   readonly refusedAfterwards: number;
   /** After the load, until every acknowledged event could be queried. */
   readonly catchUpMs: number;
@@ -118,7 +118,7 @@ class Soak {
     );
     await sleep(recoveryMs);
     const afterwards = await this.#arrivals(
-      sustainable.generationsPerSecond,
+      sustainable.generationsPerSecond / 2,
       settings.probeSeconds,
     );
     progress(`${store}: comparing the event log`);

@@ -136,7 +136,7 @@ const variables = z.object({
     .int()
     .min(10)
     .max(100_000)
-    .default(1_000)
+    .default(640)
     .describe("Calls that may be under way at once; see docs/operating/limits.md."),
   BANDIT_RATE_LIMIT_PER_SECOND: z.coerce
     .number()

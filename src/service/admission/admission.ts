@@ -27,7 +27,7 @@ export const standingRequestsMax = 320;
  * A queue stands when it has not been short for so long, milliseconds. A pause for garbage collection lets calls pile up
  * for 160 ms, and at half load it takes as long again until they are answered.
  */
-export const standingAfterMs = 500;
+export const standingAfterMs = 400;
 /**
  * The queue is short when the event loop has idled, so that no call waits in a socket, and fewer than this are under way, so
  * that few wait for the state store.

@@ -75,7 +75,7 @@ describe("the bound on calls under way", () => {
     expect(admission.announce(kind)).toBeUndefined();
   });
 
-  it("is smaller while a queue stands: when it has not been short for half a second", () => {
+  it("is smaller while a queue stands: when it has not been short for a while", () => {
     const { admission } = openAdmission(1_000);
     const room = () => {
       const entered = enterMany(admission, "select", 2_000);
