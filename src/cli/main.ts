@@ -2,6 +2,7 @@ import { CommanderError } from "commander";
 import { stopBudget } from "../app/stop-budget.ts";
 import { ClientError } from "../client/index.ts";
 import { BanditError } from "../domain/errors.ts";
+import { withoutCredentials } from "../domain/without-credentials.ts";
 import { CliError, type ExitCode, exitCodes } from "./exit-code.ts";
 import { processTerminal } from "./process-terminal.ts";
 import { buildProgram } from "./program.ts";
@@ -9,6 +10,11 @@ import { buildProgram } from "./program.ts";
 /** Runs one command line and leaves its exit code behind. @param argv as in `process.argv` */
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = processTerminal();
+  // Node would print every property of the error; drivers hang commands with passwords on theirs.
+  process.on("uncaughtException", (error) => {
+    terminal.err(`${describeFailure(error).message}\n`);
+    process.exit(exitCodes.failed);
+  });
   try {
     await buildProgram(terminal).parseAsync([...argv]);
   } catch (error) {
@@ -20,8 +26,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** What the user is told. An empty message: it has been printed. */
+/** What the user is told, without credentials. An empty message: it has been printed. */
 export function describeFailure(error: unknown): { exitCode: ExitCode; message: string } {
+  const { exitCode, message } = failureOf(error);
+  return { exitCode, message: withoutCredentials(message) };
+}
+
+function failureOf(error: unknown): { exitCode: ExitCode; message: string } {
   if (error instanceof CommanderError) {
     return { exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage, message: "" };
   }
