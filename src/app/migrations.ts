@@ -33,8 +33,7 @@ export async function openMigrations(options: ServiceOptions): Promise<Migration
     status: () => ofEach(migrators, (migrator) => migrator.status()),
     migrate: () => ofEach(migrators, (migrator) => migrator.migrate()),
     async close() {
-      await engines.close();
-      unlock();
+      await engines.close().finally(unlock);
     },
   };
 }

@@ -61,7 +61,13 @@ export async function createBanditService(
   const online = openOnlineState(options);
   const known = await followStores(options, online.state);
   const events = createEventPath(options);
-  await events.start();
+  try {
+    await events.start();
+  } catch (error) {
+    stopFollowing(known, online.state);
+    await Promise.all([known.snapshots.stop(), events.stop()]);
+    throw error;
+  }
   const paths = createPaths(options, { online, known, events });
   const background = startBackground(options, { known, events });
   paths.drain?.start();
@@ -77,9 +83,7 @@ export async function createBanditService(
     }),
     stateLost: () => known.sync.stateLost,
     async stop() {
-      known.catalogue.stop();
-      known.sync.stop();
-      online.state.stop();
+      stopFollowing(known, online.state);
       // Side by side: whatever waits for an engine that hangs must not keep the others from ending.
       await Promise.all([
         known.snapshots.stop(),
@@ -126,10 +130,29 @@ async function followStores(options: BanditServiceOptions, online: OnlineState) 
     allocations,
     intervalMs: options.totalsSyncIntervalMs,
   });
-  const posteriorsAreRead = await sync.start();
-  if (!posteriorsAreRead) await restorePosteriors(allocations, posteriorSnapshots, logger);
-  const snapshots = keepSnapshots({ ...options, cache: catalogue, allocations, posteriorsAreRead });
-  return { catalogue, changes, allocations, sync, snapshots };
+  try {
+    const posteriorsAreRead = await sync.start();
+    if (!posteriorsAreRead) await restorePosteriors(allocations, posteriorSnapshots, logger);
+    const snapshots = keepSnapshots({
+      ...options,
+      cache: catalogue,
+      allocations,
+      posteriorsAreRead,
+    });
+    return { catalogue, changes, allocations, sync, snapshots };
+  } catch (error) {
+    stopFollowing({ catalogue, sync }, online);
+    throw error;
+  }
+}
+
+function stopFollowing(
+  { catalogue, sync }: { catalogue: CatalogueCache; sync: TotalsSync },
+  online: OnlineState,
+): void {
+  catalogue.stop();
+  sync.stop();
+  online.stop();
 }
 
 /** The ways of decisions and of reports. */

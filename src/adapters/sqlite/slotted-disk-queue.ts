@@ -189,8 +189,7 @@ function takeSlot(options: SlottedDiskQueueOptions, number: number): Slot | unde
       number,
       queue,
       async release() {
-        await queue.close();
-        unlock();
+        await queue.close().finally(unlock);
       },
     };
   } catch (error) {

@@ -93,7 +93,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   health.addToServer(server);
   addReflection(server, [...options.routes.keys()]);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = await listen(injector, options);
+  const listener = await listen(injector, options).catch((error: unknown) => {
+    injector.destroy();
+    server.forceShutdown();
+    throw error;
+  });
   const stopForgetting = forgetEndedStreams();
   const stopShortening = shortenTimeoutsOfStreams();
   setServing(true);
