@@ -1,6 +1,6 @@
 /**
  * What one generation has contributed to its arm's posterior, and how that changes when another
- * outcome arrives. The same rules are written once more in Lua (adapters/redis/lua/apply-contributions.ts);
+ * outcome arrives. The same rules are written once more in Lua (adapters/redis/lua/apply-contributions.lua);
  * the conformance suite holds the two together.
  *
  * The reward of a generation is

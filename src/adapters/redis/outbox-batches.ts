@@ -45,7 +45,7 @@ export class OutboxBatches {
   async look(): Promise<BatchesUnderWay> {
     const keys = [batchesKey, metaKey];
     const args = [this.#consumer, this.#claimIdleMs];
-    const reply = await this.#run("banditLookAtBatches", keys, args);
+    const reply = await this.#run("look-at-batches-2", keys, args);
     const [addedEver, ownId, wasSilent, fields] = reply as [number, Buffer, number, Buffer[]];
     const all: BatchRecord[] = [];
     for (let at = 0; at < fields.length; at += 2) {
@@ -58,26 +58,26 @@ export class OutboxBatches {
   /** @returns false, and does nothing, when another one was added since `addedEver` was looked up. */
   async add(addedEver: number, batch: Pick<BatchRecord, "id" | "parts">): Promise<boolean> {
     const args = [addedEver, batch.id, this.#consumer, JSON.stringify(batch.parts)];
-    return (await this.#run("banditAddBatch", [batchesKey, metaKey], args)) === 1;
+    return (await this.#run("add-batch-2", [batchesKey, metaKey], args)) === 1;
   }
 
   /** @returns false when it is not under way any more. Idempotent. */
   async confirm(id: string): Promise<boolean> {
-    return (await this.#run("banditConfirmBatch", [batchesKey], [id])) === 1;
+    return (await this.#run("confirm-batch-1", [batchesKey], [id])) === 1;
   }
 
   /** To be called when the entries of a confirmed batch are gone. Idempotent. */
   async forget(id: string): Promise<void> {
-    await this.#run("banditForgetBatch", [batchesKey], [id, "confirmed"]);
+    await this.#run("forget-batch-1", [batchesKey], [id, "confirmed"]);
   }
 
   /** Gives the entries of a batch back. @returns false, and does nothing, when it is confirmed or gone */
   async dissolve(id: string): Promise<boolean> {
-    return (await this.#run("banditForgetBatch", [batchesKey], [id, "not confirmed"])) === 1;
+    return (await this.#run("forget-batch-1", [batchesKey], [id, "not confirmed"])) === 1;
   }
 
   /** Leaves the consumer's batch to whoever looks next. */
   async leave(): Promise<void> {
-    await this.#run("banditLeaveBatches", [batchesKey], [this.#consumer]);
+    await this.#run("leave-batches-1", [batchesKey], [this.#consumer]);
   }
 }

@@ -35,17 +35,17 @@ export interface MeasuredEntries extends OutboxAmount {
 export class OutboxStreams {
   readonly #client: RedisClient;
   readonly #run: RunStep;
-  readonly #withDeadline: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
+  readonly #inTime: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
 
-  /** @param options.withDeadline rejects with a BanditError, as `run` does. */
+  /** @param options.inTime rejects with a BanditError, as `run` does. */
   constructor(options: {
     client: RedisClient;
     run: RunStep;
-    withDeadline: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
+    inTime: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
   }) {
     this.#client = options.client;
     this.#run = options.run;
-    this.#withDeadline = options.withDeadline;
+    this.#inTime = options.inTime;
   }
 
   /** Undefined when there is nothing in the gaps. */
@@ -55,7 +55,7 @@ export class OutboxStreams {
     wanted: OutboxAmount,
   ): Promise<MeasuredEntries | undefined> {
     const args = [wanted.rows, wanted.bytes, ...gaps.flat()];
-    const reply = await this.#run("banditMeasure", [outboxKey(partition)], args);
+    const reply = await this.#run("measure-outbox-1", [outboxKey(partition)], args);
     if (reply === null) return undefined;
     const [gap, text, rows, bytes, hasMore] = reply as [number, Buffer, number, number, number];
     const ids = text.toString().split(" ") as [string, ...string[]];
@@ -69,7 +69,7 @@ export class OutboxStreams {
     let bytes = 0;
     let count = firstPageEntries;
     for (let from = first; ; ) {
-      const page = await this.#withDeadline(
+      const page = await this.#inTime(
         this.#client.xrangeBuffer(outboxKey(partition), from, last, "COUNT", count),
       );
       for (const [id, fields] of page) {
@@ -95,13 +95,13 @@ export class OutboxStreams {
           ({ id, rowCount, rows }) =>
             `${parseEntryId(id).streamId} ${rowCount} ${Buffer.byteLength(rows)}`,
         );
-      await this.#run("banditRemove", keys, [texts.join("\n")]);
+      await this.#run("remove-entries-2", keys, [texts.join("\n")]);
     }
   }
 
   async state(partition: number): Promise<OutboxState> {
     const keys = [outboxKey(partition), outboxCountersKey(partition)];
-    const reply = await this.#run("banditOutboxState", keys, []);
+    const reply = await this.#run("outbox-state-2", keys, []);
     const [entries, rows, bytes, oldest] = reply as [number, number, number, Buffer];
     if (oldest.length === 0) return { entries, rows, bytes };
     return { entries, rows, bytes, oldestAtMs: Number.parseInt(oldest.toString(), 10) };

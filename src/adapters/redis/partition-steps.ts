@@ -56,7 +56,7 @@ export async function recordDecisions(
   const outbox = [outboxKey(partition), outboxCountersKey(partition)];
   const keys = [...outbox, labelsKey(partition), ...hashes];
   const rows = calls.map(({ input }) => input.event.row).join("\n");
-  const replies = await run("banditRecordDecisions", keys, [packed, rows]);
+  const replies = await run("record-decisions", keys, [packed, rows]);
   if (replies === allStored) return calls.map(() => undefined);
   return calls.map(({ input, address }, index) =>
     unpackReply(input.record.generationId, address, (replies as (Buffer | null)[])[index]),
@@ -118,7 +118,7 @@ export async function findDecisions(
 ): Promise<readonly (DecisionRecord | undefined)[]> {
   const keys = [labelsKey(partition), ...calls.map((call) => call.address.key)];
   const fields = calls.map((call) => call.address.field);
-  const replies = (await run("banditFindDecisions", keys, fields)) as (Buffer | null)[];
+  const replies = (await run("find-decisions", keys, fields)) as (Buffer | null)[];
   return calls.map(({ generationId, address }, index) =>
     unpackReply(generationId, address, replies[index]),
   );
@@ -142,10 +142,7 @@ export async function applyContributions(
       args.push(component, value, weight, penalty);
     }
   }
-  const [codes, texts] = (await run("banditApplyContributions", keys, args)) as [
-    number[],
-    Buffer[],
-  ];
+  const [codes, texts] = (await run("apply-contributions", keys, args)) as [number[], Buffer[]];
   const changed = calls.flatMap(({ agentType, codeType, variantId }, index): ArmTotals[] => {
     const text = texts[index] as Buffer;
     if (text.length === 0) return [];

@@ -34,7 +34,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     options.logger.warn("the connection to Redis has a problem", { error: error.message });
   });
   try {
-    await withDeadline(client.connect(), connectTimeoutMs);
+    await inTime(client.connect(), connectTimeoutMs);
     return client;
   } catch (error) {
     client.disconnect();
@@ -59,7 +59,7 @@ export function masters(client: RedisClient): Redis[] {
 }
 
 /** Settles like `work`, or rejects with `unavailable` after `timeoutMs`; the work itself goes on. */
-export function withDeadline<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
+export function inTime<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
   return withTimeout(work, timeoutMs, () => {
     throw new BanditError("unavailable", "the state store did not answer in time", {
       reason: "STATE_TIMEOUT",

@@ -64,7 +64,7 @@ export class RedisOutbox {
     client: RedisClient;
     /** Rejects with a BanditError. */
     run: RunStep;
-    withDeadline: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
+    inTime: <Reply>(reply: Promise<Reply>) => Promise<Reply>;
     partitions: number;
     consumer: string;
     claimIdleMs: number;

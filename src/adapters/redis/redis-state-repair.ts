@@ -69,7 +69,7 @@ export class RedisStateRepair implements StateRepair {
       for (const step of inSteps(calls)) {
         const { hashes, packed } = packDecisions(step);
         const keys = [labelsKey(partition), ...hashes];
-        added += Number(await this.#run("banditRestoreDecisions", keys, [packed]));
+        added += Number(await this.#run("restore-decisions", keys, [packed]));
       }
     }
     return added;
@@ -82,7 +82,7 @@ export class RedisStateRepair implements StateRepair {
       for (const step of inSteps(all)) {
         const keys = step.map(({ generationId }) => ledgerKey(partition, generationId));
         const args = step.flatMap(ledgerArguments);
-        lacking += Number(await this.#run("banditRestoreLedgers", keys, args));
+        lacking += Number(await this.#run("restore-ledgers", keys, args));
       }
     }
     return lacking;
@@ -103,7 +103,7 @@ export class RedisStateRepair implements StateRepair {
     const group = armGroup(input);
     const version = replacedVersion(input);
     const replaced = await this.#run(
-      "banditReplaceTotals",
+      "replace-totals-2",
       [totalsKey(partition, group), groupsKey(partition)],
       [variantId, group, expectedVersion, encodeRewardTotals({ totals, version })],
     );
@@ -141,7 +141,7 @@ export class RedisStateRepair implements StateRepair {
     const partitions = Array.from({ length: this.#partitions }, (_, partition) => partition);
     return Promise.all(
       partitions.map(async (partition) => {
-        const ends = await this.#run("banditOutboxEnds", [outboxKey(partition)], []);
+        const ends = await this.#run("outbox-ends-1", [outboxKey(partition)], []);
         return (ends as Buffer[]).map(String);
       }),
     );

@@ -38,10 +38,10 @@ import {
 } from "./partition-steps.ts";
 import {
   connectRedis,
+  inTime,
   isClusterNode,
   type RedisClient,
   translateRedisError,
-  withDeadline,
 } from "./redis-client.ts";
 import { RedisOutbox } from "./redis-outbox.ts";
 import { RedisStateRepair } from "./redis-state-repair.ts";
@@ -115,13 +115,13 @@ export class RedisStateStore implements StateStore {
     };
     let client = await connectRedis(connection);
     try {
-      if (await withDeadline(isClusterNode(client), commandTimeoutMs)) {
+      if (await inTime(isClusterNode(client), commandTimeoutMs)) {
         client.disconnect();
         client = await connectRedis({ ...connection, cluster: true });
       }
-      await withDeadline(checkServer(client, { ...options, partitions }), 2 * commandTimeoutMs);
+      await inTime(checkServer(client, { ...options, partitions }), 2 * commandTimeoutMs);
       if (options.eventLog !== undefined) {
-        await withDeadline(claimEventLog(client, options.eventLog), 2 * commandTimeoutMs);
+        await inTime(claimEventLog(client, options.eventLog), 2 * commandTimeoutMs);
       }
       defineScripts(client);
       // The last step that can fail: what it opens nobody would close after it.
@@ -151,7 +151,7 @@ export class RedisStateStore implements StateStore {
     this.#outbox = new RedisOutbox({
       client,
       run,
-      withDeadline: (reply) => this.#inTime(reply),
+      inTime: (reply) => this.#inTime(reply),
       partitions: options.partitions,
       consumer: options.consumer,
       claimIdleMs: options.claimIdleMs ?? 60_000,
@@ -289,7 +289,7 @@ export class RedisStateStore implements StateStore {
 
   async #inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
     try {
-      return await withDeadline(reply, this.#timeoutMs);
+      return await inTime(reply, this.#timeoutMs);
     } catch (error) {
       throw translateRedisError(error);
     }
@@ -300,7 +300,7 @@ export class RedisStateStore implements StateStore {
     this.#budget.take();
     try {
       const reply = send();
-      return await (deadlines === undefined ? withDeadline(reply, this.#timeoutMs) : reply);
+      return await (deadlines === undefined ? inTime(reply, this.#timeoutMs) : reply);
     } catch (error) {
       throw translateRedisError(error);
     } finally {

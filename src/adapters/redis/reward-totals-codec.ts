@@ -14,7 +14,7 @@ const lineBreak = 0x0a;
  * Totals as Redis keeps them: `reward weight generations version squares position` as text, each
  * number with as many digits as it takes to read back the same double. With a context its epoch follows,
  * a line break, and its sums as big-endian float64: products, then rewards. The same is written in Lua
- * (adapters/redis/lua/replace-in-totals.ts).
+ * (adapters/redis/lua/includes/replace-in-totals.lua).
  */
 export function encodeRewardTotals({ totals, version }: VersionedTotals): Buffer {
   const { reward, weight, generations, squares, position, context } = totals;

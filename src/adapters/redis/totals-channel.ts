@@ -6,10 +6,10 @@ import type { Logger } from "../../ports/telemetry.ts";
 import { totalsChannelName } from "./keys.ts";
 import {
   databaseNumber,
+  inTime,
   masters,
   type RedisClient,
   reconnectDelayMs,
-  withDeadline,
 } from "./redis-client.ts";
 import { formatTotalsMessage, parseTotalsMessage } from "./totals-text.ts";
 
@@ -98,7 +98,7 @@ export class TotalsChannel {
     const message = formatTotalsMessage([...this.#unsent.values()]);
     this.#unsent.clear();
     try {
-      await withDeadline(this.#client.publish(this.#name, message), publishTimeoutMs);
+      await inTime(this.#client.publish(this.#name, message), publishTimeoutMs);
     } catch (error) {
       this.#logger.warn("changed totals could not be announced; other processes find them later", {
         error,
@@ -127,7 +127,7 @@ export class TotalsChannel {
     });
     subscriber.on("message", (_channel: string, message: string) => this.#receive(message));
     try {
-      await withDeadline(
+      await inTime(
         subscriber.connect().then(() => subscriber.subscribe(this.#name)),
         subscribeTimeoutMs,
       );

@@ -1,23 +1,22 @@
-import { appendRowsLua } from "./append-rows.ts";
-import { generationTotalsLua } from "./generation-totals.ts";
-import { ledgerLua } from "./ledger.ts";
-import { replaceInTotalsLua } from "./replace-in-totals.ts";
+-- Books what events contribute to their generations and arms; several calls of one partition at once.
+-- The rules are those of domain/contribution.ts and must change together with it; the conformance suite
+-- compares the two.
+--
+-- KEYS[1] outbox  KEYS[2] its counters  KEYS[3] set of arm groups  KEYS[4…] for each call two: ledger, totals
+-- ARGV[1] events a generation may have at most
+-- ARGV[2…] for each call: variant id, group, event id, occurredAtMs, ttl in seconds, stream, row,
+--   placement, number of contributions, and for each of those component, value, weight, penalty
+-- Returns two things for each call: 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many
+--   events; and its arm's totals if they were changed, else an empty string.
+--
+-- Ledgers are as in includes/ledger.lua, totals as in adapters/redis/reward-totals-codec.ts, placements as in
+-- adapters/state/placement-codec.ts.
 
-/**
- * Books what events contribute to their generations and arms; several calls of one partition at once.
- * The rules are those of domain/contribution.ts and must change together with it; the conformance suite
- * compares the two.
- *
- * KEYS[1] outbox  KEYS[2] its counters  KEYS[3] set of arm groups  KEYS[4…] for each call two: ledger, totals
- * ARGV[1] events a generation may have at most
- * ARGV[2…] for each call: variant id, group, event id, occurredAtMs, ttl in seconds, stream, row,
- *   placement, number of contributions, and for each of those component, value, weight, penalty
- * Returns two things for each call: 0 applied, 1 replaced, 2 superseded, 3 duplicate, 4 refused: too many
- *   events; and its arm's totals if they were changed, else an empty string.
- *
- * Ledgers are as in ledger.ts, totals as in adapters/redis/reward-totals-codec.ts, placements as in adapters/state/placement-codec.ts.
- */
-export const applyContributionsLua = `${appendRowsLua}${generationTotalsLua}${ledgerLua}${replaceInTotalsLua}
+--- @include "append-rows"
+--- @include "generation-totals"
+--- @include "ledger"
+--- @include "replace-in-totals"
+
 local eventsMax = tonumber(ARGV[1])
 local statuses, changed, streams, rowsOf = {}, {}, {}, {}
 
@@ -83,4 +82,3 @@ while at <= #ARGV do
 end
 for _, stream in ipairs(streams) do appendRows(KEYS[1], KEYS[2], stream, rowsOf[stream]) end
 return { statuses, changed }
-`;

@@ -1,16 +1,14 @@
-/**
- * For steps that change ledgers. A ledger is a hash: field `c` holds the components as msgpack, sorted, each
- * {component, value, weight, penalty, occurredAtMs, event id}; a field `e:<event id>` marks each booked event; field
- * `p` is the forgetting position at which the generation counts, the smallest of the events that contribute to it;
- * a ledger of which nothing was learned has none.
- *
- * `readEntries(packed)` gives the entries and where each component stands among them. `putEntry(entries, byName,
- * entry)` puts one in, the newest value of a component winning, and returns 'new', 'replaced' or 'older'; the
- * rule is that of `supersedes` in domain/contribution.ts. `packEntries(entries)` sorts and packs them.
- * `readLedger(key)` gives the packed entries, false when there are none, and the position, nil when there is none;
- * `bookedEvents(key, packed, position)` how many events it has. `keepLedger(key, seconds)` makes it live that long at least.
- */
-export const ledgerLua = `
+-- For steps that change ledgers. A ledger is a hash: field `c` holds the components as msgpack, sorted, each
+-- {component, value, weight, penalty, occurredAtMs, event id}; a field `e:<event id>` marks each booked event; field
+-- `p` is the forgetting position at which the generation counts, the smallest of the events that contribute to it;
+-- a ledger of which nothing was learned has none.
+--
+-- `readEntries(packed)` gives the entries and where each component stands among them. `putEntry(entries, byName,
+-- entry)` puts one in, the newest value of a component winning, and returns 'new', 'replaced' or 'older'; the
+-- rule is that of `supersedes` in domain/contribution.ts. `packEntries(entries)` sorts and packs them.
+-- `readLedger(key)` gives the packed entries, false when there are none, and the position, nil when there is none;
+-- `bookedEvents(key, packed, position)` how many events it has. `keepLedger(key, seconds)` makes it live that long at least.
+
 -- Bytewise, as JavaScript compares ASCII. Lua's own < follows the server's locale.
 local function greater(a, b)
   local length = math.min(#a, #b)
@@ -62,4 +60,3 @@ end
 local function keepLedger(key, seconds)
   if redis.call('TTL', key) < seconds then redis.call('EXPIRE', key, seconds) end
 end
-`;

@@ -1,11 +1,9 @@
-import { defaultRewardComponent } from "../../../domain/contribution.ts";
+-- For steps that change ledgers: `generationTotals(entries)` gives reward, weight, squares and generations of
+-- one generation; an entry is {component, value, weight, penalty, …}. The rules, and the order in which is
+-- added, are those of `generationTotals` in domain/contribution.ts.
 
-/**
- * For steps that change ledgers: `generationTotals(entries)` gives reward, weight, squares and generations of
- * one generation; an entry is {component, value, weight, penalty, …}. The rules, and the order in which is
- * added, are those of `generationTotals` in domain/contribution.ts.
- */
-export const generationTotalsLua = `
+--- @constant defaultRewardComponent
+
 local function generationTotals(entries)
   local earned, least, most, penalty, weight, byDefault = 0, 0, 0, 0, 0, nil
   local function add(entry)
@@ -17,11 +15,10 @@ local function generationTotals(entries)
   end
   for _, entry in ipairs(entries) do
     penalty = penalty + entry[4]
-    if entry[1] == '${defaultRewardComponent}' then byDefault = entry else add(entry) end
+    if entry[1] == defaultRewardComponent then byDefault = entry else add(entry) end
   end
   if weight == 0 and byDefault then add(byDefault) end
   if weight == 0 then return { 0, 0, 0, 0 } end
   local reward = math.min(math.max(earned - penalty, least), most)
   return { reward, weight, reward * (reward / weight), 1 }
 end
-`;

@@ -1,10 +1,8 @@
-import { outboxEntryBytesMax } from "../../../ports/outbox-bounds.ts";
+-- For steps that write events: `appendRows(outbox, counters, stream, rows)` adds as few entries as keep to the
+-- bound, `appendEntry(outbox, counters, stream, count, text)` adds one.
 
-/**
- * For steps that write events: `appendRows(outbox, counters, stream, rows)` adds as few entries as keep to the
- * bound, `appendEntry(outbox, counters, stream, count, text)` adds one.
- */
-export const appendRowsLua = `
+--- @constant outboxEntryBytesMax
+
 local function appendEntry(outbox, counters, stream, count, text)
   redis.call('XADD', outbox, '*', 's', stream, 'n', count, 'r', text)
   redis.call('HINCRBY', counters, 'rows', count)
@@ -14,11 +12,11 @@ end
 local function appendRows(outbox, counters, stream, rows)
   local from, bytes = 1, 0
   local function addUntil(last)
-    appendEntry(outbox, counters, stream, last - from + 1, table.concat(rows, '\\n', from, last))
+    appendEntry(outbox, counters, stream, last - from + 1, table.concat(rows, '\n', from, last))
   end
   for index = 1, #rows do
     local rowBytes = #rows[index] + 1
-    if index > from and bytes + rowBytes > ${outboxEntryBytesMax} then
+    if index > from and bytes + rowBytes > outboxEntryBytesMax then
       addUntil(index - 1)
       from, bytes = index, 0
     end
@@ -26,4 +24,3 @@ local function appendRows(outbox, counters, stream, rows)
   end
   if #rows > 0 then addUntil(#rows) end
 end
-`;

@@ -1,15 +1,13 @@
-import { ledgerLua } from "./ledger.ts";
+-- Adds what ledgers of one partition lack; of one event the given values win, and so does the position unless an
+-- event of the ledger's own may have given a smaller one. Totals are left as they are, and no event is written.
+--
+-- KEYS the ledgers
+-- ARGV for each: ttl in seconds, position or '', number of event ids, those, number of entries, and for each of those
+--   component, value, weight, penalty, occurredAtMs, event id
+-- Returns how many lacked something.
 
-/**
- * Adds what ledgers of one partition lack; of one event the given values win, and so does the position unless an
- * event of the ledger's own may have given a smaller one. Totals are left as they are, and no event is written.
- *
- * KEYS the ledgers
- * ARGV for each: ttl in seconds, position or '', number of event ids, those, number of entries, and for each of those
- *   component, value, weight, penalty, occurredAtMs, event id
- * Returns how many lacked something.
- */
-export const restoreLedgersLua = `${ledgerLua}
+--- @include "ledger"
+
 local at, lacking = 1, 0
 
 local function putRestored(entries, byName, entry)
@@ -56,31 +54,3 @@ for _, key in ipairs(KEYS) do
   if isNew or isChanged then lacking = lacking + 1 end
 end
 return lacking
-`;
-
-/**
- * Replaces an arm's totals while they have the version they were read with.
- *
- * KEYS[1] totals  KEYS[2] set of arm groups
- * ARGV[1] variant id  ARGV[2] group  ARGV[3] version expected, 0: none  ARGV[4] the totals as they are stored
- * Returns 1 when they were replaced, else 0.
- */
-export const replaceTotalsLua = `
-local stored = redis.call('HGET', KEYS[1], ARGV[1])
-local version = stored and string.match(stored, '^%S+ %S+ %S+ (%S+)') or '0'
-if tonumber(version) ~= tonumber(ARGV[3]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
-redis.call('SADD', KEYS[2], ARGV[2])
-return 1
-`;
-
-/**
- * Where an outbox begins and ends, without its rows.
- *
- * KEYS[1] outbox. Returns the ids of the first and the last entry; nothing when it is empty.
- */
-export const outboxEndsLua = `
-local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-if not first then return {} end
-return { first[1], redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] }
-`;

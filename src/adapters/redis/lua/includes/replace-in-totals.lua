@@ -1,16 +1,14 @@
-/**
- * For steps that change totals: `replaceInTotals(stored, before, after, placement, positionBefore,
- * position)` gives the arm's new totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must
- * change together with it; the conformance suite compares the two.
- *
- * `stored`: as in adapters/redis/reward-totals-codec.ts, or false.
- * `before`, `after`: reward, weight, squares and generations of the one generation, not both without any.
- * `placement`: as in adapters/state/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
- * position. `positionBefore`, `position`: where `before` and `after` count.
- *
- * Doubles are written with 17 digits, or packed, so exact. Without a context nothing is packed or unpacked.
- */
-export const replaceInTotalsLua = `
+-- For steps that change totals: `replaceInTotals(stored, before, after, placement, positionBefore,
+-- position)` gives the arm's new totals. The rules are those of `replaceInTotals` in domain/contribution.ts and must
+-- change together with it; the conformance suite compares the two.
+--
+-- `stored`: as in adapters/redis/reward-totals-codec.ts, or false.
+-- `before`, `after`: reward, weight, squares and generations of the one generation, not both without any.
+-- `placement`: as in adapters/state/placement-codec.ts, of which only the context is used; `placedAt(placement)` is its
+-- position. `positionBefore`, `position`: where `before` and `after` count.
+--
+-- Doubles are written with 17 digits, or packed, so exact. Without a context nothing is packed or unpacked.
+
 local formats = {}
 local function doubles(count)
   if not formats[count] then formats[count] = '>' .. string.rep('d', count) end
@@ -20,7 +18,7 @@ end
 local function readTotals(stored)
   if not stored then return 0, 0, 0, 0, 0, 0 end
   local reward, weight, generations, version, squares, position, epoch, sumsAt =
-    string.match(stored, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%S*)\\n?()')
+    string.match(stored, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%S*)\n?()')
   return tonumber(reward), tonumber(weight), tonumber(generations), tonumber(version),
     tonumber(squares), tonumber(position), tonumber(epoch), sumsAt
 end
@@ -63,7 +61,7 @@ local function replaceInContext(epoch, packed, numbers, kept, weight, reward)
     sums, count = addToSums(known, kept, x, length, weight, reward)
   end
   if sums then packed = struct.pack(doubles(count), unpack(sums, 1, count)) end
-  return string.format(' %.17g\\n', ownEpoch) .. packed
+  return string.format(' %.17g\n', ownEpoch) .. packed
 end
 
 local function placedAt(placement)
@@ -95,4 +93,3 @@ local function replaceInTotals(stored, before, after, placement, positionBefore,
   if not epoch and #placement <= 8 then return text end
   return text .. replaceInContext(epoch, epoch and string.sub(stored, sumsAt), numbers, kept, weight, reward)
 end
-`;
