@@ -30,6 +30,15 @@ function deadLinks(path: string): string[] {
   });
 }
 
+const fileNames = new Set(
+  globSync("{src,test,bench,scripts,examples,migrations,proto,docs}/**/*.*", { cwd: root }).map(
+    (path) => path.slice(path.lastIndexOf("/") + 1),
+  ),
+);
+
+/** A file that the reader makes. */
+fileNames.add("quickstart.ts");
+
 /** Files and folders of this project that are named in code: from its root, from `src`, or from the page's folder. */
 function deadPaths(path: string): string[] {
   const spans = [...text(path).matchAll(/`([^`\s]+)`/g)].map(([, span]) => span ?? "");
@@ -38,6 +47,7 @@ function deadPaths(path: string): string[] {
       /^(src|test|docs|bench|scripts|migrations|proto|examples|bin)\/[\w./-]*$/.test(span) ||
       /^[\w-][\w./-]*\/[\w.-]+\.(ts|mjs|sql|lua|proto)$/.test(span);
     const places = [".", "src", dirname(path)];
+    if (/^[\w-]+\.(ts|lua|proto)$/.test(span)) return !fileNames.has(span);
     return isPath && !places.some((place) => existsSync(join(root, place, span)));
   });
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -45,5 +45,20 @@ describe("the rooms", () => {
     const { app, ...others } = drawnRooms();
     expect(app).toBe("everything but cli");
     expect(others).toEqual(ruledRooms());
+  });
+
+  it("have a README of at most fifteen lines each that has more than ten files", () => {
+    const directories = globSync("src/**/*.ts", { cwd: root })
+      .filter((path) => !path.startsWith("src/gen/"))
+      .map((path) => path.slice(0, path.lastIndexOf("/")));
+    const crowded = [...new Set(directories)].filter(
+      (directory) => directories.filter((other) => other === directory).length > 10,
+    );
+    const readmes = globSync("src/**/README.md", { cwd: root });
+    expect(crowded.filter((directory) => !readmes.includes(`${directory}/README.md`))).toEqual([]);
+    const long = readmes.filter(
+      (path) => readFileSync(join(root, path), "utf8").trimEnd().split("\n").length > 15,
+    );
+    expect(long).toEqual([]);
   });
 });

@@ -273,7 +273,7 @@ export class FakeBanditService
 
   info() {
     return {
-      version: "0.1.0",
+      version: "test",
       engines: { state: "sqlite", catalogue: "pglite", events: "chdb" },
       dataDirectory: "/tmp/data",
       startedAtMs: 1_763_856_000_000,

@@ -216,7 +216,7 @@ describe("the other services", () => {
 
   it("answer over binary Connect as well", async () => {
     const info = await callConnect(servers.baseUrl, InsightService.method.getServiceInfo, {});
-    expect(info).toMatchObject({ version: "0.1.0", stateEngine: "sqlite", eventsEngine: "chdb" });
+    expect(info).toMatchObject({ version: "test", stateEngine: "sqlite", eventsEngine: "chdb" });
   });
 });
 
