@@ -3,7 +3,7 @@ import { BanditError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DiskQueueSize } from "../ports/disk-queue.ts";
 import type { CatalogueCache } from "../service/catalogue/catalogue-cache.ts";
-import type { Backlog } from "../service/events/backlog.ts";
+import type { Backlog, WriteProblem } from "../service/events/backlog.ts";
 import type { Engines } from "./engines.ts";
 
 /** What `/readyz` answers. */
@@ -112,14 +112,15 @@ export class Readiness {
 
   #events(down: string | undefined, stateIsDown: boolean): string {
     const { backlog, clock } = this.#options;
-    const { outbox, outboxIsFull } = backlog();
+    const { outbox, outboxIsFull, writeProblem } = backlog();
     const ageMs = clock.nowMs() - (outbox.oldestAtMs ?? clock.nowMs());
     // Without the state store nothing new is known of the outbox, and nothing can be taken from it.
     const isSlow = ageMs >= lagNotableMs && !stateIsDown;
-    if (down === undefined && !outboxIsFull && !isSlow) return "ok";
+    const failing = writeProblem === undefined ? undefined : failingText(writeProblem);
+    if (down === undefined && failing === undefined && !outboxIsFull && !isSlow) return "ok";
     const refused = outboxIsFull ? ", the outbox is full and reports are refused" : "";
     const asOf = stateIsDown ? " as far as is known without the state store" : "";
-    return `${down ?? "slow"}: ${waitingText(outbox.rows, ageMs)}${asOf}${refused}`;
+    return `${down ?? failing ?? "slow"}: ${waitingText(outbox.rows, ageMs)}${asOf}${refused}`;
   }
 
   /** Undefined when an engine answers and has no other problem; else what and since when. */
@@ -161,9 +162,15 @@ function otherThanReach(error: unknown): string | undefined {
   return isOutOfReach(error) ? undefined : `not usable (${error.message})`;
 }
 
-/** Nothing is known but that it does not answer. A server that is read-only or refuses the user is there. */
-function isOutOfReach({ code, reason }: BanditError): boolean {
-  return code === "unavailable" && !/_(READ_ONLY|ACCESS_DENIED)$/.test(reason);
+/** Nothing is known but that it does not answer. An engine that gave an error of its own is there. */
+function isOutOfReach({ code, metadata }: BanditError): boolean {
+  return code === "unavailable" && metadata["engine_error"] === undefined;
+}
+
+/** An engine that answers and takes no events. */
+function failingText({ sinceMs, error }: WriteProblem): string {
+  const why = error instanceof BanditError ? error.message : "internal error";
+  return `failing (${why}) since ${isoTime(sinceMs)}`;
 }
 
 function reportsWithoutState(spool: DiskQueueSize | undefined): string {

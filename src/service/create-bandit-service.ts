@@ -79,6 +79,7 @@ export async function createBanditService(
     backlog: () => ({
       outbox: events.outbox.state,
       outboxIsFull: events.outbox.isFull,
+      writeProblem: events.drain.writeProblem,
       spool: paths.spoolForNew?.queue.size,
     }),
     stateLost: () => known.sync.stateLost,

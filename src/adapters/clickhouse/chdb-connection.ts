@@ -29,6 +29,7 @@ type CallWithoutId = ChdbCall extends infer Call
   : never;
 
 type Pieces = readonly Uint8Array[];
+type Signal = AbortSignal | undefined;
 
 interface Pending {
   readonly pieces: Uint8Array[];
@@ -56,6 +57,8 @@ export class ChdbProcessConnection implements Connection {
   #child: ChildProcess | undefined;
   #ready: Promise<void> | undefined;
   #stderr = "";
+  /** Calls under way, those that are still sending their body included. */
+  #running = 0;
   #lastId = 0;
   #closed = false;
 
@@ -133,20 +136,40 @@ export class ChdbProcessConnection implements Connection {
       parameters: params.query_params ?? {},
       settings,
     };
-    if (this.#pending.size >= callsMax) {
+    if (this.#running >= callsMax) {
       throw new BanditError("unavailable", `chDB already has ${callsMax} calls to answer`, {
         reason: "EVENT_LOG_BUSY",
+        retryAfterMs: 100,
       });
     }
+    const child = this.#child;
     const id = this.#nextId();
-    if (body !== undefined) await this.#sendBody(id, body);
-    return this.#call(call, { id, signal: params.abort_signal });
+    const signal = params.abort_signal;
+    this.#running += 1;
+    try {
+      if (body !== undefined) await this.#sendBody({ child, id, signal }, body);
+      return await this.#call(call, { child, id, signal });
+    } catch (error) {
+      // The engine's process keeps a body until its statement comes, which it does not now.
+      if (body !== undefined && child?.connected === true) child.send({ kind: "drop", id });
+      throw error;
+    } finally {
+      this.#running -= 1;
+    }
   }
 
-  /** Piece by piece, with a turn of the event loop after each. */
-  async #sendBody(id: number, body: Readable | string): Promise<void> {
+  /**
+   * Piece by piece, with a turn of the event loop after each; all to the process that gets the statement, because one
+   * that was started meanwhile would insert the rest as if it were the whole.
+   */
+  async #sendBody(
+    { child, id, signal }: { child: ChildProcess | undefined; id: number; signal: Signal },
+    body: Readable | string,
+  ): Promise<void> {
     for await (const bytes of typeof body === "string" ? [Buffer.from(body)] : body) {
-      this.#child?.send({ kind: "body", id, bytes } satisfies ChdbCall);
+      if (signal?.aborted === true) throw aborted();
+      if (child?.connected !== true) throw this.#gone();
+      child.send({ kind: "body", id, bytes } satisfies ChdbCall);
       await nextTurn();
     }
   }
@@ -158,15 +181,14 @@ export class ChdbProcessConnection implements Connection {
 
   #call(
     call: CallWithoutId,
-    options: { id?: number; signal?: AbortSignal | undefined } = {},
+    options: { child?: ChildProcess | undefined; id?: number; signal?: Signal } = {},
   ): Promise<Pieces> {
-    const { signal, id = this.#nextId() } = options;
-    const child = this.#child;
-    if (child?.connected !== true) return Promise.reject(this.#gone());
-    if (signal?.aborted === true) return Promise.reject(new Error("the call was aborted"));
+    const { signal, id = this.#nextId(), child = this.#child } = options;
+    if (child?.connected !== true || child !== this.#child) return Promise.reject(this.#gone());
+    if (signal?.aborted === true) return Promise.reject(aborted());
     return new Promise<Pieces>((resolve, reject) => {
       // An abandoned statement runs on until its `max_execution_time`; its answer is dropped.
-      const abandon = () => reject(new Error("the call was aborted"));
+      const abandon = () => reject(aborted());
       signal?.addEventListener("abort", abandon, { once: true });
       const settle = () => {
         this.#pending.delete(id);
@@ -235,6 +257,10 @@ export class ChdbProcessConnection implements Connection {
   #gone(): Error {
     return new Error(`the chDB process has ended. ${this.#stderr}`.trimEnd());
   }
+}
+
+function aborted(): Error {
+  return new Error("the call was aborted");
 }
 
 function engineError(failure: ChdbFailure): Error {

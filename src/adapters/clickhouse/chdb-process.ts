@@ -40,7 +40,7 @@ let database = "";
 const running = new Set<Promise<Uint8Array>>();
 const bodies = new Map<number, Buffer[]>();
 
-async function handle(call: Exclude<ChdbCall, { kind: "body" }>): Promise<Uint8Array> {
+async function handle(call: Exclude<ChdbCall, { kind: "body" | "drop" }>): Promise<Uint8Array> {
   switch (call.kind) {
     case "open":
       path = call.path;
@@ -142,6 +142,10 @@ process.on("message", (call: ChdbCall) => {
     const pieces = bodies.get(call.id) ?? [];
     pieces.push(Buffer.from(call.bytes));
     bodies.set(call.id, pieces);
+    return;
+  }
+  if (call.kind === "drop") {
+    bodies.delete(call.id);
     return;
   }
   handle(call).then(

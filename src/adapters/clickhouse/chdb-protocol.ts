@@ -13,6 +13,8 @@ export type ChdbCall =
     }
   /** A piece of what follows the statement of the `run` with this id; sent before it, not answered. */
   | { readonly kind: "body"; readonly id: number; readonly bytes: Uint8Array }
+  /** The `run` with this id does not come: what was sent of its body is forgotten. Not answered. */
+  | { readonly kind: "drop"; readonly id: number }
   | { readonly kind: "close"; readonly id: number };
 
 export type ChdbReply =

@@ -211,7 +211,12 @@ export function unavailable(error: unknown): BanditError {
     return new BanditError(
       "unavailable",
       `the event log refuses this user (${type}): correct CLICKHOUSE_URL, or the user's rights at the server`,
-      { reason: "EVENT_LOG_ACCESS_DENIED", retryAfterMs, cause: error },
+      {
+        reason: "EVENT_LOG_ACCESS_DENIED",
+        metadata: { engine_error: type },
+        retryAfterMs,
+        cause: error,
+      },
     );
   }
   const message =
@@ -220,6 +225,7 @@ export function unavailable(error: unknown): BanditError {
       : `the event log cannot do its work now (${type})`;
   return new BanditError("unavailable", message, {
     reason: "EVENT_LOG_UNAVAILABLE",
+    ...(type === "" ? {} : { metadata: { engine_error: type } }),
     retryAfterMs,
     cause: error,
   });

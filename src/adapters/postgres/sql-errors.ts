@@ -47,6 +47,7 @@ export function translateSqlError(cause: unknown): BanditError {
     case "25006":
       return new BanditError("unavailable", readOnlyText, {
         reason: "CATALOGUE_READ_ONLY",
+        metadata: { engine_error: code },
         retryAfterMs,
         cause,
       });
@@ -70,6 +71,7 @@ export function translateSqlError(cause: unknown): BanditError {
   if (errorClass === "28" || errorClass === "3D" || code === "42501") {
     return new BanditError("unavailable", deniedText, {
       reason: "CATALOGUE_ACCESS_DENIED",
+      ...(code === undefined ? {} : { metadata: { engine_error: code } }),
       retryAfterMs,
       cause,
     });
@@ -88,8 +90,14 @@ export function translateSqlError(cause: unknown): BanditError {
 }
 
 export function unavailable(cause: unknown): BanditError {
-  return new BanditError("unavailable", "the catalogue cannot be reached", {
+  const { code } = describeFailure(cause);
+  const message =
+    code === undefined
+      ? "the catalogue cannot be reached"
+      : `the catalogue cannot do its work now (SQLSTATE ${code})`;
+  return new BanditError("unavailable", message, {
     reason: "CATALOGUE_UNAVAILABLE",
+    ...(code === undefined ? {} : { metadata: { engine_error: code } }),
     retryAfterMs,
     cause,
   });

@@ -5,6 +5,7 @@ import type { Entropy } from "../../ports/entropy.ts";
 import { outboxEntryBytesMax, outboxReadBytesMax } from "../../ports/outbox-bounds.ts";
 import type { Outbox, OutboxEntry } from "../../ports/state-store.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
+import type { WriteProblem } from "./backlog.ts";
 import { appendsOf, type EventAppend, rowsOf } from "./event-appends.ts";
 import type { EventWriter } from "./event-writer.ts";
 import type { SpilledEvents } from "./spilled-events.ts";
@@ -54,6 +55,7 @@ export class EventDrain {
   #isMore = false;
   /** When each write under way began, by its token. */
   readonly #writing = new Map<string, number>();
+  #writeProblem: WriteProblem | undefined;
 
   constructor(options: EventDrainOptions) {
     const { intervalMs, entropy } = options;
@@ -107,6 +109,11 @@ export class EventDrain {
     if (this.#rounds.failures > 0) return true;
     const nowMs = this.#options.clock.monotonicMs();
     return [...this.#writing.values()].some((sinceMs) => nowMs - sinceMs > slowWriteMs);
+  }
+
+  /** Undefined once a write has succeeded again. */
+  get writeProblem(): WriteProblem | undefined {
+    return this.#writeProblem;
   }
 
   /** Ends the schedule and waits for the insert under way. Other events stay where they are. */
@@ -175,6 +182,10 @@ export class EventDrain {
     this.#writing.set(append.token, clock.monotonicMs());
     try {
       await writer.write(append, this.#stopping.signal);
+      this.#writeProblem = undefined;
+    } catch (error) {
+      this.#writeProblem = { sinceMs: this.#writeProblem?.sinceMs ?? clock.nowMs(), error };
+      throw error;
     } finally {
       this.#writing.delete(append.token);
     }

@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { afterEach, describe, expect, test } from "vitest";
+import { ChdbProcessConnection } from "../../../src/adapters/clickhouse/chdb-connection.ts";
 import {
   type OpenedEventLog,
   openChdbEventLog,
@@ -98,6 +102,70 @@ describe("chDB in a directory", () => {
     expect((await eventLog.findGeneration(sampleGenerationId(0)))?.decision).toEqual(decision);
   });
 
+  test("of an insert whose first half went to an engine that was killed, a new engine inserts nothing", async () => {
+    const { client, connection } = await startClient();
+    const second = Promise.withResolvers<void>();
+    const rows = async function* () {
+      yield Buffer.from("1\n");
+      await second.promise;
+      yield Buffer.from("2\n");
+    };
+    const insert = insertOf(client, Readable.from(rows(), { objectMode: false }));
+    const outcome = insert.catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const [child] = engineProcesses();
+    process.kill(child as number, "SIGKILL");
+    await expect.poll(() => engineProcesses()).not.toContain(child);
+    await connection.open();
+    second.resolve();
+    expect(await outcome).toBeInstanceOf(Error);
+    const count = await client.query({ query: "SELECT count() AS n FROM t", format: "JSON" });
+    expect((await count.json()).data).toEqual([{ n: "0" }]);
+    await client.close();
+  });
+
+  test("the engine forgets the bodies of inserts that were given up", async () => {
+    const { client } = await startClient();
+    const [child] = engineProcesses();
+    const before = residentBytes(child as number);
+    for (let index = 0; index < 100; index += 1) {
+      const abort = new AbortController();
+      const pieces = async function* () {
+        for (let piece = 0; piece < 16; piece += 1) yield Buffer.alloc(128 * 1024, "1\n");
+        abort.abort();
+        yield Buffer.from("1\n");
+      };
+      const given = insertOf(client, Readable.from(pieces(), { objectMode: false }), abort.signal);
+      await expect(given).rejects.toThrow(/abort/i);
+    }
+    await client.query({ query: "SELECT 1" });
+    // 200 MiB were sent.
+    expect(residentBytes(child as number) - before).toBeLessThan(100 * 2 ** 20);
+    await client.close();
+  });
+
+  test("calls that still send their body count towards the most there may be", async () => {
+    const { client } = await startClient();
+    const never = Array.from({ length: 64 }, () => new Readable({ read: () => undefined }));
+    const inserts = never.map((body) => insertOf(client, body).catch((error: unknown) => error));
+    await expect(insertOf(client, Readable.from(["1\n"]))).rejects.toMatchObject({
+      reason: "EVENT_LOG_BUSY",
+      retryAfterMs: expect.any(Number),
+    });
+    for (const body of never) body.destroy(new Error("given up"));
+    await Promise.all(inserts);
+    await insertOf(client, Readable.from(["1\n"]));
+    await client.close();
+  });
+
+  async function startClient() {
+    const connection = new ChdbProcessConnection({ path: await scratch(), database: "test" });
+    await connection.open();
+    const client = createClient({ connection, log: { level: ClickHouseLogLevel.OFF } });
+    await client.command({ query: "CREATE TABLE t (a Int64) ENGINE = MergeTree ORDER BY a" });
+    return { client, connection };
+  }
+
   test("a ping fails after a second when the engine hangs, and works again when it goes on", async () => {
     const { eventLog } = await start(await scratch());
     const [child] = engineProcesses();
@@ -136,6 +204,24 @@ describe("chDB in a directory", () => {
     expect(longest[4]).toBeLessThan(5);
   });
 });
+
+async function insertOf(
+  client: ReturnType<typeof createClient>,
+  values: Readable,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { stream } = await client.exec({
+    query: "INSERT INTO t FORMAT TSV",
+    values,
+    ...(signal === undefined ? {} : { abort_signal: signal }),
+  });
+  stream.destroy();
+}
+
+function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
 
 /** Not wall time: other tests on the same cores must not matter. */
 function threadCpuMs(): number {

@@ -99,6 +99,7 @@ describe("readiness", () => {
     const { readiness, answers, world } = readinessOf();
     for (const engine of ["state", "catalogue", "eventLog"] as const) answers[engine] = away;
     world.backlog = {
+      ...world.backlog,
       outbox: { entries: 3, rows: 1234, bytes: 1e6, oldestAtMs: startMs - 45_000 },
       outboxIsFull: false,
       spool: { records: 12, bytes: 3 * 1024, bytesMax: 2 ** 30 },
@@ -196,13 +197,34 @@ describe("readiness", () => {
     answers.state = async () => undefined;
 
     const outbox = { entries: 1, rows: 1, bytes: 1, oldestAtMs: startMs - 29_000 };
-    world.backlog = { outbox, outboxIsFull: false, spool: undefined };
+    world.backlog = { ...world.backlog, outbox, spool: undefined };
     expect((await readiness.report()).checks["events"]).toBe("ok");
     vi.setSystemTime(startMs + 2_000);
     expect((await readiness.report()).checks["events"]).toBe(
       "slow: 1 event waits, the oldest for 31 s",
     );
-    world.backlog = { outbox, outboxIsFull: true, spool: undefined };
+    world.backlog = { ...world.backlog, outboxIsFull: true };
     expect((await readiness.report()).checks["events"]).toMatch(/the outbox is full/);
+  });
+
+  it("says that an event log that answers takes no events", async () => {
+    const { readiness, world } = readinessOf();
+    const error = new BanditError("unavailable", "cannot do its work", { reason: "AWAY" });
+    world.backlog = { ...world.backlog, writeProblem: { sinceMs: startMs - 1_000, error } };
+    expect((await readiness.report()).checks["events"]).toBe(
+      "failing (cannot do its work) since 2026-11-23T09:59:59Z: no events wait",
+    );
+  });
+
+  it.each([
+    [
+      { reason: "CATALOGUE_UNAVAILABLE", metadata: { engine_error: "53300" } },
+      /^not usable \(away\) since/,
+    ],
+    [{ reason: "CATALOGUE_UNAVAILABLE" }, /^unreachable since/],
+  ])("tells %o from an engine that does not answer", async (details, sentence) => {
+    const { readiness, answers } = readinessOf();
+    answers.catalogue = () => Promise.reject(new BanditError("unavailable", "away", details));
+    expect((await readiness.report()).checks["catalogue"]).toMatch(sentence);
   });
 });
