@@ -102,6 +102,8 @@ export interface NewVariant {
 }
 
 export interface CreateAgentTypeInput {
+  /** Agent types at which this one is refused (`TOO_MANY_AGENT_TYPES`), counted while nobody else can create any. Absent: no bound. */
+  readonly agentTypesMax?: number;
   readonly agentType: AgentType;
   readonly description: string;
   readonly policy: Policy;

@@ -63,6 +63,28 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
     ]);
   });
 
+  test("creates no more agent types than there may be, however many are asked for at once", async () => {
+    const before = (await catalogue().load()).agentTypes.length;
+    const asked = Array.from({ length: 8 }, () =>
+      catalogue().createAgentType(
+        {
+          agentType: freshAgentType(),
+          description: "",
+          policy,
+          variants: [newVariant("only")],
+          agentTypesMax: before + 3,
+        },
+        actor,
+      ),
+    );
+    const refused = (await Promise.allSettled(asked)).filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(5);
+    for (const { reason } of refused as PromiseRejectedResult[]) {
+      expect(reason).toMatchObject({ code: "resource_exhausted", reason: "TOO_MANY_AGENT_TYPES" });
+    }
+    expect((await catalogue().load()).agentTypes).toHaveLength(before + 3);
+  });
+
   test("refuses an agent type that exists and stores nothing of the second one", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const before = await catalogue().load();

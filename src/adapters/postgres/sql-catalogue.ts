@@ -99,6 +99,7 @@ export class SqlCatalogue implements Catalogue {
           metadata: { name: input.agentType },
         });
       }
+      if (input.agentTypesMax !== undefined) await requireAtMost(transaction, input.agentTypesMax);
       const agentType = agentTypeOfRow(row);
       await transaction.audit({
         action: "create_agent_type",
@@ -219,6 +220,18 @@ END $$`;
 function modeSince(nowParameter: number): string {
   return `mode_since = CASE WHEN mode = $1 THEN mode_since
     ELSE to_timestamp($${nowParameter}::float8 / 1000) END`;
+}
+
+/** Counted after the insert, in the turn of this writer: two at once cannot both take the last place. */
+async function requireAtMost(
+  transaction: CatalogueTransaction,
+  agentTypesMax: number,
+): Promise<void> {
+  const [row] = await transaction.query("SELECT count(*)::int AS count FROM agent_type", []);
+  if (Number(row?.["count"]) <= agentTypesMax) return;
+  throw new BanditError("resource_exhausted", `there are ${agentTypesMax} agent types already`, {
+    reason: "TOO_MANY_AGENT_TYPES",
+  });
 }
 
 /** @returns its mode. */

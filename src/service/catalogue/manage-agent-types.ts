@@ -28,7 +28,15 @@ export class ManageAgentTypes {
   }
 
   /** @throws BanditError already_exists, invalid_argument. */
-  async create(request: NewAgentType, context: CallContext): Promise<AgentTypeView> {
+  create(request: NewAgentType, context: CallContext): Promise<AgentTypeView> {
+    return this.#create(request, context);
+  }
+
+  async #create(
+    request: NewAgentType,
+    context: CallContext,
+    bound?: Pick<CreateAgentTypeInput, "agentTypesMax">,
+  ): Promise<AgentTypeView> {
     const policy = request.policy ?? defaultPolicy;
     requireValidPolicy(policy);
     const [first, ...rest] = request.variants;
@@ -37,6 +45,7 @@ export class ManageAgentTypes {
       description: request.description,
       policy,
       variants: [activeVariant(first), ...rest.map(activeVariant)],
+      ...bound,
     };
     const dryRun = request.validateOnly;
     const record = await this.#catalogue.createAgentType(input, { name: context.actor, dryRun });
@@ -56,11 +65,11 @@ export class ManageAgentTypes {
   async createMissing(agentType: AgentType, context: CallContext): Promise<void> {
     const underWay = this.#creating.get(agentType);
     if (underWay !== undefined) return underWay;
-    if (!this.#hasRoom()) {
+    if (this.#isFull) {
       // Another replica may have created it.
       await this.#cache.refreshOnMiss();
       if (this.#cache.view.findAgentType(agentType) !== undefined) return;
-      throw tooManyAgentTypes(agentType);
+      if (this.#isFull) throw tooManyAgentTypes(agentType);
     }
     const creating = this.#createMissing(agentType, context).finally(() => {
       this.#creating.delete(agentType);
@@ -69,14 +78,9 @@ export class ManageAgentTypes {
     return creating;
   }
 
-  /** Counts those on their way too. */
-  #hasRoom(): boolean {
-    const { view } = this.#cache;
-    let count = view.snapshot.agentTypes.length;
-    for (const agentType of this.#creating.keys()) {
-      if (view.findAgentType(agentType) === undefined) count += 1;
-    }
-    return count < agentTypesMax;
+  /** As far as is known here: the catalogue itself counts once more. This keeps names that agents make up away from it. */
+  get #isFull(): boolean {
+    return this.#cache.view.snapshot.agentTypes.length >= agentTypesMax;
   }
 
   async #createMissing(agentType: AgentType, context: CallContext): Promise<void> {
@@ -92,10 +96,12 @@ export class ManageAgentTypes {
       ],
     };
     try {
-      await this.create(request, context);
+      await this.#create(request, context, { agentTypesMax });
     } catch (error) {
+      if (!(error instanceof BanditError)) throw error;
+      if (error.reason === "TOO_MANY_AGENT_TYPES") throw tooManyAgentTypes(agentType);
       // Another call or replica was faster: the agent type is there, which is all that was wanted.
-      if (!(error instanceof BanditError) || error.code !== "already_exists") throw error;
+      if (error.code !== "already_exists") throw error;
       await this.#cache.refresh();
     }
   }

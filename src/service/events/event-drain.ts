@@ -157,7 +157,11 @@ export class EventDrain {
       return { appends: [first], from: "disk", isMore: true };
     }
     const batch = await state.readOutbox({ rowsMax });
-    if (batch === undefined) return { appends: [], from: "outbox", isMore: false };
+    if (batch === undefined) {
+      // Another process may have written what this one could not.
+      this.#writeProblem = undefined;
+      return { appends: [], from: "outbox", isMore: false };
+    }
     const appends = appendsOf(batch);
     const written: EventAppend[] = [];
     const writes = Array.from({ length: writesAtOnce }, () => this.#writeAll(appends, written));

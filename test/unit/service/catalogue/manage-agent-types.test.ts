@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
+import { BanditError } from "../../../../src/domain/errors.ts";
 import { formatVariantId, parseAgentType } from "../../../../src/domain/ids.ts";
 import type { PolicyRecord } from "../../../../src/domain/policy.ts";
 import type { Variant } from "../../../../src/domain/variant.ts";
@@ -53,6 +54,9 @@ async function open(count: number) {
     onChange: () => () => undefined,
     async createAgentType(input) {
       await new Promise((resolve) => setImmediate(resolve));
+      if (agentTypes.length >= (input.agentTypesMax ?? Number.POSITIVE_INFINITY)) {
+        throw new BanditError("resource_exhausted", "full", { reason: "TOO_MANY_AGENT_TYPES" });
+      }
       return add(input.agentType);
     },
   };

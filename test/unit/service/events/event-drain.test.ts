@@ -175,3 +175,16 @@ test("a flush has its turn though a backlog is being drained that does not becom
     vi.useRealTimers();
   }
 });
+
+test("the newest failure to write is known until a write succeeds, since when the first one happened", async () => {
+  let isAway = true;
+  const { drain } = drainOf([entry(1, "{}")], () => isAway);
+  expect(drain.writeProblem).toBeUndefined();
+  await expect(drain.flush()).rejects.toThrow("as told");
+  const { sinceMs } = drain.writeProblem ?? {};
+  await expect(drain.flush()).rejects.toThrow("as told");
+  expect(drain.writeProblem).toMatchObject({ sinceMs, error: { reason: "TEST_FAULT" } });
+  isAway = false;
+  await drain.flush();
+  expect(drain.writeProblem).toBeUndefined();
+});
