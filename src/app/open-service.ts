@@ -13,13 +13,17 @@ import type { UserIdHasher } from "../ports/user-id-hasher.ts";
 import { startGrpcServer } from "../rpc/grpc/grpc-server.ts";
 import { startHttpServer } from "../rpc/http/http-server.ts";
 import { buildRoutes } from "../rpc/routes.ts";
-import { createBanditService } from "../service/create-bandit-service.ts";
+import {
+  createBanditService,
+  type RunningBanditService,
+} from "../service/create-bandit-service.ts";
 import type { ServiceOptions } from "./config.ts";
 import { openDiskQueues } from "./disk-queues.ts";
 import { type Engines, openEngines, usesDataDirectory } from "./engines.ts";
 import { openGate } from "./open-gate.ts";
 import { projectVersion } from "./project-root.ts";
 import { Readiness } from "./readiness.ts";
+import { Releases } from "./releases.ts";
 import { seedWhenEmpty } from "./seed-catalogue.ts";
 import { catchUpWithCatalogue, startCatalogue } from "./start-catalogue.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
@@ -53,159 +57,157 @@ export interface RunningService {
  * @throws BanditError when an engine cannot be opened, a port is taken, or the data directory is in use.
  */
 export async function openService(options: ServiceOptions): Promise<RunningService> {
-  const startedAtMs = systemClock.nowMs();
   const startedMs = systemClock.monotonicMs();
-  const logger = pinoLogger(options.logLevel);
-  const telemetry = new PrometheusTelemetry((metric) => {
-    logger.error("a metric has too many label values; further ones count as `other`", { metric });
-  });
-  const release: (() => Promise<unknown> | unknown)[] = [];
-  let released: Promise<void> | undefined;
-  const releaseAll = (): Promise<void> => {
-    released ??= runInReverse(release);
-    return released;
-  };
+  const base = openBase(options);
+  const { releases } = base;
   try {
-    makeDataDirectory(options.dataDir);
-    if (usesDataDirectory(options)) release.push(lockDataDirectory(options.dataDir));
-    const engines = await openEngines(options, { clock: systemClock, logger, telemetry });
-    release.push(() => engines.close());
-    const queues = await openDiskQueues(options, { logger });
-    release.push(() =>
-      atMost(stopBudget.queuesMs, () => queues.close(), { what: "spool and spill", logger }),
-    );
-
-    options.onProgress?.("reading catalogue and posteriors");
-    // Embedded engines are on the disk where a snapshot of them would be.
-    const files = { directory: options.dataDir, clock: systemClock, logger };
-    const catalogueSnapshots =
-      options.databaseUrl === undefined ? undefined : catalogueSnapshotFile(files);
-    const posteriorSnapshots =
-      options.redisUrl === undefined ? undefined : posteriorSnapshotFile(files);
-    const start = await startCatalogue({
-      engines,
-      seed: options.seed ? seedWhenEmpty(engines.catalogue, options.onProgress) : undefined,
-      dataDir: options.dataDir,
-      snapshots: catalogueSnapshots,
-      logger,
-    });
-    const running = await createBanditService({
-      state: engines.state,
-      catalogue: engines.catalogue,
-      eventLog: engines.eventLog,
-      deadLetters: engines.deadLetters,
-      clock: systemClock,
-      entropy: systemEntropy,
-      telemetry,
-      logger,
-      userIds: userIdHasherOf(options, logger),
-      info: {
-        version: projectVersion,
-        engines: engines.names,
-        dataDirectory: options.dataDir,
-        startedAtMs,
-      },
-      storeContent: options.storeContent,
-      autoCreateAgentTypes: options.autoCreateAgentTypes,
-      recentDecisionsMax,
-      spill: queues.spill,
-      outbox: { bytesMax: options.outboxBytesMax, whenFull: options.outboxFull },
-      drainIntervalMs: options.drainIntervalMs,
-      drainRowsMax: options.drainRowsMax,
-      totalsSyncIntervalMs,
-      eventRetentionDays: options.eventRetentionDays,
-      defaultRewardIntervalMs,
-      stateTimeoutMs: options.redisUrl === undefined ? undefined : options.stateTimeoutMs,
-      spool: queues.spool,
-      startCatalogue: start,
-      catalogueSnapshots,
-      posteriorSnapshots,
-    });
-    release.push(() =>
-      atMost(stopBudget.backgroundMs, () => running.stop(), { what: "background work", logger }),
-    );
-    release.push(() => writeWhatWaits({ engines, drain: running.drain, logger }));
-    if (start.savedAtMs !== undefined) {
-      const catchUp = catchUpWithCatalogue({
-        engines,
-        // Nobody looks at the progress of the start any more.
-        seed: options.seed ? seedWhenEmpty(engines.catalogue) : undefined,
-        cache: running.catalogue,
-        clock: systemClock,
-        logger,
-      });
-      catchUp.start(start.problem);
-      release.push(() => catchUp.stop());
-    }
-
-    options.onProgress?.("opening the ports");
-    const readiness = new Readiness({
-      engines,
-      catalogue: running.catalogue,
-      backlog: () => running.backlog(),
-      stateLost: () => running.stateLost(),
-      clock: systemClock,
-    });
-    const gate = openGate(options, {
-      clock: systemClock,
-      entropy: systemEntropy,
-      telemetry,
-      logger,
-    });
-    release.push(() => gate.stop());
-    const clock = systemClock;
-    const routes = buildRoutes({ service: running.service, telemetry, logger, clock, gate });
-    const common = { routes, host: options.host, telemetry, logger, clock, gate };
-    const http = await startHttpServer({
-      ...common,
-      port: options.httpPort,
-      version: running.service.insight.info().version,
-      readiness: () => readiness.report(),
-      metrics: () => {
-        telemetry.gauge("bandit_catalogue_fresh", readiness.catalogueIsFresh ? 1 : 0);
-        telemetry.gauge("bandit_state_lost", running.stateLost() ? 1 : 0);
-        return telemetry.page();
-      },
-    });
-    release.push(() => http.stop(stopBudget.callsMs));
-    const grpc = await startGrpcServer({ ...common, port: options.grpcPort });
-    release.push(() => stopServers({ grpc, http, clock: systemClock, logger }));
-    readiness.phase = "serving";
-    telemetry.gauge("bandit_ready", 1);
-    release.push(() => {
-      readiness.phase = "stopping";
-      grpc.setServing(false);
-      http.announceStop();
-      telemetry.gauge("bandit_ready", 0);
-    });
-
+    const stores = await openStores(options, base);
+    const running = await startUseCases(options, base, stores);
+    const { grpc, http } = await openPorts(options, base, { ...stores, running });
     return {
       grpcAddress: `${hostInUrl(options.host)}:${grpc.port}`,
       httpUrl: `http://${hostInUrl(options.host)}:${http.port}`,
       dataDir: options.dataDir,
-      engines: engines.names,
+      engines: stores.engines.names,
       startedInMs: systemClock.monotonicMs() - startedMs,
-      stop: releaseAll,
+      stop: () => releases.run(),
     };
   } catch (error) {
-    await releaseAll().catch((unreleased: unknown) => {
-      logger.warn("a start that failed did not end cleanly", { error: unreleased });
-    });
+    await releases.run();
     throw error;
   }
 }
 
-/** Runs every step, the last one first; a failing one does not keep the others from releasing what they hold. */
-async function runInReverse(steps: readonly (() => Promise<unknown> | unknown)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const step of [...steps].reverse()) {
-    try {
-      await step();
-    } catch (error) {
-      failures.push(error);
-    }
+/** What every stage of the start needs. */
+type Base = ReturnType<typeof openBase>;
+
+function openBase(options: ServiceOptions) {
+  const logger = pinoLogger(options.logLevel);
+  const telemetry = new PrometheusTelemetry((metric) => {
+    logger.error("a metric has too many label values; further ones count as `other`", { metric });
+  });
+  const startedAtMs = systemClock.nowMs();
+  const releases = new Releases();
+  return { clock: systemClock, entropy: systemEntropy, logger, telemetry, startedAtMs, releases };
+}
+
+/** The engines, the queues on this machine's disk, and where the last state of the engines is kept. */
+type Stores = Awaited<ReturnType<typeof openStores>>;
+
+async function openStores(options: ServiceOptions, base: Base) {
+  const { clock, logger, releases } = base;
+  const { dataDir, databaseUrl, redisUrl } = options;
+  makeDataDirectory(dataDir);
+  if (usesDataDirectory(options)) releases.add(lockDataDirectory(dataDir));
+  const engines = await openEngines(options, base);
+  releases.add(() => engines.close());
+  const queues = await openDiskQueues(options, { logger });
+  releases.add(() =>
+    atMost(stopBudget.queuesMs, () => queues.close(), { what: "spool and spill", logger }),
+  );
+  // Embedded engines are on the disk where a snapshot of them would be.
+  const files = { directory: dataDir, clock, logger };
+  return {
+    engines,
+    queues,
+    catalogueSnapshots: databaseUrl === undefined ? undefined : catalogueSnapshotFile(files),
+    posteriorSnapshots: redisUrl === undefined ? undefined : posteriorSnapshotFile(files),
+  };
+}
+
+async function startUseCases(
+  options: ServiceOptions,
+  base: Base,
+  { engines, queues, catalogueSnapshots, posteriorSnapshots }: Stores,
+): Promise<RunningBanditService> {
+  const { clock, logger, releases } = base;
+  const { dataDir, onProgress } = options;
+  onProgress?.("reading catalogue and posteriors");
+  const seed = options.seed ? seedWhenEmpty(engines.catalogue, onProgress) : undefined;
+  const start = await startCatalogue({
+    ...{ engines, seed, dataDir, snapshots: catalogueSnapshots, logger },
+  });
+  const running = await createBanditService({
+    ...base,
+    ...options,
+    ...engines,
+    ...{ catalogueSnapshots, posteriorSnapshots },
+    userIds: userIdHasherOf(options, logger),
+    info: {
+      version: projectVersion,
+      engines: engines.names,
+      dataDirectory: dataDir,
+      startedAtMs: base.startedAtMs,
+    },
+    recentDecisionsMax,
+    totalsSyncIntervalMs,
+    defaultRewardIntervalMs,
+    spill: queues.spill,
+    spool: queues.spool,
+    outbox: { bytesMax: options.outboxBytesMax, whenFull: options.outboxFull },
+    stateTimeoutMs: options.redisUrl === undefined ? undefined : options.stateTimeoutMs,
+    startCatalogue: start,
+  });
+  releases.add(() =>
+    atMost(stopBudget.backgroundMs, () => running.stop(), { what: "background work", logger }),
+  );
+  releases.add(() => writeWhatWaits({ engines, drain: running.drain, logger }));
+  if (start.savedAtMs !== undefined) {
+    const catchUp = catchUpWithCatalogue({
+      ...{ engines, cache: running.catalogue, clock, logger },
+      // Nobody looks at the progress of the start any more.
+      seed: options.seed ? seedWhenEmpty(engines.catalogue) : undefined,
+    });
+    catchUp.start(start.problem);
+    releases.add(() => catchUp.stop());
   }
-  if (failures.length > 0) throw new AggregateError(failures, "the service did not stop cleanly");
+  return running;
+}
+
+async function openPorts(
+  options: ServiceOptions,
+  base: Base,
+  { engines, running }: { engines: Engines; running: RunningBanditService },
+) {
+  const { clock, telemetry, logger, releases } = base;
+  options.onProgress?.("opening the ports");
+  const readiness = new Readiness({
+    ...{ engines, catalogue: running.catalogue, clock },
+    backlog: () => running.backlog(),
+    stateLost: () => running.stateLost(),
+  });
+  const gate = openGate(options, base);
+  releases.add(() => gate.stop());
+  const { service } = running;
+  const common = {
+    ...base,
+    host: options.host,
+    gate,
+    routes: buildRoutes({ ...base, service, gate }),
+  };
+  const http = await startHttpServer({
+    ...common,
+    port: options.httpPort,
+    version: projectVersion,
+    readiness: () => readiness.report(),
+    metrics: () => {
+      telemetry.gauge("bandit_catalogue_fresh", readiness.catalogueIsFresh ? 1 : 0);
+      telemetry.gauge("bandit_state_lost", running.stateLost() ? 1 : 0);
+      return telemetry.page();
+    },
+  });
+  releases.add(() => http.stop(stopBudget.callsMs));
+  const grpc = await startGrpcServer({ ...common, port: options.grpcPort });
+  releases.add(() => stopServers({ grpc, http, clock, logger }));
+  readiness.phase = "serving";
+  telemetry.gauge("bandit_ready", 1);
+  releases.add(() => {
+    readiness.phase = "stopping";
+    grpc.setServing(false);
+    http.announceStop();
+    telemetry.gauge("bandit_ready", 0);
+  });
+  return { grpc, http };
 }
 
 function userIdHasherOf(options: ServiceOptions, logger: Logger): UserIdHasher {

@@ -7,9 +7,7 @@ const root = join(import.meta.dirname, "../..");
 const linesMax = 70;
 
 /** Lines of the functions that were longer when the rule came. Each may shrink only; one within the rule leaves the list. */
-const longer: Readonly<Record<string, number>> = {
-  "src/app/open-service.ts openService": 147,
-};
+const longer: Readonly<Record<string, number>> = {};
 
 function longFunctions(): Record<string, number> {
   const found: Record<string, number> = {};

@@ -419,6 +419,38 @@ it("a report waits for the decision of a replica that is away for long, without 
   expect(await lettersAbout(lost)).toHaveLength(1);
 }, 60_000);
 
+describe("a spooled record that cannot be read", () => {
+  it("fails no call: the decision is answered, not stored, and a report on it waits", async () => {
+    service.outage.mode = "down";
+    const generationId = newGenerationId();
+    await queue.append([
+      { key: `d:${generationId}`, text: "not of this version" },
+      { key: `o:${generationId}:o`, text: '{"version":99}' },
+    ]);
+    const decision = await select({ generationId });
+    expect(decision).toMatchObject({ generationId, degraded: true });
+    expect(decision.degradedReason).toContain("SPOOLED_RECORD_UNREADABLE");
+    // Nor does one in its place swallow the report that is acknowledged.
+    expect(await outcome(generationId, "o")).toBe("spooled");
+    expect(queue.size.records).toBe(3);
+    expect(await service.metric("bandit_spool_unreadable_total")).toBeGreaterThan(0);
+  });
+
+  it("is a dead letter once the store answers; the decision is made anew, and the report counts", async () => {
+    const generationId = newGenerationId();
+    service.outage.mode = "down";
+    await queue.append([{ key: `d:${generationId}`, text: "not of this version" }]);
+    expect(await outcome(generationId, "o")).toBe("spooled");
+    service.outage.mode = "up";
+    await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+    expect(await select({ generationId })).toMatchObject({ degraded: false });
+    await recover();
+    expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(1);
+    const outcomes = [`${generationId}|o`];
+    expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
+  });
+});
+
 it("a report on a generation that nobody decided is told so while the store answers, and is a dead letter when it could not be", async () => {
   const unknown = "0b0e6a3c-52a1-4d5e-9f0a-6d1c8e7b4a90" as GenerationId;
   await expect(outcome(unknown, "o")).rejects.toMatchObject({ reason: "GENERATION_NOT_FOUND" });
