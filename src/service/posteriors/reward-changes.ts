@@ -18,6 +18,13 @@ const weightMax = 1_000;
 /** A reward is the difference of two sums: one of 1 comes out as 1.0000000000000002 as often as as less. */
 const roundingMax = 1e-6;
 
+interface FollowedMeanDependencies {
+  readonly catalogue: CatalogueCache;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+}
+
 class FollowedMean {
   #detector: PageHinkley | undefined;
   #options: ChangeDetection | undefined;
@@ -48,21 +55,11 @@ class FollowedMean {
  * value is left out. Rewards outside [0,1] are not watched.
  */
 export class RewardChanges {
-  readonly #deps: {
-    readonly catalogue: CatalogueCache;
-    readonly clock: Clock;
-    readonly telemetry: Telemetry;
-    readonly logger: Logger;
-  };
+  readonly #deps: FollowedMeanDependencies;
   /** By {@link armName}, and by the agent type's own name. */
   readonly #means = new Map<string, FollowedMean>();
 
-  constructor(dependencies: {
-    catalogue: CatalogueCache;
-    clock: Clock;
-    telemetry: Telemetry;
-    logger: Logger;
-  }) {
+  constructor(dependencies: FollowedMeanDependencies) {
     this.#deps = dependencies;
   }
 

@@ -14,6 +14,16 @@ const olderLogMs = 10 * 60_000;
 /** How often a store that was out of reach at the start is asked for its totals. */
 const firstReadingIntervalMs = 200;
 
+interface TotalsSyncOptions {
+  readonly state: TotalsSource & { readonly repair: StateRepair };
+  /** For calls that somebody waits for. */
+  readonly online: Pick<StateRepair, "findOrigin">;
+  readonly eventLog: Pick<GenerationLog, "findFirstDecisionMs">;
+  readonly allocations: AllocationTable;
+  readonly logger: Logger;
+  readonly intervalMs: number;
+}
+
 /**
  * Keeps the posteriors in memory equal to those in the state store: every change is announced. Where
  * other replicas change the store too, a full comparison at intervals repairs what announcements missed.
@@ -22,15 +32,7 @@ const firstReadingIntervalMs = 200;
  * newer is taken in, until a rebuild has put everything back. Memory is the last place where it is known.
  */
 export class TotalsSync {
-  readonly #options: {
-    readonly state: TotalsSource & { readonly repair: StateRepair };
-    /** For calls that somebody waits for. */
-    readonly online: Pick<StateRepair, "findOrigin">;
-    readonly eventLog: Pick<GenerationLog, "findFirstDecisionMs">;
-    readonly allocations: AllocationTable;
-    readonly logger: Logger;
-    readonly intervalMs: number;
-  };
+  readonly #options: TotalsSyncOptions;
   readonly #comparisons: RepeatedWork;
   readonly #firstReading: RepeatedWork;
   #stopListening: (() => void) | undefined;
@@ -42,14 +44,7 @@ export class TotalsSync {
   #isLogOlder = false;
   #checking: Promise<boolean> | undefined;
 
-  constructor(options: {
-    state: TotalsSource & { readonly repair: StateRepair };
-    online: Pick<StateRepair, "findOrigin">;
-    eventLog: Pick<GenerationLog, "findFirstDecisionMs">;
-    allocations: AllocationTable;
-    logger: Logger;
-    intervalMs: number;
-  }) {
+  constructor(options: TotalsSyncOptions) {
     this.#options = options;
     this.#comparisons = new RepeatedWork({
       pauseMs: options.intervalMs,

@@ -12,21 +12,19 @@ const deletedWithinDays = 2;
  */
 export type LogBeginning = "whole" | "cut" | "empty";
 
+interface LogBeginningsOptions {
+  readonly eventLog: EventLog;
+  readonly clock: Clock;
+  readonly eventRetentionDays: number | undefined;
+}
+
 /** Tells how far back the event log goes. */
 export class LogBeginnings {
-  readonly #options: {
-    readonly eventLog: EventLog;
-    readonly clock: Clock;
-    readonly eventRetentionDays: number | undefined;
-  };
+  readonly #options: LogBeginningsOptions;
   readonly #firstDecisionMs = new Map<AgentType, Promise<number | undefined>>();
 
   /** @param options.eventRetentionDays undefined: nothing is ever deleted */
-  constructor(options: {
-    eventLog: EventLog;
-    clock: Clock;
-    eventRetentionDays: number | undefined;
-  }) {
+  constructor(options: LogBeginningsOptions) {
     this.#options = options;
   }
 

@@ -44,32 +44,27 @@ export interface FoundDecision {
   readonly history?: GenerationHistory;
 }
 
+interface DecisionFinderDependencies {
+  readonly recent: RecentDecisions;
+  readonly online: OnlineState;
+  readonly eventLog: GenerationHistories;
+  readonly clock: Clock;
+  /** Undefined: nothing is spooled. */
+  readonly spool: Pick<ReportSpool, "findDecision"> | undefined;
+  /** Whether the state store has lost what it had, as it is now. */
+  readonly checkStateLost: () => Promise<boolean>;
+}
+
 /** Finds the decision of a generation: in memory, in the spool, in the state store, and for old ones in the event log. */
 export class DecisionFinder {
-  readonly #deps: {
-    readonly recent: RecentDecisions;
-    readonly online: OnlineState;
-    readonly eventLog: GenerationHistories;
-    readonly clock: Clock;
-    /** Undefined: nothing is spooled. */
-    readonly spool: Pick<ReportSpool, "findDecision"> | undefined;
-    /** Whether the state store has lost what it had, as it is now. */
-    readonly checkStateLost: () => Promise<boolean>;
-  };
+  readonly #deps: DecisionFinderDependencies;
   readonly #lookups = new WaitingLine({
     runningMax: lookupsRunningMax,
     waitingMax: lookupsWaitingMax,
     full: tooManyLookups,
   });
 
-  constructor(dependencies: {
-    recent: RecentDecisions;
-    online: OnlineState;
-    eventLog: GenerationHistories;
-    clock: Clock;
-    spool: Pick<ReportSpool, "findDecision"> | undefined;
-    checkStateLost: () => Promise<boolean>;
-  }) {
+  constructor(dependencies: DecisionFinderDependencies) {
     this.#deps = dependencies;
   }
 

@@ -28,27 +28,21 @@ export interface Booked {
 
 const duplicate: Booked = { status: "duplicate", late: false, learned: false };
 
+interface ReportBookingDependencies {
+  readonly catalogue: CatalogueCache;
+  readonly allocations: AllocationTable;
+  readonly decisions: DecisionFinder;
+  readonly online: OnlineState;
+  readonly outbox: OutboxBound;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
 /** Books reports: what each is worth by the policy, in one atomic step with its event. */
 export class ReportBooking {
-  readonly #deps: {
-    readonly catalogue: CatalogueCache;
-    readonly allocations: AllocationTable;
-    readonly decisions: DecisionFinder;
-    readonly online: OnlineState;
-    readonly outbox: OutboxBound;
-    readonly clock: Clock;
-    readonly telemetry: Telemetry;
-  };
+  readonly #deps: ReportBookingDependencies;
 
-  constructor(dependencies: {
-    catalogue: CatalogueCache;
-    allocations: AllocationTable;
-    decisions: DecisionFinder;
-    online: OnlineState;
-    outbox: OutboxBound;
-    clock: Clock;
-    telemetry: Telemetry;
-  }) {
+  constructor(dependencies: ReportBookingDependencies) {
     this.#deps = dependencies;
   }
 
