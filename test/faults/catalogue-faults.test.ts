@@ -1,29 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FaultBench } from "./harness/fault-bench.ts";
-import { openWorld, type World } from "./harness/world.ts";
+import { expect, it } from "vitest";
+import { describeFaults } from "./harness/fault-bench.ts";
+import { openWorld } from "./harness/world.ts";
 
-describe("Postgres breaks, under load", { timeout: 300_000 }, () => {
-  const bench = new FaultBench("catalogue");
-  let world: World;
-
-  beforeAll(async () => {
-    world = await openWorld();
-    bench.use(world);
-  }, 120_000);
-  afterAll(async () => {
-    bench.report();
-    await world?.remove();
-  });
-
+describeFaults("Postgres breaks, under load", { file: "catalogue", open: openWorld }, (bench) => {
   it("killed; the service is started again while it is down, from its snapshot", async () => {
-    const [service] = world.services;
+    const [service] = bench.site.services;
     let whileDown: { checks: Record<string, string> } | undefined;
     const { failures } = await bench.run({
       number: 11,
       name: "Postgres: SIGQUIT, service restarted meanwhile, restart",
       inject: async (fault) => {
-        await world.postgres.kill();
+        await bench.site.postgres.kill();
         await sleep(1_000);
         await fault.during("process_down", async () => {
           await service.kill();
@@ -31,7 +19,7 @@ describe("Postgres breaks, under load", { timeout: 300_000 }, () => {
         });
         await sleep(1_500);
         whileDown = await service.readiness();
-        await world.postgres.restart();
+        await bench.site.postgres.restart();
       },
     });
     expect(failures).toEqual([]);
@@ -43,9 +31,9 @@ describe("Postgres breaks, under load", { timeout: 300_000 }, () => {
       number: 12,
       name: "Postgres: connections blackholed",
       inject: async () => {
-        world.postgresProxy.blackhole();
+        bench.site.postgresProxy.blackhole();
         await sleep(4_000);
-        world.postgresProxy.pass();
+        bench.site.postgresProxy.pass();
       },
     });
     expect(failures).toEqual([]);

@@ -1,30 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { SeededGenerator } from "../../src/numerics/random-generator.ts";
 import { banditd } from "../integration/cli/cli-process.ts";
 import type { FrontFailure } from "../support/clickhouse-front.ts";
-import { FaultBench } from "./harness/fault-bench.ts";
+import { describeFaults } from "./harness/fault-bench.ts";
 import { until } from "./harness/settlement.ts";
-import { openWorld, type World } from "./harness/world.ts";
+import { openWorld } from "./harness/world.ts";
 
-describe("ClickHouse breaks, under load", { timeout: 300_000 }, () => {
-  const bench = new FaultBench("event-log");
-  let world: World;
-
-  beforeAll(async () => {
-    world = await openWorld();
-    bench.use(world);
-  }, 120_000);
-  afterAll(async () => {
-    bench.report();
-    await world?.remove();
-  });
-
+describeFaults("ClickHouse breaks, under load", { file: "event-log", open: openWorld }, (bench) => {
   /** What the front does for some seconds. */
   const failing = async (choose: () => FrontFailure | undefined, forMs: number): Promise<void> => {
-    world.front.failAlways(choose);
+    bench.site.front.failAlways(choose);
     await sleep(forMs);
-    world.front.failAlways(() => undefined);
+    bench.site.front.failAlways(() => undefined);
   };
 
   it("answers 500, then 502 from a proxy", async () => {
@@ -57,31 +45,31 @@ describe("ClickHouse breaks, under load", { timeout: 300_000 }, () => {
       inject: async () => {
         await failing(() => cuts[Math.floor(random.next() * cuts.length)], 5_000);
         // The same between the two machines: the status line arrives, its end does not.
-        world.frontProxy.cutNewReplies(20);
+        bench.site.frontProxy.cutNewReplies(20);
         await sleep(1_500);
-        world.frontProxy.cutNewReplies(undefined);
-        world.frontProxy.cutAll();
+        bench.site.frontProxy.cutNewReplies(undefined);
+        bench.site.frontProxy.cutAll();
       },
     });
     expect(failures).toEqual([]);
   });
 
   it("refuses rows: they wait as dead letters, the others go in, and a replay brings them after", async () => {
-    const [service] = world.services;
-    const client = world.client();
+    const [service] = bench.site.services;
+    const client = bench.site.client();
     const deadLetters = async () => Number((await client.listDeadLetters({})).total);
     const { failures } = await bench.run({
       number: 22,
       name: "ClickHouse: refuses rows; dead letters, replay",
       inject: async () => {
         // The engine's own refusal, of some rows in the middle of many good ones.
-        await world.front.command(
+        await bench.site.front.command(
           "ALTER TABLE bandit.outcomes ADD CONSTRAINT no_builds CHECK outcome_id != 'build'",
         );
         await until("ten dead letters", 60_000, async () =>
           (await deadLetters()) >= 10 ? true : undefined,
         );
-        await world.front.command("ALTER TABLE bandit.outcomes DROP CONSTRAINT no_builds");
+        await bench.site.front.command("ALTER TABLE bandit.outcomes DROP CONSTRAINT no_builds");
       },
       repair: async () => {
         const address = service.grpcAddress;

@@ -1,30 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FaultBench } from "./harness/fault-bench.ts";
+import { expect, it } from "vitest";
+import { describeFaults } from "./harness/fault-bench.ts";
 import { runFault } from "./harness/fault-run.ts";
 import { readLoggedEvents } from "./harness/logged-events.ts";
 import { runRandomSchedule } from "./harness/random-schedule.ts";
 import { deleteKeys } from "./harness/redis-server.ts";
 import { judgeEvents } from "./harness/verdict.ts";
-import { openWorld, type World } from "./harness/world.ts";
+import { openWorld } from "./harness/world.ts";
 
 /** Another one: FAULT_SEED=7 npm run test:faults */
 const seed = Number(process.env["FAULT_SEED"] ?? 1);
 const scheduleMs = 35_000;
 
-describe("everything breaks, under load", { timeout: 400_000 }, () => {
-  const bench = new FaultBench("everything");
-  let world: World;
-
-  beforeAll(async () => {
-    world = await openWorld({ replicas: 2, appendfsync: "always" });
-    bench.use(world);
-  }, 120_000);
-  afterAll(async () => {
-    bench.report();
-    await world?.remove();
-  });
-
+const openReplicas = () => openWorld({ replicas: 2, appendfsync: "always" });
+const options = { file: "everything", open: openReplicas, timeoutMs: 400_000 };
+describeFaults("everything breaks, under load", options, (bench) => {
   it("every engine is down at once", async () => {
     const { failures } = await bench.run({
       number: 25,
@@ -32,15 +22,15 @@ describe("everything breaks, under load", { timeout: 400_000 }, () => {
       inject: (fault) =>
         fault.stateOutage({
           begin: async () => {
-            world.redisProxy.refuse();
-            world.frontProxy.refuse();
-            await world.postgres.kill();
+            bench.site.redisProxy.refuse();
+            bench.site.frontProxy.refuse();
+            await bench.site.postgres.kill();
           },
           body: () => sleep(4_000),
           end: async () => {
-            world.redisProxy.pass();
-            world.frontProxy.pass();
-            await world.postgres.restart();
+            bench.site.redisProxy.pass();
+            bench.site.frontProxy.pass();
+            await bench.site.postgres.restart();
           },
         }),
     });
@@ -53,7 +43,7 @@ describe("everything breaks, under load", { timeout: 400_000 }, () => {
       number: 26,
       name: `random schedule, seed ${seed}, two replicas`,
       inject: async (fault) => {
-        done = await runRandomSchedule(world, fault, { seed, forMs: scheduleMs });
+        done = await runRandomSchedule(bench.site, fault, { seed, forMs: scheduleMs });
       },
     });
     expect(failures, done.join("\n")).toEqual([]);
@@ -61,15 +51,15 @@ describe("everything breaks, under load", { timeout: 400_000 }, () => {
 
   // The judge must not be blind: what is really lost, or really there twice, is found.
   it("negative control: events that vanish from Redis are missed, by the verdict and by rebuild --check", async () => {
-    const { failures, line, context } = await runFault(world, {
+    const { failures, line, context } = await runFault(bench.site, {
       number: 99,
       name: "control",
       settleTimeoutMs: 10_000,
       inject: async () => {
-        world.frontProxy.refuse();
+        bench.site.frontProxy.refuse();
         await sleep(2_000);
-        await deleteKeys(world.redis.port, "bandit:*:outbox");
-        world.frontProxy.pass();
+        await deleteKeys(bench.site.redis.port, "bandit:*:outbox");
+        bench.site.frontProxy.pass();
       },
     });
     expect(line.lost).toBeGreaterThan(0);
@@ -79,9 +69,9 @@ describe("everything breaks, under load", { timeout: 400_000 }, () => {
 
     const codeTypes = ["fault_99_a", "fault_99_b"];
     const copiesNow = async () =>
-      judgeEvents(context.ledger, await readLoggedEvents(world.query, codeTypes)).hiddenCopies;
+      judgeEvents(context.ledger, await readLoggedEvents(bench.site.query, codeTypes)).hiddenCopies;
     const before = await copiesNow();
-    await world.front.command(
+    await bench.site.front.command(
       "INSERT INTO bandit.outcomes SELECT * FROM bandit.outcomes WHERE code_type = 'fault_99_a' LIMIT 1",
     );
     expect(await copiesNow()).toBe(before + 1);

@@ -1,29 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FaultBench } from "./harness/fault-bench.ts";
-import { openWorld, type World } from "./harness/world.ts";
+import { expect, it } from "vitest";
+import { describeFaults } from "./harness/fault-bench.ts";
+import { openWorld } from "./harness/world.ts";
 
 const hourMs = 3_600_000;
 
-describe("the service breaks, under load", { timeout: 300_000 }, () => {
-  const bench = new FaultBench("service");
-  let world: World;
-
-  beforeAll(async () => {
-    world = await openWorld();
-    bench.use(world);
-  }, 120_000);
-  afterAll(async () => {
-    bench.report();
-    await world?.remove();
-  });
-
+describeFaults("the service breaks, under load", { file: "service", open: openWorld }, (bench) => {
   it("killed and started again", async () => {
     const { failures } = await bench.run({
       number: 1,
       name: "service: SIGKILL, restart",
       inject: async (fault) => {
-        const [service] = world.services;
+        const [service] = bench.site.services;
         await fault.during("process_down", async () => {
           await service.kill();
           await service.start();
@@ -38,7 +26,7 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
       number: 3,
       name: "service: SIGSTOP for 4 s, SIGCONT",
       inject: async (fault) => {
-        const [service] = world.services;
+        const [service] = bench.site.services;
         await fault.during("process_down", async () => {
           service.signal("SIGSTOP");
           await sleep(4_000);
@@ -54,7 +42,7 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
       number: 17,
       name: "service: clock back 1 h, and forward again",
       inject: async (fault) => {
-        const [service] = world.services;
+        const [service] = bench.site.services;
         // A call that is under way when the clock jumps over its deadline cannot know better.
         await fault.during("disturbed", async () => {
           for (const shiftMs of [-hourMs, 0]) {
@@ -72,18 +60,18 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
       number: 29,
       name: "service: clock forward 1 h while Redis is blackholed",
       inject: async (fault) => {
-        const [service] = world.services;
+        const [service] = bench.site.services;
         service.shiftClock(-hourMs);
         await sleep(500);
         await fault.stateOutage({
-          begin: () => world.redisProxy.blackhole(),
+          begin: () => bench.site.redisProxy.blackhole(),
           body: async () => {
             // Shorter than a call waits for Redis, so that some are waiting.
             await sleep(250);
             service.shiftClock(0);
             await sleep(2_000);
           },
-          end: () => world.redisProxy.pass(),
+          end: () => bench.site.redisProxy.pass(),
         });
       },
     });
@@ -96,7 +84,7 @@ describe("the service breaks, under load", { timeout: 300_000 }, () => {
       number: 23,
       name: "service: SIGTERM, restart",
       inject: async (fault) => {
-        const [service] = world.services;
+        const [service] = bench.site.services;
         await fault.during("process_down", async () => {
           exitCode = await service.end("SIGTERM");
           await service.start();

@@ -13,7 +13,7 @@ import type {
   BanditServiceOptions,
   RunningBanditService,
 } from "../../src/service/create-bandit-service.ts";
-import { clockworkDecisionsMax, openClockworkSite } from "./clockwork-site.ts";
+import { decisionsRemembered, openSite } from "./site.ts";
 
 export const clockworkAgent = parseAgentType("clockwork");
 export const clockworkCode = parseCodeType("c");
@@ -50,7 +50,7 @@ export interface ClockworkService {
 export async function openClockwork(
   changes: (engines: Engines) => Partial<BanditServiceOptions> = () => ({}),
 ): Promise<ClockworkService> {
-  const site = await openClockworkSite();
+  const site = await openSite();
   const { engines, telemetry, running, service } = await site.open({ changes });
   const content = { promptTemplate: "t", model: "", parameters: {} };
   await service.catalog.createAgentType(
@@ -85,7 +85,7 @@ export async function openClockwork(
     service,
     decide,
     async forget() {
-      for (let made = 0; made <= clockworkDecisionsMax; made += 1) await decide();
+      for (let made = 0; made <= decisionsRemembered; made += 1) await decide();
     },
     async setPolicy(policyChanges) {
       const policy = { ...clockworkPolicy, ...policyChanges };

@@ -1,7 +1,7 @@
 import type { Policy } from "../../src/domain/policy.ts";
 import type { Decision } from "../../src/service/api/decisions.ts";
-import type { ClockworkReplica, ClockworkSite } from "./clockwork-site.ts";
 import { LearningAgent } from "./learning-agent.ts";
+import type { Replica, Site } from "./site.ts";
 
 const minuteMs = 60_000;
 const codeTypes = ["go", "Go", "python_class"];
@@ -34,8 +34,8 @@ const policies: readonly Partial<Policy>[] = [
  * the half-life. Ends with decisions that are still open.
  */
 export async function mixedHistory(
-  site: ClockworkSite,
-  replica: ClockworkReplica,
+  site: Site,
+  replica: Replica,
 ): Promise<{ readonly agents: readonly LearningAgent[] }> {
   const agents = await Promise.all(
     policies.map((policy, index) =>

@@ -7,14 +7,6 @@ import type { StateStore } from "../../src/ports/state-store.ts";
  */
 export type OutageMode = "up" | "down" | "answers_lost" | "silent" | "silent_done";
 
-export const outageModes: readonly OutageMode[] = [
-  "up",
-  "down",
-  "answers_lost",
-  "silent",
-  "silent_done",
-];
-
 /** What listens, or gives no promise, is left alone. */
 const alwaysThere: ReadonlySet<PropertyKey> = new Set([
   "shared",

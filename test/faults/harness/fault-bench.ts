@@ -1,32 +1,52 @@
+import { afterAll, beforeAll, describe } from "vitest";
 import type { Fault, FaultSite } from "./fault.ts";
 import { type FaultResult, runFault } from "./fault-run.ts";
 import { addToReport, type ReportLine } from "./report.ts";
 
-/** Where the faults of one test file are run, one after the other, and what the report says of them. */
-export class FaultBench {
-  readonly #file: string;
-  readonly #lines: ReportLine[] = [];
-  #site: FaultSite | undefined;
+interface OpenedSite extends FaultSite {
+  remove(): Promise<void>;
+}
 
-  /** @param file names this file's part of the report */
-  constructor(file: string) {
-    this.#file = file;
-  }
-
-  use(site: FaultSite): void {
-    this.#site = site;
-  }
-
+/** Where the faults of one test file are run, one after the other. */
+export interface FaultBench<Site> {
+  /** Opened before the first test. */
+  readonly site: Site;
   /** What the test has to look at are its `failures`. */
-  async run(fault: Fault): Promise<FaultResult> {
-    if (this.#site === undefined) throw new Error("there is no world to break");
-    const result = await runFault(this.#site, fault);
-    this.#lines.push(result.line);
-    return result;
-  }
+  run(fault: Fault): Promise<FaultResult>;
+}
 
-  /** Writes and prints the report of this run so far. */
-  report(): void {
-    console.log(`\n${addToReport(this.#file, this.#lines)}\n`);
-  }
+/**
+ * Opens a site, has its faults run by the tests that `define` declares, and writes and prints the report of them.
+ * @param options.file names this file's part of the report
+ */
+export function describeFaults<Site extends OpenedSite>(
+  title: string,
+  options: {
+    readonly file: string;
+    readonly open: () => Promise<Site>;
+    readonly timeoutMs?: number;
+  },
+  define: (bench: FaultBench<Site>) => void,
+): void {
+  describe(title, { timeout: options.timeoutMs ?? 300_000 }, () => {
+    const lines: ReportLine[] = [];
+    let site: Site | undefined;
+    beforeAll(async () => {
+      site = await options.open();
+    }, 120_000);
+    afterAll(async () => {
+      console.log(`\n${addToReport(options.file, lines)}\n`);
+      await site?.remove();
+    });
+    define({
+      get site() {
+        return site as Site;
+      },
+      async run(fault) {
+        const result = await runFault(site as Site, fault);
+        lines.push(result.line);
+        return result;
+      },
+    });
+  });
 }

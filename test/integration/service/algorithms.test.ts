@@ -3,13 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ArmBelief } from "../../../src/bandit/arm-posterior.ts";
 import { type BanditClient, ClientError } from "../../../src/client/index.ts";
 import { algorithmsWithDefaults } from "../../support/algorithms-with-defaults.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type ServiceSite } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const kinds = Object.keys(algorithmsWithDefaults) as (keyof typeof algorithmsWithDefaults)[];
 const beliefOf = (kind: string): ArmBelief["kind"] =>
@@ -17,10 +12,10 @@ const beliefOf = (kind: string): ArmBelief["kind"] =>
   "beta";
 
 describe.each(engineSets)("every algorithm on %s engines", (set) => {
-  let site: ClockworkSite;
-  let replica: ClockworkReplica;
+  let site: Site;
+  let replica: Replica;
   beforeAll(async () => {
-    site = await openClockworkSite(set);
+    site = await openSite(set);
     replica = await site.open();
   });
   afterAll(() => site.remove());
@@ -68,7 +63,7 @@ describe.each(engineSets)("every algorithm on %s engines", (set) => {
 });
 
 describe("policies over gRPC", () => {
-  let site: ServiceSite;
+  let site: Site;
   let client: BanditClient;
   const agentType = "evolution";
   type PolicyMessage = Exclude<
@@ -93,7 +88,7 @@ describe("policies over gRPC", () => {
 
   beforeAll(async () => {
     site = await openSite("embedded");
-    client = (await site.open()).client;
+    client = (await site.serve()).client;
   });
   afterAll(() => site.remove());
 

@@ -1,7 +1,7 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BanditClient, ClientError } from "../../../src/client/index.ts";
-import { openSite, type ServiceSite, type ServiceUnderTest } from "../../support/service.ts";
+import { openSite, type ServedSite, type Site } from "../../support/site.ts";
 
 const unknownGeneration = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
 const longLabel = "x".repeat(65);
@@ -270,8 +270,8 @@ const cases: readonly Case[] = [
 ];
 
 describe("bad input", () => {
-  let site: ServiceSite;
-  let service: ServiceUnderTest;
+  let site: Site;
+  let service: ServedSite;
   let client: BanditClient;
   let generationId: string;
 
@@ -292,7 +292,7 @@ describe("bad input", () => {
 
   beforeAll(async () => {
     site = await openSite("embedded");
-    service = await site.open();
+    service = await site.serve();
     client = service.client;
     ({ generationId } = await client.selectVariant({ agentType: "evolution", codeType: "c" }));
     const { variant } = await client.createVariant({
@@ -367,7 +367,7 @@ describe("an agent type nobody configured, where auto-creation is on", () => {
   it("is created by the first decision, once, however many ask at the same time", async () => {
     const site = await openSite("embedded");
     try {
-      const { client } = await site.open({ autoCreateAgentTypes: true });
+      const { client } = await site.serve({ autoCreateAgentTypes: true });
       const answers = await Promise.all(
         Array.from({ length: 8 }, () =>
           client.selectVariant({ agentType: "brand_new", codeType: "c" }),

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openSite, type ServiceSite, type ServiceUnderTest } from "../../support/service.ts";
+import { openSite, type ServedSite, type Site } from "../../support/site.ts";
 
-let site: ServiceSite;
-let service: ServiceUnderTest;
+let site: Site;
+let service: ServedSite;
 let baseUrl: string;
 beforeAll(async () => {
   site = await openSite("embedded");
-  service = await site.open();
+  service = await site.serve();
   baseUrl = service.running.httpUrl;
 });
 afterAll(() => site.remove());

@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCodeType } from "../../../src/domain/ids.ts";
 import type { Algorithm, LinearFeature } from "../../../src/domain/policy.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const context = { signal: new AbortController().signal, actor: "test" };
 
@@ -26,8 +21,8 @@ function scoreOf(variant: string, size: number): number {
 }
 
 describe.each(engineSets)("linear Thompson on %s engines", (set) => {
-  let site: ClockworkSite;
-  let replica: ClockworkReplica;
+  let site: Site;
+  let replica: Replica;
   let agents = 0;
   const freshAgent = (algorithm = linearOn({})) =>
     new LearningAgent({
@@ -50,7 +45,7 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
       WHERE agent_type = '${agent.agentType}' ORDER BY decided_at`);
 
   beforeAll(async () => {
-    site = await openClockworkSite(set);
+    site = await openSite(set);
     replica = await site.open();
   });
   afterAll(() => site.remove());

@@ -2,13 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { BanditError } from "../../../src/domain/errors.ts";
 import { parseCodeType } from "../../../src/domain/ids.ts";
 import { algorithmsWithDefaults } from "../../support/algorithms-with-defaults.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const secondMs = 1_000;
 const hourMs = 3_600_000;
@@ -16,8 +11,8 @@ const hourMs = 3_600_000;
 describe.each(engineSets)(
   "default rewards on %s engines, by a clock that the test moves",
   (set) => {
-    let site: ClockworkSite;
-    let replica: ClockworkReplica;
+    let site: Site;
+    let replica: Replica;
     let agents = 0;
     /** An agent type of its own, whose policy books 0.25 an hour after a decision. */
     const freshAgent = async (
@@ -43,7 +38,7 @@ describe.each(engineSets)(
                 FROM outcomes FINAL WHERE agent_type = '${agent.agentType}' ORDER BY occurred_at`);
 
     beforeAll(async () => {
-      site = await openClockworkSite(set);
+      site = await openSite(set);
       replica = await site.open();
     });
     afterAll(() => site.remove());
@@ -297,8 +292,8 @@ describe.each(engineSets)(
 );
 
 describe("default rewards in several processes", () => {
-  it("rounds of two replicas book each generation once, and an outcome only one's log has is not undone", async () => {
-    const site = await openClockworkSite("servers");
+  it("rounds of two replicas book each generation once, and undo no outcome", async () => {
+    const site = await openSite("servers");
     try {
       const [one, two] = [await site.open({ replica: 0 }), await site.open({ replica: 1 })];
       const agent = await new LearningAgent({
@@ -331,7 +326,7 @@ describe("default rewards in several processes", () => {
   });
 
   it("rounds run by themselves, also after one that has failed, which is counted", async () => {
-    const site = await openClockworkSite();
+    const site = await openSite();
     try {
       const { service, engines, telemetry } = await site.open({
         changes: () => ({ defaultRewardIntervalMs: 20 }),

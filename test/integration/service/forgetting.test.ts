@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseCodeType } from "../../../src/domain/ids.ts";
 import type { ArmView, Decision } from "../../../src/service/api/decisions.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const halfLifeMs = 3_600_000;
 const policy = { forgettingHalfLifeSeconds: 3_600, attributionWindowSeconds: 30 * 86_400 };
@@ -25,8 +20,8 @@ function alphaOf({ belief }: ArmView): number {
 }
 
 describe.each(engineSets)("forgetting on %s engines, by a clock that the test moves", (set) => {
-  let site: ClockworkSite;
-  let replica: ClockworkReplica;
+  let site: Site;
+  let replica: Replica;
   let agents = 0;
   const freshAgent = async (changes: object = {}) => {
     const agent = new LearningAgent({
@@ -79,7 +74,7 @@ describe.each(engineSets)("forgetting on %s engines, by a clock that the test mo
   };
 
   beforeAll(async () => {
-    site = await openClockworkSite(set);
+    site = await openSite(set);
     replica = await site.open();
   });
   afterAll(() => site.remove());

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OutcomeStatus } from "../../../src/client/index.ts";
-import { openSite, type ServiceSite, type ServiceUnderTest } from "../../support/service.ts";
+import { openSite, type ServedSite, type Site } from "../../support/site.ts";
 
 describe("a replica that has not heard yet of what another one has just created", () => {
-  let site: ServiceSite;
-  let first: ServiceUnderTest;
-  let second: ServiceUnderTest;
+  let site: Site;
+  let first: ServedSite;
+  let second: ServedSite;
   const codeType = "x";
   const create = (agentType: string) =>
     first.client.createAgentType({
@@ -15,7 +15,7 @@ describe("a replica that has not heard yet of what another one has just created"
 
   beforeAll(async () => {
     site = await openSite("servers");
-    [first, second] = await Promise.all([site.open(), site.open()]);
+    [first, second] = await Promise.all([site.serve(), site.serve()]);
   });
   afterAll(async () => {
     await site.remove();

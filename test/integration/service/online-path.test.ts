@@ -9,16 +9,11 @@ import {
   UserActionKind,
 } from "../../../src/client/index.ts";
 import { chiSquareUpperTail } from "../../support/chi-square.ts";
-import {
-  engineSets,
-  openSite,
-  type ServiceSite,
-  type ServiceUnderTest,
-} from "../../support/service.ts";
+import { engineSets, openSite, type ServedSite, type Site } from "../../support/site.ts";
 
 describe.each(engineSets)("online path on %s engines", (engines) => {
-  let site: ServiceSite;
-  let service: ServiceUnderTest;
+  let site: Site;
+  let service: ServedSite;
   let client: BanditClient;
   let nextCodeType = 0;
   /** A code type no other test has touched. */
@@ -40,7 +35,7 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
 
   beforeAll(async () => {
     site = await openSite(engines);
-    service = await site.open();
+    service = await site.serve();
     client = service.client;
   });
   afterAll(async () => {
@@ -421,7 +416,7 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
     await client.recordOutcome({ outcomeId: "a", generationId, outcome: testRun(9, 1) });
     const before = await allocationOf(codeType);
     await service.close();
-    service = await site.open();
+    service = await site.serve();
     client = service.client;
     const after = await allocationOf(codeType);
     expect(after.arms).toEqual(before.arms);

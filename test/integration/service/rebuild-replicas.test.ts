@@ -3,25 +3,21 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { Decision } from "../../../src/service/api/decisions.ts";
 import { until } from "../../conformance/state-store-harness.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
 import { mixedHistory } from "../../support/mixed-history.ts";
 import { rebuild, totalsByArm } from "../../support/rebuild.ts";
+import { openSite, type Replica, type Site } from "../../support/site.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let front: ClickHouseFront;
-let site: ClockworkSite;
-let replicas: ClockworkReplica[];
+let site: Site;
+let replicas: Replica[];
 const changes = () => ({ totalsSyncIntervalMs: 50 });
 
 beforeAll(async () => {
   front = await startClickHouseFront();
-  site = await openClockworkSite("servers", { clickhouseUrl: front.url });
+  site = await openSite("servers", { clickhouseUrl: front.url });
   replicas = await Promise.all([0, 1].map((replica) => site.open({ replica, changes })));
 });
 afterAll(async () => {
@@ -29,10 +25,10 @@ afterAll(async () => {
   await front.stop();
 });
 
-const [first, second, third] = [0, 1, 2].map((at) => () => replicas[at] as ClockworkReplica) as [
-  () => ClockworkReplica,
-  () => ClockworkReplica,
-  () => ClockworkReplica,
+const [first, second, third] = [0, 1, 2].map((at) => () => replicas[at] as Replica) as [
+  () => Replica,
+  () => Replica,
+  () => Replica,
 ];
 
 function total(arms: readonly (readonly number[])[]): number {
@@ -48,7 +44,7 @@ it("a Redis emptied under two replicas: both go on with what they know, and all 
     await agent.teach(codeType, task % 3 === 0 ? "b" : "a", (task % 10) / 10);
   }
   const open: Decision = await agent.decide(codeType);
-  const posteriors = async ({ service }: ClockworkReplica) => {
+  const posteriors = async ({ service }: Replica) => {
     agent.moveTo(service);
     const { arms } = await agent.allocation(codeType);
     return arms.map(({ generations, effectiveWeight }) => [generations, effectiveWeight]);

@@ -2,23 +2,19 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { until } from "../../conformance/state-store-harness.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
 import { rebuild, totalsByArm } from "../../support/rebuild.ts";
+import { openSite, type Replica, type Site } from "../../support/site.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let front: ClickHouseFront;
-let site: ClockworkSite;
-let replica: ClockworkReplica;
+let site: Site;
+let replica: Replica;
 
 beforeAll(async () => {
   front = await startClickHouseFront();
-  site = await openClockworkSite("servers", { clickhouseUrl: front.url });
+  site = await openSite("servers", { clickhouseUrl: front.url });
   replica = await site.open();
 });
 afterAll(async () => {

@@ -7,15 +7,10 @@ import type { ArmKey, ArmTotals } from "../../../src/ports/state-store.ts";
 import type { Decision } from "../../../src/service/api/decisions.ts";
 import { differencesOf } from "../../../src/service/rebuild/compare-totals.ts";
 import { until } from "../../conformance/state-store-harness.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import type { LearningAgent } from "../../support/learning-agent.ts";
 import { mixedHistory } from "../../support/mixed-history.ts";
 import { rebuild, totalsByArm } from "../../support/rebuild.ts";
-import { engineSets } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 const dayMs = 86_400_000;
@@ -27,14 +22,14 @@ function armOf({ agentType, codeType, variantId }: ArmTotals): ArmKey {
 }
 
 describe.each(engineSets)("posteriors and the event log on %s engines", (set) => {
-  let site: ClockworkSite;
-  let replica: ClockworkReplica;
+  let site: Site;
+  let replica: Replica;
 
   let agents: readonly LearningAgent[];
 
   // Each test leaves the state as it should be.
   beforeAll(async () => {
-    site = await openClockworkSite(set);
+    site = await openSite(set);
     replica = await site.open({ changes });
     ({ agents } = await mixedHistory(site, replica));
   });

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DecisionSource, Mode, OutcomeStatus } from "../../../src/client/index.ts";
-import { openSite, type ServiceSite, type ServiceUnderTest } from "../../support/service.ts";
+import { openSite, type ServedSite, type Site } from "../../support/site.ts";
 
 describe("two replicas on one Redis and one Postgres", () => {
-  let site: ServiceSite;
-  let first: ServiceUnderTest;
-  let second: ServiceUnderTest;
+  let site: Site;
+  let first: ServedSite;
+  let second: ServedSite;
 
   beforeAll(async () => {
     site = await openSite("servers");
     // Both start on the empty catalogue at once: one seeds it, both find it seeded.
-    [first, second] = await Promise.all([site.open(), site.open()]);
+    [first, second] = await Promise.all([site.serve(), site.serve()]);
   });
   afterAll(async () => {
     await site.remove();
   });
 
-  const shares = async (service: ServiceUnderTest, codeType: string) => {
+  const shares = async (service: ServedSite, codeType: string) => {
     const { allocation } = await service.client.getAllocation({
       agentType: "evolution",
       codeType,

@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Logger } from "../../../src/ports/telemetry.ts";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const changeDetection = { tolerance: 0.05, threshold: 5 };
 
 describe.each(engineSets)("changes of rewards on %s engines", (set) => {
-  let site: ClockworkSite;
-  let replica: ClockworkReplica;
+  let site: Site;
+  let replica: Replica;
   const warnings: { message: string; fields: Readonly<Record<string, unknown>> }[] = [];
   const ignore = () => undefined;
   const logger: Logger = {
@@ -34,7 +29,7 @@ describe.each(engineSets)("changes of rewards on %s engines", (set) => {
     warnings.filter(({ fields }) => fields["agentType"] === agent.agentType);
 
   beforeAll(async () => {
-    site = await openClockworkSite(set);
+    site = await openSite(set);
     replica = await open();
   });
   afterAll(() => site.remove());
@@ -103,7 +98,7 @@ describe.each(engineSets)("changes of rewards on %s engines", (set) => {
 
 describe("changes of rewards with two replicas", () => {
   it("are noticed by the one that only hears of the outcomes, too", async () => {
-    const site = await openClockworkSite("servers");
+    const site = await openSite("servers");
     try {
       const one = await site.open({ replica: 0 });
       const two = await site.open({ replica: 1 });

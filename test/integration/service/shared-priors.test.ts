@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  type ClockworkReplica,
-  type ClockworkSite,
-  openClockworkSite,
-} from "../../support/clockwork-site.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets } from "../../support/service.ts";
+import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
 
 const policy = { sharedPriorStrengthMax: 30 };
 
@@ -20,14 +15,14 @@ async function teachOthers(agent: LearningAgent): Promise<void> {
 }
 
 describe.each(engineSets)("shared priors on %s engines", (set) => {
-  let site: ClockworkSite;
-  let replica: ClockworkReplica;
+  let site: Site;
+  let replica: Replica;
   const agentOf = (name: string, changes: object = policy) =>
     new LearningAgent({ service: replica.service, name, policy: changes });
   let agent: LearningAgent;
 
   beforeAll(async () => {
-    site = await openClockworkSite(set);
+    site = await openSite(set);
     replica = await site.open();
     agent = await agentOf("sharing").create(["a", "b"]);
     await teachOthers(agent);
@@ -124,7 +119,7 @@ describe.each(engineSets)("shared priors on %s engines", (set) => {
 
 describe("shared priors of two replicas", () => {
   it("agree once both have heard of the same outcomes", async () => {
-    const site = await openClockworkSite("servers");
+    const site = await openSite("servers");
     try {
       const one = await site.open({ replica: 0 });
       const two = await site.open({ replica: 1 });
