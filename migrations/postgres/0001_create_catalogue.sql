@@ -135,4 +135,4 @@ COMMENT ON COLUMN audit_log.action IS 'create_agent_type, put_policy, delete_pol
 COMMENT ON COLUMN audit_log.resource IS 'What was changed: service, agent_type/<name>, policy/<agent type>[/<code type>] or variant/<id>.';
 COMMENT ON COLUMN audit_log.before IS 'The resource before; null: it did not exist.';
 COMMENT ON COLUMN audit_log.after IS 'The resource after; null: it is gone.';
-COMMENT ON COLUMN audit_log.reason IS 'Why, in the words of whoever did it; empty where none is asked for.';
+COMMENT ON COLUMN audit_log.reason IS 'Reason that the caller gave; empty for actions without one.';

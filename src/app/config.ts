@@ -56,7 +56,7 @@ const variables = z.object({
   BANDIT_SEED: flag.default(true).describe("Fill an empty catalogue with six agent types."),
   BANDIT_AUTO_CREATE_AGENT_TYPES: flag
     .default(false)
-    .describe("Create an agent type the first time a decision for it is asked for."),
+    .describe("Create an agent type with its first decision."),
   BANDIT_STORE_CONTENT: flag
     .default(false)
     .describe("Keep generated content in the event log, in the clear."),
@@ -68,7 +68,7 @@ const variables = z.object({
     .min(16)
     .optional()
     .describe(
-      "Key of the user-id hash, the same on every replica. Made and kept in the data directory when absent.",
+      "Key of the user-id hash, the same on every replica. Without it a key is made and kept in the data directory.",
     ),
   // ClickHouse counts the moment of deletion in 32 bits, which end in 2106: beyond that rows would go at once.
   BANDIT_EVENT_RETENTION_DAYS: z.coerce
@@ -99,7 +99,7 @@ const variables = z.object({
     .max(3_600_000)
     .default(60_000)
     .describe(
-      "How long a process may be silent before another writes the events that it had begun to write, milliseconds.",
+      "Silence of a process after which another one writes the events of its unfinished batch, milliseconds.",
     ),
   BANDIT_STATE_TIMEOUT_MS: z.coerce
     .number()
@@ -114,11 +114,13 @@ const variables = z.object({
     .enum(["everysec", "always"], { error: "must be everysec or always" })
     .default("everysec")
     .describe(
-      "When the embedded state is flushed to the disk: every second, or always before an answer. A power cut may lose what was not.",
+      "When the embedded state is flushed to the disk: every second, or always before an answer. A power cut loses unflushed writes.",
     ),
   BANDIT_SPOOL_BYTES_MAX: bytes
     .default(2 ** 30)
-    .describe("Disk that reports may take while Redis is down, bytes; beyond it they are refused."),
+    .describe(
+      "Disk that the spool may take while Redis is down, bytes; beyond it reports are refused.",
+    ),
   BANDIT_OUTBOX_BYTES_MAX: bytes
     .default(2 ** 30)
     .describe("Events that may wait in the state store for the event log, bytes."),
@@ -126,7 +128,7 @@ const variables = z.object({
     .enum(["refuse", "spill"], { error: "must be refuse or spill" })
     .default("refuse")
     .describe(
-      "When that many wait: refuse new outcomes and generation reports, or spill the oldest events to this machine's disk.",
+      "At that bound: refuse new outcomes and generation reports, or spill the oldest events to this machine's disk.",
     ),
   BANDIT_SPILL_BYTES_MAX: bytes
     .default(8 * 2 ** 30)
@@ -144,7 +146,7 @@ const variables = z.object({
     .max(1_000_000)
     .default(0)
     .describe(
-      "Calls and batch items that each caller (x-bandit-caller, or its address) may send in a second; 0: as many as it likes.",
+      "Calls and batch items that each caller (x-bandit-caller, or its address) may send in a second; 0: no limit.",
     ),
   BANDIT_RATE_LIMIT_BURST: z.coerce
     .number()
@@ -153,7 +155,7 @@ const variables = z.object({
     .max(1_000_000)
     .default(100)
     .describe(
-      "Calls and batch items that a caller that was silent may send at once; the largest batch it may ever send.",
+      "Calls and batch items that a caller may send at once after a silence; the largest batch of a caller.",
     ),
   BANDIT_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"], {

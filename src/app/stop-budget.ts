@@ -42,9 +42,12 @@ export async function atMost(
     () => false,
   );
   if (isDone) return true;
-  logger.warn("something did not end in time and is given up", { what, timeMs });
+  logger.warn("a part of the service did not end in time; the stop goes on without it", {
+    what,
+    timeMs,
+  });
   done.catch((error: unknown) => {
-    logger.warn("what was given up has failed since", { what, error });
+    logger.warn("a part of the service that did not end in time has failed", { what, error });
   });
   return false;
 }

@@ -56,6 +56,6 @@ export async function writeWhatWaits(options: {
       });
     }
   } catch (error) {
-    logger.warn("how many events stay in the outbox is not known", { error });
+    logger.warn("the number of events that stay in the outbox is not known", { error });
   }
 }

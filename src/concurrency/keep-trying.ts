@@ -59,7 +59,7 @@ export class KeepTrying {
     const { what, work, logger } = this.#options;
     await work();
     this.#problem = undefined;
-    if (!this.#stopped) logger.info("an engine is there: done", { what });
+    if (!this.#stopped) logger.info("an engine answers again", { what });
   }
 
   /** Said when it begins and when it turns into something else, not with every attempt. */
@@ -70,8 +70,8 @@ export class KeepTrying {
     if (before !== undefined && reasonOf(before.error) === reasonOf(error)) return;
     const fields = { what, ...next, error };
     const isAway = error instanceof BanditError && error.code === "unavailable";
-    if (isAway) logger.warn("an engine cannot be reached; this is tried again", fields);
-    else logger.error("an engine cannot be used; this is tried again", fields);
+    if (isAway) logger.warn("an engine cannot be reached; the service tries again", fields);
+    else logger.error("an engine cannot be used; the service tries again", fields);
   }
 }
 

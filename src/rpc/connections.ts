@@ -29,7 +29,7 @@ export function boundConnections(
       show();
     });
   });
-  const full = new BanditError("unavailable", "as many connections as there may be are open", {
+  const full = new BanditError("unavailable", "the bound on open connections is reached", {
     reason: "CONNECTIONS_FULL",
   });
   server.on("drop", () => {

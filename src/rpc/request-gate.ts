@@ -146,7 +146,7 @@ export class RequestGate {
     if (error === undefined) {
       error = new BanditError(
         "resource_exhausted",
-        "as many calls as the service takes on at once are under way; nothing was done for this one",
+        "the bound on calls under way is reached; nothing was done for this call",
         { reason: "OVERLOADED", retryAfterMs },
       );
       this.#overloaded.set(retryAfterMs, error);
@@ -159,7 +159,7 @@ export class RequestGate {
     if (error === undefined) {
       error = new BanditError(
         "resource_exhausted",
-        "this caller makes more calls than it may; nothing was done for this one",
+        "this caller exceeds its rate limit; nothing was done for this call",
         { reason: "RATE_LIMITED", retryAfterMs },
       );
       if (this.#rateLimited.size >= rateLimitErrorsMax) this.#rateLimited.clear();
@@ -172,7 +172,7 @@ export class RequestGate {
 function batchAboveBurst(items: number): BanditError {
   return new BanditError(
     "resource_exhausted",
-    `${items} items at once are more than a caller may ever send; send smaller batches`,
+    `${items} items at once are more than the rate limit ever allows; send smaller batches`,
     { reason: "RATE_LIMITED" },
   );
 }

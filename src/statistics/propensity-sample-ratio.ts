@@ -87,7 +87,7 @@ export class PropensitySampleRatio {
     if (degreesOfFreedom === 0) {
       return refuse(
         "too_few",
-        `the propensities leave too little to chance: no arm has a variance of ${varianceMin} draws`,
+        `the propensities are too near 0 and 1: no arm has a variance of ${varianceMin} draws`,
       );
     }
     const pValue = chiSquareSf(statistic, degreesOfFreedom);

@@ -54,13 +54,13 @@ describeFaults("ClickHouse breaks, under load", { file: "event-log", open: openW
     expect(failures).toEqual([]);
   });
 
-  it("refuses rows: they wait as dead letters, the others go in, and a replay brings them after", async () => {
+  it("refuses rows: they wait as dead letters, the others go in, and returned letters follow", async () => {
     const [service] = bench.site.services;
     const client = bench.site.client();
     const deadLetters = async () => Number((await client.listDeadLetters({})).total);
     const { failures } = await bench.run({
       number: 22,
-      name: "ClickHouse: refuses rows; dead letters, replay",
+      name: "ClickHouse: refuses rows; dead letters, returned",
       inject: async () => {
         // The engine's own refusal, of some rows in the middle of many good ones.
         await bench.site.front.command(

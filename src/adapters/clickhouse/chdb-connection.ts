@@ -137,7 +137,7 @@ export class ChdbProcessConnection implements Connection {
       settings,
     };
     if (this.#running >= callsMax) {
-      throw new BanditError("unavailable", `chDB already has ${callsMax} calls to answer`, {
+      throw new BanditError("unavailable", `chDB has ${callsMax} calls under way already`, {
         reason: "EVENT_LOG_BUSY",
         retryAfterMs: 100,
       });

@@ -95,7 +95,7 @@ export class RedisOutbox {
       else if (isWhole) return { id: batch.id, entries };
       else await this.#dissolve(batch);
     }
-    throw new BanditError("unavailable", "other processes are reading the outbox", {
+    throw new BanditError("unavailable", "too many processes read the outbox at once", {
       reason: "STATE_CONTENDED",
       retryAfterMs: 100,
     });
@@ -192,15 +192,18 @@ export class RedisOutbox {
 
   async #dissolve(batch: BatchRecord): Promise<void> {
     if (!(await this.#batches.dissolve(batch.id))) return;
-    this.#logger.error("Redis has lost events of a batch; the others are batched anew", {
-      batch: batch.id,
-      consequence: "events of this batch may be in the event log twice until it merges its parts",
-    });
+    this.#logger.error(
+      "Redis has lost events of a batch; the batch is made anew from its other events",
+      {
+        batch: batch.id,
+        consequence: "events of this batch may be in the event log twice until it merges its parts",
+      },
+    );
   }
 
   #reportTakeover(batch: BatchRecord | undefined): void {
     this.#telemetry?.count("bandit_outbox_takeovers_total");
-    this.#logger.warn("events of a process that has fallen silent are taken over", {
+    this.#logger.warn("events of a silent process are taken over", {
       batch: batch?.id,
     });
   }

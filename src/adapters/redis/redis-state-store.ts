@@ -263,9 +263,9 @@ export class RedisStateStore implements StateStore {
     try {
       await this.#outbox.leave();
     } catch (error) {
-      this.#logger.warn("unconfirmed events could not be left to other processes at once", {
+      this.#logger.warn("unconfirmed events could not be handed to other processes at once", {
         error,
-        consequence: "they are taken over when they have been idle",
+        consequence: "another process takes them over later",
       });
     }
     await this.#channel.close();

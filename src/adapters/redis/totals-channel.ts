@@ -58,7 +58,9 @@ export class TotalsChannel {
       pauseMs: () =>
         this.#isSubscribed ? Number.POSITIVE_INFINITY : reconnectDelayMs(this.#attempts + 1),
       onFailure: (error) => {
-        logger.warn("changed totals are not heard of until Redis can be reached", { error });
+        logger.warn("changes of totals by other processes are unknown until Redis can be reached", {
+          error,
+        });
       },
     });
   }
@@ -100,7 +102,7 @@ export class TotalsChannel {
     try {
       await inTime(this.#client.publish(this.#name, message), publishTimeoutMs);
     } catch (error) {
-      this.#logger.warn("changed totals could not be announced; other processes find them later", {
+      this.#logger.warn("changed totals could not be announced; other processes read them later", {
         error,
       });
     }
@@ -153,7 +155,7 @@ export class TotalsChannel {
     } catch (error) {
       if (this.#foreignMessageLogged) return;
       this.#foreignMessageLogged = true;
-      this.#logger.warn("a message about totals cannot be read and is ignored, as others like it", {
+      this.#logger.warn("a message about totals cannot be read; it and further ones are ignored", {
         channel: this.#name,
         message: message.slice(0, 200),
         error,

@@ -71,7 +71,9 @@ export class SlottedDiskQueue {
     this.#options = options;
     this.#own = own;
     const onFailure = (error: unknown): void => {
-      options.logger.error("what another process left on disk could not be taken over", { error });
+      options.logger.error("records that an ended process left on disk could not be taken over", {
+        error,
+      });
     };
     this.#rounds = new RepeatedWork({
       pauseMs: adoptIntervalMs,

@@ -99,7 +99,7 @@ export class WriteAheadLog {
     try {
       if (from < bytes) writeSync(this.#file, Buffer.alloc(bytes - from), 0, bytes - from, from);
     } catch (error) {
-      this.#options.logger?.warn("no room on the disk for a log", { error });
+      this.#options.logger?.warn("the disk has no room for a log", { error });
     }
   }
 
@@ -205,7 +205,10 @@ export class WriteAheadLog {
     });
     if (tellsOfNoRoom(error)) this.#isFull = true;
     this.#beginsAtBytes = this.#bytes + bytesMax;
-    logger?.warn("a log on disk could not begin anew and grows on", { error, bytes: this.#bytes });
+    logger?.warn("a log on disk could not be restarted and keeps growing", {
+      error,
+      bytes: this.#bytes,
+    });
   }
 
   async #ask(request: CheckpointRequest): Promise<CheckpointReply> {

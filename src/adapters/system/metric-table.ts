@@ -41,7 +41,7 @@ export const counters: Record<CounterName, MetricDeclaration> = {
     labels: [],
   },
   bandit_default_reward_failures_total: {
-    help: "Rounds of booking default rewards that failed; the next one goes on from there.",
+    help: "Rounds of booking default rewards that failed; the next round tries again.",
     labels: ["reason"],
   },
   bandit_decisions_spooled_total: {
@@ -57,11 +57,11 @@ export const counters: Record<CounterName, MetricDeclaration> = {
     labels: ["kind", "result"],
   },
   bandit_spool_unreadable_total: {
-    help: "Times a spooled record was looked for that cannot be read; it becomes a dead letter.",
+    help: "Look-ups of a spooled record that cannot be read; it becomes a dead letter.",
     labels: [],
   },
   bandit_state_outages_total: {
-    help: "Times the state store was found not to answer.",
+    help: "Outages of the state store.",
     labels: [],
   },
   bandit_reports_refused_total: {
@@ -81,11 +81,11 @@ export const counters: Record<CounterName, MetricDeclaration> = {
     labels: [],
   },
   bandit_requests_shed_total: {
-    help: "Calls refused because too many were under way.",
+    help: "Calls refused at the bound on calls under way.",
     labels: ["class"],
   },
   bandit_requests_rate_limited_total: {
-    help: "Calls refused because their caller made too many.",
+    help: "Calls and batch items refused by the rate limit of their caller.",
     labels: [],
   },
   bandit_requests_expired_total: {
@@ -130,14 +130,14 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     help: "Decisions and reports on this machine's disk that wait for the state store.",
     labels: [],
   },
-  bandit_spool_bytes: { help: "Bytes of them.", labels: [] },
+  bandit_spool_bytes: { help: "Bytes of those decisions and reports.", labels: [] },
   bandit_dead_letters: {
-    help: "Events and reports that wait to be replayed or dropped.",
+    help: "Dead letters that wait to be returned or dropped.",
     labels: [],
   },
   bandit_state_available: { help: "1 while the state store answers.", labels: [] },
   bandit_state_lost: {
-    help: "1 from when the state store was found emptied until a rebuild has put something back.",
+    help: "1 since the state store was found emptied, until a rebuild has restored something.",
     labels: [],
   },
   bandit_state_log_bytes: {
@@ -145,7 +145,7 @@ export const gauges: Record<GaugeName, MetricDeclaration> = {
     labels: [],
   },
   bandit_catalogue_fresh: {
-    help: "1 while changes of the catalogue can be followed, 0 while the last one known is in force.",
+    help: "1 while changes of the catalogue can be followed, 0 while the last known catalogue is in force.",
     labels: [],
   },
   bandit_requests_in_flight: { help: "Calls under way.", labels: ["class"] },

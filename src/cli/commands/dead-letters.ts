@@ -20,7 +20,7 @@ interface ChoiceOptions extends AnswerOptions {
 
 export function deadLettersCommand(terminal: Terminal): Command {
   const letters = new Command("dead-letters").description(
-    "what was acknowledged and then refused: list it, return it to the queue, give it up",
+    "acknowledged events and reports that were refused later: list, return or drop them",
   );
   for (const command of [
     listCommand(terminal),
@@ -77,7 +77,7 @@ function showCommand(terminal: Terminal): Command {
 function returnCommand(terminal: Terminal): Command {
   return withChoice(
     new Command("return")
-      .description("try dead letters again; those that are refused once more stay")
+      .description("return dead letters to the queue; those that are refused again stay")
       .argument("[id...]", "their ids, or the first 6 digits or more of each"),
   )
     .addHelpText(
@@ -118,7 +118,7 @@ Examples:
 function dropCommand(terminal: Terminal): Command {
   return withChoice(
     new Command("drop")
-      .description("give dead letters up; they stay in the table dead_letters for the record")
+      .description("drop dead letters; they stay in the table dead_letters for the record")
       .argument("[id...]", "their ids, or the first 6 digits or more of each"),
   )
     .option("--yes", "really do it")

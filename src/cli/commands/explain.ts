@@ -18,7 +18,7 @@ const deadlineMs = 30_000;
 
 export function explainCommand(terminal: Terminal): Command {
   const command = new Command("explain")
-    .description("show why a generation got its variant, and what became of it")
+    .description("show why a generation got its variant, and its reports")
     .argument("<generation_id>", "the id that SelectVariant answered with")
     .addHelpText(
       "after",

@@ -31,7 +31,7 @@ interface RebuildOptions extends AnswerOptions {
 
 export function rebuildCommand(terminal: Terminal): Command {
   const command = new Command("rebuild")
-    .description("recompute every posterior from the event log and put the live ones right")
+    .description("recompute every posterior from the event log and correct the live ones")
     .option("--check", "only compare, change nothing; exits with 1 on any difference")
     .option("--agent-type <name>", "only this agent type")
     .option("--force", "also unlearn generations that the event log lacks")

@@ -71,7 +71,7 @@ function requireRoom({ content }: DeadLetter): void {
   if (bytes <= answerBytesMax - frameBytes) return;
   throw new BanditError(
     "resource_exhausted",
-    `the letter has ${bytes} bytes, more than an answer of ${answerBytesMax}; read it in pieces with Query: ` +
+    `the letter has ${bytes} bytes and an answer at most ${answerBytesMax}; read it in pieces with Query: ` +
       "SELECT substring(content, 1, 1000000) FROM dead_letters",
     { reason: "ANSWER_FULL" },
   );

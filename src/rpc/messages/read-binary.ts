@@ -56,7 +56,7 @@ function problemIn(schema: DescMessage, pieces: readonly Piece[]): BanditError |
       fromBinary(schema, field);
     } catch {
       const name = schema.fields.find((one) => one.number === number)?.name ?? `field ${number}`;
-      return invalidField(name, "cannot be read: its bytes are cut off, or no UTF-8");
+      return invalidField(name, "cannot be read: its bytes are cut off or not UTF-8");
     }
   }
   return undefined;

@@ -126,8 +126,8 @@ function activeVariant(body: NewVariantBody): NewVariant {
 function tooManyAgentTypes(agentType: AgentType): BanditError {
   return new BanditError(
     "resource_exhausted",
-    `agent type "${agentType}" does not exist, and is not created by itself: there are ` +
-      `${agentTypesMax} already; create it with CatalogService.CreateAgentType if it is meant`,
+    `agent type "${agentType}" does not exist, and is not created automatically: there are ` +
+      `${agentTypesMax} already; create it with CatalogService.CreateAgentType`,
     { reason: "TOO_MANY_AGENT_TYPES", metadata: { agent_type: agentType } },
   );
 }

@@ -114,7 +114,7 @@ export class ManageVariants {
 function isRetired({ id }: Variant): BanditError {
   return new BanditError(
     "failed_precondition",
-    `variant "${id}" is retired, and retired is for ever; create a new version of it`,
+    `variant "${id}" is retired for ever; create a new version of it`,
     {
       reason: "VARIANT_RETIRED",
       violations: [{ field: "variant_id", description: "names a retired variant" }],

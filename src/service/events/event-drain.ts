@@ -130,7 +130,10 @@ export class EventDrain {
     const { telemetry, logger } = this.#options;
     const reason = error instanceof BanditError ? error.reason : "BUG";
     telemetry.count("bandit_event_write_failures_total", { reason });
-    logger.error("events could not be written; they are kept and tried again", { error, ...next });
+    logger.error("events could not be written; they are kept and written later", {
+      error,
+      ...next,
+    });
   }
 
   /** Runs `work` after the cycle under way: two of them would write the same rows. */
@@ -194,7 +197,7 @@ export class EventDrain {
       this.#writing.delete(append.token);
     }
     if (this.#rounds.failures === 0) return;
-    logger.info("events are written again", { failures: this.#rounds.failures });
+    logger.info("events can be written again", { failures: this.#rounds.failures });
     this.#rounds.failures = 0;
   }
 }

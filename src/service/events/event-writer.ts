@@ -135,7 +135,7 @@ export class EventWriter {
     }
     await putAway();
     // Not in the engine's words: they quote the row, and people's comments do not belong in the log.
-    this.#options.logger.error("the event log refuses rows; they are dead letters", {
+    this.#options.logger.error("the event log refused rows; they became dead letters", {
       stream: write.stream,
       rows: rows.length,
       refused: refusedRows,

@@ -103,7 +103,7 @@ export class ManageDeadLetters {
       await store.add(refused);
       await store.resolve(replayed, "replayed");
     }
-    logger.info("dead letters were replayed", {
+    logger.info("dead letters were returned", {
       actor: context.actor,
       replayed: replayed.length,
       refused: refused.length,

@@ -119,11 +119,14 @@ export class SpilledEvents {
       } catch (error) {
         this.#aside.set(record.key, record.id);
         // Without what it says: that may be of the events.
-        this.#logger.error("spilled events cannot be read; they stay on disk, and others go on", {
-          id: record.id,
-          token: record.key,
-          what: error instanceof Error ? error.name : "unknown",
-        });
+        this.#logger.error(
+          "spilled events cannot be read; they stay on disk, and other events are written",
+          {
+            id: record.id,
+            token: record.key,
+            what: error instanceof Error ? error.name : "unknown",
+          },
+        );
       }
     }
   }

@@ -66,7 +66,7 @@ export async function restorePosteriors(
     return;
   }
   for (const arm of saved.arms) allocations.restore(arm);
-  logger.warn("posteriors come from their last snapshot until the state store is there", {
+  logger.warn("posteriors come from their last snapshot until the state store answers", {
     arms: saved.arms.length,
     savedAt: new Date(saved.savedAtMs).toISOString(),
   });

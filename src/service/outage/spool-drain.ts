@@ -78,7 +78,7 @@ export class SpoolDrain {
         spool.measure();
         if (spool.queue.size.records > 0 && online.available) this.#startSoon(0);
       },
-      onFailure: (error) => logger.error("the spool could not be looked at", { error }),
+      onFailure: (error) => logger.error("the spool could not be read", { error }),
     });
   }
 
@@ -228,12 +228,12 @@ export class SpoolDrain {
     try {
       await deadLetters.execute("spooled", [{ content: stored.text, error: refusalText(error) }]);
     } catch (failure) {
-      logger.warn("a refused spooled record cannot be put to the dead letters yet", {
+      logger.warn("a refused spooled record cannot become a dead letter yet", {
         error: failure,
       });
       return false;
     }
-    logger.warn("a spooled record was refused and is a dead letter now", {
+    logger.warn("a spooled record was refused and became a dead letter", {
       key: stored.key,
       error,
     });

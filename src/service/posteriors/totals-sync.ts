@@ -75,7 +75,7 @@ export class TotalsSync {
       await this.#compare();
     } catch (error) {
       if (!(error instanceof BanditError) || error.code !== "unavailable") throw error;
-      logger.warn("posteriors cannot be read; what was known last is used until they can", {
+      logger.warn("posteriors cannot be read; the last known ones stay in use", {
         error,
       });
       this.#firstReading.start();
@@ -117,7 +117,7 @@ export class TotalsSync {
 
   async #readLate(): Promise<void> {
     await this.#compare();
-    this.#options.logger.info("posteriors were read, late");
+    this.#options.logger.info("posteriors can be read again");
     void this.#firstReading.stop();
     if (this.#options.state.shared) this.#comparisons.start();
   }
@@ -164,7 +164,7 @@ export class TotalsSync {
       (firstMs) => {
         this.#isLogOlder = firstMs !== undefined && firstMs < emptyAtMs - olderLogMs;
         if (!this.#isLogOlder) return;
-        logger.error("the event log knows of decisions from before the state store was empty", {
+        logger.error("the event log has decisions that are older than the empty state store", {
           remedy: "banditd rebuild",
         });
       },
@@ -191,7 +191,7 @@ export class TotalsSync {
     this.#isStateLost = isLost;
     const { logger } = this.#options;
     if (isLost) {
-      logger.error("the state store has lost everything; what is in memory stays in force", {
+      logger.error("the state store has lost its data; the posteriors in memory stay in use", {
         remedy: "banditd rebuild",
       });
     } else logger.info("the state store has its posteriors again");

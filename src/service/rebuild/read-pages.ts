@@ -47,7 +47,11 @@ async function readPage(
 /** @throws BanditError aborted when nobody waits for the rebuild any more. */
 export function requireGoing(signal: AbortSignal): void {
   if (!signal.aborted) return;
-  throw new BanditError("aborted", "the rebuild was cancelled; what it has put right stays so", {
-    reason: "REBUILD_CANCELLED",
-  });
+  throw new BanditError(
+    "aborted",
+    "the rebuild was cancelled; the arms it has corrected stay corrected",
+    {
+      reason: "REBUILD_CANCELLED",
+    },
+  );
 }

@@ -138,11 +138,10 @@ function eventLogNotAsked(): BanditError {
 }
 
 function tooManyLookups(): BanditError {
-  return new BanditError(
-    "resource_exhausted",
-    "too many reports on generations that are no longer in the live state at once",
-    { reason: "TOO_MANY_LATE_LOOKUPS", retryAfterMs: 1000 },
-  );
+  return new BanditError("resource_exhausted", "too many reports on old generations at once", {
+    reason: "TOO_MANY_LATE_LOOKUPS",
+    retryAfterMs: 1000,
+  });
 }
 
 function recordOf(generationId: GenerationId, row: DecisionRow): DecisionRecord {

@@ -164,7 +164,7 @@ export class StateBreaker {
     this.#recoveredAtMs = nowMs;
     this.#recoveries += 1;
     telemetry.gauge("bandit_state_available", 1);
-    logger.info("the state store answers again: what was spooled is applied now", { lastedMs });
+    logger.info("the state store answers again: the spool is being applied", { lastedMs });
     for (const listener of this.#listeners) listener();
   }
 }

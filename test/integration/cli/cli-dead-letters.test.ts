@@ -96,7 +96,7 @@ describe("banditd dead-letters", () => {
     ["return", ["--all", "fffffff000"], 2, "either ids or --all"],
     ["return", ["fffffff000", "--kind", "outcomes"], 2, "--kind goes with --all"],
     ["return", ["0".repeat(32)], 3, "no dead letter 0000"],
-    ["drop", ["--all"], 2, "3 dead letters would be given up"],
+    ["drop", ["--all"], 2, "3 dead letters would be dropped"],
     ["list", ["--kind", "other"], 2, "Allowed choices"],
   ])("%s %j exits with %i", async (command, args, exitCode, message) => {
     const finished = await run(command, ...args);

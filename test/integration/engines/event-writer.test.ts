@@ -171,7 +171,7 @@ describe("the event writer", () => {
     expect(appended.length).toBeLessThan(1 + 2 * Math.log2(1_000 / 8) + 10);
     expect(logged).toEqual([
       {
-        message: "the event log refuses rows; they are dead letters",
+        message: "the event log refused rows; they became dead letters",
         fields: {
           stream: "decisions",
           rows: 1_000,
