@@ -22,7 +22,7 @@ export interface ReadinessOptions {
   readonly engines: Engines;
   readonly catalogue: CatalogueCache;
   readonly clock: Clock;
-  /** What waits for the engines. */
+  /** Events and reports that wait for the engines. */
   backlog(): Backlog;
   /** The state store has lost everything. */
   stateLost(): boolean;

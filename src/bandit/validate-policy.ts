@@ -14,7 +14,7 @@ const forgettingHalfLifeSecondsMax = 3650 * 86_400;
 const sharedPriorStrengthMaxMax = 1000;
 
 /**
- * Every rule that a policy must obey, whoever made it. Empty when it obeys them all; otherwise one entry
+ * Every rule that a policy must obey, from callers and from stores alike. Empty when it obeys them all; otherwise one entry
  * for each broken rule, its field given as the path in the proto message, e.g.
  * `policy.reward.components[2].weight`. NaN breaks every rule about a number.
  */

@@ -9,7 +9,7 @@ export function interruption(terminal: Terminal): Promise<never> {
   const interrupted = terminal.waitForStop().then((signal): never => {
     throw new CliError(exitCodes.failed, `interrupted by ${signal}`);
   });
-  // Whoever races against it sees the failure; after the race there is nobody to tell.
+  // The caller that races against it sees the failure; after the race nothing awaits it.
   interrupted.catch(() => undefined);
   return interrupted;
 }

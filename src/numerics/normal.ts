@@ -4,7 +4,7 @@ import { halfLogTwoPi } from "./log-gamma.ts";
 /**
  * Chebyshev coefficients of (1 + z)·M(z) in t = (z − 4)/(z + 4), where M(z) is Mills' ratio, upper tail
  * over density, z ≥ 0 (the mapping is Schonfelder's, Math. Comp. 32, 1978). Made with 40 digits in
- * test/fixtures/reference/make_numerics_reference.py; what is left out is below 1e-18.
+ * test/fixtures/reference/make_numerics_reference.py; the omitted terms are below 1e-18.
  */
 const millsChebyshev = [
   1.1670525350882472, -0.1610195767134654, -0.028002821825452974, 0.03167452189239266,
@@ -18,7 +18,7 @@ const millsChebyshev = [
 export const rootTwoPi = 2.5066282746310007;
 
 /**
- * Density of the standard normal distribution. ±Infinity → 0, NaN → NaN. The one function for which jstat
+ * Density of the standard normal distribution. ±Infinity → 0, NaN → NaN. The one function where jstat
  * meets the reference fixtures everywhere (docs/adr/0003-special-functions.md).
  */
 export function normalPdf(x: number): number {

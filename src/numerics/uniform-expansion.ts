@@ -1,6 +1,6 @@
 import { normalPdf, normalSf } from "./normal.ts";
 
-/** Smallest shape and largest |w| for which {@link uniformTails} keeps its precision. */
+/** Smallest shape and largest |w| at which {@link uniformTails} keeps its precision. */
 export const uniformShapeMin = 10;
 export const uniformReach = 1;
 

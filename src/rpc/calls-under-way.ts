@@ -50,7 +50,7 @@ export class CallsUnderWay {
     for (const end of this.#streams) end(error);
   }
 
-  /** Cuts what is left shortly before the end of a server's grace. @returns a function that calls it off */
+  /** Cuts the calls that still run shortly before the end of a server's grace. @returns a function that calls it off */
   cutBefore(graceMs: number): () => void {
     const timer = setTimeout(() => this.#cut(), Math.max(graceMs - lastWordsMs, 0));
     return () => clearTimeout(timer);

@@ -80,7 +80,7 @@ export function sampleRatioTest(
  *
  *     B_a = Γ(a) / Γ(a + n) · Π_i Γ(a_i + n_i) / Γ(a_i) · share_i^(−n_i)
  *
- * It is the p-value of this look; whoever looks again keeps the smallest. Needs no minimum count, but finds
+ * It is the p-value of this look; a caller that looks again keeps the smallest. Needs no minimum count, but finds
  * less than {@link sampleRatioTest} does at a single look. `alpha` is 0.001 if not given. Refuses what that
  * refuses except small counts, and more than 1e12 units, where the factors lose their digits.
  */

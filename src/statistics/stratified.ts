@@ -63,7 +63,7 @@ interface Part<Value> {
  * weights follow the propensities, so strata count by how evenly they are split instead of by their traffic.
  *
  * Strata that say too little are left out, the shares of the others are made to add up to 1, and `leftOut` names
- * them. Refuses when what is left has less than 90 % of the traffic, and whatever made a stratum's log invalid.
+ * them. Refuses when the other strata have less than 90 % of the traffic, and when a stratum's log is invalid.
  * `effectiveSampleSize` is that of the importance weights scaled to the shares, 1 / Σ share_c² / n_c.
  */
 export function stratifiedValue(

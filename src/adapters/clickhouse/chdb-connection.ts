@@ -111,7 +111,7 @@ export class ChdbProcessConnection implements Connection {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#ready?.catch(() => undefined); // whoever opened it was told
+    await this.#ready?.catch(() => undefined); // the caller that opened it has the error
     const child = this.#child;
     if (child === undefined) return;
     const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));

@@ -23,7 +23,7 @@ export interface AuditEntry {
 /**
  * One write of the catalogue. It begins by advancing the revision, which locks the one row of
  * `service_setting` until the commit: writers take turns, so versions are assigned without gaps or
- * races, etags are compared with what is true at the commit, and whoever sees revision n sees every
+ * races, etags are compared with what is true at the commit, and a reader of revision n sees every
  * change up to n. Refused: serializable isolation, whose retries every caller would have to carry;
  * one lock per agent type, which gains nothing where changes come a few times a day.
  */

@@ -167,7 +167,7 @@ export class PgliteConnection implements SqlConnection {
         ready.resolve();
       } else this.#settle(reply);
     });
-    ready.promise.catch(() => undefined); // whoever asked for the worker awaits the same promise
+    ready.promise.catch(() => undefined); // the caller that asked for the worker awaits the same promise
     return { thread, ready: ready.promise };
   }
 

@@ -1,12 +1,12 @@
 import type { Logger } from "../../ports/telemetry.ts";
 
-/** Tells whoever listens that the catalogue has changed, by the revision that every write advances. */
+/** Tells listeners that the catalogue has changed, by the revision that every write advances. */
 export class RevisionSource {
   readonly #listeners = new Set<() => void>();
   readonly #logger: Logger;
   /** Undefined until somebody has read the catalogue: before that there is nothing that could be out of date. */
   #seen: number | undefined;
-  /** By the last load, whoever asked for it. */
+  /** By the last load, of any caller. */
   #loaded: number | undefined;
 
   constructor(logger: Logger) {

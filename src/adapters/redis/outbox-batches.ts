@@ -13,7 +13,7 @@ export interface BatchPart {
 /** What is known of a batch that is under way. */
 export interface BatchRecord {
   readonly id: string;
-  /** It is in the event log; what is left of it is only to be removed. */
+  /** It is in the event log; its entries are only to be removed. */
   readonly isConfirmed: boolean;
   /** One for each partition at most. */
   readonly parts: readonly BatchPart[];
@@ -76,7 +76,7 @@ export class OutboxBatches {
     return (await this.#run("forget-batch-1", [batchesKey], [id, "not confirmed"])) === 1;
   }
 
-  /** Leaves the consumer's batch to whoever looks next. */
+  /** Leaves the consumer's batch to the next process that asks. */
   async leave(): Promise<void> {
     await this.#run("leave-batches-1", [batchesKey], [this.#consumer]);
   }

@@ -20,7 +20,7 @@ const connectTimeoutMs = 5_000;
 
 /**
  * Connects and waits until commands are accepted. Commands fail at once while the connection is lost and
- * are never sent twice by the driver: whoever waits for a decision must know, not hope.
+ * are never sent twice by the driver: the caller of a decision must know its result.
  * @throws BanditError unavailable.
  */
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisClient> {

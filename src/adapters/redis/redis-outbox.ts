@@ -39,10 +39,10 @@ type MeasuredPart = MeasuredEntries & { readonly partition: number };
  * added, or (3) would have failed. Either A's record was there at B's (1), and its ranges were left out. Or it
  * was gone: then (6) was over, and what B found in (2) cannot have been in A.
  *
- * Why a batch is the same whoever reads it whenever: ranges never change, nothing is removed from them before
+ * Why a batch is the same for every reader at any time: ranges never change, nothing is removed from them before
  * (5), and after (5) nobody is given the batch. Its owner may have fallen silent and come back after another
  * took the record over: both insert the same entries under the same token, which the event log keeps once, and
- * whoever is first does (5) to (7). The other one finds no record and does nothing, or repeats (6) and (7);
+ * the first of them does (5) to (7). The other one finds no record and does nothing, or repeats (6) and (7);
  * ids are not used again, so that removes nothing else. Who dies between (5) and (7) leaves a confirmed record, and
  * the next owner finishes it. Who dies before (3) leaves nothing.
  *

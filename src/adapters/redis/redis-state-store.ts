@@ -182,7 +182,7 @@ export class RedisStateStore implements StateStore {
       bytesOf: ({ event }) => eventBytes(event),
       send: async (partition, calls) => {
         const { codes, changed } = await applyContributions(run, partition, calls);
-        // Whoever reported an outcome finds it in the posterior once the call has returned.
+        // A caller finds its outcome in the posterior once the call has returned.
         channel.announce(changed);
         return codes;
       },

@@ -25,7 +25,7 @@ export class EventAppends {
   readonly #rows = new Map<EventStream, string[]>();
   #nextId: number;
   #waiting: OutboxAmount;
-  /** What waits once the transaction under way is committed. */
+  /** Entries and rows that wait once the transaction under way is committed. */
   #waitingThen: OutboxAmount;
   /** When the oldest entry was written; undefined where it has to be looked up. */
   #oldestAtMs: number | undefined;

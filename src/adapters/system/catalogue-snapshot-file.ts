@@ -8,7 +8,7 @@ import type { Logger } from "../../ports/telemetry.ts";
 import { SnapshotFile } from "./snapshot-file.ts";
 
 /**
- * Of the records as they stand in the file. Whoever adds, removes or changes a field of a policy, a variant or
+ * Of the records as they stand in the file. A change that adds, removes or changes a field of a policy, a variant or
  * an agent type raises it: the test that pins the fields says so.
  */
 const version = 1;

@@ -10,7 +10,7 @@ export interface DecisionLog {
   readonly lacksVectors?: string;
   /** Every arm that was drawn, sorted. */
   listArms(): Promise<readonly string[]>;
-  /** Every decision that drew an arm, in the log's order; what is left out is counted. May be read again. */
+  /** Every decision that drew an arm, in the log's order; the others are counted. May be read again. */
   read(leftOut: LeftOut): AsyncIterable<ComparedDecision>;
 }
 

@@ -9,7 +9,7 @@ export interface WriteProblem {
   readonly error: unknown;
 }
 
-/** What waits for an engine, as far as is known now. */
+/** Events and reports that wait for an engine, as far as is known now. */
 export interface Backlog {
   /** Events that wait for the event log; as they were when the state store was last asked. */
   readonly outbox: OutboxState;

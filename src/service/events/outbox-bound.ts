@@ -80,7 +80,7 @@ export class OutboxBound {
     try {
       this.#outbox = await this.#options.state.outboxState();
     } finally {
-      // Also when it could not be looked at: what waits there goes on growing older.
+      // Also when the outbox did not answer: its events grow older.
       this.#measure();
     }
     const isFull = this.#share >= 1;

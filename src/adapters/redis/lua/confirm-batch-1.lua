@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Notes that a batch was inserted, whoever has inserted it: from now on its entries are only to be removed.
+-- Notes that a batch was inserted, by any process: from now on its entries are only to be removed.
 --
 -- KEYS[1] batches  ARGV[1] id. Returns 1, or 0 when there is no such batch any more.
 

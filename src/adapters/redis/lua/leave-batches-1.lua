@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Leaves a consumer's batches to whoever asks next.
+-- Leaves a consumer's batches to the next process that asks.
 --
 -- KEYS[1] batches  ARGV[1] consumer. Returns their number.
 

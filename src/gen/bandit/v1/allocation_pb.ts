@@ -171,7 +171,7 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
   share: number;
 
   /**
-   * Generations that have contributed to the posterior, however much of them is forgotten.
+   * Generations that have contributed to the posterior, forgotten ones included.
    *
    * @generated from field: int64 generations = 11;
    */
@@ -186,7 +186,7 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
   expectedLoss?: number | undefined;
 
   /**
-   * What the generations still count: the sum of their weights after forgetting.
+   * Sum of the generations' weights after forgetting.
    *
    * @generated from field: double effective_weight = 13;
    */

@@ -17,7 +17,7 @@ export const file_bandit_v1_call_error: GenFile = /*@__PURE__*/
   fileDesc("ChpiYW5kaXQvdjEvY2FsbF9lcnJvci5wcm90bxIJYmFuZGl0LnYxIpgCCglDYWxsRXJyb3ISHgoEY29kZRgBIAEoDjIQLmdvb2dsZS5ycGMuQ29kZRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRIzChBmaWVsZF92aW9sYXRpb25zGAQgAygLMhkuYmFuZGl0LnYxLkZpZWxkVmlvbGF0aW9uEjQKCG1ldGFkYXRhGAUgAygLMiIuYmFuZGl0LnYxLkNhbGxFcnJvci5NZXRhZGF0YUVudHJ5Ei4KC3JldHJ5X2RlbGF5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCWIGcHJvdG8z", [file_google_protobuf_duration, file_google_rpc_code]);
 
 /**
- * Why one item of a batch failed: what a call for this item alone would have failed with.
+ * Why one item of a batch failed: the error of a call for this item alone.
  *
  * @generated from message bandit.v1.CallError
  */
@@ -58,7 +58,7 @@ export type CallError = Message<"bandit.v1.CallError"> & {
   metadata: { [key: string]: string };
 
   /**
-   * The same item may succeed after this time. Absent: nothing is known about that.
+   * The same item may succeed after this time. Absent: not known.
    *
    * @generated from field: google.protobuf.Duration retry_delay = 6;
    */

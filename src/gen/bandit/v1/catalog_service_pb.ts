@@ -400,7 +400,7 @@ export const DeletePolicyRequestSchema: GenMessage<DeletePolicyRequest> = /*@__P
   messageDesc(file_bandit_v1_catalog_service, 11);
 
 /**
- * Response of DeletePolicy. Nothing to say.
+ * Response of DeletePolicy, without content.
  *
  * @generated from message bandit.v1.DeletePolicyResponse
  */
@@ -712,7 +712,7 @@ export const RetireVariantResponseSchema: GenMessage<RetireVariantResponse> = /*
   messageDesc(file_bandit_v1_catalog_service, 22);
 
 /**
- * Request of GetMode. Nothing to ask for.
+ * Request of GetMode, without content.
  *
  * @generated from message bandit.v1.GetModeRequest
  */

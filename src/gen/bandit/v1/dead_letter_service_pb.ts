@@ -16,7 +16,7 @@ export const file_bandit_v1_dead_letter_service: GenFile = /*@__PURE__*/
   fileDesc("CiNiYW5kaXQvdjEvZGVhZF9sZXR0ZXJfc2VydmljZS5wcm90bxIJYmFuZGl0LnYxIqoBCgpEZWFkTGV0dGVyEhYKDmRlYWRfbGV0dGVyX2lkGAEgASgJEgwKBGtpbmQYAiABKAkSDwoHY29udGVudBgDIAEoCRINCgVlcnJvchgEIAEoCRItCglmYWlsZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAYgASgFEhUKDWNvbnRlbnRfYnl0ZXMYByABKAUiqgEKFkxpc3REZWFkTGV0dGVyc1JlcXVlc3QSIgoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygBSACIAQESHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAISQAoEa2luZBgDIAEoCUIyukgvci1SAFIJZGVjaXNpb25zUgtnZW5lcmF0aW9uc1IIb3V0Y29tZXNSB3Nwb29sZWRCDAoKX3BhZ2Vfc2l6ZSJuChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRIrCgxkZWFkX2xldHRlcnMYASADKAsyFS5iYW5kaXQudjEuRGVhZExldHRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDQoFdG90YWwYAyABKAMiRQoUR2V0RGVhZExldHRlclJlcXVlc3QSLQoOZGVhZF9sZXR0ZXJfaWQYASABKAlCFbpIEnIQMg5eWzAtOWEtZl17MzJ9JCJDChVHZXREZWFkTGV0dGVyUmVzcG9uc2USKgoLZGVhZF9sZXR0ZXIYASABKAsyFS5iYW5kaXQudjEuRGVhZExldHRlciJSChhSZXBsYXlEZWFkTGV0dGVyc1JlcXVlc3QSNgoPZGVhZF9sZXR0ZXJfaWRzGAEgAygJQh26SBqSARcQ6AciEnIQMg5eWzAtOWEtZl17MzJ9JCJ9ChlSZXBsYXlEZWFkTGV0dGVyc1Jlc3BvbnNlEhAKCHJlcGxheWVkGAEgASgFEiYKB3JlZnVzZWQYAiADKAsyFS5iYW5kaXQudjEuRGVhZExldHRlchITCgt1bmtub3duX2lkcxgDIAMoCRIRCglyZW1haW5pbmcYBCABKAMiUgoWRHJvcERlYWRMZXR0ZXJzUmVxdWVzdBI4Cg9kZWFkX2xldHRlcl9pZHMYASADKAlCH7pIHJIBGQgBEOgHIhJyEDIOXlswLTlhLWZdezMyfSQiPwoXRHJvcERlYWRMZXR0ZXJzUmVzcG9uc2USDwoHZHJvcHBlZBgBIAEoBRITCgt1bmtub3duX2lkcxgCIAMoCTL7AgoRRGVhZExldHRlclNlcnZpY2USWAoPTGlzdERlYWRMZXR0ZXJzEiEuYmFuZGl0LnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaIi5iYW5kaXQudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USUgoNR2V0RGVhZExldHRlchIfLmJhbmRpdC52MS5HZXREZWFkTGV0dGVyUmVxdWVzdBogLmJhbmRpdC52MS5HZXREZWFkTGV0dGVyUmVzcG9uc2USXgoRUmVwbGF5RGVhZExldHRlcnMSIy5iYW5kaXQudjEuUmVwbGF5RGVhZExldHRlcnNSZXF1ZXN0GiQuYmFuZGl0LnYxLlJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2USWAoPRHJvcERlYWRMZXR0ZXJzEiEuYmFuZGl0LnYxLkRyb3BEZWFkTGV0dGVyc1JlcXVlc3QaIi5iYW5kaXQudjEuRHJvcERlYWRMZXR0ZXJzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * Something that was acknowledged and then refused.
+ * An acknowledged event or report that was refused later.
  *
  * @generated from message bandit.v1.DeadLetter
  */
@@ -198,7 +198,7 @@ export const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse> = /*
  */
 export type ReplayDeadLettersRequest = Message<"bandit.v1.ReplayDeadLettersRequest"> & {
   /**
-   * Up to 1,000. Empty: the oldest 1,000 by id, and `remaining` says how many are left.
+   * Up to 1,000. Empty: the oldest 1,000 by id, and `remaining` counts the others.
    *
    * @generated from field: repeated string dead_letter_ids = 1;
    */
@@ -226,7 +226,7 @@ export type ReplayDeadLettersResponse = Message<"bandit.v1.ReplayDeadLettersResp
   replayed: number;
 
   /**
-   * Letters that were refused once more, without their content.
+   * Letters that were refused again, without their content.
    *
    * @generated from field: repeated bandit.v1.DeadLetter refused = 2;
    */
@@ -240,7 +240,7 @@ export type ReplayDeadLettersResponse = Message<"bandit.v1.ReplayDeadLettersResp
   unknownIds: string[];
 
   /**
-   * Dead letters that are left, of every kind.
+   * Dead letters that remain, of every kind.
    *
    * @generated from field: int64 remaining = 4;
    */
@@ -282,7 +282,7 @@ export const DropDeadLettersRequestSchema: GenMessage<DropDeadLettersRequest> = 
  */
 export type DropDeadLettersResponse = Message<"bandit.v1.DropDeadLettersResponse"> & {
   /**
-   * Letters that were given up.
+   * Letters that were dropped.
    *
    * @generated from field: int32 dropped = 1;
    */
@@ -304,7 +304,7 @@ export const DropDeadLettersResponseSchema: GenMessage<DropDeadLettersResponse> 
   messageDesc(file_bandit_v1_dead_letter_service, 8);
 
 /**
- * What was acknowledged and then refused, by the event log or when a spooled report was applied: for operators.
+ * Acknowledged events that the event log refused, and spooled reports that were refused when applied: for operators.
  *
  * @generated from service bandit.v1.DeadLetterService
  */
@@ -330,7 +330,7 @@ export const DeadLetterService: GenService<{
     output: typeof GetDeadLetterResponseSchema;
   },
   /**
-   * Tries dead letters again. Those that are refused once more stay.
+   * Writes or applies dead letters again. Those that are refused again stay.
    *
    * @generated from rpc bandit.v1.DeadLetterService.ReplayDeadLetters
    */
@@ -340,7 +340,7 @@ export const DeadLetterService: GenService<{
     output: typeof ReplayDeadLettersResponseSchema;
   },
   /**
-   * Gives dead letters up. Their content stays in the table `dead_letters` of the event log.
+   * Drops dead letters. Their content stays in the table `dead_letters` of the event log.
    *
    * @generated from rpc bandit.v1.DeadLetterService.DropDeadLetters
    */

@@ -154,7 +154,7 @@ export type SelectVariantResponse = Message<"bandit.v1.SelectVariantResponse"> &
   degraded: boolean;
 
   /**
-   * What was down and what follows from it: a sentence for people, which may change. Empty unless degraded.
+   * The problem and its consequence: a sentence for people, which may change. Empty unless degraded.
    *
    * @generated from field: string degraded_reason = 9;
    */
@@ -225,8 +225,8 @@ export const PromptPatternSchema: GenMessage<PromptPattern> = /*@__PURE__*/
 export type BatchSelectVariantsRequest = Message<"bandit.v1.BatchSelectVariantsRequest"> & {
   /**
    * 1 to 100 requests. Each is read and checked by itself: one that cannot be read, or breaks a rule, fails alone, and its
-   * error names item and field. When the variants would make the answer larger than 4 MiB, the items that it has no room
-   * for fail with RESOURCE_EXHAUSTED (`ANSWER_FULL`), and nothing is decided for them.
+   * error names item and field. When the variants would make the answer larger than 4 MiB, the items that do not fit
+   * fail with RESOURCE_EXHAUSTED (`ANSWER_FULL`), and nothing is decided for them.
    *
    * @generated from field: repeated bandit.v1.SelectVariantRequest requests = 1;
    */
@@ -893,7 +893,7 @@ export const ReportDecisionsResponseSchema: GenMessage<ReportDecisionsResponse> 
   messageDesc(file_bandit_v1_decision_service, 19);
 
 /**
- * What became of one reported decision.
+ * Result of one reported decision.
  *
  * @generated from message bandit.v1.ReportDecisionsResult
  */
@@ -1063,7 +1063,7 @@ export const DecisionSource = {
   STATIC: 5,
 
   /**
-   * The baseline, because no allocation could be had.
+   * The baseline, because no allocation was available.
    *
    * @generated from enum value: DECISION_SOURCE_FALLBACK = 6;
    */
@@ -1084,7 +1084,7 @@ export const DecisionSourceSchema: GenEnum<DecisionSource> = /*@__PURE__*/
   enumDesc(file_bandit_v1_decision_service, 0);
 
 /**
- * What became of a generation report.
+ * How the service took a generation report.
  *
  * @generated from enum bandit.v1.RecordGenerationStatus
  */
@@ -1119,7 +1119,7 @@ export const RecordGenerationStatus = {
 
   /**
    * Degraded: the live state cannot be reached. Kept on the service's disk, which survives the end of the
-   * process, and applied exactly once when it can.
+   * process, and applied exactly once later.
    *
    * @generated from enum value: RECORD_GENERATION_STATUS_SPOOLED = 4;
    */
@@ -1127,7 +1127,7 @@ export const RecordGenerationStatus = {
 } as const;
 
 /**
- * What became of a generation report.
+ * How the service took a generation report.
  *
  * @generated from enum bandit.v1.RecordGenerationStatus
  */
@@ -1140,7 +1140,7 @@ export const RecordGenerationStatusSchema: GenEnum<RecordGenerationStatus> = /*@
   enumDesc(file_bandit_v1_decision_service, 1);
 
 /**
- * The data plane: asked by an agent before a task, told after it.
+ * The data plane: an agent asks it before a task and reports to it afterwards.
  *
  * Errors carry google.rpc.Status details: BadRequest names the fields that break a rule, ErrorInfo has a
  * stable reason (domain `banditd`), RetryInfo says when to try again. See docs/reference/errors.md.
@@ -1151,7 +1151,7 @@ export const DecisionService: GenService<{
   /**
    * Decides which variant serves a task. Answers before the caller's deadline, from the last known
    * allocation or the baseline when a dependency is down (see `degraded`).
-   * NOT_FOUND for an agent type that nobody has created.
+   * NOT_FOUND for an agent type that was not created.
    *
    * @generated from rpc bandit.v1.DecisionService.SelectVariant
    */
@@ -1161,7 +1161,7 @@ export const DecisionService: GenService<{
     output: typeof SelectVariantResponseSchema;
   },
   /**
-   * Up to 100 decisions at once; one that fails does not disturb the others.
+   * Up to 100 decisions at once; a failed item does not change the others.
    *
    * @generated from rpc bandit.v1.DecisionService.BatchSelectVariants
    */
@@ -1193,7 +1193,7 @@ export const DecisionService: GenService<{
     output: typeof RecordOutcomeResponseSchema;
   },
   /**
-   * Up to 1,000 outcomes at once; one that fails does not disturb the others.
+   * Up to 1,000 outcomes at once; a failed item does not change the others.
    *
    * @generated from rpc bandit.v1.DecisionService.BatchRecordOutcomes
    */

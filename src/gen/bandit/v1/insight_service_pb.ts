@@ -104,7 +104,7 @@ export type ExplainGenerationResponse = Message<"bandit.v1.ExplainGenerationResp
   reward?: GenerationReward | undefined;
 
   /**
-   * Outcomes that the answer had no room for. They are in the table `outcomes`.
+   * Outcomes that did not fit into the answer. They are in the table `outcomes`.
    *
    * @generated from field: int32 outcomes_left_out = 9;
    */
@@ -154,7 +154,7 @@ export const ExplainedArmSchema: GenMessage<ExplainedArm> = /*@__PURE__*/
   messageDesc(file_bandit_v1_insight_service, 2);
 
 /**
- * What a generation has added to its arm.
+ * Contribution of a generation to its arm.
  *
  * @generated from message bandit.v1.GenerationReward
  */
@@ -686,7 +686,7 @@ export const QueryColumnSchema: GenMessage<QueryColumn> = /*@__PURE__*/
   messageDesc(file_bandit_v1_insight_service, 10);
 
 /**
- * Request of GetServiceInfo. Nothing to ask for.
+ * Request of GetServiceInfo, without content.
  *
  * @generated from message bandit.v1.GetServiceInfoRequest
  */
@@ -735,7 +735,7 @@ export type GetServiceInfoResponse = Message<"bandit.v1.GetServiceInfoResponse">
   eventsEngine: string;
 
   /**
-   * Directory on the service's machine that holds what is stored there. Empty when nothing is.
+   * Data directory on the service's machine. Empty when there is none.
    *
    * @generated from field: string data_directory = 5;
    */

@@ -184,7 +184,7 @@ export const CiResultSchema: GenMessage<CiResult> = /*@__PURE__*/
   messageDesc(file_bandit_v1_outcome, 3);
 
 /**
- * Numbers that the reward specification or an analyst knows by name.
+ * Numbers that the reward specification or analysts use by name.
  *
  * @generated from message bandit.v1.CustomMetrics
  */
@@ -206,7 +206,7 @@ export const CustomMetricsSchema: GenMessage<CustomMetrics> = /*@__PURE__*/
   messageDesc(file_bandit_v1_outcome, 4);
 
 /**
- * What became of an outcome.
+ * How the service took an outcome.
  *
  * @generated from enum bandit.v1.OutcomeStatus
  */
@@ -263,7 +263,7 @@ export const OutcomeStatus = {
 
   /**
    * Degraded: the live state cannot be reached. Kept on the service's disk, which survives the end of the
-   * process, and applied exactly once when it can; only then is it known which of the others it is.
+   * process, and applied exactly once later; its final status is known only then.
    *
    * @generated from enum value: OUTCOME_STATUS_SPOOLED = 7;
    */
@@ -271,7 +271,7 @@ export const OutcomeStatus = {
 } as const;
 
 /**
- * What became of an outcome.
+ * How the service took an outcome.
  *
  * @generated from enum bandit.v1.OutcomeStatus
  */

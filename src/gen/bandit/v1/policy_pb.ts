@@ -349,7 +349,7 @@ export const LinearFeatureSchema: GenMessage<LinearFeature> = /*@__PURE__*/
  */
 export type ChangeDetection = Message<"bandit.v1.ChangeDetection"> & {
   /**
-   * Change of the mean reward that is put up with, [0,1]. Absent: 0.03.
+   * Change of the mean reward that is tolerated, [0,1]. Absent: 0.03.
    *
    * @generated from field: optional double tolerance = 1;
    */
@@ -468,7 +468,7 @@ export const RewardSpecSchema: GenMessage<RewardSpec> = /*@__PURE__*/
   messageDesc(file_bandit_v1_policy, 12);
 
 /**
- * What governs one agent type, or one code type of it.
+ * Policy of one agent type, or of one code type of it.
  *
  * @generated from message bandit.v1.Policy
  */
@@ -540,7 +540,7 @@ export type Policy = Message<"bandit.v1.Policy"> & {
   learnFromLateOutcomes: boolean;
 
   /**
-   * Time after which what was learned counts half, by the time of the decision, 1 second to 10 years, to the
+   * Time after which an outcome counts half, by the time of the decision, 1 second to 10 years, to the
    * millisecond. Absent: never. Set for an agent type as a whole: the policy of a code type must have the same or none.
    *
    * @generated from field: google.protobuf.Duration forgetting_half_life = 10;
@@ -656,7 +656,7 @@ export const Mode = {
   FROZEN: 2,
 
   /**
-   * Everybody gets the baseline: the kill switch. Outcomes are stored but not learned from.
+   * All traffic gets the baseline: the kill switch. Outcomes are stored but not learned from.
    *
    * @generated from enum value: MODE_STATIC = 3;
    */

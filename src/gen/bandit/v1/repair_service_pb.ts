@@ -34,9 +34,9 @@ export type RebuildRequest = Message<"bandit.v1.RebuildRequest"> & {
   agentType: string;
 
   /**
-   * Take the event log for the truth also where it lacks generations that were learned from: they are unlearned.
-   * Without it a repair is refused then (`EVENT_LOG_LACKS_GENERATIONS`), and leaves arms as they are whose events the
-   * log has deleted. A check does not look at it.
+   * Repair also where the event log lacks generations that were learned from: they are unlearned.
+   * Without it such a repair is refused (`EVENT_LOG_LACKS_GENERATIONS`), and arms stay as they are whose events the
+   * log has deleted. A check ignores it.
    *
    * @generated from field: bool force = 3;
    */
@@ -57,13 +57,13 @@ export const RebuildRequestSchema: GenMessage<RebuildRequest> = /*@__PURE__*/
  */
 export type RebuildResponse = Message<"bandit.v1.RebuildResponse"> & {
   /**
-   * What this step tells.
+   * Content of this step.
    *
    * @generated from oneof bandit.v1.RebuildResponse.step
    */
   step: {
     /**
-     * How far it is.
+     * Progress so far.
      *
      * @generated from field: bandit.v1.RebuildProgress progress = 1;
      */
@@ -71,7 +71,7 @@ export type RebuildResponse = Message<"bandit.v1.RebuildResponse"> & {
     case: "progress";
   } | {
     /**
-     * An arm whose live totals are not what the event log gives.
+     * An arm whose live totals differ from those of the event log.
      *
      * @generated from field: bandit.v1.PosteriorDifference difference = 2;
      */
@@ -79,7 +79,7 @@ export type RebuildResponse = Message<"bandit.v1.RebuildResponse"> & {
     case: "difference";
   } | {
     /**
-     * How it ended.
+     * Result of the whole run.
      *
      * @generated from field: bandit.v1.RebuildSummary summary = 3;
      */
@@ -96,13 +96,13 @@ export const RebuildResponseSchema: GenMessage<RebuildResponse> = /*@__PURE__*/
   messageDesc(file_bandit_v1_repair_service, 1);
 
 /**
- * How far a rebuild is.
+ * Progress of a rebuild.
  *
  * @generated from message bandit.v1.RebuildProgress
  */
 export type RebuildProgress = Message<"bandit.v1.RebuildProgress"> & {
   /**
-   * What is being done, in a few words.
+   * Present step, in a few words.
    *
    * @generated from field: string doing = 1;
    */
@@ -116,7 +116,7 @@ export type RebuildProgress = Message<"bandit.v1.RebuildProgress"> & {
   groupsDone: number;
 
   /**
-   * Code types there are, over all agent types.
+   * All code types, over all agent types.
    *
    * @generated from field: int32 groups_total = 3;
    */
@@ -172,14 +172,14 @@ export type PosteriorDifference = Message<"bandit.v1.PosteriorDifference"> & {
   field: string;
 
   /**
-   * What the state store has.
+   * Value in the state store.
    *
    * @generated from field: double live = 5;
    */
   live: number;
 
   /**
-   * What the event log gives.
+   * Value by the event log.
    *
    * @generated from field: double recomputed = 6;
    */
@@ -214,28 +214,28 @@ export type RebuildSummary = Message<"bandit.v1.RebuildSummary"> & {
   armsDifferent: number;
 
   /**
-   * Arms whose totals were put right; 0 for a check.
+   * Arms whose totals were corrected; 0 for a check.
    *
    * @generated from field: int32 arms_replaced = 3;
    */
   armsReplaced: number;
 
   /**
-   * Arms that did not hold still for long enough to be compared, because outcomes kept coming in.
+   * Arms that could not be compared because their outcomes kept coming in.
    *
    * @generated from field: int32 arms_unsettled = 4;
    */
   armsUnsettled: number;
 
   /**
-   * Decisions that were put back into the live state.
+   * Decisions that were restored into the live state.
    *
    * @generated from field: int64 decisions_restored = 5;
    */
   decisionsRestored: bigint;
 
   /**
-   * Generations whose contributions were put back.
+   * Generations whose contributions were restored.
    *
    * @generated from field: int64 ledgers_restored = 6;
    */
@@ -249,7 +249,7 @@ export type RebuildSummary = Message<"bandit.v1.RebuildSummary"> & {
   eventsRead: bigint;
 
   /**
-   * Arms of which the state store knows more than the event log still has, because the log deletes old events.
+   * Arms that have learned from more than the event log still has, because the log deletes old events.
    * They are not counted as different and are left as they are.
    *
    * @generated from field: int32 arms_beyond_log = 8;
@@ -257,16 +257,16 @@ export type RebuildSummary = Message<"bandit.v1.RebuildSummary"> & {
   armsBeyondLog: number;
 
   /**
-   * Arms of agent types that the event log does not have a single decision of, though something was learned of
-   * them: it was emptied, or is another one. A check counts them as different too; a repair leaves them as they are.
+   * Arms with posteriors of agent types without a single decision in the event log, because the log was emptied or
+   * is another one. A check counts them as different too; a repair leaves them as they are.
    *
    * @generated from field: int32 arms_without_events = 9;
    */
   armsWithoutEvents: number;
 
   /**
-   * Generations and outcomes that are dead letters at the end of a check, 1,000 of each at most: what was learned
-   * from them the event log does not have. A repair does not begin while there are any.
+   * Generations and outcomes that are dead letters at the end of a check, 1,000 of each at most. They were learned from
+   * and are not in the event log. A repair does not begin while there are any.
    *
    * @generated from field: int32 dead_letters = 10;
    */
@@ -281,7 +281,7 @@ export const RebuildSummarySchema: GenMessage<RebuildSummary> = /*@__PURE__*/
   messageDesc(file_bandit_v1_repair_service, 4);
 
 /**
- * Keeps the live state in order with the event log: for operators.
+ * Compares and corrects the live state by the event log: for operators.
  *
  * @generated from service bandit.v1.RepairService
  */

@@ -50,7 +50,7 @@ export type Variant = Message<"bandit.v1.Variant"> & {
   version: number;
 
   /**
-   * Who may be served this variant now.
+   * Which traffic it is served to now.
    *
    * @generated from field: bandit.v1.VariantStatus status = 5;
    */
@@ -313,7 +313,7 @@ export const NewVariantSchema: GenMessage<NewVariant> = /*@__PURE__*/
   messageDesc(file_bandit_v1_variant, 2);
 
 /**
- * Who may be served a variant.
+ * Which traffic a variant is served to.
  *
  * @generated from enum bandit.v1.VariantStatus
  */
@@ -355,7 +355,7 @@ export const VariantStatus = {
 } as const;
 
 /**
- * Who may be served a variant.
+ * Which traffic a variant is served to.
  *
  * @generated from enum bandit.v1.VariantStatus
  */
