@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { RewardTotals } from "../../../src/domain/contribution.ts";
 import type { ArmKey, ArmTotals } from "../../../src/ports/state-store.ts";
 import type { Decision } from "../../../src/service/api/decisions.ts";
@@ -11,6 +11,9 @@ import type { LearningAgent } from "../../support/learning-agent.ts";
 import { mixedHistory } from "../../support/mixed-history.ts";
 import { rebuild, totalsByArm } from "../../support/rebuild.ts";
 import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+
+// Rebuilds follow one another while agents report: 7 s on a machine of one's own, several times that beside others.
+vi.setConfig({ testTimeout: 90_000 });
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 const dayMs = 86_400_000;
