@@ -1,14 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "banditd-bandit-bench-"));
+const directory = temporaryDirectory();
 const projectRoot = join(import.meta.dirname, "../../..");
-
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function run(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return promisify(execFile)(process.execPath, [script, ...args], {

@@ -1,16 +1,14 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { LatencySummary } from "../../../bench/latency-summary.ts";
 import type { OverheadReport } from "../../../bench/overhead-report.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "banditd-bench-test-"));
+const directory = temporaryDirectory();
 const projectRoot = join(import.meta.dirname, "../../..");
-
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function runBench(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return promisify(execFile)(process.execPath, ["bench/overhead.ts", ...args], {

@@ -1,18 +1,16 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { SoakReport } from "../../../bench/soak-report.ts";
 import { verdictOf } from "../../../bench/soak-report.ts";
 import type { SoakFigures, SoakSettings } from "../../../bench/soak-run.ts";
 import { findSustainableLoad, type Probe } from "../../../bench/sustainable-load.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "banditd-soak-test-"));
+const directory = temporaryDirectory();
 const projectRoot = join(import.meta.dirname, "../../..");
-
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function runBench(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return promisify(execFile)(process.execPath, [`bench/${script}.ts`, ...args], {

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
 import { createBanditClient } from "../../../src/client/index.ts";
 import { createDatabase } from "../../support/postgres.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -17,7 +16,7 @@ let environment: NodeJS.ProcessEnv;
 const served = new Set<Served>();
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-shared-state-"));
+  directory = temporaryDirectory();
   redis = await startRedis();
   database = await createDatabase(inject("postgresUrl"));
   environment = { REDIS_URL: redis.url, DATABASE_URL: database.url };
@@ -27,7 +26,6 @@ afterEach(async () => {
   served.clear();
   await redis.stop();
   await database.drop();
-  rmSync(directory, { recursive: true });
 });
 
 const dataDir = (name: string) => ["--data-dir", join(directory, name)];

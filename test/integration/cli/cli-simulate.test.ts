@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { banditd } from "./cli-process.ts";
 
 /** Real outcomes of two models; beside the checkout, not part of it. */
@@ -13,13 +13,7 @@ const realOutcomes = join(
 // Each test starts a service of its own, which takes seconds where the machine is busy.
 vi.setConfig({ testTimeout: 90_000 });
 
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
 
 async function simulationJson(...args: string[]) {
   const { exitCode, stdout, stderr } = await banditd(["simulate", ...args, "--json"]);

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SlottedDiskQueue } from "../../../src/adapters/sqlite/slotted-disk-queue.ts";
@@ -8,19 +7,19 @@ import { lockDataDirectory } from "../../../src/adapters/system/data-directory-l
 import { openDiskQueues } from "../../../src/app/disk-queues.ts";
 import type { DiskQueue } from "../../../src/ports/disk-queue.ts";
 import { silentLogger } from "../../support/state-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
 const opened = new Set<{ close(): Promise<void> }>();
 const children = new Set<ChildProcess>();
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-slots-"));
+  directory = temporaryDirectory();
 });
 afterEach(async () => {
   for (const child of children) await kill(child);
   for (const queue of opened) await queue.close();
   opened.clear();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 function open(bytesMax = 2 ** 20): SlottedDiskQueue {

@@ -1,21 +1,20 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import type { DiskRecord } from "../../../src/ports/disk-queue.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
 let queue: SqliteDiskQueue | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-queue-"));
+  directory = temporaryDirectory();
 });
 afterEach(async () => {
   await queue?.close();
   queue = undefined;
-  rmSync(directory, { recursive: true, force: true });
 });
 
 function open(bytesMax = 2 ** 20): SqliteDiskQueue {

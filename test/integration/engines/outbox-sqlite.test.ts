@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
@@ -13,6 +12,7 @@ import {
 import type { OutboxBatch } from "../../../src/ports/state-store.ts";
 import { readBatch, rowsOf } from "../../conformance/state-store-harness.ts";
 import { decisionInput, silentLogger } from "../../support/state-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const nothing = { entries: 0, rows: 0, bytes: 0 };
 let directory: string;
@@ -20,13 +20,12 @@ let nowMs: number;
 let store: SqliteStateStore | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-outbox-"));
+  directory = temporaryDirectory();
   nowMs = 1_800_000_000_000;
 });
 afterEach(async () => {
   await store?.close();
   store = undefined;
-  rmSync(directory, { recursive: true, force: true });
 });
 
 async function open(): Promise<SqliteStateStore> {

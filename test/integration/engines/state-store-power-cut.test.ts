@@ -4,14 +4,11 @@ import {
   closeSync,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -28,16 +25,16 @@ import {
   silentLogger,
   systemClock,
 } from "../../support/state-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
 let child: ChildProcess | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-power-"));
+  directory = temporaryDirectory();
 });
 afterEach(() => {
   child?.kill("SIGKILL");
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const live = (): string => join(directory, "live");

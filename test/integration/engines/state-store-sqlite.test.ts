@@ -1,7 +1,6 @@
 import { createHook } from "node:async_hooks";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -19,18 +18,18 @@ import {
   sampleArm,
   silentLogger,
 } from "../../support/state-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
 let aheadMs: number;
 let store: SqliteStateStore | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-sqlite-"));
+  directory = temporaryDirectory();
   aheadMs = 0;
 });
 afterEach(async () => {
   await store?.close();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 async function open(options: Partial<SqliteStateStoreOptions> = {}): Promise<SqliteStateStore> {

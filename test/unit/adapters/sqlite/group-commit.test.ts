@@ -1,16 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { GroupCommit } from "../../../../src/adapters/sqlite/group-commit.ts";
 import { SqliteFile } from "../../../../src/adapters/sqlite/sqlite-file.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 let directory: string;
 let file: SqliteFile;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-groups-"));
+  directory = temporaryDirectory();
   file = SqliteFile.open({
     directory,
     name: "groups.sqlite",
@@ -22,7 +20,6 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await file.close();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** Groups as they were begun; those that came to be committed. */

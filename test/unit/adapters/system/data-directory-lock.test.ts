@@ -1,20 +1,18 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lockDataDirectory } from "../../../../src/adapters/system/data-directory-lock.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const module = join(import.meta.dirname, "../../../../src/adapters/system/data-directory-lock.ts");
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-lock-"));
-});
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
+  directory = temporaryDirectory();
 });
 
 describe("data directory lock", () => {

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { catalogueSnapshotFile } from "../../../../src/adapters/system/catalogue-snapshot-file.ts";
 import { posteriorSnapshotFile } from "../../../../src/adapters/system/posterior-snapshot-file.ts";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
@@ -16,13 +13,11 @@ import type { Variant } from "../../../../src/domain/variant.ts";
 import type { AgentTypeRecord, CatalogueSnapshot } from "../../../../src/ports/catalogue.ts";
 import type { ArmTotals } from "../../../../src/ports/state-store.ts";
 import { silentLogger, systemClock } from "../../../support/state-samples.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-snapshots-"));
-});
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
+  directory = temporaryDirectory();
 });
 
 // Everything that a record can have. A field that is added to one does not compile here: then the version of the

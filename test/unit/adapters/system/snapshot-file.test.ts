@@ -1,28 +1,17 @@
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { SnapshotFile } from "../../../../src/adapters/system/snapshot-file.ts";
 import { systemClock } from "../../../../src/adapters/system/system-clock.ts";
 import type { Logger } from "../../../../src/ports/telemetry.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 let directory: string;
 let path: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-snapshot-"));
+  directory = temporaryDirectory();
   path = join(directory, "things.json");
-});
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 function file(changes: Partial<ConstructorParameters<typeof SnapshotFile>[0]> = {}): SnapshotFile {

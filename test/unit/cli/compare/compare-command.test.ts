@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { SeededGenerator } from "../../../../src/numerics/random-generator.ts";
 import { Aipw } from "../../../../src/statistics/aipw.ts";
 import { bestArmBeta } from "../../../../src/statistics/best-arm.ts";
@@ -21,15 +20,10 @@ import {
 } from "../../../../src/statistics/two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../../../../src/statistics/welch.ts";
 import { sampleOf } from "../../../support/samples.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { runInProcess } from "../run-in-process.ts";
 
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
 
 /** Writes a log and gives its path. */
 function file(name: string, lines: readonly string[]): string {

@@ -1,17 +1,11 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CliError } from "../../../../src/cli/exit-code.ts";
 import { type CsvRecord, csvRecords } from "../../../../src/cli/logs/csv-file.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
 
 async function recordsIn(file: string): Promise<readonly CsvRecord[]> {
   const records: CsvRecord[] = [];

@@ -1,18 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type CsvLogOptions, openCsvLog } from "../../../../src/cli/logs/csv-log.ts";
 import type { DecisionLog } from "../../../../src/cli/logs/decision-log.ts";
 import type { ComparedDecision } from "../../../../src/statistics/experiments/compared-decision.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
 
 const asked = {
   actionColumn: undefined,

@@ -1,19 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseArmOption } from "../../../../src/cli/simulate/arm-option.ts";
 import { readOutcomeTable } from "../../../../src/cli/simulate/outcome-table.ts";
 import { referenceRewards } from "../../../../src/cli/simulate/reward.ts";
 import { parseCodeType } from "../../../../src/domain/ids.ts";
+import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-test-"));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
 
 const arms = [parseArmOption("small=small_ok:0"), parseArmOption("large=large_ok:1")];
 
