@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import { formatVariantId, parseAgentType } from "../../../../src/domain/ids.ts";
 import type { PolicyRecord } from "../../../../src/domain/policy.ts";
@@ -7,6 +6,7 @@ import type { Variant } from "../../../../src/domain/variant.ts";
 import type { AgentTypeRecord, Catalogue } from "../../../../src/ports/catalogue.ts";
 import { CatalogueCache } from "../../../../src/service/catalogue/catalogue-cache.ts";
 import { ManageAgentTypes } from "../../../../src/service/catalogue/manage-agent-types.ts";
+import { policyRecord } from "../../../support/catalogue-samples.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 
 const context = { signal: new AbortController().signal, actor: "test" };
@@ -26,14 +26,7 @@ async function open(count: number) {
       createdAtMs: 0,
     } as const;
     agentTypes.push(record);
-    policies.push({
-      agentType,
-      policy: defaultPolicy,
-      forgetting: { sinceMs: 0, position: 0 },
-      featuresSinceMs: 0,
-      updatedAtMs: 0,
-      etag: "1",
-    });
+    policies.push(policyRecord({ agentType }));
     variants.push({
       id: formatVariantId({ agentType, name: "baseline", version: 1 }),
       agentType,

@@ -3,53 +3,21 @@ import { PrometheusTelemetry } from "../../../../src/adapters/system/prometheus-
 import type { ArmPriors } from "../../../../src/bandit/allocator.ts";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
 import { zeroTotals } from "../../../../src/domain/contribution.ts";
-import { parseAgentType, parseCodeType, parseVariantId } from "../../../../src/domain/ids.ts";
+import { parseCodeType, parseVariantId } from "../../../../src/domain/ids.ts";
 import type { Policy, PolicyRecord } from "../../../../src/domain/policy.ts";
 import {
   type AgentTypeEntry,
   CatalogueView,
 } from "../../../../src/service/catalogue/catalogue-view.ts";
 import { CodeTypeAllocation } from "../../../../src/service/posteriors/code-type-allocation.ts";
+import { agentType, catalogueSnapshot } from "../../../support/catalogue-samples.ts";
 
-const agentType = parseAgentType("agent");
 const codeType = parseCodeType("c");
 const hourMs = 3_600_000;
 const [a, b] = [parseVariantId("agent/a@1"), parseVariantId("agent/b@1")];
 
-function entryOf(
-  policies: readonly (Partial<PolicyRecord> & { policy: Policy })[],
-  names: readonly string[] = ["a", "b"],
-): AgentTypeEntry {
-  return new CatalogueView({
-    revision: 1,
-    serviceMode: "learning",
-    agentTypes: [{ agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 }],
-    policies: policies.map((policy) => ({
-      agentType,
-      forgetting: { sinceMs: 0, position: 0 },
-      featuresSinceMs: 0,
-      updatedAtMs: 0,
-      etag: "1",
-      ...policy,
-    })),
-    variants: names.map((name, at) => ({
-      id: parseVariantId(`agent/${name}@1`),
-      agentType,
-      name,
-      version: 1,
-      status: "active",
-      isBaseline: at === 0,
-      description: "",
-      createdBy: "human",
-      createdAtMs: 0,
-      updatedAtMs: 0,
-      etag: "1",
-      promptTemplate: "t",
-      model: "",
-      parameters: {},
-    })),
-  }).getAgentType(agentType);
-}
+const entryOf = (policies: readonly Partial<PolicyRecord>[], names?: readonly string[]) =>
+  new CatalogueView(catalogueSnapshot(policies, names)).getAgentType(agentType);
 
 describe("the allocation of one code type", () => {
   const clock = { timeMs: 0, nowMs: () => clock.timeMs, monotonicMs: () => clock.timeMs };

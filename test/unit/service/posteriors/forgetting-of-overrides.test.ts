@@ -1,50 +1,15 @@
 import { expect, it } from "vitest";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
-import { parseAgentType, parseCodeType, parseVariantId } from "../../../../src/domain/ids.ts";
+import { parseCodeType } from "../../../../src/domain/ids.ts";
 import { forgettingPosition, type PolicyRecord } from "../../../../src/domain/policy.ts";
 import { CatalogueView, policyFor } from "../../../../src/service/catalogue/catalogue-view.ts";
+import { agentType, catalogueSnapshot } from "../../../support/catalogue-samples.ts";
 
-const agentType = parseAgentType("agent");
 const codeType = parseCodeType("own");
 const hourMs = 3_600_000;
 
-function entryWith(own: Partial<PolicyRecord>, override: Partial<PolicyRecord>) {
-  const record = {
-    agentType,
-    policy: defaultPolicy,
-    forgetting: { sinceMs: 0, position: 0 },
-    featuresSinceMs: 0,
-    updatedAtMs: 0,
-    etag: "1",
-  };
-  return new CatalogueView({
-    revision: 1,
-    serviceMode: "learning",
-    agentTypes: [{ agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 }],
-    policies: [
-      { ...record, codeType, ...override },
-      { ...record, ...own },
-    ],
-    variants: [
-      {
-        id: parseVariantId("agent/a@1"),
-        agentType,
-        name: "a",
-        version: 1,
-        status: "active",
-        isBaseline: true,
-        description: "",
-        createdBy: "human",
-        createdAtMs: 0,
-        updatedAtMs: 0,
-        etag: "1",
-        promptTemplate: "t",
-        model: "",
-        parameters: {},
-      },
-    ],
-  }).getAgentType(agentType);
-}
+const entryWith = (own: Partial<PolicyRecord>, override: Partial<PolicyRecord>) =>
+  new CatalogueView(catalogueSnapshot([{ codeType, ...override }, own])).getAgentType(agentType);
 
 it("an override has the agent type's half-life and clock, whatever was stored with it, and the rest of its own", () => {
   const entry = entryWith(

@@ -8,14 +8,13 @@ import {
   zeroTotals,
 } from "../../../../src/domain/contribution.ts";
 import { parseAgentType, parseCodeType, parseVariantId } from "../../../../src/domain/ids.ts";
-import type { ChangeDetection, Policy } from "../../../../src/domain/policy.ts";
+import type { ChangeDetection } from "../../../../src/domain/policy.ts";
 import { SeededGenerator } from "../../../../src/numerics/random-generator.ts";
-import type { CatalogueSnapshot } from "../../../../src/ports/catalogue.ts";
 import type { Logger } from "../../../../src/ports/telemetry.ts";
 import { CatalogueCache } from "../../../../src/service/catalogue/catalogue-cache.ts";
 import { RewardChanges } from "../../../../src/service/posteriors/reward-changes.ts";
+import { agentType, catalogueSnapshot } from "../../../support/catalogue-samples.ts";
 
-const agentType = parseAgentType("agent");
 const codeType = parseCodeType("c");
 const variantId = parseVariantId("agent/a@1");
 const arm = { agentType, codeType, variantId };
@@ -46,46 +45,13 @@ describe("changes of mean rewards", () => {
   const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 
   async function watch(own: ChangeDetection, override?: ChangeDetection): Promise<RewardChanges> {
-    const record = (policy: Policy, etag: string) => ({
-      agentType,
-      policy,
-      forgetting: { sinceMs: 0, position: 0 },
-      featuresSinceMs: 0,
-      updatedAtMs: 0,
-      etag,
+    const policyWith = (changeDetection: ChangeDetection) => ({
+      ...defaultPolicy,
+      changeDetection,
     });
-    const snapshot: CatalogueSnapshot = {
-      revision: 1,
-      serviceMode: "learning",
-      agentTypes: [
-        { agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 },
-      ],
-      policies: [
-        record({ ...defaultPolicy, changeDetection: own }, "1"),
-        ...(override === undefined
-          ? []
-          : [{ ...record({ ...defaultPolicy, changeDetection: override }, "2"), codeType }]),
-      ],
-      variants: [
-        {
-          id: variantId,
-          agentType,
-          name: "a",
-          version: 1,
-          status: "active",
-          isBaseline: true,
-          description: "",
-          createdBy: "human",
-          createdAtMs: 0,
-          updatedAtMs: 0,
-          etag: "1",
-          promptTemplate: "t",
-          model: "",
-          parameters: {},
-        },
-      ],
-    };
-    const load = async () => snapshot;
+    const overrides =
+      override === undefined ? [] : [{ policy: policyWith(override), etag: "2", codeType }];
+    const load = async () => catalogueSnapshot([{ policy: policyWith(own) }, ...overrides], ["a"]);
     const catalogue = await CatalogueCache.load(
       { load, onChange: () => () => undefined } as never,
       logger,

@@ -4,7 +4,6 @@ import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
 import { type RewardTotals, zeroTotals } from "../../../../src/domain/contribution.ts";
 import {
   type CodeType,
-  parseAgentType,
   parseCodeType,
   parseVariantId,
   type VariantId,
@@ -13,22 +12,14 @@ import type { Policy, PolicyRecord } from "../../../../src/domain/policy.ts";
 import { CatalogueView } from "../../../../src/service/catalogue/catalogue-view.ts";
 import { AllocationTable } from "../../../../src/service/posteriors/allocation-table.ts";
 import { SharedPriors } from "../../../../src/service/posteriors/shared-priors.ts";
+import { agentType, catalogueSnapshot, policyRecord } from "../../../support/catalogue-samples.ts";
 
-const agentType = parseAgentType("agent");
 const good = parseVariantId("agent/a@1");
 const bad = parseVariantId("agent/b@1");
 const pool = [good, bad];
 
-function record(changes: Partial<Policy> = {}, etag = "1"): PolicyRecord {
-  return {
-    agentType,
-    policy: { ...defaultPolicy, sharedPriorStrengthMax: 30, ...changes },
-    forgetting: { sinceMs: 0, position: 0 },
-    featuresSinceMs: 0,
-    updatedAtMs: 0,
-    etag,
-  };
-}
+const record = (changes: Partial<Policy> = {}, etag = "1") =>
+  policyRecord({ policy: { ...defaultPolicy, sharedPriorStrengthMax: 30, ...changes }, etag });
 
 const entry = { pool, policy: record(), overrides: new Map<CodeType, PolicyRecord>() };
 
@@ -164,31 +155,7 @@ describe("priors that code types learn from each other", () => {
 
   it("reaches the table also when the announcement was missed and a comparison repairs it", () => {
     const policy = record({ refreshIntervalMs: 0, minimumShare: 0 });
-    const variant = (id: VariantId, name: string, isBaseline: boolean) => ({
-      id,
-      agentType,
-      name,
-      version: 1,
-      status: "active" as const,
-      isBaseline,
-      description: "",
-      createdBy: "human" as const,
-      createdAtMs: 0,
-      updatedAtMs: 0,
-      etag: "1",
-      promptTemplate: "t",
-      model: "",
-      parameters: {},
-    });
-    const entry = new CatalogueView({
-      revision: 1,
-      serviceMode: "learning",
-      agentTypes: [
-        { agentType, description: "", mode: "learning", modeSinceMs: 0, createdAtMs: 0 },
-      ],
-      policies: [policy],
-      variants: [variant(good, "a", true), variant(bad, "b", false)],
-    }).getAgentType(agentType);
+    const entry = new CatalogueView(catalogueSnapshot([policy])).getAgentType(agentType);
     const table = new AllocationTable({ clock, telemetry: new PrometheusTelemetry() });
     const shareOfGood = () =>
       table.current(entry, parseCodeType("new"), {}).allocation.probabilities[0] ?? 0;

@@ -1,18 +1,11 @@
 import { expect, it, vi } from "vitest";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
-import { parseAgentType } from "../../../../src/domain/ids.ts";
-import { forgettingPosition, type PolicyRecord } from "../../../../src/domain/policy.ts";
+import { forgettingPosition } from "../../../../src/domain/policy.ts";
 import { bookedPosition } from "../../../../src/service/recording/retention.ts";
+import { policyRecord } from "../../../support/catalogue-samples.ts";
 
 const hourMs = 3_600_000;
-const policy: PolicyRecord = {
-  agentType: parseAgentType("agent"),
-  policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 3600 },
-  forgetting: { sinceMs: 0, position: 0 },
-  featuresSinceMs: 0,
-  updatedAtMs: 0,
-  etag: "1",
-};
+const policy = policyRecord({ policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 3600 } });
 const count = vi.fn();
 const telemetry = { count, observeMs: vi.fn(), gauge: vi.fn() };
 const booked = (decidedAtMs: number, nowMs: number) =>
