@@ -14,6 +14,7 @@ import {
 } from "../../../src/client/index.ts";
 import type { ComparedDecision } from "../../../src/statistics/experiments/compared-decision.ts";
 import { makeDirectoryWithData } from "../../support/prepared-data.ts";
+import { words } from "../../support/words.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -74,14 +75,7 @@ describe("off-policy on the log of a running service", () => {
       file("tasks.csv", ["kind,a,b", ...tasks].join("\n")),
       "--agent-type",
       agentType,
-      "--code-type",
-      "kind",
-      "--arm",
-      "a=a",
-      "--arm",
-      "b=b:0.5",
-      "--batch-size",
-      "25",
+      ...words("--code-type kind --arm a=a --arm b=b:0.5 --batch-size 25"),
       "--address",
       served.grpcAddress,
     ]);
@@ -200,9 +194,7 @@ describe("off-policy on the log of a running service", () => {
       "query",
       "SELECT code_type, variant_id, propensity, source, degraded, reward, reward_weight " +
         `FROM generation_full WHERE agent_type = '${agentType}' ORDER BY code_type, generation_id`,
-      "--csv",
-      "--rows",
-      "10000",
+      ...words("--csv --rows 10000"),
       "--address",
       served.grpcAddress,
     ]);

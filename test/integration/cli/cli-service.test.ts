@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createBanditClient, UserActionKind } from "../../../src/client/index.ts";
 import { makeDirectoryWithData } from "../../support/prepared-data.ts";
+import { words } from "../../support/words.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -34,6 +35,12 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
+/** What learns from the history that a test has written. */
+const simulation = () => [
+  "simulate",
+  join(directory, "history.csv"),
+  ...words("--agent-type warm --code-type kind --arm good=good --arm bad=bad"),
+];
 const running = (): Served => served as Served;
 const run = (...args: string[]) => banditd([...args, "--address", running().grpcAddress]);
 const runJson = async (...args: string[]) => {
@@ -114,14 +121,7 @@ describe("the command line with a service", () => {
       temperature: 0.4,
     });
     expect((await run("variants", "promote", "evolution/brief@1")).stdout).toContain("(active)");
-    const active = await runJson(
-      "variants",
-      "list",
-      "--agent-type",
-      "evolution",
-      "--status",
-      "active",
-    );
+    const active = await runJson(...words("variants list --agent-type evolution --status active"));
     expect(active).toHaveLength(4);
     expect((await run("variants", "retire", "evolution/brief@1")).stdout).toContain("(retired)");
     const again = await run("variants", "promote", "evolution/brief@1");
@@ -146,37 +146,19 @@ describe("the command line with a service", () => {
       (_, row) => `${row % 2 ? "x" : "y"},1,${row % 3 ? 0 : 1},0.5`,
     );
     writeFileSync(file, ["kind,good,bad,ugly", ...rows].join("\n"));
-    const args = [
-      "simulate",
-      file,
-      "--agent-type",
-      "warm",
-      "--code-type",
-      "kind",
-      "--arm",
-      "good=good",
-      "--arm",
-      "bad=bad",
-    ];
-    const first = await runJson(...args);
-    const second = await runJson(...args);
+    const first = await runJson(...simulation());
+    const second = await runJson(...simulation());
     expect(first.outcomes).toEqual({ applied: 200 });
     // The second run starts with what the first one learned, and its ids are its own.
     expect(second.outcomes).toEqual({ applied: 200 });
     expect(second.mean_reward).toBeGreaterThan(0.98);
-    const stranger = await run(...args, "--arm", "ugly=ugly");
+    const stranger = await run(...simulation(), "--arm", "ugly=ugly");
     expect(stranger).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("ugly") });
     const other = await run(
       "simulate",
       file,
-      "--agent-type",
-      "evolution",
-      "--code-type",
-      "kind",
-      "--arm",
-      "baseline-direct=good",
-      "--arm",
-      "spec-then-tests=bad",
+      ...words("--agent-type evolution --code-type kind"),
+      ...words("--arm baseline-direct=good --arm spec-then-tests=bad"),
     );
     expect(other).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("does not learn") });
   });
@@ -199,38 +181,12 @@ describe("the command line with a service", () => {
     expect(migrations.length).toBeGreaterThan(2);
     for (const migration of migrations) expect(migration.applied_at).toMatch(/^20/);
     served = await serve(["--data-dir", dataDir]);
-    const mean = await runJson(
-      "simulate",
-      join(directory, "history.csv"),
-      "--agent-type",
-      "warm",
-      "--code-type",
-      "kind",
-      "--arm",
-      "good=good",
-      "--arm",
-      "bad=bad",
-    );
-    expect(mean.mean_reward).toBeGreaterThan(0.98);
+    expect((await runJson(...simulation())).mean_reward).toBeGreaterThan(0.98);
   });
 
   it("warms up a data directory that is not there yet, and seeds it as serve would", async () => {
     const dataDir = join(directory, "warm");
-    const simulated = await banditd([
-      "simulate",
-      join(directory, "history.csv"),
-      "--agent-type",
-      "warm",
-      "--code-type",
-      "kind",
-      "--arm",
-      "good=good",
-      "--arm",
-      "bad=bad",
-      "--data-dir",
-      dataDir,
-    ]);
-    expect(simulated.exitCode).toBe(0);
+    expect((await banditd([...simulation(), "--data-dir", dataDir])).exitCode).toBe(0);
     const { stdout } = await banditd(["mode", "--json", "--data-dir", dataDir]);
     const names = JSON.parse(stdout).agent_types.map(
       (entry: { agent_type: string }) => entry.agent_type,

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { words } from "../../support/words.ts";
 import { banditd } from "./cli-process.ts";
 
 /** Real outcomes of two models; beside the checkout, not part of it. */
@@ -32,18 +33,8 @@ describe("a simulation on a service of its own", () => {
     writeFileSync(file, ["kind,a,b", ...rows].join("\n"));
     const args = [
       file,
-      "--agent-type",
-      "t",
-      "--code-type",
-      "kind",
-      "--arm",
-      "a=a",
-      "--arm",
-      "b=b:0.5",
-      "--cost-weight",
-      "0.1",
-      "--passes",
-      "3",
+      ...words("--agent-type t --code-type kind --arm a=a --arm b=b:0.5"),
+      ...words("--cost-weight 0.1 --passes 3"),
     ];
     const [one, same, other] = await Promise.all([
       simulationJson(...args, "--seed", "5"),
@@ -70,16 +61,7 @@ describe("a simulation on a service of its own", () => {
     writeFileSync(file, ["kind,a,b", ...Array.from({ length: 200 }, () => "k,1,0")].join("\n"));
     const report = await simulationJson(
       file,
-      "--agent-type",
-      "t",
-      "--code-type",
-      "kind",
-      "--arm",
-      "a=a:1",
-      "--arm",
-      "b=b:0",
-      "--cost-weight",
-      "1",
+      ...words("--agent-type t --code-type kind --arm a=a:1 --arm b=b:0 --cost-weight 1"),
     );
     expect(report).toMatchObject({ uniform: 0.5, best_fixed: 1, best_fixed_arm: "b", oracle: 1 });
     expect(report.code_types[0].shares.b).toBeGreaterThan(0.99);
@@ -89,18 +71,8 @@ describe("a simulation on a service of its own", () => {
     it("beats choosing at random on real outcomes by 0.012, and by 0.018 in the last pass", async () => {
       const report = await simulationJson(
         realOutcomes,
-        "--agent-type",
-        "router",
-        "--code-type",
-        "subject",
-        "--arm",
-        "mixtral=mixtral_8x7b_correct:0",
-        "--arm",
-        "gpt-4=gpt_4_1106_correct:1",
-        "--limit",
-        "1500",
-        "--passes",
-        "3",
+        ...words("--agent-type router --code-type subject --arm mixtral=mixtral_8x7b_correct:0"),
+        ...words("--arm gpt-4=gpt_4_1106_correct:1 --limit 1500 --passes 3"),
       );
       expect(report.rows).toBe(1500);
       expect(report.mean_reward).toBeGreaterThan(report.uniform + 0.012);

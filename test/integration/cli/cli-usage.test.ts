@@ -1,21 +1,20 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { words } from "../../support/words.ts";
 import { banditd } from "./cli-process.ts";
 
-let directory: string;
-let table: string;
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-cli-"));
-  table = join(directory, "table.csv");
-  writeFileSync(table, "kind,a_ok,b_ok\nlaw,1,0\nart,0.5,2\n");
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
+const table = join(directory, "table.csv");
+writeFileSync(table, "kind,a_ok,b_ok\nlaw,1,0\nart,0.5,2\n");
 
 const simulate = (...args: string[]) => ["simulate", table, "--agent-type", "t", ...args];
+const create = (...args: string[]) => [
+  ...words("variants create --agent-type a --name n"),
+  ...args,
+];
+const ofKind = (...args: string[]) => simulate("--code-type", "kind", ...args);
 const arms = ["--arm", "a=a_ok", "--arm", "b=b_ok:1"];
 
 describe("the command line without a service", () => {
@@ -62,30 +61,15 @@ describe("the command line without a service", () => {
     ["a directory that is not there", ["mode", "--data-dir", "/no/such"], "no directory /no/such"],
     ["no SQL", ["query", " "], "SQL statement is empty"],
     ["JSON and CSV", ["query", "select 1", "--json", "--csv"], "exclude each other"],
-    [
-      "no template",
-      ["variants", "create", "--agent-type", "a", "--name", "n"],
-      "either --template or --template-file",
-    ],
+    ["no template", create(), "either --template or --template-file"],
     [
       "a template file that is not there",
-      ["variants", "create", "--agent-type", "a", "--name", "n", "--template-file", "/no/such"],
+      create("--template-file", "/no/such"),
       "there is no file /no/such",
     ],
     [
       "parameters that are no object",
-      [
-        "variants",
-        "create",
-        "--agent-type",
-        "a",
-        "--name",
-        "n",
-        "--template",
-        "x",
-        "--parameters",
-        "[]",
-      ],
+      create("--template", "x", "--parameters", "[]"),
       "must be a JSON object",
     ],
   ])("exits with 2 for %s", async (_, args, message) => {
@@ -95,33 +79,17 @@ describe("the command line without a service", () => {
   });
 
   it.each<[string, () => string[], string]>([
-    ["a missing option", () => simulate("--code-type", "kind"), "--arm"],
-    ["one arm", () => simulate("--code-type", "kind", "--arm", "a=a_ok"), "one arm is no choice"],
-    [
-      "arm syntax",
-      () => simulate("--code-type", "kind", "--arm", "a", "--arm", "b=b_ok"),
-      "NAME=COLUMN",
-    ],
-    [
-      "a cost above 1",
-      () => simulate("--code-type", "kind", "--arm", "a=a_ok:2", "--arm", "b=b_ok"),
-      "between 0 and 1",
-    ],
-    [
-      "a cost weight above 1",
-      () => simulate("--code-type", "kind", ...arms, "--cost-weight", "2"),
-      "from 0 to 1",
-    ],
+    ["a missing option", () => ofKind(), "--arm"],
+    ["one arm", () => ofKind("--arm", "a=a_ok"), "one arm is no choice"],
+    ["arm syntax", () => ofKind("--arm", "a", "--arm", "b=b_ok"), "NAME=COLUMN"],
+    ["a cost above 1", () => ofKind("--arm", "a=a_ok:2", "--arm", "b=b_ok"), "between 0 and 1"],
+    ["a cost weight above 1", () => ofKind(...arms, "--cost-weight", "2"), "from 0 to 1"],
     [
       "a code type column that is not there",
       () => simulate("--code-type", "sort", ...arms),
       'no column "sort"',
     ],
-    [
-      "an outcome out of range",
-      () => simulate("--code-type", "kind", ...arms),
-      'line 3: column "b_ok" holds "2"',
-    ],
+    ["an outcome out of range", () => ofKind(...arms), 'line 3: column "b_ok" holds "2"'],
     [
       "an agent type that cannot be",
       () => ["simulate", table, "--agent-type", "No Way", "--code-type", "kind", ...arms],

@@ -1,10 +1,10 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../../../src/gen/bandit/v1/insight_service_pb.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
-import { type RpcServers, seenError, startRpcServers, type Transport } from "./rpc-servers.ts";
+import { seenError, type Transport, useRpcServers } from "./rpc-servers.ts";
 
 interface Case {
   readonly name: string;
@@ -211,14 +211,7 @@ const cases: readonly Case[] = [
   ),
 ];
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-beforeEach(() => {
-  servers.service.calls.length = 0;
-});
-afterAll(() => servers.stop());
+const servers = useRpcServers();
 
 describe.each<Transport>(["grpc", "connect"])(
   "over %s, what breaks the contract is refused",

@@ -1,17 +1,10 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DeadLetterService } from "../../../src/gen/bandit/v1/dead_letter_service_pb.ts";
 import { sampleDeadLetter } from "./fake-bandit-service.ts";
-import { callJson, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { callJson, useRpcServers } from "./rpc-servers.ts";
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-afterAll(() => servers.stop());
-beforeEach(() => {
-  servers.service.calls.length = 0;
-});
+const servers = useRpcServers();
 
 const { method } = DeadLetterService;
 const id = sampleDeadLetter.id;

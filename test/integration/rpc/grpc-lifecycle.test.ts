@@ -7,20 +7,16 @@ import {
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { service as healthDefinition } from "grpc-health-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { startGrpcServer } from "../../../src/rpc/grpc/grpc-server.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
-import { callGrpc, openGate, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, openGate, startRpcServers, useRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant } = DecisionService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-afterAll(() => servers.stop());
+const servers = useRpcServers();
 
 describe("health", () => {
   it("follows setServing, for the server and each service", async () => {

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import {
   DecisionService,
@@ -7,24 +7,13 @@ import {
 } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
-import { callGrpc, type RpcServers, seenError, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, seenError, useRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant, recordOutcome, recordGeneration, batchSelectVariants, batchRecordOutcomes } =
   DecisionService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-beforeEach(() => {
-  servers.service.calls.length = 0;
-  servers.service.failure = undefined;
-  servers.service.gate = undefined;
-  servers.counts.clear();
-  servers.log.length = 0;
-});
-afterAll(() => servers.stop());
+const servers = useRpcServers();
 
 describe("a decision", () => {
   it("carries everything an agent needs", async () => {

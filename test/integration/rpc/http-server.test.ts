@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../../../src/gen/bandit/v1/insight_service_pb.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
-import { callConnect, callJson, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { callConnect, callJson, startRpcServers, useRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant, recordOutcome, recordGeneration } = DecisionService.method;
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-beforeEach(() => {
-  servers.service.calls.length = 0;
-  servers.service.failure = undefined;
-});
-afterAll(() => servers.stop());
+const servers = useRpcServers();
 
 describe("plain JSON", () => {
   it("decides as curl asks", async () => {

@@ -11,7 +11,7 @@ import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code as ConnectCode, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { type CallOptions, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { expect } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -28,7 +28,7 @@ import { buildRoutes } from "../../../src/rpc/routes.ts";
 import { statusName } from "../../../src/rpc/status.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
 import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
-import { FakeBanditService } from "./fake-bandit-service.ts";
+import { FakeBanditService, sampleVariant } from "./fake-bandit-service.ts";
 
 /** What a client can know about a failed call, whatever the transport. */
 export interface SeenError {
@@ -169,6 +169,21 @@ export async function startRpcServers(
       await Promise.all([grpc.stop(100), http.stop(100)]);
     },
   };
+}
+
+/** Both servers for all tests of a file; each begins with a service that does as it is told and nothing seen or logged. */
+export function useRpcServers(): RpcServers {
+  const servers = {} as RpcServers;
+  beforeAll(async () => void Object.assign(servers, await startRpcServers()));
+  beforeEach(() => {
+    const { service, counts, log } = servers;
+    service.calls.length = 0;
+    log.length = 0;
+    counts.clear();
+    Object.assign(service, { failure: undefined, gate: undefined, variant: sampleVariant });
+  });
+  afterAll(() => servers.stop());
+  return servers;
 }
 
 /** One unary call with grpc-js. Rejects with grpc-js's own ServiceError. */

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { create, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Variant } from "../../../src/domain/variant.ts";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import {
@@ -10,20 +10,12 @@ import {
   DecisionService,
 } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
-import { callGrpc, callJson, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, callJson, useRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant, batchRecordOutcomes, batchSelectVariants } = DecisionService.method;
 const good = { generationId: knownGenerationId, ci: { passed: true } };
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-beforeEach(() => {
-  servers.service.calls.length = 0;
-  servers.service.variant = sampleVariant;
-});
-afterAll(() => servers.stop());
+const servers = useRpcServers();
 
 interface JsonError {
   readonly code: string;

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Engines } from "../../../src/app/engines.ts";
 import { Readiness } from "../../../src/app/readiness.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
 import type { CatalogueCache } from "../../../src/service/catalogue/catalogue-cache.ts";
 import type { Backlog } from "../../../src/service/events/backlog.ts";
+import { useFakeTimers } from "../../support/fake-timers.ts";
 
 const startMs = Date.UTC(2026, 10, 23, 10);
 const unavailable = new BanditError("unavailable", "away", { reason: "AWAY" });
@@ -64,12 +65,7 @@ function readinessOf() {
 
 const away = () => Promise.reject(unavailable);
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: startMs });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers({ now: startMs });
 
 describe("readiness", () => {
   it("is ready and not degraded when everything answers", async () => {

@@ -1,15 +1,11 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { DeadlineTimer, DeadlineTimers } from "../../../src/concurrency/deadline-timers.ts";
+import { useFakeTimers } from "../../support/fake-timers.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 it("every one rings once, not before its moment and within 2 ms of it, unless it was cleared", async () => {
   const plan = fc.array(

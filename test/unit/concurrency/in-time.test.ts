@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { answerByMs } from "../../../src/concurrency/deadline.ts";
 import { DeadlineTimers } from "../../../src/concurrency/deadline-timers.ts";
 import { beforeMoment, withTimeout } from "../../../src/concurrency/in-time.ts";
+import { useFakeTimers } from "../../support/fake-timers.ts";
 
 const never = new Promise<never>(() => undefined);
 const late = () => "late" as const;
@@ -11,12 +12,7 @@ const endsAfter = <Value>(ms: number, value: Value) =>
     setTimeout(() => resolve(value), ms);
   });
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 /** What a promise has become once the timers have gone on by so much. */
 async function settled(promise: Promise<unknown>, afterMs: number): Promise<unknown> {

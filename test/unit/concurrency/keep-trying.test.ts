@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { engineRetryMs } from "../../../src/app/engine-retry.ts";
 import { KeepTrying } from "../../../src/concurrency/keep-trying.ts";
+import { useFakeTimers } from "../../support/fake-timers.ts";
 import { silentLogger, systemClock } from "../../support/state-samples.ts";
 
 const away = new Error("away");
@@ -23,12 +24,7 @@ function trying() {
 }
 
 describe("work that waits for an engine", () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ now: 1_000_000 });
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useFakeTimers({ now: 1_000_000 });
 
   it("is no problem when it was never started", () => {
     expect(trying().keepTrying.problem).toBeUndefined();

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { backOff, RepeatedWork } from "../../../src/concurrency/repeated-work.ts";
+import { useFakeTimers } from "../../support/fake-timers.ts";
 
 /** Rounds that take 10 ms and fail for as long as they are told to. */
 function repeating(pauseMs: number | ((failures: number) => number)) {
@@ -25,12 +26,7 @@ function repeating(pauseMs: number | ((failures: number) => number)) {
   return { seen, work };
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 describe("repeated work", () => {
   it("rests for the pause between two rounds, and ends when it is stopped", async () => {

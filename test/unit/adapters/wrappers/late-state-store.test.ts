@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { openLateStateStore } from "../../../../src/adapters/wrappers/late-state-store.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { ArmTotals, StateStore } from "../../../../src/ports/state-store.ts";
+import { useFakeTimers } from "../../../support/fake-timers.ts";
 import { silentLogger, systemClock } from "../../../support/state-samples.ts";
 
 const away = new BanditError("unavailable", "away", { reason: "STATE_UNAVAILABLE" });
@@ -55,12 +56,7 @@ function store() {
 }
 
 describe("a state store that may come late", () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useFakeTimers();
 
   it("is the store when that is there at once", async () => {
     const { seen, open } = connecting(store().state);

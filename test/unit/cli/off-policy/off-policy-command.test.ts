@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readReference } from "../../../fixtures/reference/read-reference.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { words } from "../../../support/words.ts";
 import { runInProcess } from "../run-in-process.ts";
 
 const directory = temporaryDirectory();
@@ -26,6 +27,8 @@ async function reportOf(...args: string[]) {
 describe("off-policy on a file", () => {
   const header = "variant_id,propensity,reward\n";
   const two = `${header}a,0.5,1\nb,0.5,0\n`;
+  const logOfTwo = () => ["--log", file("two.csv", two)];
+  const live = ["--from", "2026-01-01"];
 
   it.each<[string, () => string[], string]>([
     ["no log", () => [], "either --log (a file) or --from"],
@@ -33,39 +36,35 @@ describe("off-policy on a file", () => {
     ["no agent type", () => ["--from", "2026-01-01"], "--agent-type is needed with --from"],
     [
       "an agent type that cannot be one",
-      () => ["--from", "2026-01-01", "--agent-type", "a' OR 1"],
+      () => [...live, "--agent-type", "a' OR 1"],
       "--agent-type",
     ],
     [
       "a code type that cannot be one",
-      () => ["--from", "2026-01-01", "--agent-type", "a", "--code-type", "x'"],
+      () => [...live, "--agent-type", "a", "--code-type", "x'"],
       "--code-type",
     ],
     ["a time that is none", () => ["--from", "yesterday", "--agent-type", "a"], "a time such as"],
     [
       "an address beside a file",
-      () => ["--log", file("two.csv", two), "--address", "localhost:1"],
+      () => [...logOfTwo(), "--address", "localhost:1"],
       "--address belongs to --from",
     ],
     [
       "a column beside a service",
-      () => ["--from", "2026-01-01", "--agent-type", "a", "--reward-column", "r"],
+      () => [...live, "--agent-type", "a", "--reward-column", "r"],
       "--reward-column belongs to --log",
     ],
     ["a file that is not there", () => ["--log", "/no/such.csv"], "there is no file /no/such.csv"],
     [
       "an estimator that is none",
-      () => ["--log", file("two.csv", two), "--estimator", "magic"],
+      () => [...logOfTwo(), "--estimator", "magic"],
       "Allowed choices are ips, snips, dm, dr, switch-dr",
     ],
-    [
-      "a level out of range",
-      () => ["--log", file("two.csv", two), "--level", "1"],
-      "a number from 0.01 to 0.9999",
-    ],
+    ["a level out of range", () => [...logOfTwo(), "--level", "1"], "a number from 0.01 to 0.9999"],
     [
       "the same context twice",
-      () => ["--log", file("two.csv", two), "--context-columns", "a,a"],
+      () => [...logOfTwo(), "--context-columns", "a,a"],
       "different names",
     ],
   ])("exits with 2 for %s", async (_, args, message) => {
@@ -128,12 +127,7 @@ describe("off-policy on a file", () => {
       file("a.json", { shares: { a: 0.6, b: 0.4 } }),
       "--log",
       file("tiny.csv", header + rows.join("\n")),
-      "--estimator",
-      "ips",
-      "--estimator",
-      "snips",
-      "--estimator",
-      "dr",
+      ...words("--estimator ips --estimator snips --estimator dr"),
     ]);
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/effective sample size +1 of 10,000 rows/);

@@ -10,6 +10,7 @@ import {
   proportionsSampleSize,
 } from "../../../../src/statistics/proportions-power.ts";
 import type { Result } from "../../../../src/statistics/result.ts";
+import { words } from "../../../support/words.ts";
 import { runInProcess } from "../run-in-process.ts";
 
 async function plan(...args: string[]) {
@@ -62,12 +63,7 @@ describe("banditd power", () => {
     );
     const found = await plan(
       ...common,
-      "--control-size",
-      "900",
-      "--power",
-      "0.9",
-      "--direction",
-      "fall",
+      ...words("--control-size 900 --power 0.9 --direction fall"),
     );
     expect(found).toMatchObject({ question: "detectable_effect", effect: fall.effect });
     expect(found.effect).toBeLessThan(0);
@@ -96,7 +92,7 @@ describe("banditd power", () => {
 
   it("prints the reason where a number would stand, and exits with 1", async () => {
     const { exitCode, stdout, stderr } = await runInProcess(
-      "power --baseline 0.7 --effect 0.5".split(" "),
+      words("power --baseline 0.7 --effect 0.5"),
     );
     expect(exitCode).toBe(1);
     expect(stdout).toContain("> observations       no number");
@@ -105,7 +101,7 @@ describe("banditd power", () => {
   });
 
   it("marks the answer", async () => {
-    const { stdout } = await runInProcess("power --baseline 0.7 --effect 0.05".split(" "));
+    const { stdout } = await runInProcess(words("power --baseline 0.7 --effect 0.05"));
     expect(stdout).toContain("> observations       1,251 control, 1,251 treatment");
     expect(stdout).toContain("0.05 (0.7 against 0.75)");
   });
@@ -120,7 +116,7 @@ describe("banditd power", () => {
     ["--standard-deviation 1 --control-size 9 --direction fall", "--direction belongs to"],
     ["--baseline 1.5 --effect 0.1", "a number from 0 to 1"],
   ])("exits with 2 for %s", async (args, message) => {
-    const { exitCode, stderr } = await runInProcess(["power", ...args.split(" ")]);
+    const { exitCode, stderr } = await runInProcess(["power", ...words(args)]);
     expect(exitCode).toBe(2);
     expect(stderr).toContain(message);
   });

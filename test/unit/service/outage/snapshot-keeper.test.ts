@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SnapshotKeeper } from "../../../../src/service/outage/snapshot-keeper.ts";
+import { useFakeTimers } from "../../../support/fake-timers.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 
 /** A keeper whose saves are counted, can fail and can take their time. */
@@ -26,12 +27,7 @@ function keeping(options: { savedVersion?: unknown } = {}) {
 }
 
 describe("a kept snapshot", () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useFakeTimers();
 
   it("is saved once for any number of changes, and not again while nothing changes", async () => {
     const { seen, keeper } = keeping();

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DeadlineTimers } from "../../../../src/concurrency/deadline-timers.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import type { CounterName, GaugeName, Telemetry } from "../../../../src/ports/telemetry.ts";
 import { StateBreaker } from "../../../../src/service/state/state-breaker.ts";
+import { useFakeTimers } from "../../../support/fake-timers.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -52,12 +53,7 @@ function watch(call: Promise<unknown>): { outcome: string } {
   return watched;
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 describe("the guard of the state store", () => {
   it("lets calls through, and passes on what they give and fail with", async () => {
