@@ -7,6 +7,7 @@ import {
   actor,
   type CatalogueFixture,
   changeOf,
+  changesOf,
   createAgentType,
   expectBanditError,
   freshAgentType,
@@ -26,9 +27,7 @@ export function describeCatalogue(name: string, make: () => Promise<CatalogueFix
     beforeAll(async () => {
       fixture = await make();
     });
-    afterAll(async () => {
-      await fixture.close();
-    });
+    afterAll(() => fixture.close());
 
     describeAgentTypes(catalogue);
     describePolicies(catalogue);
@@ -40,14 +39,13 @@ export function describeCatalogue(name: string, make: () => Promise<CatalogueFix
 }
 
 function describeAgentTypes(catalogue: () => Catalogue): void {
+  const { createType } = changesOf(catalogue);
+
   test("creates an agent type with its policy and variants, the first one the baseline", async () => {
     const agentType = freshAgentType();
     const [first, second] = [newVariant("first"), newVariant("second", { status: "draft" })];
-    const input = { agentType, description: "d", policy, variants: [first, second] as const };
-    const record = await catalogue().createAgentType(
-      { ...input, variants: [first, second] },
-      actor,
-    );
+    const input = { agentType, description: "d", policy };
+    const record = await createType({ ...input, variants: [first, second] });
     expect(record).toMatchObject({ agentType, description: "d", mode: "learning" });
     expect(Math.abs(record.createdAtMs - Date.now())).toBeLessThan(60_000);
 
@@ -88,9 +86,8 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
   test("refuses an agent type that exists and stores nothing of the second one", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const before = await catalogue().load();
-    const again = { agentType, description: "again", policy, variants: [newVariant("other")] };
     const error = await expectBanditError(
-      catalogue().createAgentType({ ...again, variants: [newVariant("other")] }, actor),
+      createType({ agentType, description: "again", policy, variants: [newVariant("other")] }),
       "already_exists",
     );
     expect(error.reason).toBe("AGENT_TYPE_EXISTS");
@@ -100,10 +97,7 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
   test("lets exactly one of several callers create the same agent type", async () => {
     const agentType = freshAgentType();
     const create = (): Promise<unknown> =>
-      catalogue().createAgentType(
-        { agentType, description: "", policy, variants: [newVariant("first")] },
-        actor,
-      );
+      createType({ agentType, description: "", policy, variants: [newVariant("first")] });
     const results = await Promise.allSettled([create(), create(), create()]);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
@@ -114,15 +108,9 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
     const first = newVariant("first");
     const wrong = newVariant("wrong", { content: { ...first.content, temperature: 3 } });
     const input = { agentType, description: "", policy };
+    await expectBanditError(createType({ ...input, variants: [first, wrong] }), "invalid_argument");
     await expectBanditError(
-      catalogue().createAgentType({ ...input, variants: [first, wrong] }, actor),
-      "invalid_argument",
-    );
-    await expectBanditError(
-      catalogue().createAgentType(
-        { ...input, variants: [newVariant("first", { status: "draft" })] },
-        actor,
-      ),
+      createType({ ...input, variants: [newVariant("first", { status: "draft" })] }),
       "invalid_argument",
     );
     expect(await catalogue().load()).toEqual(before);
@@ -130,10 +118,12 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
 }
 
 function describePolicies(catalogue: () => Catalogue): void {
+  const { putPolicy, deletePolicy } = changesOf(catalogue);
+
   test("gives back the policies that were put, overrides beside the agent type's own", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const thompson = { ...policy, algorithm: { kind: "thompson_sampling" } as const };
-    const override = await catalogue().putPolicy({ agentType, codeType, policy: thompson }, actor);
+    const override = await putPolicy({ agentType, codeType, policy: thompson });
     expect(override).toMatchObject({ agentType, codeType, policy: thompson });
     const { policies } = await catalogue().load();
     const own = policies.filter((stored) => stored.agentType === agentType);
@@ -144,9 +134,9 @@ function describePolicies(catalogue: () => Catalogue): void {
 
   test("compares the etag with the policy in force: the override's, else the agent type's own", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
-    const own = await catalogue().putPolicy({ agentType, policy }, actor);
+    const own = await putPolicy({ agentType, policy });
     const put = (etag: string): Promise<{ etag: string }> =>
-      catalogue().putPolicy({ agentType, codeType, policy, etag }, actor);
+      putPolicy({ agentType, codeType, policy, etag });
     const override = await put(own.etag);
     expect(override.etag).not.toBe(own.etag);
     const error = await expectBanditError(put(own.etag), "aborted");
@@ -156,10 +146,10 @@ function describePolicies(catalogue: () => Catalogue): void {
 
   test("lets exactly one of several callers with the same etag put a policy", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
-    const { etag } = await catalogue().putPolicy({ agentType, policy }, actor);
+    const { etag } = await putPolicy({ agentType, policy });
     const results = await Promise.allSettled(
       [0.1, 0.2, 0.3].map((holdoutShare) =>
-        catalogue().putPolicy({ agentType, policy: { ...policy, holdoutShare }, etag }, actor),
+        putPolicy({ agentType, policy: { ...policy, holdoutShare }, etag }),
       ),
     );
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
@@ -167,21 +157,21 @@ function describePolicies(catalogue: () => Catalogue): void {
 
   test("removes an override once, and never gives a removed one's etag to its successor", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
-    const removed = await catalogue().putPolicy({ agentType, codeType, policy }, actor);
-    await catalogue().deletePolicy({ agentType, codeType }, actor);
+    const removed = await putPolicy({ agentType, codeType, policy });
+    await deletePolicy({ agentType, codeType });
     const { policies } = await catalogue().load();
     expect(policies.filter((stored) => stored.agentType === agentType)).toHaveLength(1);
-    await expectBanditError(catalogue().deletePolicy({ agentType, codeType }, actor), "not_found");
-    const successor = await catalogue().putPolicy({ agentType, codeType, policy }, actor);
+    await expectBanditError(deletePolicy({ agentType, codeType }), "not_found");
+    const successor = await putPolicy({ agentType, codeType, policy });
     expect(successor.etag).not.toBe(removed.etag);
   });
 
   test("a new half-life goes on from where the old one has come; other changes leave the clock alone", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const halfLife = (forgettingHalfLifeSeconds: number) =>
-      catalogue().putPolicy({ agentType, policy: { ...policy, forgettingHalfLifeSeconds } }, actor);
+      putPolicy({ agentType, policy: { ...policy, forgettingHalfLifeSeconds } });
     const hour = await halfLife(3600);
-    const before = await catalogue().putPolicy({ agentType, policy: hour.policy }, actor);
+    const before = await putPolicy({ agentType, policy: hour.policy });
     expect(before.forgetting).toEqual(hour.forgetting);
     const never = await halfLife(0);
     const passedHours = (never.forgetting.sinceMs - hour.forgetting.sinceMs) / 3_600_000;
@@ -203,21 +193,15 @@ function describePolicies(catalogue: () => Catalogue): void {
         noiseStandardDeviation: 0.5,
       },
     });
-    const own = await catalogue().putPolicy({ agentType, policy: linear("lines") }, actor);
-    const same = await catalogue().putPolicy({ agentType, policy: linear("lines", 0.1) }, actor);
+    const own = await putPolicy({ agentType, policy: linear("lines") });
+    const same = await putPolicy({ agentType, policy: linear("lines", 0.1) });
     expect(same.featuresSinceMs).toBe(own.featuresSinceMs);
-    const inherited = await catalogue().putPolicy(
-      { agentType, codeType, policy: linear("lines") },
-      actor,
-    );
+    const inherited = await putPolicy({ agentType, codeType, policy: linear("lines") });
     expect(inherited.featuresSinceMs).toBe(own.featuresSinceMs);
     await later(own.featuresSinceMs);
-    const other = await catalogue().putPolicy(
-      { agentType, codeType, policy: linear("files") },
-      actor,
-    );
+    const other = await putPolicy({ agentType, codeType, policy: linear("files") });
     expect(other.featuresSinceMs).toBeGreaterThan(own.featuresSinceMs);
-    await catalogue().deletePolicy({ agentType, codeType }, actor);
+    await deletePolicy({ agentType, codeType });
     const { policies } = await catalogue().load();
     const left = policies.find((stored) => stored.agentType === agentType);
     expect(left?.featuresSinceMs).toBeGreaterThanOrEqual(other.featuresSinceMs);
@@ -225,22 +209,24 @@ function describePolicies(catalogue: () => Catalogue): void {
   });
 
   test("finds no policy for an agent type that does not exist", async () => {
-    const put = catalogue().putPolicy({ agentType: unknown, policy }, actor);
+    const put = putPolicy({ agentType: unknown, policy });
     expect((await expectBanditError(put, "not_found")).reason).toBe("AGENT_TYPE_NOT_FOUND");
-    const deletion = catalogue().deletePolicy({ agentType: unknown, codeType }, actor);
+    const deletion = deletePolicy({ agentType: unknown, codeType });
     await expectBanditError(deletion, "not_found");
   });
 }
 
 function describeModes(catalogue: () => Catalogue): void {
+  const { setMode } = changesOf(catalogue);
+
   test("sets the mode of one agent type and of the service apart from each other", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
-    await catalogue().setMode({ agentType, mode: "frozen", reason: "a test" }, actor);
-    await catalogue().setMode({ mode: "static", reason: "a test" }, actor);
+    await setMode({ agentType, mode: "frozen", reason: "a test" });
+    await setMode({ mode: "static", reason: "a test" });
     const stopped = await catalogue().load();
     expect(stopped.serviceMode).toBe("static");
     expect(stopped.agentTypes.find((type) => type.agentType === agentType)?.mode).toBe("frozen");
-    await catalogue().setMode({ mode: "learning", reason: "" }, actor);
+    await setMode({ mode: "learning", reason: "" });
     expect((await catalogue().load()).serviceMode).toBe("learning");
   });
 
@@ -250,34 +236,36 @@ function describeModes(catalogue: () => Catalogue): void {
       const { agentTypes } = await catalogue().load();
       return agentTypes.find((type) => type.agentType === agentType)?.modeSinceMs as number;
     };
-    await catalogue().setMode({ agentType, mode: "frozen", reason: "" }, actor);
+    await setMode({ agentType, mode: "frozen", reason: "" });
     const frozen = await since();
     expect(Math.abs(frozen - Date.now())).toBeLessThan(60_000);
     await later(frozen);
-    await catalogue().setMode({ agentType, mode: "frozen", reason: "again" }, actor);
+    await setMode({ agentType, mode: "frozen", reason: "again" });
     expect(await since()).toBe(frozen);
-    await catalogue().setMode({ mode: "static", reason: "" }, actor);
+    await setMode({ mode: "static", reason: "" });
     const stopped = await since();
     expect(stopped).toBeGreaterThan(frozen);
     await later(stopped);
-    await catalogue().setMode({ mode: "learning", reason: "" }, actor);
+    await setMode({ mode: "learning", reason: "" });
     expect(await since()).toBeGreaterThan(stopped);
   });
 
   test("finds no mode to set for an agent type that does not exist", async () => {
-    const set = catalogue().setMode({ agentType: unknown, mode: "static", reason: "" }, actor);
+    const set = setMode({ agentType: unknown, mode: "static", reason: "" });
     await expectBanditError(set, "not_found");
   });
 }
 
 function describeChanges(catalogue: () => Catalogue): void {
+  const { putPolicy, createVariant, setMode } = changesOf(catalogue);
+
   test("advances the revision by one with every write and not with a refused one", async () => {
     const { revision } = await catalogue().load();
     const { agentType } = await createAgentType(catalogue(), "first", "second");
     expect((await catalogue().load()).revision).toBe(revision + 1);
-    await catalogue().createVariant({ agentType, ...newVariant("third") }, actor);
+    await createVariant({ agentType, ...newVariant("third") });
     await expectBanditError(
-      catalogue().createVariant({ agentType: unknown, ...newVariant("third") }, actor),
+      createVariant({ agentType: unknown, ...newVariant("third") }),
       "not_found",
     );
     expect((await catalogue().load()).revision).toBe(revision + 2);
@@ -287,7 +275,7 @@ function describeChanges(catalogue: () => Catalogue): void {
     const { agentType, variants } = await createAgentType(catalogue(), "first", "second");
     const tried = { ...actor, dryRun: true };
     const override = { agentType, codeType, policy };
-    await catalogue().putPolicy(override, actor);
+    await putPolicy(override);
     const before = await catalogue().load();
     const second = variants[1] as Variant;
     const writes = [
@@ -318,7 +306,7 @@ function describeChanges(catalogue: () => Catalogue): void {
     const unsubscribe = catalogue().onChange(leaves);
     const stop = catalogue().onChange(stays);
     unsubscribe();
-    await catalogue().setMode({ mode: "learning", reason: "" }, actor);
+    await setMode({ mode: "learning", reason: "" });
     await vi.waitFor(() => expect(stays).toHaveBeenCalled(), { timeout: 50, interval: 5 });
     expect(leaves).not.toHaveBeenCalled();
     stop();

@@ -114,6 +114,21 @@ export function changeOf(
   return { variantId: id, status, isBaseline, ...changes };
 }
 
+/** Changes of a catalogue by the suite's actor. */
+export function changesOf(catalogue: () => Catalogue) {
+  return {
+    createType: (input: Parameters<Catalogue["createAgentType"]>[0]) =>
+      catalogue().createAgentType(input, actor),
+    putPolicy: (input: Parameters<Catalogue["putPolicy"]>[0]) =>
+      catalogue().putPolicy(input, actor),
+    deletePolicy: (input: Parameters<Catalogue["deletePolicy"]>[0]) =>
+      catalogue().deletePolicy(input, actor),
+    createVariant: (input: Parameters<Catalogue["createVariant"]>[0]) =>
+      catalogue().createVariant(input, actor),
+    setMode: (input: Parameters<Catalogue["setMode"]>[0]) => catalogue().setMode(input, actor),
+  };
+}
+
 export async function expectBanditError(
   work: Promise<unknown>,
   code: BanditError["code"],

@@ -6,6 +6,7 @@ import type { Catalogue, VariantChange } from "../../src/ports/catalogue.ts";
 import {
   actor,
   changeOf,
+  changesOf,
   createAgentType,
   expectBanditError,
   newVariant,
@@ -19,16 +20,15 @@ export function describeVariants(catalogue: () => Catalogue): void {
 }
 
 function describeCreation(catalogue: () => Catalogue): void {
+  const { createVariant } = changesOf(catalogue);
+
   test("gives a variant back exactly as it was stored", async () => {
     const { agentType, variants } = await createAgentType(catalogue(), "first");
     const parentId = parseVariantId(`${agentType}/first@1`);
-    const stored = await catalogue().createVariant(
-      {
-        agentType,
-        ...newVariant("second", { createdBy: "llm_optimized", parentId, status: "candidate" }),
-      },
-      actor,
-    );
+    const stored = await createVariant({
+      agentType,
+      ...newVariant("second", { createdBy: "llm_optimized", parentId, status: "candidate" }),
+    });
     const { content, ...rest } = newVariant("second");
     expect(stored).toMatchObject({
       ...rest,
@@ -44,10 +44,7 @@ function describeCreation(catalogue: () => Catalogue): void {
   test("leaves absent what was absent: temperature, top_p, max_tokens and parent", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const content = { promptTemplate: "x", model: "", parameters: {} };
-    const stored = await catalogue().createVariant(
-      { agentType, ...newVariant("bare", { content }) },
-      actor,
-    );
+    const stored = await createVariant({ agentType, ...newVariant("bare", { content }) });
     const absent = ["temperature", "topP", "maxTokens", "parentId"];
     expect(absent.filter((field) => field in stored)).toEqual([]);
   });
@@ -62,19 +59,14 @@ function describeCreation(catalogue: () => Catalogue): void {
       maxTokens: 1,
       parameters: { text: "\u2028 \u{1F600}", number: 1.7976931348623157e308 },
     };
-    const stored = await catalogue().createVariant(
-      { agentType, ...newVariant("extreme", { content }) },
-      actor,
-    );
+    const stored = await createVariant({ agentType, ...newVariant("extreme", { content }) });
     expect(stored).toMatchObject(content);
   });
 
   test("numbers the versions of one name 1, 2, 3, … also when they are created at once", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const created = await Promise.all(
-      Array.from({ length: 8 }, () =>
-        catalogue().createVariant({ agentType, ...newVariant("raced") }, actor),
-      ),
+      Array.from({ length: 8 }, () => createVariant({ agentType, ...newVariant("raced") })),
     );
     const versions = created.map(({ version }) => version).sort((a, b) => a - b);
     expect(versions).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -85,21 +77,20 @@ function describeCreation(catalogue: () => Catalogue): void {
     const { agentType } = await createAgentType(catalogue(), "first");
     const before = await catalogue().load();
     const orphan = newVariant("orphan", { parentId: parseVariantId(`${agentType}/gone@1`) });
-    const withoutParent = catalogue().createVariant({ agentType, ...orphan }, actor);
+    const withoutParent = createVariant({ agentType, ...orphan });
     expect((await expectBanditError(withoutParent, "not_found")).reason).toBe(
       "PARENT_VARIANT_NOT_FOUND",
     );
     const unknown = parseAgentType("nobody-made-this");
-    const withoutType = catalogue().createVariant(
-      { agentType: unknown, ...newVariant("x") },
-      actor,
-    );
+    const withoutType = createVariant({ agentType: unknown, ...newVariant("x") });
     expect((await expectBanditError(withoutType, "not_found")).reason).toBe("AGENT_TYPE_NOT_FOUND");
     expect(await catalogue().load()).toEqual(before);
   });
 }
 
 function describeVariantChanges(catalogue: () => Catalogue): void {
+  const { createVariant } = changesOf(catalogue);
+
   /** Asks about the first of the variants, and makes all changes. */
   const change = (...changes: readonly VariantChange[]): Promise<Variant> =>
     catalogue().changeVariant(
@@ -197,15 +188,12 @@ function describeVariantChanges(catalogue: () => Catalogue): void {
     );
     const drafts = await Promise.all(
       Array.from({ length: 3 }, () =>
-        catalogue().createVariant(
-          { agentType, ...newVariant("draft", { status: "draft" }) },
-          actor,
-        ),
+        createVariant({ agentType, ...newVariant("draft", { status: "draft" }) }),
       ),
     );
     const results = await Promise.allSettled([
       ...drafts.map((draft) => change(changeOf(draft, { status: "active" }))),
-      ...drafts.map(() => catalogue().createVariant({ agentType, ...newVariant("new") }, actor)),
+      ...drafts.map(() => createVariant({ agentType, ...newVariant("new") })),
     ]);
     const refused = results.filter((result) => result.status === "rejected");
     expect(refused.map(({ reason }) => reason.reason)).toEqual(

@@ -10,7 +10,7 @@ import {
 } from "../../src/domain/contribution.ts";
 import type { CodeType, GenerationId } from "../../src/domain/ids.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
-import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
+import { book, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import { totalsOf } from "./state-store-harness.ts";
 
 type Status = "applied" | "replaced" | "superseded" | "duplicate";
@@ -365,16 +365,14 @@ export async function checkHistory(
     const run = history.deliveries.slice(from, from + history.together);
     const results = await Promise.all(
       run.map((delivery) =>
-        store.applyContributions(
-          contributionInput({
-            ...arm,
-            ...placeOf(history.places, delivery),
-            generationId: ids[delivery.generation] as GenerationId,
-            eventId: delivery.eventId,
-            occurredAtMs: delivery.occurredAtMs,
-            contributions: delivery.contributions,
-          }),
-        ),
+        book(store, {
+          ...arm,
+          ...placeOf(history.places, delivery),
+          generationId: ids[delivery.generation] as GenerationId,
+          eventId: delivery.eventId,
+          occurredAtMs: delivery.occurredAtMs,
+          contributions: delivery.contributions,
+        }),
       ),
     );
     statuses.push(...results.map((result) => result.status));

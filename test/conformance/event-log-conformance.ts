@@ -27,9 +27,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
     beforeAll(async () => {
       under = await make();
     });
-    afterAll(async () => {
-      await under.close();
-    });
+    afterAll(() => under.close());
 
     const append = (stream: EventStream, rows: readonly object[], deduplicationToken?: string) => {
       tokens += 1;
@@ -39,10 +37,12 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
         deduplicationToken: deduplicationToken ?? `token-${tokens}`,
       });
     };
-    const scalar = async (sql: string) => {
-      const result = await under.eventLog.query({ sql, rowsMax: 1, timeoutMs: 10_000 });
-      return result.rows[0]?.[0];
-    };
+    const rowsOf = async (sql: string) =>
+      (await under.eventLog.query({ sql, rowsMax: 10, timeoutMs: 10_000 })).rows;
+    /** The columns of the view's row of a generation. */
+    const viewed = (generationId: string, columns: string) =>
+      rowsOf(`SELECT ${columns} FROM generation_full WHERE generation_id = '${generationId}'`);
+    const scalar = async (sql: string) => (await rowsOf(sql))[0]?.[0];
     const countOf = (space: number, table = "decisions") =>
       scalar(
         `SELECT count() FROM ${table} WHERE substring(toString(generation_id), 10, 4) = '${space.toString(16).padStart(4, "0")}'`,
@@ -127,12 +127,9 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
         await append("outcomes", [sampleOutcome({ generation_id })], `${token}-o`);
       }
       expect(await countOf(0x11, "generation_full")).toBe("1");
-      const result = await under.eventLog.query({
-        sql: `SELECT outcomes, reward, reward_weight, cost_usd FROM generation_full WHERE generation_id = '${generation_id}'`,
-        rowsMax: 10,
-        timeoutMs: 10_000,
-      });
-      expect(result.rows).toEqual([["1", 0.9 * 0.5 + 0.8 * 0.25 - 0.0125, 0.75, 0.0125]]);
+      expect(await viewed(generation_id, "outcomes, reward, reward_weight, cost_usd")).toEqual([
+        ["1", 0.9 * 0.5 + 0.8 * 0.25 - 0.0125, 0.75, 0.0125],
+      ]);
       expect((await under.eventLog.findGeneration(generation_id))?.outcomes).toHaveLength(1);
     });
 
@@ -163,12 +160,9 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
         expect(await scalar(`SELECT comment FROM outcomes FINAL ${where}`)).toBe(
           expected?.outcome.comment,
         );
-        expect(await scalar(`SELECT code_hash FROM generation_full ${where}`)).toBe(
-          expected?.generation.code_hash,
-        );
-        expect(await scalar(`SELECT reward_weight FROM generation_full ${where}`)).toBe(
-          first + second > 0 ? 0.75 : 0,
-        );
+        expect(await viewed(generation_id, "code_hash, reward_weight")).toEqual([
+          [expected?.generation.code_hash, first + second > 0 ? 0.75 : 0],
+        ]);
       },
     );
 
@@ -192,14 +186,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
         learned({ outcome_id: "m", occurred_at: at(3), learned: 0, metrics: {} }, "a", 0),
         learned({ outcome_id: "n", occurred_at: at(1), metrics: { b: 1 } }, "b", 1),
       ]);
-      const row = async () => {
-        const result = await under.eventLog.query({
-          sql: `SELECT reward, reward_weight, metrics FROM generation_full WHERE generation_id = '${generation_id}'`,
-          rowsMax: 10,
-          timeoutMs: 10_000,
-        });
-        return result.rows;
-      };
+      const row = () => viewed(generation_id, "reward, reward_weight, metrics");
       expect(await row()).toEqual([[0.75, 1, { a: 0.5, b: 1 }]]);
       await append("generations", [sampleGeneration({ generation_id, reward_penalties: [7] })]);
       expect(await row()).toEqual([[0, 1, { a: 0.5, b: 1 }]]);
@@ -271,14 +258,8 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
       });
       await append("outcomes", [byDefault]);
       expect((await under.eventLog.findGeneration(generation_id))?.outcomes).toEqual([byDefault]);
-      const row = async () => {
-        const result = await under.eventLog.query({
-          sql: `SELECT reward, reward_weight, reward_by_default, outcomes, outcome_sources FROM generation_full WHERE generation_id = '${generation_id}'`,
-          rowsMax: 10,
-          timeoutMs: 10_000,
-        });
-        return result.rows;
-      };
+      const columns = "reward, reward_weight, reward_by_default, outcomes, outcome_sources";
+      const row = () => viewed(generation_id, columns);
       expect(await row()).toEqual([[0.375, 1, 1, "0", []]]);
       await append("outcomes", [
         sampleOutcome({ generation_id, reward_values: [1, 0.5], reward_weights: [0.5, 0.25] }),
@@ -302,11 +283,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
           { component: "b", value: 3, weight: 0.25, penalty: 0 },
           { component: "cost", value: 0, weight: 0, penalty },
         ]);
-        expect(
-          await scalar(
-            `SELECT reward FROM generation_full WHERE generation_id = '${generation_id}'`,
-          ),
-        ).toBe(reward);
+        expect(await viewed(generation_id, "reward")).toEqual([[reward]]);
       },
     );
 

@@ -4,7 +4,7 @@ import type { LoggedGeneration } from "../../src/ports/generation-log.ts";
 import type { ArmKey, StateStore } from "../../src/ports/state-store.ts";
 import { ledgerOf, loggedPosition } from "../../src/service/rebuild/logged-ledger.ts";
 import { RecomputedTotals } from "../../src/service/rebuild/recompute-totals.ts";
-import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
+import { book, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import {
   type Delivery,
   type History,
@@ -146,16 +146,14 @@ class RebuildSite {
 
   async #deliver(count: number): Promise<void> {
     for (const delivery of this.#waiting.splice(0, count)) {
-      const { status } = await this.#store.applyContributions(
-        contributionInput({
-          ...this.#arm,
-          ...placeOf(this.#places, delivery),
-          generationId: this.#ids[delivery.generation] as GenerationId,
-          eventId: delivery.eventId,
-          occurredAtMs: delivery.occurredAtMs,
-          contributions: delivery.contributions,
-        }),
-      );
+      const { status } = await book(this.#store, {
+        ...this.#arm,
+        ...placeOf(this.#places, delivery),
+        generationId: this.#ids[delivery.generation] as GenerationId,
+        eventId: delivery.eventId,
+        occurredAtMs: delivery.occurredAtMs,
+        contributions: delivery.contributions,
+      });
       if (status !== "duplicate") this.#write(delivery);
     }
   }

@@ -8,7 +8,7 @@ import {
   eventsPerGenerationMax,
   type StateStore,
 } from "../../src/ports/state-store.ts";
-import { contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
+import { book, contributionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import { checkHistory, historyArbitrary, wrongRules } from "./contribution-model.ts";
 import {
   drain,
@@ -57,15 +57,13 @@ export function describeContributions(makeStore: MakeStateStore): void {
       const arm = newArm();
       const generationId = newGenerationId();
       const value = (v: number, at: number, eventId: string) =>
-        store.applyContributions(
-          contributionInput({
-            ...arm,
-            generationId,
-            eventId,
-            occurredAtMs: at,
-            contributions: [{ component: "quality", value: v, weight: 0.1, penalty: 0 }],
-          }),
-        );
+        book(store, {
+          ...arm,
+          generationId,
+          eventId,
+          occurredAtMs: at,
+          contributions: [{ component: "quality", value: v, weight: 0.1, penalty: 0 }],
+        });
       expect(await value(0.3, 10, "first")).toEqual({ status: "applied" });
       expect(await value(0.7, 20, "second")).toEqual({ status: "replaced" });
       expect(await value(0.9, 15, "between")).toEqual({ status: "superseded" });
@@ -80,13 +78,11 @@ export function describeContributions(makeStore: MakeStateStore): void {
     test("doubles are stored exactly", async () => {
       for (const weight of [0.1, 1 / 3, 5e-324, 1 - 2 ** -53, 123_456.789e-10]) {
         const arm = newArm();
-        await store.applyContributions(
-          contributionInput({
-            ...arm,
-            generationId: newGenerationId(),
-            contributions: [{ component: "x", value: 1, weight, penalty: 0 }],
-          }),
-        );
+        await book(store, {
+          ...arm,
+          generationId: newGenerationId(),
+          contributions: [{ component: "x", value: 1, weight, penalty: 0 }],
+        });
         expect((await totalsOf(store, arm))?.totals).toEqual({
           ...zeroTotals,
           reward: weight,
@@ -101,16 +97,9 @@ export function describeContributions(makeStore: MakeStateStore): void {
       const arm = newArm();
       const generationId = newGenerationId();
       const penalty = { component: "cost", value: 0, weight: 0, penalty: 0.9 };
-      await store.applyContributions(
-        contributionInput({
-          ...arm,
-          generationId,
-          eventId: "generation",
-          contributions: [penalty],
-        }),
-      );
+      await book(store, { ...arm, generationId, eventId: "generation", contributions: [penalty] });
       expect(await totalsOf(store, arm)).toBeUndefined();
-      await store.applyContributions(contributionInput({ ...arm, generationId }));
+      await book(store, { ...arm, generationId });
       expect((await totalsOf(store, arm))?.totals).toEqual({
         ...zeroTotals,
         weight: 0.5,
@@ -126,15 +115,13 @@ export function describeContributions(makeStore: MakeStateStore): void {
       });
       const values = Array.from({ length: contextLengthMax }, (_, index) => (1 + index) / 3);
       const epoch = 1_700_000_000_123;
-      await store.applyContributions(
-        contributionInput({
-          ...arm,
-          generationId: newGenerationId(),
-          contributions: [{ component: "x", value: -7, weight: 1, penalty: 0 }],
-          forgettingPosition: 1234.1,
-          context: { epoch, values },
-        }),
-      );
+      await book(store, {
+        ...arm,
+        generationId: newGenerationId(),
+        contributions: [{ component: "x", value: -7, weight: 1, penalty: 0 }],
+        forgettingPosition: 1234.1,
+        context: { epoch, values },
+      });
       const stored = await totalsOf(store, arm);
       expect(stored?.totals).toEqual({
         reward: -7,
@@ -165,10 +152,8 @@ export function describeContributions(makeStore: MakeStateStore): void {
         const arm = newArm();
         const generationId = newGenerationId();
         const context = { epoch: 7, values: [1, 0.5] };
-        const book = (
-          forgettingPosition: number,
-          change: Parameters<typeof contributionInput>[0],
-        ) => store.applyContributions(contributionInput({ ...arm, forgettingPosition, ...change }));
+        const bookAt = (forgettingPosition: number, change: Parameters<typeof book>[1]) =>
+          book(store, { ...arm, forgettingPosition, ...change });
         const part = { value: 0, weight: 0, penalty: 0 };
         const quality = (value: number) => [{ ...part, component: "quality", value, weight: 1 }];
         const events = [
@@ -178,14 +163,10 @@ export function describeContributions(makeStore: MakeStateStore): void {
           { occurredAtMs: 20, contributions: [{ ...part, component: "cost", penalty: 0.25 }] },
           { occurredAtMs: 30, contributions: [] },
         ];
-        await book(4, { generationId: newGenerationId(), contributions: quality(1), context });
+        await bookAt(4, { generationId: newGenerationId(), contributions: quality(1), context });
         for (const [index, event] of events.entries()) {
-          await book(positions[index] ?? 0, {
-            generationId,
-            eventId: `${index}`,
-            context,
-            ...event,
-          });
+          const eventId = `${index}`;
+          await bookAt(positions[index] ?? 0, { generationId, eventId, context, ...event });
         }
         const { totals } = (await totalsOf(store, arm)) as ArmTotals;
         const share = 2 ** (Math.min(...positions.slice(0, 3)) - 4);
@@ -220,9 +201,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
         { context: { epoch: 1, values: Array<number>(contextLengthMax + 1).fill(1) } },
       ].map((change) => ({ ...arm, generationId: newGenerationId(), ...change }));
       for (const input of bad) {
-        await expect(store.applyContributions(contributionInput(input))).rejects.toThrow(
-          /invariant/,
-        );
+        await expect(book(store, input)).rejects.toThrow(/invariant/);
       }
       expect(await totalsOf(store, arm)).toBeUndefined();
     });
@@ -274,9 +253,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
       for (let run = 0; run < 5; run += 1) {
         await Promise.all(
           Array.from({ length: 10 }, () =>
-            store.applyContributions(
-              contributionInput({ ...arm, generationId: newGenerationId() }),
-            ),
+            book(store, { ...arm, generationId: newGenerationId() }),
           ),
         );
       }
@@ -292,9 +269,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
       const stopLater = store.onTotalsChanged((totals) => {
         heard ||= totals.codeType === arm.codeType && totals.version === 51;
       });
-      await store.applyContributions(
-        contributionInput({ ...arm, generationId: newGenerationId() }),
-      );
+      await book(store, { ...arm, generationId: newGenerationId() });
       await until("version 51", 2000, () => heard);
       stopLater();
       expect(seen).toHaveLength(50);
@@ -307,9 +282,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
         const arm = newArm();
         const generationId = newGenerationId();
         const event = (eventId: string) =>
-          other.applyContributions(
-            contributionInput({ ...arm, generationId, eventId, ttlSeconds: 3600 }),
-          );
+          book(other, { ...arm, generationId, eventId, ttlSeconds: 3600 });
         await event("one");
         await own.age(3000);
         await event("two");

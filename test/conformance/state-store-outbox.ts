@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { outboxEntryBytesMax, outboxReadBytesMax } from "../../src/ports/outbox-bounds.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
-import { contributionInput, decisionInput } from "../support/state-samples.ts";
+import { book, decisionInput } from "../support/state-samples.ts";
 import {
   drain,
   type MakeStateStore,
@@ -27,8 +27,8 @@ export function describeOutbox(makeStore: MakeStateStore): void {
           const { generationId } = decision.record;
           await store.recordDecision(decision);
           for (const eventId of ["1", "2", "3"]) {
-            await store.applyContributions(contributionInput({ generationId, eventId }));
-            await store.applyContributions(contributionInput({ generationId, eventId }));
+            await book(store, { generationId, eventId });
+            await book(store, { generationId, eventId });
           }
         }),
       );
@@ -103,12 +103,7 @@ export function describeOutbox(makeStore: MakeStateStore): void {
       });
       const { generationId } = (decisions[0] as (typeof decisions)[number]).record;
       await Promise.all(decisions.map((decision) => store.recordDecision(decision)));
-      await store.applyContributions(
-        contributionInput({
-          generationId,
-          event: { stream: "outcomes", row: "x".repeat(2 ** 20) },
-        }),
-      );
+      await book(store, { generationId, event: { stream: "outcomes", row: "x".repeat(2 ** 20) } });
       const rows: string[] = [];
       let readings = 0;
       for (;;) {

@@ -4,12 +4,7 @@ import { zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType, VariantId } from "../../src/domain/ids.ts";
 import type { RestoredLedger, StateOrigin } from "../../src/ports/state-repair.ts";
 import type { ArmKey, ArmTotals, StateStore } from "../../src/ports/state-store.ts";
-import {
-  contributionInput,
-  decisionInput,
-  newGenerationId,
-  sampleArm,
-} from "../support/state-samples.ts";
+import { book, decisionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import { historyArbitrary } from "./contribution-model.ts";
 import {
   checkRebuild,
@@ -81,18 +76,14 @@ export function describeRepair(makeStore: MakeStateStore): void {
       expect(await replace(arm, 0, 10)).toBe(true);
       expect(await replace(arm, 0, 20)).toBe(false);
       expect(await totalsOf(store, arm)).toMatchObject({ version: 1, totals: { weight: 10 } });
-      await store.applyContributions(
-        contributionInput({ ...arm, generationId: newGenerationId() }),
-      );
+      await book(store, { ...arm, generationId: newGenerationId() });
       expect(await replace(arm, 1, 30)).toBe(false);
       expect(await totalsOf(store, arm)).toMatchObject({
         version: 2,
         totals: { weight: 10.5, generations: 8 },
       });
       expect(await replace(arm, 2, 40, 1_800_000_000_000)).toBe(true);
-      await store.applyContributions(
-        contributionInput({ ...arm, generationId: newGenerationId() }),
-      );
+      await book(store, { ...arm, generationId: newGenerationId() });
       expect(await totalsOf(store, arm)).toMatchObject({
         version: 1_800_000_000_001,
         totals: { weight: 40.5, generations: 8 },
@@ -176,15 +167,13 @@ export function describeRepair(makeStore: MakeStateStore): void {
       expect(await totalsOf(store, arm)).toMatchObject({ version: 1, totals: { weight: 10 } });
       expect(await drain(store)).toEqual([]);
       const report = (eventId: string, value: number, occurredAtMs = 1_700_000_000_001) =>
-        store.applyContributions(
-          contributionInput({
-            ...arm,
-            generationId,
-            eventId,
-            occurredAtMs,
-            contributions: [{ component: "coverage", value, weight: 0.5, penalty: 0 }],
-          }),
-        );
+        book(store, {
+          ...arm,
+          generationId,
+          eventId,
+          occurredAtMs,
+          contributions: [{ component: "coverage", value, weight: 0.5, penalty: 0 }],
+        });
       expect(await report("outcome-1", 1)).toEqual({ status: "duplicate" });
       expect(await report("older", 1, 1_600_000_000_000)).toEqual({ status: "superseded" });
       expect(await report("newer", 0)).toEqual({ status: "replaced" });
@@ -196,15 +185,12 @@ export function describeRepair(makeStore: MakeStateStore): void {
     test("a ledger that was there gets what it lacks and keeps what it has", async () => {
       const arm = newArm();
       const generationId = newGenerationId();
-      await store.applyContributions(
-        contributionInput({ ...arm, generationId, eventId: "mine", occurredAtMs: 5 }),
-      );
+      await book(store, { ...arm, generationId, eventId: "mine", occurredAtMs: 5 });
       const before = await totalsOf(store, arm);
       const older = ledger(arm, generationId, { eventId: "older", occurredAtMs: 4, value: 0 });
       expect(await store.repair.restoreLedgers([older])).toBe(1);
       expect(await totalsOf(store, arm)).toEqual(before);
-      const again = async (eventId: string) =>
-        store.applyContributions(contributionInput({ ...arm, generationId, eventId }));
+      const again = async (eventId: string) => book(store, { ...arm, generationId, eventId });
       expect(await again("mine")).toEqual({ status: "duplicate" });
       expect(await again("older")).toEqual({ status: "duplicate" });
       // An event without contributions is remembered too, and one of many of them.
@@ -216,19 +202,17 @@ export function describeRepair(makeStore: MakeStateStore): void {
     test("of one event the log's values win over those it was booked with anew", async () => {
       const arm = newArm();
       const generationId = newGenerationId();
-      await store.applyContributions(contributionInput({ ...arm, generationId, eventId: "e" }));
+      await book(store, { ...arm, generationId, eventId: "e" });
       const logged = ledger(arm, generationId, { eventId: "e", value: 0.25, occurredAtMs: 7 });
       expect(await store.repair.restoreLedgers([logged])).toBe(1);
       expect(await store.repair.restoreLedgers([logged])).toBe(0);
-      await store.applyContributions(
-        contributionInput({
-          ...arm,
-          generationId,
-          eventId: "f",
-          occurredAtMs: 8,
-          contributions: [{ component: "coverage", value: 0.25, weight: 0.5, penalty: 0 }],
-        }),
-      );
+      await book(store, {
+        ...arm,
+        generationId,
+        eventId: "f",
+        occurredAtMs: 8,
+        contributions: [{ component: "coverage", value: 0.25, weight: 0.5, penalty: 0 }],
+      });
       // From 0.25 to 0.25: nothing has changed.
       expect(await totalsOf(store, arm)).toMatchObject({ version: 1, totals: { reward: 0.375 } });
     });
@@ -238,13 +222,9 @@ export function describeRepair(makeStore: MakeStateStore): void {
       const weightAfter = async (booked: number, restored: RestoredLedger["eventIds"]) => {
         const arm = newArm();
         const generationId = newGenerationId();
-        const book = (eventId: string, forgettingPosition: number) =>
-          store.applyContributions(
-            contributionInput({
-              ...{ ...arm, generationId, eventId, forgettingPosition, contributions: value },
-            }),
-          );
-        await book("mine", booked);
+        const bookAt = (forgettingPosition: number, eventId: string) =>
+          book(store, { ...arm, generationId, eventId, forgettingPosition, contributions: value });
+        await bookAt(booked, "mine");
         const logged = ledger(arm, generationId);
         const entries = logged.entries.map((entry) => ({ ...entry, eventId: "mine" }));
         const given = { ...logged, entries, eventIds: restored, position: 3 };
@@ -253,7 +233,7 @@ export function describeRepair(makeStore: MakeStateStore): void {
         const totals = { ...zeroTotals, weight: 8, generations: 3, position: 3 };
         await store.repair.replaceTotals({ ...arm, totals, expectedVersion: 1, versionMin: 0 });
         // Takes 0.5 out where the ledger has it, and puts it in at 1.
-        await book("newer", 1);
+        await bookAt(1, "newer");
         return (await totalsOf(store, arm))?.totals.weight;
       };
       expect(await weightAfter(5, ["mine"])).toBe(8 - 0.5 + 0.125);
@@ -265,14 +245,14 @@ export function describeRepair(makeStore: MakeStateStore): void {
     test("a restored ledger lives as long as was asked, and not shorter than it would have", async () => {
       const arm = newArm();
       const [short, long] = [newGenerationId(), newGenerationId()];
-      await store.applyContributions(contributionInput({ ...arm, generationId: long }));
+      await book(store, { ...arm, generationId: long });
       await store.repair.restoreLedgers([
         ledger(arm, short, { ttlSeconds: 100 }),
         ledger(arm, long, { ttlSeconds: 100, eventId: "other" }),
       ]);
       await harness.age(200);
       const again = (generationId: RestoredLedger["generationId"]) =>
-        store.applyContributions(contributionInput({ ...arm, generationId }));
+        book(store, { ...arm, generationId });
       expect(await again(short)).toEqual({ status: "applied" });
       expect(await again(long)).toEqual({ status: "duplicate" });
     });

@@ -1,12 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CodeType } from "../../src/domain/ids.ts";
 import type { ArmTotals, OutboxBatch, StateStore } from "../../src/ports/state-store.ts";
-import {
-  contributionInput,
-  decisionInput,
-  newGenerationId,
-  sampleArm,
-} from "../support/state-samples.ts";
+import { book, decisionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import { OutboxLedger } from "./outbox-ledger.ts";
 import {
   listAll,
@@ -84,9 +79,7 @@ async function seesTotals(first: StateStore, second: StateStore): Promise<void> 
   const stop = second.onTotalsChanged((totals) => seen.push(totals));
   for (let round = 1; round <= 10; round += 1) {
     const codeType = `shared_${round}` as CodeType;
-    await first.applyContributions(
-      contributionInput({ ...sampleArm, codeType, generationId: newGenerationId() }),
-    );
+    await book(first, { ...sampleArm, codeType, generationId: newGenerationId() });
     await until("the other store hears of the change", 2_000, () =>
       seen.some((totals) => totals.codeType === codeType && totals.version === 1),
     );

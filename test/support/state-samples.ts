@@ -6,6 +6,7 @@ import type {
   ApplyContributionsInput,
   ArmKey,
   RecordDecisionInput,
+  StateStore,
 } from "../../src/ports/state-store.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
 
@@ -76,6 +77,14 @@ export function contributionInput(
     ttlSeconds: 86_400,
     ...changes,
   };
+}
+
+/** Books one such outcome. */
+export function book(
+  store: Pick<StateStore, "applyContributions">,
+  changes: Parameters<typeof contributionInput>[0],
+): ReturnType<StateStore["applyContributions"]> {
+  return store.applyContributions(contributionInput(changes));
 }
 
 export const silentLogger: Logger = {

@@ -8,7 +8,7 @@ import type { Logger } from "../../../src/ports/telemetry.ts";
 import { drain, readBatch, rowsOf } from "../../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
-  contributionInput,
+  book,
   decisionInput,
   newGenerationId,
   silentLogger,
@@ -53,7 +53,7 @@ async function open(
 /** Each an entry of its own, all in one partition. */
 async function record(store: RedisStateStore, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+    await book(store, { generationId: newGenerationId() });
   }
 }
 

@@ -13,7 +13,7 @@ import { type ClickHouseFront, startClickHouseFront } from "../../support/clickh
 import { eventWriterTo } from "../../support/event-writer.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
-  contributionInput,
+  book,
   decisionInput,
   newGenerationId,
   silentLogger,
@@ -65,16 +65,9 @@ async function fill(state: StateStore): Promise<void> {
       const generation_id = input.record.generationId;
       const row = JSON.stringify(sampleDecision({ generation_id }));
       await state.recordDecision({ ...input, event: { stream: "decisions", row } });
-      await state.applyContributions(
-        contributionInput({
-          generationId: generation_id,
-          contributions: [],
-          event: {
-            stream: "generations",
-            row: JSON.stringify(sampleGeneration({ generation_id })),
-          },
-        }),
-      );
+      const generation = JSON.stringify(sampleGeneration({ generation_id }));
+      const event = { stream: "generations", row: generation } as const;
+      await book(state, { generationId: generation_id, contributions: [], event });
     }),
   );
 }

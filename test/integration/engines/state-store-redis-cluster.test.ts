@@ -3,7 +3,7 @@ import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.t
 import { eventually, until } from "../../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
-  contributionInput,
+  book,
   decisionInput,
   newGenerationId,
   silentLogger,
@@ -31,7 +31,7 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
     store.onTotalsChanged((totals) => versions.push(totals.version));
     const input = decisionInput();
     await store.recordDecision(input);
-    await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+    await book(store, { generationId: newGenerationId() });
     // Heard of twice: in the reply, and as a message.
     await until("own change is announced", 5_000, () => versions.length === 2);
 
@@ -56,7 +56,7 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
       expect(await store.findDecision(input.record.generationId)).toEqual(input.record);
     }, 15_000);
     await eventually(async () => {
-      await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+      await book(store, { generationId: newGenerationId() });
       await until(
         "changes are announced again",
         300,

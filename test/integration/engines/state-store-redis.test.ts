@@ -16,7 +16,7 @@ import {
 } from "../../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
-  contributionInput,
+  book,
   decisionInput,
   newGenerationId,
   sampleArm,
@@ -119,7 +119,7 @@ describe("keys", () => {
   test("every key is one of those documented, and every documented one is used", async () => {
     const store = await open();
     await store.recordDecision(decisionInput());
-    await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+    await book(store, { generationId: newGenerationId() });
     await readBatch(store);
     const page = readFileSync(
       new URL("../../../docs/reference/redis-keys.md", import.meta.url),
@@ -164,7 +164,7 @@ describe("messages", () => {
     const report = async (store: RedisStateStore, weight: number): Promise<void> => {
       const contributions = [{ component: "coverage", value: 1, weight, penalty: 0 }];
       const generationId = newGenerationId();
-      await store.applyContributions(contributionInput({ generationId, contributions }));
+      await book(store, { generationId, contributions });
     };
     await report(first, 0.25);
     // Twice: in the reply and as a message. Messages of one server come in the order of their making.
@@ -211,12 +211,12 @@ describe("faults", () => {
     store.onTotalsChanged((totals) => seen.push(totals.version));
     const before = decisionInput();
     await store.recordDecision(before);
-    await store.applyContributions(contributionInput({ generationId: before.record.generationId }));
+    await book(store, { generationId: before.record.generationId });
     await server.kill("SIGKILL");
     for (const call of [
       () => store.recordDecision(decisionInput()),
       () => store.findDecision(before.record.generationId),
-      () => store.applyContributions(contributionInput({ generationId: newGenerationId() })),
+      () => book(store, { generationId: newGenerationId() }),
       () => store.readOutbox({ rowsMax: 10 }),
       () => store.outboxState(),
       () => store.ping(),
@@ -230,7 +230,7 @@ describe("faults", () => {
     expect(await store.recordDecision(before)).toEqual(before.record);
     expect((await totalsOf(store, sampleArm))?.version).toBe(1);
     await eventually(async () => {
-      await store.applyContributions(contributionInput({ generationId: newGenerationId() }));
+      await book(store, { generationId: newGenerationId() });
       // Each change is heard of twice: in the reply, and as a message when those come again.
       await until("messages come again", 200, () => seen.length > 2 && seen.at(-1) === seen.at(-2));
     });
@@ -261,7 +261,7 @@ describe("faults", () => {
       await admin.script("FLUSH");
       expect(await store.recordDecision(input)).toEqual(input.record);
       await admin.script("FLUSH");
-      expect(await store.applyContributions(contributionInput({ generationId }))).toEqual({
+      expect(await book(store, { generationId })).toEqual({
         status: "applied",
       });
       await admin.script("FLUSH");

@@ -12,7 +12,7 @@ import {
 import type { GenerationId } from "../../../src/domain/ids.ts";
 import { drain, rowsOf, totalsOf } from "../../conformance/state-store-harness.ts";
 import {
-  contributionInput,
+  book,
   decisionInput,
   newGenerationId,
   sampleArm,
@@ -70,7 +70,7 @@ test("expired records and ledgers make room: the file stops growing", async () =
         const input = decisionInput(newGenerationId(), 3600);
         await live.recordDecision(input);
         const { generationId } = input.record;
-        await live.applyContributions(contributionInput({ generationId, ttlSeconds: 3600 }));
+        await book(live, { generationId, ttlSeconds: 3600 });
       }),
     );
     await drain(live);
@@ -141,9 +141,7 @@ test("where the disk has less than the log may need, writes are refused, and wha
   const full = { code: "resource_exhausted", reason: "STATE_FULL" };
   await expect(live.recordDecision(decisionInput())).rejects.toMatchObject(full);
   const { generationId } = known.record;
-  await expect(live.applyContributions(contributionInput({ generationId }))).rejects.toMatchObject(
-    full,
-  );
+  await expect(book(live, { generationId })).rejects.toMatchObject(full);
   expect(await live.recordDecision(known)).toEqual(known.record);
   expect(rowsOf(await drain(live))).toEqual([known.event.row]);
 });
@@ -201,7 +199,7 @@ test("with always each answer waits for a flush, those of one turn for one; a re
   expect(await flushesDuring(both)).toBe(1);
   expect(await flushesDuring(() => live.recordDecision(decisionInput()))).toBe(1);
   const { generationId } = first.record;
-  const booking = () => live.applyContributions(contributionInput({ generationId }));
+  const booking = () => book(live, { generationId });
   expect(await flushesDuring(booking)).toBe(1);
   expect(await booking()).toEqual({ status: "duplicate" });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../../../src/bandit/default-policy.ts";
 import { validatePolicy } from "../../../src/bandit/validate-policy.ts";
 import { builtInMetrics } from "../../../src/domain/metric.ts";
-import type { Algorithm, Policy, RewardComponent } from "../../../src/domain/policy.ts";
+import type { Algorithm, Policy, RewardComponent, RewardSpec } from "../../../src/domain/policy.ts";
 
 const component: RewardComponent = {
   metric: "score",
@@ -13,9 +13,13 @@ const component: RewardComponent = {
   unbounded: false,
 };
 
-function withComponents(...components: RewardComponent[]): Policy {
-  return { ...defaultPolicy, reward: { ...defaultPolicy.reward, components } };
+function withReward(changes: Partial<RewardSpec>): Policy {
+  return { ...defaultPolicy, reward: { ...defaultPolicy.reward, ...changes } };
 }
+
+const withComponents = (...components: RewardComponent[]) => withReward({ components });
+const withComponent = (changes: Partial<RewardComponent>) =>
+  withComponents({ ...component, ...changes });
 
 function withEpsilon(epsilon: number, decayHalfLifeGenerations: number): Policy {
   return {
@@ -65,7 +69,7 @@ describe("validatePolicy", () => {
   });
 
   it.each([gaussian, linear])("accepts unbounded rewards with $kind", (algorithm) => {
-    const unbounded = withComponents({ ...component, unbounded: true });
+    const unbounded = withComponent({ unbounded: true });
     expect(validatePolicy({ ...unbounded, algorithm })).toEqual([]);
   });
 
@@ -78,72 +82,58 @@ describe("validatePolicy", () => {
     expect(validatePolicy(withComponents(...tenths))).toEqual([]);
   });
 
-  const broken: [string, Policy][] = [
+  const broken: [string, Partial<Policy>][] = [
     ["policy.reward.components", withComponents()],
     ["policy.reward.components", withComponents(component, { ...component, metric: "other" })],
-    ["policy.reward.components[0].weight", withComponents({ ...component, weight: 0 })],
-    ["policy.reward.components[0].weight", withComponents({ ...component, weight: Number.NaN })],
-    ["policy.reward.components[0].max", withComponents({ ...component, max: 0 })],
-    ["policy.reward.components[0].max", withComponents({ ...component, min: Number.NaN })],
-    ["policy.reward.components[0].metric", withComponents({ ...component, metric: "Bad name" })],
-    [
-      "policy.reward.components[0].metric",
-      withComponents({ ...component, metric: "latency_penalty" }),
-    ],
+    ["policy.reward.components[0].weight", withComponent({ weight: 0 })],
+    ["policy.reward.components[0].weight", withComponent({ weight: Number.NaN })],
+    ["policy.reward.components[0].max", withComponent({ max: 0 })],
+    ["policy.reward.components[0].max", withComponent({ min: Number.NaN })],
+    ["policy.reward.components[0].metric", withComponent({ metric: "Bad name" })],
+    ["policy.reward.components[0].metric", withComponent({ metric: "latency_penalty" })],
     [
       "policy.reward.components[1].metric",
       withComponents({ ...component, weight: 0.1 }, { ...component, weight: 0.1 }),
     ],
-    [
-      "policy.reward.cost_penalty_per_usd",
-      { ...defaultPolicy, reward: { ...defaultPolicy.reward, costPenaltyPerUsd: -1 } },
-    ],
+    ["policy.reward.cost_penalty_per_usd", withReward({ costPenaltyPerUsd: -1 })],
     [
       "policy.reward.latency_penalty_per_second",
-      {
-        ...defaultPolicy,
-        reward: { ...defaultPolicy.reward, latencyPenaltyPerSecond: Number.POSITIVE_INFINITY },
-      },
+      withReward({ latencyPenaltyPerSecond: Number.POSITIVE_INFINITY }),
     ],
     ["policy.algorithm.epsilon_greedy.epsilon", withEpsilon(1.1, 0)],
     ["policy.algorithm.epsilon_greedy.decay_half_life_generations", withEpsilon(0.1, -1)],
-    ...brokenAlgorithms.map(([field, algorithm]): [string, Policy] => [
+    ...brokenAlgorithms.map(([field, algorithm]): [string, Partial<Policy>] => [
       `policy.algorithm.${algorithm.kind}.${field}`,
-      { ...defaultPolicy, algorithm },
+      { algorithm },
     ]),
-    ["policy.reward.components[0].unbounded", withComponents({ ...component, unbounded: true })],
-    [
-      "policy.reward.components[0].metric",
-      withComponents({ ...component, metric: "default_reward" }),
-    ],
-    ["policy.forgetting_half_life", { ...defaultPolicy, forgettingHalfLifeSeconds: 0.5 }],
-    ["policy.forgetting_half_life", { ...defaultPolicy, forgettingHalfLifeSeconds: Number.NaN }],
-    ["policy.default_reward", { ...defaultPolicy, defaultReward: 1.5 }],
-    ["policy.shared_prior_strength_max", { ...defaultPolicy, sharedPriorStrengthMax: 1001 }],
+    ["policy.reward.components[0].unbounded", withComponent({ unbounded: true })],
+    ["policy.reward.components[0].metric", withComponent({ metric: "default_reward" })],
+    ["policy.forgetting_half_life", { forgettingHalfLifeSeconds: 0.5 }],
+    ["policy.forgetting_half_life", { forgettingHalfLifeSeconds: Number.NaN }],
+    ["policy.default_reward", { defaultReward: 1.5 }],
+    ["policy.shared_prior_strength_max", { sharedPriorStrengthMax: 1001 }],
     [
       "policy.shared_prior_strength_max",
       {
-        ...withComponents({ ...component, unbounded: true }),
+        ...withComponent({ unbounded: true }),
         algorithm: gaussian,
         sharedPriorStrengthMax: 20,
       },
     ],
-    [
-      "policy.change_detection.tolerance",
-      { ...defaultPolicy, changeDetection: { tolerance: -0.1, threshold: 1 } },
-    ],
+    ["policy.change_detection.tolerance", { changeDetection: { tolerance: -0.1, threshold: 1 } }],
     [
       "policy.change_detection.threshold",
-      { ...defaultPolicy, changeDetection: { tolerance: 0.1, threshold: Number.NaN } },
+      { changeDetection: { tolerance: 0.1, threshold: Number.NaN } },
     ],
-    ["policy.minimum_share", { ...defaultPolicy, minimumShare: Number.NaN }],
-    ["policy.holdout_share", { ...defaultPolicy, holdoutShare: 0.6 }],
-    ["policy.prior_alpha", { ...defaultPolicy, priorAlpha: 0.49 }],
-    ["policy.prior_beta", { ...defaultPolicy, priorBeta: 0 }],
-    ["policy.refresh_interval", { ...defaultPolicy, refreshIntervalMs: -1 }],
-    ["policy.attribution_window", { ...defaultPolicy, attributionWindowSeconds: 0 }],
+    ["policy.minimum_share", { minimumShare: Number.NaN }],
+    ["policy.holdout_share", { holdoutShare: 0.6 }],
+    ["policy.prior_alpha", { priorAlpha: 0.49 }],
+    ["policy.prior_beta", { priorBeta: 0 }],
+    ["policy.refresh_interval", { refreshIntervalMs: -1 }],
+    ["policy.attribution_window", { attributionWindowSeconds: 0 }],
   ];
-  it.each(broken)("names %s, and nothing else, when it alone is wrong", (field, policy) => {
-    expect(validatePolicy(policy).map((violation) => violation.field)).toEqual([field]);
+  it.each(broken)("names %s, and nothing else, when it alone is wrong", (field, changes) => {
+    const violations = validatePolicy({ ...defaultPolicy, ...changes });
+    expect(violations.map((violation) => violation.field)).toEqual([field]);
   });
 });

@@ -21,6 +21,7 @@ import {
 import { relativeWelchTest, welchTest } from "../../../../src/statistics/welch.ts";
 import { sampleOf } from "../../../support/samples.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
+import { words } from "../../../support/words.ts";
 import { runInProcess } from "../run-in-process.ts";
 
 const directory = temporaryDirectory();
@@ -513,46 +514,38 @@ describe("banditd compare with fixed shares", () => {
     expect(exitCode).toBe(1);
   });
 
-  it.each<[string, string[], string]>([
-    [
-      "an unknown control",
-      ["--control", "z"],
-      "--control z: the log has no such arm; it has: a, b",
-    ],
-    ["an unknown treatment", ["--control", "a", "--treatment", "z"], "--treatment z: the log has"],
-    ["the control as treatment", ["--control", "a", "--treatment", "a"], "it is the control"],
-    [
-      "a treatment twice",
-      ["--control", "a", "--treatment", "b", "--treatment", "b"],
-      "--treatment b: given twice",
-    ],
-    ["a ratio without a share", ["--control", "a", "--ratio", "a"], "--ratio a: must be an arm"],
-    ["a share of 1", ["--control", "a", "--ratio", "a=1"], "between 0 and 1"],
-    ["a ratio that lacks an arm", ["--control", "a", "--ratio", "a=0.5"], "share of b is missing"],
+  it.each<[string, string, string]>([
+    ["an unknown control", "--control z", "--control z: the log has no such arm; it has: a, b"],
+    ["an unknown treatment", "--treatment z", "--treatment z: the log has"],
+    ["the control as treatment", "--treatment a", "it is the control"],
+    ["a treatment twice", "--treatment b --treatment b", "--treatment b: given twice"],
+    ["a ratio without a share", "--ratio a", "--ratio a: must be an arm"],
+    ["a share of 1", "--ratio a=1", "between 0 and 1"],
+    ["a ratio that lacks an arm", "--ratio a=0.5", "share of b is missing"],
     [
       "a ratio that does not add up to 1",
-      ["--control", "a", "--ratio", "a=0.8", "--ratio", "b=0.1"],
+      "--ratio a=0.8 --ratio b=0.1",
       "--ratio: the shares add up to 0.9 and not to 1",
     ],
     [
       "a ratio of an arm that is not compared",
-      ["--control", "a", "--ratio", "z=0.5"],
+      "--ratio z=0.5",
       "--ratio z: this arm is not compared",
     ],
     [
       "adaptive shares without vectors",
-      ["--control", "a", "--shares", "adaptive"],
+      "--shares adaptive",
       "a column propensity:<arm> for every arm",
     ],
     [
       "a covariate that is not there",
-      ["--control", "a", "--covariate-column", "age"],
+      "--covariate-column age",
       '--covariate-column: there is no column "age"',
     ],
-    ["an address beside a file", ["--control", "a", "--address", "x:1"], "--address belongs to"],
+    ["an address beside a file", "--address x:1", "--address belongs to"],
   ])("exits with 2 for %s", async (_, args, message) => {
     const path = file("tiny.csv", ["variant_id,reward", "a,1", "b,0"]);
-    const { exitCode, stderr } = await compare("--log", path, ...args);
+    const { exitCode, stderr } = await compare("--log", path, ...words(`--control a ${args}`));
     expect(stderr).toContain(message);
     expect(exitCode).toBe(2);
   });

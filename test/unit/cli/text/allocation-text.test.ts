@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { formatAllocation } from "../../../../src/cli/text/allocation-text.ts";
@@ -28,24 +28,24 @@ describe("an allocation as text", () => {
     beta: 40.5,
   };
 
+  const shown = (changes: Exclude<MessageInitShape<typeof AllocationSchema>, Message>): string =>
+    formatAllocation(create(AllocationSchema, { ...base, ...changes }));
+
   it("has shares, beliefs and what was noticed", () => {
-    const text = formatAllocation(
-      create(AllocationSchema, {
-        ...base,
-        forgettingPosition: 2.5,
-        agentTypeChange: { noticedAt: timestampFromMs(1000), meanBefore: 0.7, meanSince: 0.5 },
-        arms: [
-          { ...arm, isBaseline: true, sharedPrior: { alpha: 3.25, beta: 2 } },
-          {
-            ...arm,
-            variantId: "evolution/a-name-that-nobody-would-type-twice@2",
-            isBaseline: false,
-            expectedLoss: undefined,
-            change: { noticedAt: timestampFromMs(0), meanBefore: 0.4, meanSince: 0.6 },
-          },
-        ],
-      }),
-    );
+    const text = shown({
+      forgettingPosition: 2.5,
+      agentTypeChange: { noticedAt: timestampFromMs(1000), meanBefore: 0.7, meanSince: 0.5 },
+      arms: [
+        { ...arm, isBaseline: true, sharedPrior: { alpha: 3.25, beta: 2 } },
+        {
+          ...arm,
+          variantId: "evolution/a-name-that-nobody-would-type-twice@2",
+          isBaseline: false,
+          expectedLoss: undefined,
+          change: { noticedAt: timestampFromMs(0), meanBefore: 0.4, meanSince: 0.6 },
+        },
+      ],
+    });
     expect(text).toMatch(/terse@1 \* +0\.700 +0\.750 +0\.6 +0\.51 to 0\.69 +0\.0125 +12,345\n/);
     expect(text).toMatch(/nobody-wo… +0\.700 +0\.750 +0\.6 +0\.51 to 0\.69 +– +12,345\n/);
     expect(text).toMatch(/terse@1 \* +99\.5 +Beta\(61, 40\.5\)\n/);
@@ -60,26 +60,20 @@ describe("an allocation as text", () => {
   });
 
   it("says what the beliefs of other algorithms are, and marks a baseline whose name is cut", () => {
-    const text = formatAllocation(
-      create(AllocationSchema, {
-        ...base,
-        arms: [
-          {
-            ...arm,
-            normalInverseGamma: { mean: 0.6, strength: 12, shape: 3, scale: 0.25 },
+    const text = shown({
+      arms: [
+        { ...arm, normalInverseGamma: { mean: 0.6, strength: 12, shape: 3, scale: 0.25 } },
+        {
+          ...arm,
+          variantId: "evolution/a-name-that-nobody-would-type-twice@2",
+          isBaseline: true,
+          linear: {
+            coefficients: Array.from({ length: 17 }, (_, index) => index / 7),
+            standardDeviation: 0.2,
           },
-          {
-            ...arm,
-            variantId: "evolution/a-name-that-nobody-would-type-twice@2",
-            isBaseline: true,
-            linear: {
-              coefficients: Array.from({ length: 17 }, (_, index) => index / 7),
-              standardDeviation: 0.2,
-            },
-          },
-        ],
-      }),
-    );
+        },
+      ],
+    });
     expect(text).toContain("mean 0.6, strength 12, shape 3, scale 0.25");
     expect(text).toContain("std. dev. 0.2, coefficients 0 0.1429");
     expect(text).toContain("… * ");
@@ -88,34 +82,29 @@ describe("an allocation as text", () => {
 
   it("says which prior was shared whatever the belief is", () => {
     const sharedPrior = { alpha: 3.25, beta: 2 };
-    const text = formatAllocation(
-      create(AllocationSchema, {
-        ...base,
-        arms: [
-          {
-            ...arm,
-            sharedPrior,
-            normalInverseGamma: { mean: 0.6543, strength: 123.4, shape: 123.4, scale: 0.1234 },
-          },
-          {
-            ...arm,
-            variantId: "evolution/spec@1",
-            sharedPrior,
-            linear: { coefficients: [0.6, 0.1], standardDeviation: 0.1 },
-          },
-        ],
-      }),
-    );
+    const text = shown({
+      arms: [
+        {
+          ...arm,
+          sharedPrior,
+          normalInverseGamma: { mean: 0.6543, strength: 123.4, shape: 123.4, scale: 0.1234 },
+        },
+        {
+          ...arm,
+          variantId: "evolution/spec@1",
+          sharedPrior,
+          linear: { coefficients: [0.6, 0.1], standardDeviation: 0.1 },
+        },
+      ],
+    });
     expect(text).toMatch(/terse@1 +Beta\(3\.25, 2\)\nevolution\/spec@1 +Beta\(3\.25, 2\)\n/);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
-    expect(formatAllocation(create(AllocationSchema, { ...base, arms: [arm] }))).not.toContain(
-      "shared prior",
-    );
+    expect(shown({ arms: [arm] })).not.toContain("shared prior");
   });
 
   it("keeps quiet about a forgetting that has hardly begun", () => {
     const withPosition = (forgettingPosition: number): string =>
-      formatAllocation(create(AllocationSchema, { ...base, forgettingPosition, arms: [arm] }));
+      shown({ forgettingPosition, arms: [arm] });
     expect(withPosition(0.0099)).not.toContain("half-lives");
     expect(withPosition(0.01)).toContain("0.01 half-lives have passed");
   });
@@ -134,9 +123,7 @@ describe("an allocation as text", () => {
       linear: { coefficients: [0.5, 0], standardDeviation: Math.sqrt(2) },
     };
     const said = (...arms: readonly (typeof known & { sharedPrior?: object })[]): string =>
-      formatAllocation(
-        create(AllocationSchema, { ...base, algorithm, arms: [...arms] }),
-      ).replaceAll(/\s+/g, " ");
+      shown({ algorithm, arms: [...arms] }).replaceAll(/\s+/g, " ");
 
     it("names the arms whose generations are not in it", () => {
       expect(said(known, unknown)).toContain(
