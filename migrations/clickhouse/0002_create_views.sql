@@ -19,10 +19,10 @@ CREATE OR REPLACE VIEW generation_full
     experiment_arm String COMMENT 'Arm of that experiment; empty when none',
     mode String COMMENT 'Mode in force at the decision',
     degraded UInt8 COMMENT '1 when the service fell back',
-    degraded_reason String COMMENT 'What was missing; empty unless degraded',
+    degraded_reason String COMMENT 'Dependency that was down; empty unless degraded',
     decided_at DateTime64(3, 'UTC') COMMENT 'When the decision was made',
     forgetting_position Float64 COMMENT 'Half-lives that had passed for the agent type at the decision; 0 where nothing is forgotten',
-    context_epoch UInt64 COMMENT 'Since when the features in context are what they are, Unix milliseconds; 0 without a context',
+    context_epoch UInt64 COMMENT 'Time of the last change of the features in context, Unix milliseconds; 0 without a context',
     context Array(Float64) COMMENT 'The intercept''s 1 and the standardised features; empty unless a contextual policy decided',
     reported UInt8 COMMENT '1 when the agent reported the run',
     model String COMMENT 'Language model used; empty until reported',
@@ -54,9 +54,9 @@ CREATE OR REPLACE VIEW generation_full
     action String COMMENT 'Newest user action: accepted, edited, deleted; empty when none',
     edit_distance Nullable(Float64) COMMENT 'Share of the text that the user changed, [0, 1]',
     ci_passed Nullable(Float64) COMMENT '1 when the newest CI run passed, 0 when it failed',
-    reward Nullable(Float64) COMMENT 'Reward R that the posterior was given, in [0, reward_weight] unless a component is unbounded; NULL when nothing was learned',
+    reward Nullable(Float64) COMMENT 'Reward R booked into the posterior, in [0, reward_weight] unless a component is unbounded; NULL when nothing was learned',
     reward_weight Float64 COMMENT 'Weight W of the components known so far; the posterior gained R and W - R',
-    reward_by_default UInt8 COMMENT '1 when no outcome told a reward, so that the default reward of the policy counts'
+    reward_by_default UInt8 COMMENT '1 when the default reward of the policy counts, because no outcome gave a reward'
 )
 AS
 WITH
@@ -205,7 +205,7 @@ LEFT JOIN outcome_facts AS f ON f.generation_id = d.generation_id
 LEFT JOIN newest_metrics AS m ON m.generation_id = d.generation_id
 LEFT JOIN rewards AS r ON r.generation_id = d.generation_id
 SETTINGS join_use_nulls = 0
-COMMENT 'One row per task: decision, run and outcomes joined, newest value of every metric, reward as the posterior was given it';
+COMMENT 'One row per task: decision, run and outcomes joined, newest value of every metric, reward as booked into the posterior';
 
 CREATE OR REPLACE VIEW arm_performance_daily
 (
@@ -262,7 +262,7 @@ SELECT
     countIf(f.degraded = 1) AS degraded_decisions
 FROM generation_full AS f
 GROUP BY day, agent_type, code_type, variant_id
-COMMENT 'How every arm did, by day of the decision';
+COMMENT 'Performance of every arm, by day of the decision';
 
 CREATE OR REPLACE VIEW agent_performance_daily
 (

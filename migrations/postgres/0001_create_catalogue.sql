@@ -12,10 +12,10 @@ CREATE TABLE service_setting (
 );
 COMMENT ON TABLE service_setting IS 'One row: settings of the whole service, and the revision of the catalogue.';
 COMMENT ON COLUMN service_setting.only_row IS 'Always true: keeps the table at one row.';
-COMMENT ON COLUMN service_setting.mode IS 'learning, frozen or static (the kill switch: everybody gets the baseline).';
+COMMENT ON COLUMN service_setting.mode IS 'learning, frozen or static (the kill switch: all traffic gets the baseline).';
 COMMENT ON COLUMN service_setting.revision IS 'Grows by one with every write to the catalogue; replicas poll it. Every writer locks this row first.';
 COMMENT ON COLUMN service_setting.updated_at IS 'Time of the last write to the catalogue.';
-COMMENT ON COLUMN service_setting.mode_since IS 'When the mode became what it is.';
+COMMENT ON COLUMN service_setting.mode_since IS 'Time of the last change of the mode.';
 
 INSERT INTO service_setting (mode, revision, updated_at) VALUES ('learning', 0, now());
 
@@ -31,7 +31,7 @@ COMMENT ON COLUMN agent_type.agent_type IS 'Name, e.g. evolution.';
 COMMENT ON COLUMN agent_type.description IS 'What agents of this type do, for people.';
 COMMENT ON COLUMN agent_type.mode IS 'learning, frozen or static; the stricter of this and the service''s mode is in force.';
 COMMENT ON COLUMN agent_type.created_at IS 'Time of creation.';
-COMMENT ON COLUMN agent_type.mode_since IS 'When the agent type''s own mode became what it is.';
+COMMENT ON COLUMN agent_type.mode_since IS 'Time of the last change of the agent type''s own mode.';
 
 CREATE TABLE policy (
   agent_type text NOT NULL REFERENCES agent_type (agent_type),
@@ -51,8 +51,8 @@ COMMENT ON COLUMN policy.policy IS 'Algorithm, reward specification, shares, pri
 COMMENT ON COLUMN policy.etag IS 'Revision of the catalogue at the last change of this row.';
 COMMENT ON COLUMN policy.updated_at IS 'Time of the last change.';
 COMMENT ON COLUMN policy.forgetting_position IS 'Half-lives that had passed for the agent type at forgetting_since; of the agent type''s own policy, 0 in an override.';
-COMMENT ON COLUMN policy.forgetting_since IS 'When the half-life became what it is; of the agent type''s own policy.';
-COMMENT ON COLUMN policy.features_since IS 'When the features of linear_thompson became what they are; sums over other features are not mixed with these.';
+COMMENT ON COLUMN policy.forgetting_since IS 'Time of the last change of the half-life; of the agent type''s own policy.';
+COMMENT ON COLUMN policy.features_since IS 'Time of the last change of the features of linear_thompson; sums over other features are not mixed with these.';
 
 CREATE TABLE prompt_variant (
   id text PRIMARY KEY,

@@ -92,7 +92,7 @@ export class Readiness {
       return `${down}: decisions from the last known allocations, ${reportsWithoutState(spool)}`;
     }
     if (this.#options.stateLost()) {
-      return "emptied: what is known in memory stays in force; run `banditd rebuild`";
+      return "emptied: the posteriors in memory stay in force; run `banditd rebuild`";
     }
     if (spool === undefined || spool.records === 0) return "ok";
     return `ok again, ${spoolText(spool)} of the spool are being applied`;

@@ -23,7 +23,7 @@ export function allocationCommand(terminal: Terminal): Command {
     .argument("<code_type>", "e.g. python_class; one never seen before has the prior's allocation")
     .option(
       "--feature <name=value>",
-      "a number that is known about the input, for linear_thompson; may be given several times",
+      "a feature of the input, for linear_thompson; may be given several times",
       append,
     )
     .addHelpText(

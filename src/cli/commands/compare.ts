@@ -61,10 +61,13 @@ export function compareCommand(terminal: Terminal): Command {
       `fixed: rewards an arm at which a sequence is tightest (default: ${tightestAtDefault})`,
       wholeNumber(1, 1_000_000_000_000),
     )
-    .option("--covariate-column <name>", "fixed: column of a number known before, for CUPED")
+    .option(
+      "--covariate-column <name>",
+      "fixed: column of a number known before the experiment, for CUPED",
+    )
     .option(
       "--context-column <name>",
-      "adaptive: column of what the shares went by (default: code_type where there is one)",
+      "adaptive: column of the context that the shares depended on (default: code_type if the file has it)",
     );
   return addLogOptions(command, {
     file: "CSV with a title line: one row for each decision, in their order",

@@ -128,7 +128,7 @@ function dropCommand(terminal: Terminal): Command {
           const ids = await chosen(client, given, options);
           if (options.yes !== true && ids.length > 0) {
             throw badInput(
-              `${counted(ids.length)} would be given up and count nowhere; --yes does it`,
+              `${counted(ids.length)} would be dropped and count nowhere; --yes does it`,
             );
           }
           let dropped = 0;

@@ -100,9 +100,7 @@ function requestFrom(options: PowerOptions): PlanRequest {
     throw badInput("give --effect, --control-size or both; the one that is not given is computed");
   }
   if (effect !== undefined && controlSize !== undefined && options.power !== undefined) {
-    throw badInput(
-      "--power is what --effect and --control-size are to tell; leave one of them out",
-    );
+    throw badInput("--effect and --control-size together give the power; leave one of them out");
   }
   if (options.tightestAt !== undefined && options.looks === "once") {
     throw badInput("--tightest-at belongs to --looks any-time");

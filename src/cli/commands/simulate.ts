@@ -40,7 +40,7 @@ export function simulateCommand(terminal: Terminal): Command {
       "<file>",
       "CSV with a title line: a column of code types, and for every arm one of outcomes in [0,1]",
     )
-    .requiredOption("--agent-type <name>", "agent type; created with its arms if it is not there")
+    .requiredOption("--agent-type <name>", "agent type; created with its arms if it does not exist")
     .requiredOption("--code-type <column>", "column that holds the code type")
     .requiredOption(
       "--arm <name=column[:cost]>",

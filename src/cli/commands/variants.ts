@@ -159,7 +159,7 @@ function promoteCommand(terminal: Terminal): Command {
 
 function retireCommand(terminal: Terminal): Command {
   return new Command("retire")
-    .description("stop serving a variant for ever")
+    .description("retire a variant: it is never served again")
     .argument("<variant_id>", "e.g. evolution/terse@1")
     .option("--dry-run", "check it, change nothing")
     .action((variantId: string, options: ChangeOptions) =>

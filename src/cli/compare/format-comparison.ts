@@ -25,7 +25,7 @@ export function ratioAlarm(report: AdaptiveReport | FixedReport): string | undef
   const expectation = report.shares === "adaptive" ? "the logged propensities" : "their shares";
   const assumed =
     report.shares === "fixed" && report.equal_shares_assumed
-      ? " Equal shares were assumed; give --ratio if they should have been others."
+      ? " Equal shares were assumed; --ratio names others."
       : "";
   return (
     `!!! SAMPLE RATIO MISMATCH: the arms were not served as often as ${expectation} say. ` +

@@ -101,7 +101,7 @@ describe("the queries of docs/analyst.md", () => {
   });
 
   test("the feedback share counts decisions with an outcome once", async () => {
-    const rows = await ask(queryTitled("Do we hear back"));
+    const rows = await ask(queryTitled("How many decisions get an outcome"));
     const answered = new Set(data.outcomes.map((row) => row.generation_id));
     const decided = data.decisions.filter((row) => row.agent_type === "evolution");
     const share = decided.filter((row) => answered.has(row.generation_id)).length / decided.length;

@@ -443,7 +443,7 @@ describe("banditd compare with fixed shares", () => {
     const assumed = await compare(...base());
     expect(assumed.stdout).toContain("!!! SAMPLE RATIO MISMATCH");
     expect(assumed.stdout.replace(/\s+/g, " ")).toContain(
-      "Equal shares were assumed; give --ratio",
+      "Equal shares were assumed; --ratio names others",
     );
     expect(assumed.stderr).toContain("not served as often as they should be");
     expect(assumed.exitCode).toBe(1);
