@@ -22,7 +22,7 @@ const url = (problemOf: (text: string) => string | undefined) =>
     if (problem !== undefined) addIssue(problem);
   });
 
-/** Every environment variable the service reads, with what it means. The reference page is made from this. */
+/** Every environment variable the service reads, with its meaning. The reference page is made from this. */
 const variables = z.object({
   BANDIT_DATA_DIR: z
     .string()
@@ -204,7 +204,7 @@ export interface ServiceOptions {
   readonly rateLimitPerSecond: number;
   readonly rateLimitBurst: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
-  /** Told what is being done while the service starts. */
+  /** Told the steps of the start. */
   readonly onProgress?: (step: string) => void;
 }
 

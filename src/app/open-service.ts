@@ -46,7 +46,7 @@ export interface RunningService {
   readonly startedInMs: number;
   /**
    * Lets calls under way finish, writes what can be written, releases everything, within 10 s whatever hangs
-   * (`stopBudget`). What was given up may keep the process alive. Idempotent.
+   * (`stopBudget`). Parts that hang may keep the process alive. Idempotent.
    */
   stop(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import type { Engines } from "./engines.ts";
 
 /** What `/readyz` answers. */
 export interface ReadinessReport {
-  /** Decisions can be served, and what is reported is kept. */
+  /** Decisions can be served, and reports are kept. */
   readonly ready: boolean;
   /** Something is not as it should be; `checks` says what. */
   readonly degraded: boolean;
@@ -33,7 +33,7 @@ const lagNotableMs = 30_000;
 /** No probe waits longer, whatever hangs. */
 const checkTimeoutMs = 400;
 
-/** Whether the service can serve, and what is the matter with its engines. */
+/** Whether the service can serve, and the problems of its engines. */
 export class Readiness {
   readonly #options: ReadinessOptions;
   #phase: Phase = "starting";

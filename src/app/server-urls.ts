@@ -1,4 +1,4 @@
-/** What is wrong with a URL of a server, as the end of a sentence about its variable; undefined: nothing. */
+/** The fault of a server's URL, as the end of a sentence about its variable; undefined: none. */
 type UrlProblem = string | undefined;
 
 const databaseMax = 2 ** 31 - 1;
@@ -46,7 +46,7 @@ export function clickhouseUrlProblem(text: string): UrlProblem {
   return undefined;
 }
 
-/** The URL, or what is wrong with it whichever server it names. */
+/** The URL, or its fault that any server would have. */
 function parseServerUrl(text: string, schemes: readonly string[]): URL | string {
   if (!schemes.some((scheme) => text.startsWith(`${scheme}://`))) {
     return `must start with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;

@@ -14,13 +14,13 @@ export const stopBudget = {
   flushMs: 2_000,
   /** Background work ends, snapshots are written. */
   backgroundMs: 1_000,
-  /** What stays behind is counted, for the log. */
+  /** The events that stay in the outbox are counted, for the log. */
   countMs: 300,
-  /** Spool and spill are closed; what is in them was flushed when it was added. */
+  /** Spool and spill are closed; each record was flushed when it was added. */
   queuesMs: 300,
   /** The engines are closed, all at once. */
   engineMs: 1_000,
-  /** What keeps the process alive after that is given up. */
+  /** Handles that keep the process alive after that are abandoned. */
   exitMs: 200,
   /** Promised for all of it; the process ends then in any case, with exit code 1. */
   totalMs: 10_000,
@@ -28,7 +28,7 @@ export const stopBudget = {
 
 /**
  * Does something, and goes on without it after a time; a line in the log says so.
- * @returns whether it was done. @throws what it failed with in time
+ * @returns whether it was done. @throws the step's own error in time
  */
 export async function atMost(
   timeMs: number,

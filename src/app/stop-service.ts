@@ -7,7 +7,7 @@ import type { HttpServer } from "../rpc/http/http-server.ts";
 import type { EventDrain } from "../service/events/event-drain.ts";
 import { atMost, stopBudget } from "./stop-budget.ts";
 
-/** Added to the time a server has, for what it does after it has cut its calls. */
+/** Added to the time a server has, for its work after it has cut its calls. */
 const serverGraceMs = 200;
 
 /**

@@ -16,7 +16,7 @@ export interface Allocation {
   readonly holdoutShare: number;
   /** After the minimum share, before the holdout; adds up to 1. */
   readonly shares: Float64Array;
-  /** After the holdout: what is drawn from and logged. Adds up to 1 within 1e-12. */
+  /** After the holdout: the vector that is drawn from and logged. Adds up to 1 within 1e-12. */
   readonly probabilities: Float64Array;
   /** Running sums of {@link probabilities}: arm i owns the numbers from `upper[i − 1]` up to `upper[i]`. */
   readonly upper: Float64Array;

@@ -121,7 +121,7 @@ export class Allocator {
     });
   }
 
-  /** Tells the algorithm what has changed, or is forgotten, since it was asked last. */
+  /** Tells the algorithm the totals that have changed, or faded, since it was asked last. */
   #tell(position: number): void {
     const present = this.#totals.reduce(
       (latest, totals) => Math.max(latest, totals.position),

@@ -1,6 +1,6 @@
 import type { ContextTotals } from "../domain/contribution.ts";
 
-/** What is believed of the coefficients before any outcome. */
+/** Prior of the coefficients. */
 export interface LinearPrior {
   /** Of the intercept; every other coefficient's is 0. */
   readonly interceptMean: number;

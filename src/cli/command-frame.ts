@@ -12,12 +12,12 @@ export interface PrintOptions {
 /** What a command that asks a service is told by {@link addAnswerOptions}. */
 export interface AnswerOptions extends ConnectionOptions, PrintOptions {}
 
-/** How a command shows what it has found. */
+/** How a command shows its result. */
 export interface Shown<Value> {
   readonly json: (value: Value) => unknown;
   /** For people; ends with a line break. */
   readonly text: (value: Value) => string;
-  /** Why the command did not succeed, though it printed what it has; undefined when it did. */
+  /** Why the command did not succeed, though it printed a result; undefined when it did. */
   readonly failure?: (value: Value) => string | undefined;
 }
 

@@ -10,7 +10,7 @@ export interface InputText {
   readonly text: string;
 }
 
-/** Far above any policy or prompt; what is larger is the wrong file. */
+/** Far above any policy or prompt; a larger file is the wrong one. */
 const inputCharactersMax = 16 * 1024 * 1024;
 
 /**
@@ -55,7 +55,7 @@ export async function* fileText(file: string): AsyncGenerator<string, void, unde
 /**
  * Bytes as text, without a byte order mark. Nothing is replaced without a word: a prompt or an arm with another
  * character in it would be another one.
- * @throws CliError usage for what is not UTF-8, or holds NUL as binary files do
+ * @throws CliError usage for a file that is not UTF-8, or holds NUL as binary files do
  */
 export async function* decoded(
   bytes: AsyncIterable<Uint8Array>,

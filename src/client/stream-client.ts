@@ -31,7 +31,7 @@ export function streamClient<Service extends DescService>(
   return Object.fromEntries(methods) as StreamClient<Service>;
 }
 
-/** Repeated only as long as nothing was answered: what has begun to be read is not begun again. */
+/** Repeated only as long as nothing was answered: a stream that has begun is not begun again. */
 async function* callStream<Method extends DescMethod>(
   calling: Calling,
   method: Method,

@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** Something to be done at a moment, unless it is cleared before. */
+/** A callback at a moment, unless it is cleared before. */
 export class DeadlineTimer {
   /** Of the monotonic clock, milliseconds. To be changed only while it is not set. */
   atMs: number;

@@ -10,7 +10,7 @@ export const deadLetterKinds: readonly DeadLetterKind[] = [
   "spooled",
 ];
 
-/** Something that was acknowledged and then refused, kept until somebody replays or drops it. */
+/** An acknowledged event or report that was refused later, kept until it is returned or dropped. */
 export interface DeadLetter {
   /** 32 hexadecimal digits, a digest of kind and content: the same thing refused twice is one letter. */
   readonly id: string;

@@ -64,7 +64,7 @@ export class RequestGate {
     this.#timer = setInterval(() => this.#publish(), publishIntervalMs).unref();
   }
 
-  /** Logs what was refused since the last time. Idempotent. */
+  /** Logs the refusals since the last time. Idempotent. */
   stop(): void {
     clearInterval(this.#timer);
     this.#publish();

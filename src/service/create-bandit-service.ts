@@ -46,7 +46,7 @@ export interface RunningBanditService {
   backlog(): Backlog;
   /** The state store has lost everything, and nothing was put back yet. Costs nothing. */
   stateLost(): boolean;
-  /** Ends background work; what is in the outbox stays there. The stores are the caller's to close. */
+  /** Ends background work; events in the outbox stay there. The caller closes the stores. */
   stop(): Promise<void>;
 }
 
@@ -196,7 +196,7 @@ function createPaths(
   return { ids, agentTypes, decisions, intake, select, spooled, spoolForNew, drain };
 }
 
-/** What is done on a timer or on command. */
+/** Work on a timer or on command. */
 type Background = ReturnType<typeof startBackground>;
 
 function startBackground(

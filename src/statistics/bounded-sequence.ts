@@ -79,7 +79,7 @@ export function boundedMeanSequence(
 
 /**
  * Difference of two means of observations in [0,1], treatment − control, under the same promise and whatever
- * decides which arm is served next. Holds the differences δ for which M_T(μ + δ)·M_C(μ) < 1/alpha for some μ;
+ * decides which arm is served next. Holds the differences δ with M_T(μ + δ)·M_C(μ) < 1/alpha for some μ;
  * excludes 0 exactly when the p-value of this look, 1 / min_μ M_T(μ)·M_C(μ), is at most alpha.
  */
 export function boundedDifferenceSequence(

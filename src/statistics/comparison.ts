@@ -1,7 +1,7 @@
 import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
 import { accept, type Refusal, type Result, refuse } from "./result.ts";
 
-/** What is known of the two arms that are compared. An effect is always treatment against control. */
+/** Samples of the two arms that are compared. An effect is always treatment against control. */
 export interface TwoArms<Summary> {
   readonly control: Summary;
   readonly treatment: Summary;

@@ -89,7 +89,7 @@ export function differenceSequence(
 }
 
 /**
- * Relative effect, treatment mean / control mean − 1, under the same promise. Holds the r for which the
+ * Relative effect, treatment mean / control mean − 1, under the same promise. Holds the r such that the
  * sequence of treatment − (1 + r)·control does not exclude 0 (Fieller 1954), so it needs no linearisation and
  * excludes 0 exactly when {@link differenceSequence} does; p-values are that one's. The standard error is the
  * delta method's.

@@ -1,6 +1,6 @@
 import type { Refusal } from "./result.ts";
 
-/** A decision as the log has it: the whole vector it was drawn from, and what was drawn. */
+/** A decision as the log has it: the whole vector it was drawn from, and the arm drawn. */
 export interface LoggedDecision {
   /** Probability of each arm, 0 for one that could not be served; adds up to 1 within 1e-6. */
   readonly propensities: ArrayLike<number>;
@@ -8,7 +8,7 @@ export interface LoggedDecision {
   readonly arm: number;
 }
 
-/** A decision and what it earned. */
+/** A decision and its reward. */
 export interface RewardedDecision extends LoggedDecision {
   readonly reward: number;
 }
@@ -33,7 +33,7 @@ export function checkArm(arm: number, arms: readonly string[]): Refusal | undefi
   return { reason: "unknown_arm", message: `there is no arm ${arm} among ${arms.length}` };
 }
 
-/** What is wrong with a logged decision; undefined if nothing is. */
+/** The fault of a logged decision; undefined if there is none. */
 export function checkDecision(
   { propensities, arm }: LoggedDecision,
   arms: readonly string[],

@@ -39,7 +39,7 @@ export function refuse(reason: RefusalReason, message: string): Result<never> {
   return { ok: false, refusal: { reason, message } };
 }
 
-/** The refusal that a check has given, or what is computed where all checks are passed. */
+/** The refusal of a check, or the value computed when all checks are passed. */
 export function unless<Value>(
   refusal: Refusal | undefined,
   compute: () => Result<Value>,

@@ -43,7 +43,7 @@ export interface History {
 /** The rules, each of which a negative control replaces by a wrong one. */
 export interface Rules {
   readonly wins: typeof supersedes;
-  /** What is left of a generation after so many half-lives. */
+  /** Weight of a generation after so many half-lives. */
   readonly decay: (halfLives: number) => number;
   /** A default reward counts beside what is known. */
   readonly defaultAlways: boolean;

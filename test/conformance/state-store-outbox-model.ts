@@ -38,7 +38,7 @@ export function describeOutboxModel(makeStore: MakeStateStore): void {
     });
     afterEach(() => harness.dispose());
 
-    test("batches never change nor overlap, whoever reads and confirms them, and the counts are exact", async () => {
+    test("batches never change nor overlap, with several readers and confirmers, and the counts are exact", async () => {
       await fc.assert(
         fc.asyncProperty(stepsArbitrary, (steps) => live(harness, steps)),
         { numRuns: 30 },

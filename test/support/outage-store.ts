@@ -19,7 +19,7 @@ const alwaysThere: ReadonlySet<PropertyKey> = new Set([
 export class OutageStore {
   readonly store: StateStore;
   mode: OutageMode = "up";
-  /** Whoever asks through this one gets no answer any more, as if their process had been killed. */
+  /** A caller of this one gets no answer any more, as if its process had been killed. */
   isDead = false;
   #calls = 0;
 

@@ -82,7 +82,7 @@ export class PartitionBatcher<Input, Output> {
       for (const [index, call] of calls.entries()) call.resolve(outputs[index] as Output);
       this.#giveBack(calls);
     } catch (error) {
-      // Who waited behind a server that does not answer would only wait for the same time-out again.
+      // Calls that waited behind a server that does not answer would only wait for the same time-out again.
       const isDown = error instanceof BanditError && error.code === "unavailable";
       const failed = isDown ? [...calls, ...lane.waiting.splice(0)] : calls;
       for (const call of failed) call.reject(error);

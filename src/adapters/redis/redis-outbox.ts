@@ -43,8 +43,8 @@ type MeasuredPart = MeasuredEntries & { readonly partition: number };
  * (5), and after (5) nobody is given the batch. Its owner may have fallen silent and come back after another
  * took the record over: both insert the same entries under the same token, which the event log keeps once, and
  * the first of them does (5) to (7). The other one finds no record and does nothing, or repeats (6) and (7);
- * ids are not used again, so that removes nothing else. Who dies between (5) and (7) leaves a confirmed record, and
- * the next owner finishes it. Who dies before (3) leaves nothing.
+ * ids are not used again, so that removes nothing else. A process that dies between (5) and (7) leaves a confirmed record, and
+ * the next owner finishes it. One that dies before (3) leaves nothing.
  *
  * Entries get new ids below the end of a range only when Redis itself has lost what it had acknowledged, and
  * entries of a range can be missing only then too. The digest of the ids shows it: such a batch is given up,

@@ -74,7 +74,7 @@ Examples:
       terminal.out(describeService(service));
       await stopSignal;
       await service.stop();
-      // An engine that hung was given up and may hold a connection or a thread; what was acknowledged is on a disk.
+      // An engine that hung may hold a connection or a thread; every acknowledged event is on a disk.
       terminal.endWithin(stopBudget.exitMs, exitCodes.ok);
     });
 }

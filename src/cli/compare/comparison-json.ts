@@ -12,7 +12,7 @@ import type { SampleRatio } from "../../statistics/sample-ratio.ts";
 import type { Coverage } from "../../statistics/stratified.ts";
 import { resultJson } from "../text/result-json.ts";
 
-/** What was compared. */
+/** The log and the options of the comparison. */
 export interface ComparedLog {
   readonly log: string;
   readonly level: number;

@@ -33,7 +33,7 @@ export interface ServiceLogOptions {
   readonly onProgress: (rows: number, total: number) => void;
 }
 
-/** What a generation earned of what is known of its reward, as SQL on the view; NULL when nothing is. */
+/** Reward ÷ weight of a generation's known components, as SQL on the view; NULL without any. */
 const rewardSql = "if(reward_weight > 0, reward / reward_weight, NULL)";
 const columnsSql = ["variant_id", "source", "degraded", "propensity", rewardSql];
 const comparisonColumnsSql = [
@@ -145,7 +145,7 @@ class ServiceLogReader {
     this.#options = options;
   }
 
-  /** Rows of one statement; the first waits for what is on its way into the log. */
+  /** Rows of one statement; the first waits for events on their way into the log. */
   async query(sql: string): Promise<readonly Values[]> {
     return rowsOf(await this.#answer(sql));
   }

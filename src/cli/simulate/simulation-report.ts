@@ -9,7 +9,7 @@ import type { SimulatedArms } from "./simulated-arms.ts";
 /** What `banditd simulate --json` prints. Rewards are means per task, in [0,1]. */
 export type SimulationReport = Awaited<ReturnType<typeof buildReport>>;
 
-/** Asks the service what it has learned, and sets it beside what was to be learned. */
+/** Asks the service for its allocations, and sets them beside the best possible ones. */
 export async function buildReport(
   { client, agentType, table, arms }: SimulationSubject,
   asked: { readonly passes: number; readonly seed: number; readonly costWeight: number },

@@ -18,7 +18,7 @@ const halfLivesShownMin = 0.01;
 /** Of a variance that has been through a square root and back. */
 const varianceTolerance = 1e-9;
 
-/** An allocation, for people: the shares and why, what is believed of each arm, and changes that were noticed. */
+/** An allocation, for people: the shares and why, each arm's posterior, and changes that were noticed. */
 export function formatAllocation(allocation: Allocation): string {
   const { arms, forgettingPosition } = allocation;
   const title = wrap(

@@ -11,7 +11,7 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-/** A share in [0,1] with three places; never 0.000 or 1.000 for what is not exactly that. */
+/** A share in [0,1] with three places; never 0.000 or 1.000 for another value. */
 export function formatShare(share: number): string {
   if (share > 0 && share < 0.0005) return "<0.001";
   if (share < 1 && share > 0.9995) return ">0.999";

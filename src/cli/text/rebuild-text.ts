@@ -15,7 +15,7 @@ export interface RebuildResult {
 const digits = 8;
 const digitsMost = 12;
 
-/** The differences as a table of at most 100 columns, and what was done. */
+/** The differences as a table of at most 100 columns, and the result of the rebuild. */
 export function formatRebuild(result: RebuildResult): string {
   const { check, summary, differences, differencesLeftOut } = result;
   const lines: string[] = [];

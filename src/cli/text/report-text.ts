@@ -20,7 +20,7 @@ export function noNumber(refusal: Refusal | null): string {
   return `none: ${refusal?.reason.replaceAll("_", " ")}`;
 }
 
-/** Why there is no number for what was refused: one sentence for each reason, naming all it concerns. */
+/** Why numbers are missing: one sentence for each reason of a refusal, naming all it concerns. */
 export function refusalNotes(
   results: readonly (readonly [name: string, refusal: Refusal | null])[],
 ): readonly string[] {

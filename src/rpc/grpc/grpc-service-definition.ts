@@ -35,7 +35,7 @@ function encoder(schema: DescMessage): (message: Message) => Buffer {
   };
 }
 
-/** What cannot be read is refused by its route, as INVALID_ARGUMENT; grpc-js makes INTERNAL of what is thrown here. */
+/** The route refuses an unreadable request as INVALID_ARGUMENT; grpc-js makes INTERNAL of an error thrown here. */
 function decoder(schema: DescMessage): (bytes: Buffer) => Message {
   return (bytes) => readBinary(schema, bytes);
 }

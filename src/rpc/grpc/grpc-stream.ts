@@ -32,7 +32,7 @@ export class GrpcStream {
     this.#call.emit("error", grpcError(error));
   }
 
-  /** Writes as fast as the client reads: what is not read is not asked for. Never rejects. */
+  /** Writes as fast as the client reads, and asks the source for no more. Never rejects. */
   async pipe(messages: AsyncIterable<Message>): Promise<void> {
     try {
       for await (const message of messages) {

@@ -23,7 +23,7 @@ export async function* streamUntilStop(
   try {
     for (;;) {
       const next = messages.next();
-      // What it says after it was cut is of no interest; the route has counted it.
+      // An error after the cut is dropped; the route has counted the call.
       next.catch(() => undefined);
       const { done, value } = await Promise.race([next, cut.promise]);
       if (done === true) return;

@@ -23,7 +23,7 @@ interface Page {
   readonly body: string;
 }
 
-/** Answers what is not an rpc: `/`, `/healthz`, `/readyz`, `/metrics`; 404 and 405 for the rest. */
+/** Answers requests that are no rpc: `/`, `/healthz`, `/readyz`, `/metrics`; 404 and 405 for the rest. */
 export function httpPages(
   options: HttpPageOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {

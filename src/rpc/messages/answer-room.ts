@@ -9,7 +9,7 @@ import { servedVariantMessage } from "./variant-messages.ts";
 export const answerBytesMax = 4 * 1024 * 1024;
 /** Bytes of one item of a batch at most, without its variant: also an error with its violations. */
 export const itemBytesMax = 4096;
-/** Kept back for the fields around what is counted. */
+/** Kept back for the fields around the counted ones. */
 export const frameBytes = 16 * 1024;
 
 const variantBytes = new WeakMap<Variant, number>();

@@ -59,7 +59,7 @@ function attempt(schema: DescMessage, json: JsonValue): Message | undefined {
   try {
     return fromJson(schema, json);
   } catch {
-    // What is wrong is looked for field by field.
+    // The fault is looked for field by field.
     return undefined;
   }
 }

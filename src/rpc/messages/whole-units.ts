@@ -11,7 +11,7 @@ export function requireNanos({ nanos }: Duration | Timestamp, field: string): vo
   }
 }
 
-/** A finer duration is refused rather than rounded: what is in force is what was asked for. */
+/** A finer duration is refused rather than rounded: the value in force is the one in the request. */
 export function wholeUnits(
   duration: Duration,
   {

@@ -47,10 +47,10 @@ const retryAfterSteps = 32;
 const retryAfterStepMs = (retryAfterMsMax - retryAfterMsMin) / (retryAfterSteps - 1);
 
 /**
- * Bounds the calls under way: what is beyond the bound is refused, and nothing else is. The bound is `requestsMax`, so that
- * a burst, or what has piled up in a pause, is answered. While a queue stands it is {@link standingRequestsMax}: a queue that
- * does not empty only adds its length to every answer (Nichols and Jacobson, "Controlling Queue Delay", 2012;
- * "has not been empty for so long" is the test of Maurer, "Fail at Scale", 2015).
+ * Bounds the calls under way and refuses those beyond the bound. The bound is `requestsMax`, so that a burst, and calls that
+ * piled up in a pause, are answered. While a queue stands it is {@link standingRequestsMax}: a queue that does not empty only
+ * adds its length to every answer (Nichols and Jacobson, "Controlling Queue Delay", 2012; "has not been empty for so long" is
+ * the test of Maurer, "Fail at Scale", 2015).
  */
 export class Admission {
   readonly #requestsMax: number;

@@ -2,7 +2,7 @@ import type { DeadLetter, DeadLetterKind, DeadLetterSummary } from "../../ports/
 import type { CallContext } from "./call-context.ts";
 import type { Page, PageRequest } from "./page.ts";
 
-/** What was acknowledged and then refused, as `DeadLetterService` of the contract. */
+/** Acknowledged events and reports that were refused later, as `DeadLetterService` of the contract. */
 export interface DeadLetterApi {
   listDeadLetters(
     request: PageRequest & { kind?: DeadLetterKind },

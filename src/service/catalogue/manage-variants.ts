@@ -61,7 +61,7 @@ export class ManageVariants {
 
   /**
    * Brings a draft or candidate into the pool and, with `makeBaseline`, makes it the baseline in the
-   * same step; the old baseline stays active. Promoting what is promoted already changes nothing.
+   * same step; the old baseline stays active. Promoting an active variant changes nothing.
    * @throws BanditError not_found, failed_precondition for a retired variant, aborted.
    */
   promote(

@@ -5,7 +5,7 @@ import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 /** Another replica may have made some, or an operator resolved them there. */
 const pauseMs = 30_000;
 
-/** Keeps `bandit_dead_letters` at what is in the table; at its last value while the table cannot be read. */
+/** Keeps `bandit_dead_letters` at the table's count; at its last value while the table cannot be read. */
 export class DeadLetterCount {
   readonly #deps: { store: DeadLetterStore; telemetry: Telemetry; logger: Logger };
   readonly #work: RepeatedWork;

@@ -13,7 +13,7 @@ import type { SpilledEvents } from "./spilled-events.ts";
 export interface EventDrainOptions {
   readonly state: Outbox;
   readonly writer: EventWriter;
-  /** What was moved out of the outbox to disk, which goes first. Undefined: nothing ever was. */
+  /** Events moved from the outbox to disk, which go first. Undefined: none were ever moved. */
   readonly spilled: SpilledEvents | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -31,7 +31,7 @@ const writesAtOnce = 2;
 /** A write that takes longer is in trouble before it has failed: a hung connection fails after half a minute. */
 const slowWriteMs = 2_000;
 
-/** What was written at once, and whether there may be more to write. */
+/** Rows written at once, and whether there may be more to write. */
 interface Drained {
   readonly appends: readonly Pick<EventAppend, "token" | "entryCount">[];
   readonly from: "disk" | "outbox";
@@ -83,7 +83,7 @@ export class EventDrain {
     await this.#inTurn(async () => {
       this.#flushesWaiting -= 1;
       const { state, spilled } = this.#options;
-      // Both are emptied from the front, so what comes meanwhile is behind what is waited for here. Entries that are
+      // Both are emptied from the front, so later events are behind the awaited ones. Entries that are
       // moved to the disk meanwhile come to its end; they are known by their tokens where they are in both places.
       let onDisk = spilled?.count ?? 0;
       let { entries: inOutbox } = await state.outboxState();

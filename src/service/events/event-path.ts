@@ -42,7 +42,7 @@ export interface EventPath {
   readonly deadLetterCount: DeadLetterCount;
   /** Resolves when the state of the outbox is known, if it can be. */
   start(): Promise<void>;
-  /** What is on its way stays where it is. The stores and queues are the caller's to close. */
+  /** Events on their way stay in outbox and spill. The caller closes the stores and queues. */
   stop(): Promise<void>;
 }
 

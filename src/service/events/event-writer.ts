@@ -122,7 +122,7 @@ export class EventWriter {
     try {
       for (let next = takeNext(ranges); next.length > 0; next = takeNext(ranges)) {
         if (stopping?.aborted === true) throw stopped();
-        // All of them are waited for: what comes after a failure must not meet an insert that is still under way.
+        // All of them are waited for: a repeat after a failure must not meet an insert that is still under way.
         const results = await Promise.allSettled(next.map(tryRange));
         const failed = results.find((result) => result.status === "rejected");
         if (failed !== undefined) throw failed.reason;

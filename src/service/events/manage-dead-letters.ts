@@ -33,7 +33,7 @@ export interface ManageDeadLettersDependencies {
 /** Letters that one call replays or drops. */
 const lettersMax = 1_000;
 
-/** Lets an operator look at what was refused, try it again, or give it up. */
+/** Lets an operator list dead letters, return them, or drop them. */
 export class ManageDeadLetters {
   readonly #deps: ManageDeadLettersDependencies;
 
@@ -73,7 +73,7 @@ export class ManageDeadLetters {
 
   /**
    * Tries letters again: rows are inserted, spooled reports applied. Safe to repeat: what went in does not go in
-   * again. Ends early when the caller has gone; what was done until then is done.
+   * again. Ends early when the caller has gone; letters returned until then stay so.
    * @param ids empty: the first {@link lettersMax} by id
    * @throws BanditError unavailable when the event log or the state store cannot be reached.
    */
@@ -99,7 +99,7 @@ export class ManageDeadLetters {
         else refused.push(this.#refusedAgain(letter, error));
       }
     } finally {
-      // Also when a later one failed: what is not noted here is only tried once more, under the same token.
+      // Also when a later one failed: a letter that is not noted here is returned once more, under the same token.
       await store.add(refused);
       await store.resolve(replayed, "replayed");
     }

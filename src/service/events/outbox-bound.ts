@@ -11,7 +11,7 @@ export interface OutboxBoundOptions {
   readonly spilled: SpilledEvents | undefined;
   /** Bytes of events that may wait in the outbox. */
   readonly bytesMax: number;
-  /** What is done when that many wait. */
+  /** At that bound: refuse reports, or spill the oldest events. */
   readonly whenFull: "refuse" | "spill";
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -75,7 +75,7 @@ export class OutboxBound {
     return this.#looks.stop();
   }
 
-  /** What is in the outbox now. @throws BanditError unavailable; what was seen last stays in force. */
+  /** Size of the outbox now. @throws BanditError unavailable; the last known size stays in force. */
   async look(): Promise<OutboxState> {
     try {
       this.#outbox = await this.#options.state.outboxState();
@@ -103,7 +103,7 @@ export class OutboxBound {
   isSpillDue(logInTrouble: boolean): boolean {
     const { whenFull, spilled } = this.#options;
     if (whenFull !== "spill" || spilled === undefined || spilled.isFull) return false;
-    // What is on disk goes first, so for as long as there is some the outbox is not written from.
+    // Spilled events go first, so the outbox waits for as long as there are any.
     const share = logInTrouble || !spilled.isEmpty ? spillShare : spillAnywayShare;
     return this.#share >= share;
   }

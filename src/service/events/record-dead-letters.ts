@@ -22,7 +22,7 @@ interface Dependencies {
 
 const errorCharsMax = 2_000;
 
-/** Puts what is refused where an operator finds it. */
+/** Records refused rows and reports as dead letters. */
 export class RecordDeadLetters {
   readonly #deps: Dependencies;
 
@@ -31,7 +31,7 @@ export class RecordDeadLetters {
   }
 
   /**
-   * Durable on resolve, so what is refused may be given up elsewhere then. Idempotent: the same kind and
+   * Durable on resolve, so the refused row or report may be removed elsewhere then. Idempotent: the same kind and
    * content is the same letter.
    * @throws BanditError unavailable when the table cannot be written; nothing may be given up then.
    */

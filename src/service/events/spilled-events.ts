@@ -118,7 +118,7 @@ export class SpilledEvents {
         return decode(record);
       } catch (error) {
         this.#aside.set(record.key, record.id);
-        // Without what it says: that may be of the events.
+        // Without its message, which may quote the events.
         this.#logger.error(
           "spilled events cannot be read; they stay on disk, and other events are written",
           {

@@ -40,7 +40,7 @@ export function keepSnapshots(options: SnapshotOptions): { stop(): Promise<void>
         what: "posteriors",
         version: () => allocations.changes,
         save: () => posteriorSnapshots.save(allocations.known()),
-        // What comes from the snapshot is in it.
+        // Totals that come from the snapshot are in it.
         savedVersion: posteriorsAreRead ? undefined : allocations.changes,
         intervalMs: posteriorSnapshotIntervalMs,
         logger,

@@ -26,7 +26,7 @@ export interface SpoolDrainOptions extends ApplySpooledDependencies {
 const chunkBytes = 128 * 1024;
 /** Applied at once: enough to fill a batch of the state store, few beside what callers send. */
 const appliedAtOnceMax = 64;
-/** What came into the queue without a word, from a process that has ended, is noticed within this time. */
+/** Records taken over from a process that has ended are noticed within this time. */
 const lookMs = 1_000;
 /** From a record that was added while the state store answers to its being applied. */
 const soonMs = 50;
@@ -40,7 +40,7 @@ interface Item {
 }
 
 /**
- * Applies what was spooled, once the state store answers: oldest first, decisions before the reports of their chunk.
+ * Applies spooled records, once the state store answers: oldest first, decisions before the reports of their chunk.
  * A record is removed only after it was applied, so after a crash some are applied again, which changes nothing:
  * the store recognises a decision by its generation, a report by its id in the generation's ledger.
  *
@@ -82,7 +82,7 @@ export class SpoolDrain {
     });
   }
 
-  /** Begins with what is there from before, and goes on for as long as something comes. */
+  /** Begins with the records from before, and goes on for as long as records come. */
   start(): void {
     const { spool, online, clock } = this.#options;
     this.#startedAtMs = clock.monotonicMs();
@@ -108,7 +108,7 @@ export class SpoolDrain {
     this.#passes.start(Math.max(afterMs, this.#passesInVain === 0 ? 0 : this.#pauseMs()));
   }
 
-  /** Without the state store there is nothing to do until it is back. What was put off comes up again later. */
+  /** Without the state store the drain waits until it is back. Postponed records come up again later. */
   #pauseMs(): number {
     const { spool, online } = this.#options;
     if (spool.queue.size.records === 0 || !online.available) return Number.POSITIVE_INFINITY;
@@ -159,7 +159,7 @@ export class SpoolDrain {
     return reports.goesOn ? decisions.gone + reports.gone : undefined;
   }
 
-  /** Removes what was applied. @returns how many those are, and whether there is use in going on. */
+  /** Removes the applied records. @returns their number, and whether to go on. */
   async #applyAll(items: readonly Item[]): Promise<{ gone: number; goesOn: boolean }> {
     const { spool } = this.#options;
     const goneIds: number[] = [];
@@ -222,7 +222,7 @@ export class SpoolDrain {
     return decisionMayStillArrive(generationOf(record), now);
   }
 
-  /** What is refused for good goes to the dead letters. @returns whether it is there. */
+  /** Makes a record that is refused for good a dead letter. @returns whether that is done. */
   async #bury(stored: DiskRecord, error: unknown): Promise<boolean> {
     const { deadLetters, logger } = this.#options;
     try {

@@ -21,11 +21,11 @@ export interface SpoolOptions {
 }
 
 /**
- * What came while the state store could not be reached: on this machine's disk before it is acknowledged, and
- * applied later by {@link SpoolDrain}.
+ * Decisions and reports received while the state store could not be reached: on this machine's disk before they are
+ * acknowledged, and applied later by {@link SpoolDrain}.
  *
- * A record that cannot be read, because it is damaged or of another version of this program, keeps nobody from an answer:
- * it counts as not there, and the drain makes a dead letter of it.
+ * A record that cannot be read, because it is damaged or of another version of this program, fails no call: it counts as
+ * absent, and the drain makes a dead letter of it.
  */
 export class Spool implements DecisionSpool, ReportSpool {
   readonly #options: SpoolOptions;
@@ -99,7 +99,7 @@ export class Spool implements DecisionSpool, ReportSpool {
     const { generationId } = decision.record;
     const earlier = this.findDecision(generationId);
     if (earlier !== undefined) return earlier;
-    // What is there cannot be read, so it cannot be told whether it is this decision; it is not replaced.
+    // The record cannot be read and may be this decision, so it is not replaced.
     if (this.holdsDecision(generationId)) throw unreadableInTheWay();
     await this.#append({ kind: "decision", spooledAtMs: this.#options.clock.nowMs(), decision });
     this.#options.telemetry.count("bandit_decisions_spooled_total");

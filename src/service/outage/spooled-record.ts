@@ -3,7 +3,7 @@ import type { GenerationId } from "../../domain/ids.ts";
 import type { UnstoredDecision } from "../deciding/decision-spool.ts";
 import type { ReceivedReport } from "../recording/received-reports.ts";
 
-/** What is kept on disk while the state store cannot be reached. */
+/** A decision or report kept on disk while the state store cannot be reached. */
 export type SpooledRecord =
   | { readonly kind: "decision"; readonly spooledAtMs: number; readonly decision: UnstoredDecision }
   | ReceivedReport;

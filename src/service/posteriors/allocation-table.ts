@@ -119,7 +119,7 @@ export class AllocationTable {
     return true;
   }
 
-  /** Counts the changes of what is known. */
+  /** Counts the changes of the totals. */
   get changes(): number {
     return this.#changes;
   }

@@ -29,7 +29,7 @@ export interface CurrentAllocation {
   readonly context?: DecisionContext;
 }
 
-/** What is known of a request when an allocation is asked for. */
+/** Numbers of a request by name, for contextual policies. */
 export type Features = Readonly<Record<string, number>>;
 
 /** Where the priors of a code type come from; a new object when they have changed. */
@@ -44,7 +44,7 @@ interface KnownTotals {
   contradictedIn: number;
 }
 
-/** What is known about one (agent type, code type), and the allocation made from it. */
+/** Posteriors of one (agent type, code type), and the allocation made from them. */
 export class CodeTypeAllocation {
   readonly totals = new Map<VariantId, KnownTotals>();
   readonly #clock: Clock;
@@ -129,7 +129,7 @@ export class CodeTypeAllocation {
     return { allocation, computedAtMs: current.computedAtMs, context };
   }
 
-  /** What is believed of every arm, from the newest totals; in any mode but learning, from those in force. */
+  /** Posterior of every arm, from the newest totals; in any mode but learning, from those in force. */
   posteriors(entry: AgentTypeEntry, codeType: CodeType, features: Features): ArmPosterior[] {
     const policy = this.#follow(entry, codeType);
     this.#refresh(entry, policy);

@@ -97,7 +97,7 @@ export class FollowedGroup {
     else this.#forgotten += 1;
   }
 
-  /** Takes out what was added of the generation before. */
+  /** Takes out the earlier sums of the generation. */
   #remove(generation: LoggedGeneration, changedFromMs: number): void {
     const known = this.#recent.get(generation.generationId);
     const events = generation.events.filter(({ ingestedAtMs }) => ingestedAtMs < changedFromMs);

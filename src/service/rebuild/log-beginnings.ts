@@ -3,7 +3,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { EventLog } from "../../ports/event-log.ts";
 
 const dayMs = 86_400_000;
-/** What is due is deleted at some time within about a day. */
+/** ClickHouse deletes expired rows at some time within about a day. */
 const deletedWithinDays = 2;
 
 /**

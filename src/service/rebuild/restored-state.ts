@@ -16,7 +16,7 @@ export interface RestoredState {
 
 /**
  * Of the given generations those that something may still be learned of, by the policies in force: their
- * decisions, and what was booked of them. The others are only ever summed.
+ * decisions and their bookings. The others are only ever summed.
  */
 export function restoredStateOf(
   generations: readonly LoggedGeneration[],

@@ -116,7 +116,7 @@ export class BookDefaultRewards {
     // While nothing was learned, answered decisions were not learned from: the silent ones alone would mislead.
     let decidedFromMs = Math.max(oldestMs, doneUntilMs - overlapMs, modeSinceMs);
     let afterGenerationId: UnansweredDecision["generationId"] | undefined;
-    // What was acknowledged before now is in the log after this.
+    // Every event acknowledged before now is in the log after this.
     await drain.flush();
     let booked = 0;
     for (;;) {

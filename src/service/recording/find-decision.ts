@@ -51,7 +51,7 @@ interface DecisionFinderDependencies {
   readonly clock: Clock;
   /** Undefined: nothing is spooled. */
   readonly spool: Pick<ReportSpool, "findDecision"> | undefined;
-  /** Whether the state store has lost what it had, as it is now. */
+  /** Whether the state store has lost its data, as it is now. */
   readonly checkStateLost: () => Promise<boolean>;
 }
 
@@ -90,7 +90,7 @@ export class DecisionFinder {
     if (record !== undefined && clock.nowMs() <= record.retainedUntilMs + graceMs) {
       return { record, expired: false };
     }
-    // It may be one of those that the store has lost: what is reported of it can be booked when they are back.
+    // It may be one of those that the store has lost: its reports can be booked when they are back.
     if (record === undefined && (await checkStateLost())) throw stateLost();
     if (record === undefined && isOfLastMoments(generationId, clock.nowMs())) {
       throw unknownGeneration(generationId);

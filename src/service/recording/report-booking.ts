@@ -46,14 +46,14 @@ export class ReportBooking {
     this.#deps = dependencies;
   }
 
-  /** Books a report, now or from the spool; recognises what was booked before (invariant I4). @throws BanditError */
+  /** Books a report, now or from the spool; recognises a report that was booked before (invariant I4). @throws BanditError */
   async book(received: ReceivedReport, terms: BookingTerms = {}): Promise<Booked> {
     const { catalogue, allocations, decisions, online, outbox, clock, telemetry } = this.#deps;
     const { wasSpooled = false } = terms;
     const report = bookableReport(received);
     outbox.requireRoomForReport(received.kind, { wasAcknowledged: wasSpooled });
     const found = await decisions.get(report.generationId, terms);
-    // What was booked of an expired generation is remembered by the event log only.
+    // Only the event log has the bookings of an expired generation.
     if (found.history !== undefined && report.isLogged(found.history)) return duplicate;
     const { record } = found;
     const entry = await catalogue.getAgentType(record.agentType);

@@ -53,7 +53,7 @@ export class ReportIntake {
   #mayPass(error: unknown): boolean {
     if (!(error instanceof BanditError)) return false;
     if (error.code === "unavailable" || error.code === "deadline_exceeded") return true;
-    // Not `OUTBOX_FULL`: what is to become of reports then is the operator's choice.
+    // Not `OUTBOX_FULL`: the operator chooses how reports are treated then.
     if (error.reason === "STATE_FULL" || error.reason === "STATE_QUEUE_FULL") return true;
     return (
       error.reason === "GENERATION_NOT_FOUND" &&

@@ -6,7 +6,7 @@ export interface PropensityVector {
   readonly probabilities: readonly number[];
 }
 
-/** A logged decision that drew an arm, and what it earned. */
+/** A logged decision that drew an arm, and its reward. */
 export interface ComparedDecision {
   readonly arm: string;
   /** Decisions of one context share their propensities: the code type. Empty: the log does not tell contexts apart. */

@@ -2,7 +2,7 @@ import { type HolmDecision, holmAdjustment } from "../holm.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import type { MissingReward } from "./compared-decision.ts";
 
-/** What is asked of a comparison, whatever the shares. */
+/** Request of a comparison, with fixed or adaptive shares. */
 export interface ComparisonRequest {
   readonly control: string;
   /** Empty: every other arm of the log. */

@@ -7,7 +7,7 @@ import {
 } from "../proportions-power.ts";
 import type { Result } from "../result.ts";
 
-/** What is to be planned. Of effect, size and power two are given; the third is the question. */
+/** The question of a plan: of effect, size and power two are given, and the third is computed. */
 export interface PlanRequest {
   /** What the rewards are: 0/1 with this rate in the control, or any numbers with this spread. */
   readonly outcome:

@@ -1,6 +1,6 @@
 import type { Refusal } from "../result.ts";
 
-/** One served task of a log, with what came of it. */
+/** One served task of a log, with its reward. */
 export interface LoggedRow {
   /** The context cell it fell into: rows with equal labels are told apart by nothing but the arm. */
   readonly context: string;

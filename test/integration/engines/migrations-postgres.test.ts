@@ -103,7 +103,7 @@ describe("the schema itself", () => {
     ],
     ["an agent type that has variants to go", "DELETE FROM agent_type", "23503"],
     ["an id that is not made of its parts", "UPDATE prompt_variant SET version = 2", "23514"],
-  ])("refuses %s, whoever asks", async (_what, sql, code) => {
+  ])("refuses %s, for every user", async (_what, sql, code) => {
     await expect(query(database.url, sql)).rejects.toMatchObject({ code });
   });
 });

@@ -89,7 +89,7 @@ it("a rebuild's steps arrive in their order, numbers and all", async () => {
   ]);
 });
 
-it("whoever leaves early cancels it", async () => {
+it("a caller that leaves early cancels it", async () => {
   servers.service.rebuildHangs = true;
   expect(await drain(client.rebuild({}), 2)).toBe(2);
   await until("the service has heard of it", 5_000, ended);

@@ -181,7 +181,7 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
     await expectOnceEach(361);
   });
 
-  test("what is left on disk is written although the setting is refuse now", async () => {
+  test("spilled events on disk are written although the setting is refuse now", async () => {
     const options = { bytesMax, spillBytesMax: 16 * mebibyte } as const;
     const path = await site.openPath({ ...options, whenFull: "spill" });
     site.fault = "before";

@@ -96,7 +96,7 @@ describe("PageHinkley", () => {
   it("raises no alarm before the least weight, and takes the mean from it", () => {
     const options = { ...pageHinkleyDefaults, threshold: 0.5, weightMin: 50 };
     const [alarm] = alarmsOf(options, step([1, 0], 10, 90));
-    // Until then the mean has fallen to 0.2; what is left of the fall is below it.
+    // Until then the mean has fallen to 0.2; the rest of the fall is below it.
     expect(alarm?.index).toBeGreaterThanOrEqual(50);
     expect(alarm?.changeIndex).toBeGreaterThanOrEqual(50);
     expect(alarm?.meanBefore).toBeLessThan(0.21);

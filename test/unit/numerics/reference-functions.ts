@@ -77,7 +77,7 @@ const shapeOff = ([x, shape, ...rest]: readonly number[]) => [
 /** Downwards, so that a probability stays one. */
 const probabilityOff = ([p, ...rest]: readonly number[]) => [(p as number) * (1 - 1e-7), ...rest];
 
-/** Every function for which `make_numerics_reference.py` wrote a fixture. */
+/** Every function with a fixture by `make_numerics_reference.py`. */
 export const referenceFunctions: readonly ReferenceFunction[] = [
   ...functionsOf("log-gamma.json", { logGamma: one(logGamma), logBeta: two(logBeta) }, firstOff),
   ...functionsOf(

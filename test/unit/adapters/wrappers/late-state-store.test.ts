@@ -90,7 +90,7 @@ describe("a state store that may come late", () => {
     expect(seen.attempts).toBe(4);
   });
 
-  it("tells of changes to whoever listened before it was there, and not to who has stopped", async () => {
+  it("tells changes to listeners from before it was there, and not to those that have stopped", async () => {
     const there = store();
     const late = await connecting(away, there.state).open();
     const told: string[] = [];

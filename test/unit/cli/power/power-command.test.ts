@@ -32,7 +32,7 @@ describe("banditd power", () => {
     expect(await size("--baseline", "0.1", "--effect", "0.02")).toBe(3841);
   });
 
-  it("answers what is left out, for rates", async () => {
+  it("computes the option that is not given, for rates", async () => {
     const rates = { controlRate: 0.7, treatmentRate: 0.7 - 0.05 };
     const options = { alpha: 0.01, power: 0.9, allocationRatio: 0.5 };
     const sized = accepted(proportionsSampleSize(rates, options));
@@ -69,7 +69,7 @@ describe("banditd power", () => {
     expect(found.effect).toBeLessThan(0);
   });
 
-  it("answers what is left out, for means, at any time too", async () => {
+  it("computes the option that is not given, for means, at any time too", async () => {
     const common = ["--standard-deviation", "0.3"];
     const anyTime = ["--looks", "any-time", "--tightest-at", "200"];
     const looks = { looks: "any_time", tightestAtN: 200 } as const;

@@ -46,7 +46,7 @@ test("a single generation that is too large is a failure, not a loop", async () 
   await expect(pagesOf(log)).rejects.toMatchObject({ reason: "QUERY_TOO_LARGE" });
 });
 
-test("nothing is read for whoever has gone", async () => {
+test("nothing is read for a caller that has gone", async () => {
   const { log } = logOf([10_000, 10_000]);
   const going = new AbortController();
   const pages = readPages(log, input, going.signal);
