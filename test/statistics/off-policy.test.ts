@@ -1,13 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { Allocator } from "../../src/bandit/allocator.ts";
-import { defaultPolicy } from "../../src/bandit/default-policy.ts";
-import { zeroTotals } from "../../src/domain/contribution.ts";
-import { parseVariantId, type VariantId } from "../../src/domain/ids.ts";
-import type { Policy } from "../../src/domain/policy.ts";
 import { SeededGenerator } from "../../src/numerics/random-generator.ts";
 import type { CandidatePolicy } from "../../src/statistics/off-policy/candidate-policy.ts";
 import type { Evaluation, ValueEstimate } from "../../src/statistics/off-policy/evaluation.ts";
 import type { LoggedRow } from "../../src/statistics/off-policy/logged-row.ts";
+import { adaptiveLog, thompson } from "../support/adaptive-log.ts";
 import { evaluateOffPolicy } from "../support/evaluate-off-policy.ts";
 
 /*
@@ -256,55 +252,21 @@ describe("4,000 logs of 1,000 rows with fixed shares", () => {
 describe("500 logs of 1,500 rows by Thompson sampling", () => {
   const logs = 500;
   const means = [0.5, 0.45, 0.4, 0.3];
-  const ids = means.map((_, arm) => parseVariantId(`t/v${arm}@1`));
-  const generator = SeededGenerator.fromSeed(9);
-  const policy: Policy = {
-    ...defaultPolicy,
-    algorithm: { kind: "thompson_sampling" },
-    minimumShare: 0.05,
-  };
+  const ids = means.map((_, arm) => `v${arm}`);
+  let runs = 0;
   const even: CandidatePolicy = { arms: ids, sharesIn: () => [0.25, 0.25, 0.25, 0.25] };
   let records: Records;
 
-  /** Learns from every outcome, with a new allocation for every 25 tasks. */
-  function adaptiveLog(): readonly LoggedRow[] {
-    const allocator = new Allocator({
-      policy,
-      variantIds: ids,
-      baselineId: ids[0] as VariantId,
-    });
-    const totals = means.map(() => ({ ...zeroTotals }));
-    const rows: LoggedRow[] = [];
-    while (rows.length < 1500) {
-      const { probabilities } = allocator.allocate();
-      for (let task = 0; task < 25; task += 1) {
-        let left = generator.next();
-        let arm = 0;
-        while (arm < 3) {
-          left -= probabilities[arm] as number;
-          if (left < 0) break;
-          arm += 1;
-        }
-        const reward = generator.next() < (means[arm] as number) ? 1 : 0;
-        const propensity = probabilities[arm] as number;
-        rows.push({ context: "", arm: ids[arm] as VariantId, propensity, reward });
-        const before = totals[arm] as typeof zeroTotals;
-        totals[arm] = {
-          ...before,
-          reward: before.reward + reward,
-          weight: before.weight + 1,
-          generations: before.generations + 1,
-        };
-      }
-      ids.forEach((id, arm) => {
-        allocator.setTotals(id, totals[arm] as typeof zeroTotals);
-      });
-    }
-    return rows;
+  function learningLog(): readonly LoggedRow[] {
+    runs += 1;
+    const log = { algorithm: thompson, minimumShare: 0.05, meansAt: () => means, steps: 1500 };
+    return Array.from(adaptiveLog({ ...log, seed: runs }), ({ arm, propensities, reward }) => ({
+      ...{ context: "", arm: ids[arm] as string, propensity: propensities[arm] as number, reward },
+    }));
   }
 
   beforeAll(() => {
-    records = simulate({ logs, makeLog: adaptiveLog, policy: even, truth: 0.4125 });
+    records = simulate({ logs, makeLog: learningLog, policy: even, truth: 0.4125 });
   });
 
   it.each(["ips", "snips", "dr", "switchDr"] as const)(

@@ -9,6 +9,7 @@ import { PropensitySampleRatio } from "../../../src/statistics/propensity-sample
 import type { Result } from "../../../src/statistics/result.ts";
 import { stratifiedDifference, stratifiedValue } from "../../../src/statistics/stratified.ts";
 import { twoProportionTest } from "../../../src/statistics/two-proportions.ts";
+import { accepted } from "../../fixtures/reference/statistics-reference.ts";
 import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { banditd, type Served, serve } from "./cli-process.ts";
 
@@ -47,11 +48,6 @@ async function reportOf(...args: string[]) {
   const { exitCode, stdout, stderr } = await compare(...args, "--json");
   expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
   return JSON.parse(stdout);
-}
-
-function accepted<Value>(result: Result<Value>): Value {
-  if (!result.ok) throw new Error(result.refusal.message);
-  return result.value;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BanditError } from "../../../src/domain/errors.ts";
 import {
   parseAgentType,
   parseCodeType,
@@ -16,6 +15,7 @@ import {
   SelectVariantRequestSchema,
 } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { validateRequest } from "../../../src/rpc/request-validator.ts";
+import { banditErrorOf } from "../../support/bandit-error-of.ts";
 
 const generationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
 const outcome = { case: "ci", value: { passed: true } } as const;
@@ -33,13 +33,9 @@ const texts = fc.oneof(
 );
 
 function refuses(check: () => unknown): boolean {
-  try {
-    check();
-    return false;
-  } catch (error) {
-    if (error instanceof BanditError && error.code === "invalid_argument") return true;
-    throw error;
-  }
+  const error = banditErrorOf(check);
+  expect(error?.code ?? "invalid_argument").toBe("invalid_argument");
+  return error !== undefined;
 }
 
 function validate<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): void {
@@ -98,29 +94,23 @@ describe("the contract refuses exactly what the parser of the domain refuses", (
 });
 
 it("says what is wrong with an id in words, not as a regular expression", () => {
-  try {
+  const error = banditErrorOf(() =>
     validate(SelectVariantRequestSchema, {
       agentType: "",
       codeType: "",
       generationId: "",
       allowedVariantIds: [""],
-    });
-    expect.fail("accepted");
-  } catch (error) {
-    if (!(error instanceof BanditError)) throw error;
-    expect(error.violations).toHaveLength(4);
-    for (const { description } of error.violations) expect(description).toMatch(/^must /);
-  }
+    }),
+  );
+  expect(error?.violations).toHaveLength(4);
+  for (const { description } of error?.violations ?? []) expect(description).toMatch(/^must /);
 });
 
 it("keeps a violation short, however long what it is about", () => {
   const features = { [`k${"x".repeat(100_000)}`]: Number.NaN };
-  try {
-    validate(SelectVariantRequestSchema, { agentType: "a", codeType: "x", features });
-    expect.fail("accepted");
-  } catch (error) {
-    if (!(error instanceof BanditError)) throw error;
-    expect(JSON.stringify(error.violations).length).toBeLessThan(1000);
-    expect(error.message.length).toBeLessThan(500);
-  }
+  const error = banditErrorOf(() =>
+    validate(SelectVariantRequestSchema, { agentType: "a", codeType: "x", features }),
+  );
+  expect(JSON.stringify(error?.violations).length).toBeLessThan(1000);
+  expect(error?.message.length).toBeLessThan(500);
 });

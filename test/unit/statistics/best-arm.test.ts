@@ -4,16 +4,8 @@ import {
   bestArmBeta,
   bestArmNormal,
 } from "../../../src/statistics/best-arm.ts";
-import type { RefusalReason, Result } from "../../../src/statistics/result.ts";
-
-function accepted(result: Result<BestArmResult[]>): BestArmResult[] {
-  if (!result.ok) throw new Error(result.refusal.message);
-  return result.value;
-}
-
-function reasonOf(result: Result<BestArmResult[]>): RefusalReason | "none" {
-  return result.ok ? "none" : result.refusal.reason;
-}
+import type { RefusalReason } from "../../../src/statistics/result.ts";
+import { accepted, reasonOf } from "../../fixtures/reference/statistics-reference.ts";
 
 /** Posteriors of so many `[alpha, beta]`. */
 const shapes = (...arms: [number, number][]) => arms.map(([alpha, beta]) => ({ alpha, beta }));

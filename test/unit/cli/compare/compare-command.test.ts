@@ -12,13 +12,13 @@ import {
 import { EqualityEProcess } from "../../../../src/statistics/equality-e-process.ts";
 import { holmAdjustment } from "../../../../src/statistics/holm.ts";
 import { PropensitySampleRatio } from "../../../../src/statistics/propensity-sample-ratio.ts";
-import type { Result } from "../../../../src/statistics/result.ts";
 import { sampleRatioSequence, sampleRatioTest } from "../../../../src/statistics/sample-ratio.ts";
 import {
   relativeProportionTest,
   twoProportionTest,
 } from "../../../../src/statistics/two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../../../../src/statistics/welch.ts";
+import { accepted } from "../../../fixtures/reference/statistics-reference.ts";
 import { sampleOf } from "../../../support/samples.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { words } from "../../../support/words.ts";
@@ -38,11 +38,6 @@ async function reportOf(...args: string[]) {
   const { exitCode, stdout, stderr } = await compare(...args, "--json");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   return JSON.parse(stdout);
-}
-
-function accepted<Value>(result: Result<Value>): Value {
-  if (!result.ok) throw new Error(result.refusal.message);
-  return result.value;
 }
 
 const arms = ["a", "b", "c"];

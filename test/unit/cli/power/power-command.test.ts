@@ -9,7 +9,7 @@ import {
   proportionsPower,
   proportionsSampleSize,
 } from "../../../../src/statistics/proportions-power.ts";
-import type { Result } from "../../../../src/statistics/result.ts";
+import { accepted } from "../../../fixtures/reference/statistics-reference.ts";
 import { words } from "../../../support/words.ts";
 import { runInProcess } from "../run-in-process.ts";
 
@@ -17,11 +17,6 @@ async function plan(...args: string[]) {
   const { exitCode, stdout, stderr } = await runInProcess(["power", ...args, "--json"]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   return JSON.parse(stdout);
-}
-
-function accepted<Value>(result: Result<Value>): Value {
-  if (!result.ok) throw new Error(result.refusal.message);
-  return result.value;
 }
 
 describe("banditd power", () => {

@@ -1,6 +1,5 @@
 import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
-import { BanditError } from "../../../../src/domain/errors.ts";
 import {
   type BatchRecordOutcomesRequest,
   BatchRecordOutcomesRequestSchema,
@@ -8,6 +7,7 @@ import {
 } from "../../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { readBinary } from "../../../../src/rpc/messages/read-binary.ts";
 import { requireReadable } from "../../../../src/rpc/unreadable-requests.ts";
+import { banditErrorOf } from "../../../support/bandit-error-of.ts";
 
 const generationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
 const batch = toBinary(
@@ -20,15 +20,7 @@ const batch = toBinary(
   }),
 );
 
-function errorOf(message: Message): BanditError | undefined {
-  try {
-    requireReadable(message);
-    return undefined;
-  } catch (error) {
-    if (error instanceof BanditError) return error;
-    throw error;
-  }
-}
+const errorOf = (message: Message) => banditErrorOf(() => requireReadable(message));
 
 it("a text that is no UTF-8 fails its item only, which names the field", () => {
   const bytes = Buffer.from(batch);

@@ -1,6 +1,5 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { BanditError } from "../../../../src/domain/errors.ts";
 import {
   CreateVariantRequestSchema,
   SetPolicyRequestSchema,
@@ -13,6 +12,7 @@ import {
 } from "../../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { readJson } from "../../../../src/rpc/messages/read-json.ts";
 import { requireReadable } from "../../../../src/rpc/unreadable-requests.ts";
+import { banditErrorOf } from "../../../support/bandit-error-of.ts";
 
 const generationId = "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b";
 const good = `{"generationId":"${generationId}","ci":{"passed":true}}`;
@@ -20,15 +20,7 @@ const good = `{"generationId":"${generationId}","ci":{"passed":true}}`;
 const read = (schema: DescMessage, text: string): Message =>
   readJson(schema, new TextEncoder().encode(text));
 
-function errorOf(message: Message): BanditError | undefined {
-  try {
-    requireReadable(message);
-    return undefined;
-  } catch (error) {
-    if (error instanceof BanditError) return error;
-    throw error;
-  }
-}
+const errorOf = (message: Message) => banditErrorOf(() => requireReadable(message));
 
 const [decision, outcome] = [SelectVariantRequestSchema, RecordOutcomeRequestSchema];
 const [policy, variant] = [SetPolicyRequestSchema, CreateVariantRequestSchema];

@@ -1,17 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { BanditError } from "../../../../src/domain/errors.ts";
 import type { OutcomeContent } from "../../../../src/domain/outcome.ts";
 import { outcomeMetrics } from "../../../../src/service/recording/outcome-metrics.ts";
+import { banditErrorOf } from "../../../support/bandit-error-of.ts";
 
-const fieldOf = (content: OutcomeContent): string | undefined => {
-  try {
-    outcomeMetrics(content);
-  } catch (error) {
-    if (error instanceof BanditError) return error.violations[0]?.field;
-    throw error;
-  }
-  return undefined;
-};
+const fieldOf = (content: OutcomeContent) =>
+  banditErrorOf(() => outcomeMetrics(content))?.violations[0]?.field;
 
 describe("outcome metrics", () => {
   it("derives the pass rate of a test run and keeps what else was measured", () => {
