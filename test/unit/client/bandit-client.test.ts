@@ -1,5 +1,5 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { anyPack, DurationSchema, durationFromMs } from "@bufbuild/protobuf/wkt";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type Any, anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   Metadata,
   Server,
@@ -96,23 +96,22 @@ const failWith =
   (code: number): Answer =>
   () => ({ fail: { code, details: "no" } });
 
-/** What the service says of a call that it has not begun. */
-function refusal(code: number, retryAfterMs: number): ReturnType<Answer> {
-  const details = create(StatusSchema, {
-    code,
-    message: "no",
-    details: [
-      anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: "OVERLOADED" })),
-      anyPack(
-        RetryInfoSchema,
-        create(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) }),
-      ),
-    ],
-  });
+/** A failure with details, as the service sends it. */
+function failure(code: number, message: string, details: Any[]): ReturnType<Answer> {
   const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, details)));
-  return { fail: { code, details: "no", metadata } };
+  const trailer = toBinary(StatusSchema, create(StatusSchema, { code, message, details }));
+  metadata.set("grpc-status-details-bin", Buffer.from(trailer));
+  return { fail: { code, details: message, metadata } };
 }
+
+const errorInfo = (info: MessageInitShape<typeof ErrorInfoSchema>) =>
+  anyPack(ErrorInfoSchema, create(ErrorInfoSchema, info));
+const retryInfo = (afterMs: number) =>
+  anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(afterMs) }));
+
+/** What the service says of a call that it has not begun. */
+const refusal = (code: number, retryAfterMs: number) =>
+  failure(code, "no", [errorInfo({ reason: "OVERLOADED" }), retryInfo(retryAfterMs)]);
 
 describe("the client", () => {
   it("gives a decision a generation id, the same one in every retry, and keeps the caller's", async () => {
@@ -239,39 +238,19 @@ describe("the client", () => {
   });
 
   it("reads reason, field violations, metadata and retry delay out of a failure", async () => {
-    const metadata = new Metadata();
-    const details = create(StatusSchema, {
-      code: status.INVALID_ARGUMENT,
-      message: "agent_type: empty",
-      details: [
-        anyPack(
-          ErrorInfoSchema,
-          create(ErrorInfoSchema, { reason: "INVALID_FIELD", metadata: { a: "b" } }),
-        ),
-        anyPack(
-          BadRequestSchema,
-          create(BadRequestSchema, {
-            fieldViolations: [{ field: "agent_type", description: "empty" }],
-          }),
-        ),
-        anyPack(
-          RetryInfoSchema,
-          create(RetryInfoSchema, {
-            retryDelay: create(DurationSchema, { seconds: 1n, nanos: 5e8 }),
-          }),
-        ),
-      ],
-    });
-    metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, details)));
-    answer = () => ({
-      fail: { code: status.INVALID_ARGUMENT, details: "agent_type: empty", metadata },
-    });
+    const fieldViolations = [{ field: "agent_type", description: "empty" }];
+    const details = [
+      errorInfo({ reason: "INVALID_FIELD", metadata: { a: "b" } }),
+      anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })),
+      retryInfo(1500),
+    ];
+    answer = () => failure(status.INVALID_ARGUMENT, "agent_type: empty", details);
     await expect(client.selectVariant({})).rejects.toMatchObject({
       name: "ClientError",
       code: "invalid_argument",
       message: "agent_type: empty",
       reason: "INVALID_FIELD",
-      violations: [{ field: "agent_type", description: "empty" }],
+      violations: fieldViolations,
       metadata: { a: "b" },
       retryAfterMs: 1500,
     });

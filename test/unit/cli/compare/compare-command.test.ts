@@ -34,6 +34,11 @@ function file(name: string, lines: readonly string[]): string {
 }
 
 const compare = (...args: string[]) => runInProcess(["compare", ...args]);
+/** The comparison with arm a on a log. */
+const compareLog = (path: string, ...args: string[]) =>
+  compare("--log", path, "--control", "a", ...args);
+const reportOn = (path: string, ...args: string[]) =>
+  reportOf("--log", path, "--control", "a", ...args);
 async function reportOf(...args: string[]) {
   const { exitCode, stdout, stderr } = await compare(...args, "--json");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -84,7 +89,7 @@ describe("banditd compare with adaptive shares", () => {
     const alpha = 1 - 0.9;
     const differences = [1, 2].map((arm) => accepted(aipw.difference(arm, { alpha })));
     const adjusted = accepted(holmAdjustment(differences.map(({ pValue }) => pValue)));
-    const report = await reportOf("--log", logFile(), "--control", "a", "--level", "0.9");
+    const report = await reportOn(logFile(), "--level", "0.9");
     expect(report).toMatchObject({
       shares: "adaptive",
       control: "a",
@@ -155,8 +160,8 @@ describe("banditd compare with adaptive shares", () => {
     const alone = `a,1,"[""a""]","[1]",${time(log.length)}`;
     const header = "variant_id,reward,arm_variant_ids,arm_probabilities,decided_at";
     const shuffled = file("lists.csv", [header, alone, ...lists.toReversed()]);
-    const report = await reportOf("--log", shuffled, "--control", "a");
-    const plain = await reportOf("--log", logFile(), "--control", "a");
+    const report = await reportOn(shuffled);
+    const plain = await reportOn(logFile());
     expect(report.decisions).toBe(1501);
     expect(report.comparisons).toEqual(
       [plain.comparisons[0], plain.comparisons[1]].map((one) => ({
@@ -174,7 +179,7 @@ describe("banditd compare with adaptive shares", () => {
     const refused = async (name: string, probabilities: string) => {
       const line = `a,1,"[""a"",""b""]","${probabilities}"`;
       const path = file(name, [header, line]);
-      const { exitCode, stdout } = await compare("--log", path, "--control", "a");
+      const { exitCode, stdout } = await compareLog(path);
       expect(exitCode).toBe(1);
       return stdout;
     };
@@ -203,7 +208,7 @@ describe("banditd compare with adaptive shares", () => {
 
     it("weighs each by its traffic: arms that are equal over both are not called different", async () => {
       const path = file("mixture.csv", [header, ...mixture]);
-      const report = await reportOf("--log", path, "--control", "a");
+      const report = await reportOn(path);
       expect(report.contexts).toBe(2);
       const [{ difference, equality }] = report.comparisons;
       expect(difference.low).toBeLessThan(0);
@@ -215,7 +220,7 @@ describe("banditd compare with adaptive shares", () => {
         expect(value.low).toBeLessThan(0.5);
         expect(value.high).toBeGreaterThan(0.5);
       }
-      const { stdout } = await compare("--log", path, "--control", "a");
+      const { stdout } = await compareLog(path);
       expect(stdout).toContain("2 contexts (code types): values and differences");
       expect(stdout.replace(/\s+/g, " ")).toContain("it has no direction");
       expect(stdout).not.toContain("!!!");
@@ -223,13 +228,13 @@ describe("banditd compare with adaptive shares", () => {
 
     it("calls them different when the column is not named so (negative control)", async () => {
       const path = file("kinds.csv", [header.replace("code_type", "kind"), ...mixture]);
-      const pooled = await reportOf("--log", path, "--control", "a");
+      const pooled = await reportOn(path);
       expect(pooled.contexts).toBe(1);
       expect(pooled.comparisons[0].difference.low).toBeGreaterThan(0.09);
-      const told = await reportOf("--log", path, "--control", "a", "--context-column", "kind");
+      const told = await reportOn(path, "--context-column", "kind");
       expect(told.comparisons[0].difference.low).toBeLessThan(0);
       const fixed = ["--shares", "fixed", "--context-column", "kind"];
-      const misplaced = await compare("--log", path, "--control", "a", ...fixed);
+      const misplaced = await compareLog(path, ...fixed);
       expect(misplaced.stderr).toContain("--context-column belongs to --shares adaptive");
       expect(misplaced.exitCode).toBe(2);
     });
@@ -237,17 +242,16 @@ describe("banditd compare with adaptive shares", () => {
     it("says loudly which it had to leave out", async () => {
       const path = file("rare.csv", [header, ...mixture, ...silent("rare", "odd")]);
       const plain = file("mixture.csv", [header, ...mixture]);
-      const report = await reportOf("--log", path, "--control", "a");
+      const report = await reportOn(path);
       const [{ difference }] = report.comparisons;
-      const [{ difference: without }] = (await reportOf("--log", plain, "--control", "a"))
-        .comparisons;
+      const [{ difference: without }] = (await reportOn(plain)).comparisons;
       expect(difference.estimate).toBe(without.estimate);
       expect(difference.covered_share).toBeCloseTo(20_000 / 20_080, 12);
       expect(difference.left_out).toMatchObject([
         { context: "rare", share: 40 / 20_080, refusal: { reason: "too_few" } },
         { context: "odd" },
       ]);
-      const { exitCode, stdout } = await compare("--log", path, "--control", "a");
+      const { exitCode, stdout } = await compareLog(path);
       expect(exitCode).toBe(0);
       expect(stdout).toContain(
         "!!! PART OF THE TRAFFIC: the difference of b is about a share of 0.996",
@@ -258,7 +262,7 @@ describe("banditd compare with adaptive shares", () => {
 
     it("refuses a number for less than 90 % of the traffic, and names what has the rest", async () => {
       const path = file("half.csv", [header, ...mixture.slice(0, 300), ...silent("rare")]);
-      const { stdout } = await compare("--log", path, "--control", "a", "--json");
+      const { stdout } = await compareLog(path, "--json");
       const [{ difference }] = JSON.parse(stdout).comparisons;
       expect(difference).toMatchObject({ estimate: null, covered_share: null, left_out: [] });
       expect(difference.refusal.reason).toBe("too_few");
@@ -277,12 +281,12 @@ describe("banditd compare with adaptive shares", () => {
   it("says loudly when the arms were not served as logged", async () => {
     const wrong = log.map(({ arm, reward }) => `${arms[arm]},${reward},0.8,0.1,0.1`);
     const path = file("wrong.csv", [titles, ...wrong]);
-    const { stdout } = await compare("--log", path, "--control", "a");
+    const { stdout } = await compareLog(path);
     expect(stdout.indexOf("!!! SAMPLE RATIO MISMATCH")).toBeGreaterThan(0);
     expect(stdout.indexOf("!!! SAMPLE RATIO MISMATCH")).toBeLessThan(
       stdout.indexOf("value (AIPW)"),
     );
-    const json = await compare("--log", path, "--control", "a", "--json");
+    const json = await compareLog(path, "--json");
     expect(json.stderr).toContain("!!! SAMPLE RATIO MISMATCH");
     expect(json.stderr).not.toContain("--ratio");
     expect(json.exitCode).toBe(1);
@@ -296,22 +300,22 @@ describe("banditd compare with adaptive shares", () => {
           `${arms[arm]},${reward * scale},${propensities.join(",")}`,
       );
     const half = file("half.csv", [titles, ...lines(0.5)]);
-    const report = await reportOf("--log", half, "--control", "a");
+    const report = await reportOn(half);
     expect(report.rewards).toBe("in_range");
     expect(report.comparisons[0].difference.refusal).toBeNull();
     expect(report.comparisons[0].equality).toMatchObject({
       e_value: null,
       refusal: { reason: "out_of_range" },
     });
-    const { stdout } = await compare("--log", half, "--control", "a");
+    const { stdout } = await compareLog(half);
     expect(stdout).toContain("none: out of range");
     expect(stdout).toContain("is neither 0 nor 1");
 
     const double = file("double.csv", [titles, ...lines(2)]);
-    const refused = await compare("--log", double, "--control", "a");
+    const refused = await compareLog(double);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain("does not say how the arms compare");
-    const unbounded = await reportOf("--log", double, "--control", "a", "--unbounded");
+    const unbounded = await reportOn(double, "--unbounded");
     expect(unbounded.comparisons[0].difference.estimate).toBeCloseTo(
       4 * report.comparisons[0].difference.estimate,
       12,
@@ -323,9 +327,9 @@ describe("banditd compare with adaptive shares", () => {
       [arms[arm], index % 10 === 0 ? "" : reward, ...propensities].join(","),
     );
     const path = file("gaps.csv", [titles, ...gaps]);
-    const dropped = await reportOf("--log", path, "--control", "a");
+    const dropped = await reportOn(path);
     expect(dropped).toMatchObject({ decisions: 1500, decisions_without_reward: 150 });
-    const zero = await reportOf("--log", path, "--control", "a", "--missing", "zero");
+    const zero = await reportOn(path, "--missing", "zero");
     expect(zero.arms[1].value.estimate).toBeLessThan(dropped.arms[1].value.estimate);
     // Whether a reward is known has nothing to do with what was drawn.
     expect(zero.sample_ratio).toEqual(dropped.sample_ratio);
@@ -454,7 +458,7 @@ describe("banditd compare with fixed shares", () => {
       ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities[arm]}`,
     );
     const path = file("moved.csv", ["variant_id,reward,propensity", ...log]);
-    const { stdout } = await compare("--log", path, "--control", "a");
+    const { stdout } = await compareLog(path);
     expect(stdout).toContain("!!! THE SHARES MOVED");
     const vectors = adaptiveLog(600).map(
       ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities.join(",")}`,
@@ -463,7 +467,7 @@ describe("banditd compare with fixed shares", () => {
       "variant_id,reward,propensity:a,propensity:b,propensity:c",
       ...vectors,
     ]);
-    const told = await compare("--log", whole, "--control", "a", "--shares", "fixed");
+    const told = await compareLog(whole, "--shares", "fixed");
     expect(told.stdout).toContain("!!! THE SHARES MOVED");
     const still = await compare(...base(), ...ratio);
     expect(still.stdout).not.toContain("!!!");
@@ -472,7 +476,7 @@ describe("banditd compare with fixed shares", () => {
   it("has no two-proportion test for rewards that are not 0 or 1, and prints why", async () => {
     const rows = units.map(({ arm, before }) => `${arm},${before}`);
     const path = file("means.csv", ["variant_id,reward", ...rows]);
-    const { exitCode, stdout } = await compare("--log", path, "--control", "a", ...ratio);
+    const { exitCode, stdout } = await compareLog(path, ...ratio);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/two proportions +– +none: out of range/);
     expect(stdout).toContain("the rewards are not all 0 or 1");
@@ -482,16 +486,16 @@ describe("banditd compare with fixed shares", () => {
   it("needs --unbounded for a sequence of rewards beyond 0 to 1", async () => {
     const rows = units.map(({ arm, before }) => `${arm},${before * 10}`);
     const path = file("wide.csv", ["variant_id,reward", ...rows]);
-    const narrow = await reportOf("--log", path, "--control", "a", ...ratio);
+    const narrow = await reportOn(path, ...ratio);
     expect(narrow.comparisons[0].sequence.refusal.message).toContain("unbounded");
-    const wide = await reportOf("--log", path, "--control", "a", ...ratio, "--unbounded");
+    const wide = await reportOn(path, ...ratio, "--unbounded");
     expect(wide.comparisons[0].sequence.refusal).toBeNull();
     expect(wide.comparisons[0].bounded_sequence.refusal.reason).toBe("out_of_range");
   });
 
   it("exits with 1 and the reasons when there is no number at all", async () => {
     const path = file("two.csv", ["variant_id,reward", "a,1.5", "b,1.5"]);
-    const { exitCode, stdout, stderr } = await compare("--log", path, "--control", "a");
+    const { exitCode, stdout, stderr } = await compareLog(path);
     expect(exitCode).toBe(1);
     expect(stdout).toContain("(too_few)");
     expect(stderr).toContain("does not say how the arms compare");
@@ -503,7 +507,7 @@ describe("banditd compare with fixed shares", () => {
     ["adaptive", "variant_id,reward,propensity:a", []],
   ])("says of an empty log only that it has no decisions: %s", async (_, titles, options) => {
     const path = file("none.csv", [titles]);
-    const { exitCode, stdout, stderr } = await compare("--log", path, "--control", "a", ...options);
+    const { exitCode, stdout, stderr } = await compareLog(path, ...options);
     expect(stdout).toBe("The log has no decisions that drew an arm.\n");
     expect(stderr).toContain("the log has no decisions to compare");
     expect(exitCode).toBe(1);
@@ -550,7 +554,7 @@ describe("banditd compare with fixed shares", () => {
     ["propensity:a,decided_at", "1,yesterday", "not a time"],
   ])("names the cell that cannot be read: %s", async (titles, cells, message) => {
     const path = file("bad.csv", [`variant_id,reward,${titles}`, `a,1,${cells}`]);
-    const { exitCode, stderr } = await compare("--log", path, "--control", "a");
+    const { exitCode, stderr } = await compareLog(path);
     expect(stderr).toContain(message);
     expect(stderr).toContain("line 2");
     expect(exitCode).toBe(2);
@@ -558,7 +562,7 @@ describe("banditd compare with fixed shares", () => {
 
   it("refuses options of the other kind", async () => {
     const adaptive = file("own.csv", ["variant_id,reward,propensity:a", "a,1,1"]);
-    const misplaced = await compare("--log", adaptive, "--control", "a", "--tightest-at", "5");
+    const misplaced = await compareLog(adaptive, "--tightest-at", "5");
     expect(misplaced.stderr).toContain("--tightest-at belongs to --shares fixed");
     const live = ["--from", "2026-01-01", "--agent-type", "x", "--control", "a"];
     const column = await compare(...live, "--covariate-column", "y");

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
 import { zeroTotals } from "../../../../src/domain/contribution.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../../../src/domain/ids.ts";
-import type { PolicyRecord } from "../../../../src/domain/policy.ts";
 import type { LoggedEvent, LoggedGeneration } from "../../../../src/ports/generation-log.ts";
 import { RecomputedTotals } from "../../../../src/service/rebuild/recompute-totals.ts";
 import {
@@ -14,6 +13,7 @@ import {
   wrongRules,
 } from "../../../conformance/contribution-model.ts";
 import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
+import { policyRecord } from "../../../support/catalogue-samples.ts";
 
 const arm = {
   agentType: "evolution" as AgentType,
@@ -68,12 +68,7 @@ test.each(Object.entries(wrongRules))("the comparison notices when %s", (_, wron
 
 const minuteMs = 60_000;
 /** A half-life of an hour, counted from the beginning. */
-const forgetful: PolicyRecord = {
-  agentType: arm.agentType,
-  policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 3_600 },
-  forgetting: { sinceMs: 0, position: 0 },
-  ...{ featuresSinceMs: 0, updatedAtMs: 0, etag: "" },
-};
+const forgetful = policyRecord({ policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 3_600 } });
 
 function outcome(receivedMinute: number, value: number, component = "x"): LoggedEvent {
   return {
