@@ -65,7 +65,7 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
     policy.sharedPriorStrengthMax === 0 ||
       !policy.reward.components.some(({ unbounded }) => unbounded),
     "shared_prior_strength_max",
-    "must be 0 with unbounded rewards: what code types share is a reward in [0,1]",
+    "must be 0 with unbounded rewards: code types share rewards in [0,1] only",
   );
   const { tolerance, threshold } = policy.changeDetection;
   check(isWithin(tolerance, 0, 1), "change_detection.tolerance", "must be from 0 to 1");

@@ -72,7 +72,8 @@ function combine(best: Float64Array, losses: Float64Array): BestArmResult[] {
 
 function checkCount(arms: readonly unknown[]): Refusal | undefined {
   if (arms.length === 0) return { reason: "empty", message: "there are no arms" };
-  if (arms.length === 1) return { reason: "too_few", message: "one arm has nothing to beat" };
+  if (arms.length === 1)
+    return { reason: "too_few", message: "one arm has no other arm to be compared with" };
   if (arms.length <= armsMax) return undefined;
   return {
     reason: "out_of_range",

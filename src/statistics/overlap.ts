@@ -60,7 +60,7 @@ export class ImportanceWeights {
     if (!(worth >= effectiveSampleSizeMin)) {
       return {
         reason: "no_overlap",
-        message: `the log is worth ${Number.isFinite(worth) ? worth.toFixed(1) : 0} rewards of ${name}; the estimate needs ${effectiveSampleSizeMin}`,
+        message: `the effective sample size of ${name} is ${Number.isFinite(worth) ? worth.toFixed(1) : 0}; the estimate needs ${effectiveSampleSizeMin}`,
       };
     }
     const deviation = this.#excess === 0 ? 0 : this.#excess / Math.sqrt(this.#excessVariance);

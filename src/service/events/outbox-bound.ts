@@ -144,7 +144,8 @@ export class OutboxBound {
 
   #full(): BanditError {
     const { whenFull, spilled } = this.#options;
-    const message = "too many events wait for the event log; nothing was written, come again later";
+    const message =
+      "too many events wait for the event log; nothing was stored, report it again later";
     return whenFull === "spill" && spilled?.isFull === true
       ? new BanditError("resource_exhausted", message, { reason: "SPILL_FULL", retryAfterMs })
       : new BanditError("resource_exhausted", message, { reason: "OUTBOX_FULL", retryAfterMs });

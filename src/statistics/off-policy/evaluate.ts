@@ -156,7 +156,7 @@ function unknownArms(log: LogSums): Refusal | undefined {
   const more = unknown.length > armsNamedMax ? ` and ${unknown.length - armsNamedMax} more` : "";
   return {
     reason: "unknown_arm",
-    message: `the candidate policy serves what the log never served: ${named}${more}`,
+    message: `the candidate policy serves arms that the log never served: ${named}${more}`,
   };
 }
 
