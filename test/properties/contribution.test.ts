@@ -12,7 +12,7 @@ import {
 
 /**
  * The totals of an arm as its events come in one by one.
- * @param movesGenerations false: each event counts at its own position, as it did in early versions
+ * @param movesGenerations false: each event counts at its own position, which is wrong
  */
 function deliver(history: History, movesGenerations = true): RewardTotals {
   const ledgers = new Map<number, Ledger>();

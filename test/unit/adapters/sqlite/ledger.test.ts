@@ -2,55 +2,39 @@ import { expect, test } from "vitest";
 import {
   applyToLedger,
   decodeLedger,
+  encodeLedger,
   mergeIntoLedger,
 } from "../../../../src/adapters/sqlite/ledger.ts";
+import type { Contribution } from "../../../../src/domain/contribution.ts";
 
-const value = (component: string, v: number, weight = 0.5) => ({
-  component,
-  value: v,
-  weight,
-  penalty: 0,
+const value = (component: string, v: number) => ({
+  ...{ component, value: v, weight: 0.5, penalty: 0 },
+});
+const event = (eventId: string, occurredAtMs: number, ...contributions: Contribution[]) => ({
+  ...{ eventId, occurredAtMs, contributions, forgettingPosition: 0 },
 });
 
 test("an event of which one component is older and one newer counts as replaced", () => {
-  const first = applyToLedger(
-    undefined,
-    {
-      eventId: "a",
-      occurredAtMs: 5,
-      forgettingPosition: 0,
-      contributions: [value("x", 0.2), value("y", 0.2)],
-    },
-    100,
-  );
-  const newerX = applyToLedger(
-    first.ledger,
-    { eventId: "b", occurredAtMs: 9, forgettingPosition: 0, contributions: [value("x", 0.4)] },
-    90,
-  );
-  const mixed = applyToLedger(
-    newerX.ledger,
-    {
-      eventId: "c",
-      occurredAtMs: 7,
-      forgettingPosition: 0,
-      contributions: [value("x", 1), value("y", 1)],
-    },
-    100,
-  );
+  const first = applyToLedger(undefined, event("a", 5, value("x", 0.2), value("y", 0.2)), 100);
+  const newerX = applyToLedger(first.ledger, event("b", 9, value("x", 0.4)), 90);
+  const mixed = applyToLedger(newerX.ledger, event("c", 7, value("x", 1), value("y", 1)), 100);
   expect([first.status, newerX.status, mixed.status]).toEqual(["applied", "replaced", "replaced"]);
   expect(mixed.ledger.entries.map((entry) => entry.value)).toEqual([0.4, 1]);
   expect(newerX.ledger.expiresAtSeconds).toBe(100);
 });
 
-test("a ledger from before positions were kept has that of the next event, and keeps it", () => {
-  const stored = '[100,["a"],[["x",0.5,0.5,0,5,"a"]]]';
-  const event = { eventId: "b", occurredAtMs: 9, contributions: [value("x", 1)] };
-  const next = applyToLedger(decodeLedger(stored), { ...event, forgettingPosition: 4 }, 100);
-  expect(next).toMatchObject({ positionBefore: 4, position: 4, ledger: { position: 4 } });
-  const silent = { eventId: "c", occurredAtMs: 9, contributions: [] };
-  const unmoved = applyToLedger(next.ledger, { ...silent, forgettingPosition: 1 }, 100);
-  expect(unmoved).toMatchObject({ positionBefore: 4, position: 4, ledger: { position: 4 } });
+test("a ledger of which nothing was learned yet has the position of the next event that teaches, and keeps it", () => {
+  const silent = decodeLedger(encodeLedger(applyToLedger(undefined, event("a", 5), 100).ledger));
+  expect(silent.position).toBeUndefined();
+  const placed = { positionBefore: 4, position: 4, ledger: { position: 4 } };
+  const next = applyToLedger(
+    silent,
+    { ...event("b", 9, value("x", 1)), forgettingPosition: 4 },
+    100,
+  );
+  expect(next).toMatchObject(placed);
+  const unmoved = applyToLedger(next.ledger, { ...event("c", 9), forgettingPosition: 1 }, 100);
+  expect(unmoved).toMatchObject(placed);
 });
 
 test("a restored position wins, unless the ledger has an event of its own: then the smaller one", () => {
