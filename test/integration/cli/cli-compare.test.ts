@@ -1,5 +1,3 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { rowsOf } from "../../../src/cli/text/query-result.ts";
 import { type BanditClient, createBanditClient, Mode } from "../../../src/client/index.ts";
@@ -10,8 +8,8 @@ import type { Result } from "../../../src/statistics/result.ts";
 import { stratifiedDifference, stratifiedValue } from "../../../src/statistics/stratified.ts";
 import { twoProportionTest } from "../../../src/statistics/two-proportions.ts";
 import { accepted } from "../../fixtures/reference/statistics-reference.ts";
-import { makeDirectoryWithData } from "../../support/prepared-data.ts";
-import { banditd, type Served, serve } from "./cli-process.ts";
+import { banditd } from "./cli-process.ts";
+import { useService } from "./running-service.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -24,17 +22,12 @@ const tasks = Array.from({ length: 1000 }, (_, row) => {
   return `${row % 2 === 0 ? "left" : "right"},${a},${b}`;
 });
 
-let directory: string;
-let served: Served;
+const site = useService();
 let client: BanditClient;
 
-function file(name: string, content: string | object): string {
-  const path = join(directory, name);
-  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
-  return path;
-}
+const { file } = site;
 
-const run = (...args: string[]) => banditd([...args, "--address", served.grpcAddress]);
+const run = (...args: string[]) => banditd([...args, ...site.address()]);
 const compare = (...args: string[]) =>
   run("compare", "--from", "2020-01-01", "--agent-type", agentType, "--control", control, ...args);
 
@@ -86,9 +79,7 @@ async function loggedDecisions() {
 
 describe("banditd compare on the log of a running service", () => {
   beforeAll(async () => {
-    directory = await makeDirectoryWithData();
-    served = await serve(["--data-dir", join(directory, "data")]);
-    client = createBanditClient({ address: served.grpcAddress, deadlineMs: 20_000 });
+    client = createBanditClient({ address: site.served.grpcAddress, deadlineMs: 20_000 });
     await client.createAgentType({
       agentType,
       policy: {
@@ -114,11 +105,7 @@ describe("banditd compare on the log of a running service", () => {
     await client.setMode({ agentType, mode: Mode.LEARNING, reason: "test" });
   });
 
-  afterAll(async () => {
-    client?.close();
-    await served?.stop("SIGKILL");
-    rmSync(directory, { recursive: true });
-  });
+  afterAll(() => client?.close());
 
   it("gives what the statistics give on the rows of the log", async () => {
     const arms = [control, treatment];

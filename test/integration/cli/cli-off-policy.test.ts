@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -13,26 +12,15 @@ import {
   PolicySchema,
 } from "../../../src/client/index.ts";
 import type { ComparedDecision } from "../../../src/statistics/experiments/compared-decision.ts";
-import { makeDirectoryWithData } from "../../support/prepared-data.ts";
 import { words } from "../../support/words.ts";
-import { banditd, type Served, serve } from "./cli-process.ts";
+import { banditd } from "./cli-process.ts";
+import { useService } from "./running-service.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-let directory: string;
-beforeAll(async () => {
-  directory = await makeDirectoryWithData();
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const site = useService();
 
-/** Writes a file for a command and gives its path. */
-function file(name: string, content: string | object): string {
-  const path = join(directory, name);
-  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
-  return path;
-}
+const { file } = site;
 
 async function reportOf(...args: string[]) {
   const { exitCode, stdout, stderr } = await banditd(["off-policy", ...args, "--json"]);
@@ -47,7 +35,6 @@ const tasks = Array.from({ length: 1200 }, (_, row) => {
 });
 
 describe("off-policy on the log of a running service", () => {
-  let served: Served;
   let client: BanditClient;
   /** Later than every decision. */
   let untilMs: number;
@@ -55,8 +42,7 @@ describe("off-policy on the log of a running service", () => {
   const agentType = "router";
 
   beforeAll(async () => {
-    served = await serve(["--data-dir", join(directory, "data")]);
-    client = createBanditClient({ address: served.grpcAddress, deadlineMs: 20_000 });
+    client = createBanditClient({ address: site.served.grpcAddress, deadlineMs: 20_000 });
     // Thompson sampling may stop serving the worse arm, and then the log says too little; this does not.
     const learning = create(
       PolicySchema,
@@ -76,8 +62,7 @@ describe("off-policy on the log of a running service", () => {
       "--agent-type",
       agentType,
       ...words("--code-type kind --arm a=a --arm b=b:0.5 --batch-size 25"),
-      "--address",
-      served.grpcAddress,
+      ...site.address(),
     ]);
     expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
     const ask = { agentType, codeType: "left" };
@@ -93,10 +78,7 @@ describe("off-policy on the log of a running service", () => {
     untilMs = Date.now() + 1000;
   });
 
-  afterAll(async () => {
-    client.close();
-    await served.stop("SIGKILL");
-  });
+  afterAll(() => client.close());
 
   /** Candidate a: 0.3, b: 0.7 in left, the other way round in right. */
   const policyOf = (a: string, b: string) => ({
@@ -105,7 +87,7 @@ describe("off-policy on the log of a running service", () => {
     otherwise: { shares: { [a]: 0.7, [b]: 0.3 } },
   });
   const policy = policyOf("router/a@1", "router/b@1");
-  const live = () => ["--from", from, "--agent-type", agentType, "--address", served.grpcAddress];
+  const live = () => ["--from", from, "--agent-type", agentType, ...site.address()];
 
   it("gives the IPS that its rows give, computed here", async () => {
     const answer = await client.query({
@@ -165,13 +147,8 @@ describe("off-policy on the log of a running service", () => {
       diagnostics: { contexts: 1, candidate_arms_served: 2 },
     });
     const before = await banditd([
-      "off-policy",
-      ...live(),
-      "--policy",
-      uniform,
-      "--to",
-      "2020-01-02",
-      "--json",
+      ...["off-policy", ...live(), "--policy", uniform],
+      ...["--to", "2020-01-02", "--json"],
     ]);
     expect(before.exitCode).toBe(1);
     expect(JSON.parse(before.stdout)).toMatchObject({
@@ -195,13 +172,12 @@ describe("off-policy on the log of a running service", () => {
       "SELECT code_type, variant_id, propensity, source, degraded, reward, reward_weight " +
         `FROM generation_full WHERE agent_type = '${agentType}' ORDER BY code_type, generation_id`,
       ...words("--csv --rows 10000"),
-      "--address",
-      served.grpcAddress,
+      ...site.address(),
     ]);
     const path = file("policy.json", policy);
     const fromFile = await reportOf("--log", file("export.csv", stdout), "--policy", path);
     const fromService = await reportOf(...live(), "--policy", path);
-    expect(fromFile).toEqual({ ...fromService, log: join(directory, "export.csv") });
+    expect(fromFile).toEqual({ ...fromService, log: join(site.directory, "export.csv") });
   });
 
   it("refuses a context that events do not have", async () => {

@@ -1,41 +1,27 @@
-import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   type Allocation,
   AllocationSchema,
   createBanditClient,
 } from "../../../src/client/index.ts";
-import { makeDirectoryWithData } from "../../support/prepared-data.ts";
-import { banditd, type Served, serve } from "./cli-process.ts";
+import { words } from "../../support/words.ts";
+import { banditd } from "./cli-process.ts";
+import { useService } from "./running-service.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-let directory: string;
-let served: Served;
-beforeAll(async () => {
-  directory = await makeDirectoryWithData();
-  served = await serve(["--data-dir", join(directory, "data")]);
-});
-afterAll(async () => {
-  await served.stop("SIGKILL");
-  rmSync(directory, { recursive: true });
-});
+const site = useService();
 
-const policy = (...args: string[]) => banditd(["policy", ...args, "--address", served.grpcAddress]);
+const policy = (...args: string[]) => banditd(["policy", ...args, ...site.address()]);
 async function policyJson(...args: string[]) {
   const { exitCode, stdout, stderr } = await policy(...args, "--json");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   return JSON.parse(stdout);
 }
 
-/** Writes a policy for `set --file` and gives its path. */
-function file(name: string, content: unknown): string {
-  const path = join(directory, name);
-  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
-  return path;
-}
+const { file } = site;
 
 const components = [{ metric: "test_pass_rate", weight: 0.5 }];
 
@@ -66,10 +52,7 @@ describe("banditd policy", () => {
     const set = await policyJson("set", "analysis", "--file", file("wanted.json", wanted));
     expect(set.policy).toMatchObject({ ...wanted, reward: { components: [components[0]] } });
     const piped = await banditd(
-      ["policy", "set", "analysis", "--code-type", "py", "--file", "-"].concat(
-        "--address",
-        served.grpcAddress,
-      ),
+      [...words("policy set analysis --code-type py --file -"), ...site.address()],
       { input: JSON.stringify({ ...wanted, algorithm: { softmax: {} } }) },
     );
     expect(piped.exitCode).toBe(0);
@@ -139,18 +122,17 @@ describe("banditd policy", () => {
 
   it("exits with 3 for an agent type nobody knows, and 2 for a file that is not there", async () => {
     expect((await policy("show", "nobody")).exitCode).toBe(3);
-    const missing = await policy("set", "evolution", "--file", join(directory, "none.json"));
+    const missing = await policy("set", "evolution", "--file", join(site.directory, "none.json"));
     expect(missing.exitCode).toBe(2);
-    expect(missing.stderr).toContain(`there is no file ${join(directory, "none.json")}`);
+    expect(missing.stderr).toContain(`there is no file ${join(site.directory, "none.json")}`);
   });
 });
 
 describe("banditd allocation", () => {
-  const allocation = (...args: string[]) =>
-    banditd(["allocation", ...args, "--address", served.grpcAddress]);
+  const allocation = (...args: string[]) => banditd(["allocation", ...args, ...site.address()]);
 
   it("shows what GetAllocation says", async () => {
-    const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 10_000 });
+    const client = createBanditClient({ address: site.served.grpcAddress, deadlineMs: 10_000 });
     const request = { agentType: "evolution", codeType: "py" };
     const { generationId } = await client.selectVariant(request);
     await client.recordOutcome({

@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { makeDirectoryWithData } from "../../support/prepared-data.ts";
-import { type Served, serve } from "./cli-process.ts";
+import { describe, expect, it, vi } from "vitest";
+import { useService } from "./running-service.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const quickstart = readFileSync(join(root, "docs/start/quickstart.md"), "utf8");
@@ -13,30 +12,21 @@ const run = promisify(execFile);
 
 vi.setConfig({ testTimeout: 60_000 });
 
-let directory: string;
-let served: Served | undefined;
-beforeAll(async () => {
-  directory = await makeDirectoryWithData();
-  served = await serve(["--data-dir", join(directory, "data")]);
-});
-afterAll(async () => {
-  await served?.stop("SIGKILL");
-  rmSync(directory, { recursive: true });
-});
+const site = useService();
 
 /** A page's code in one language, with the addresses of the service under test. */
 function codeOf(page: string, language: string): string[] {
   const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))];
   return blocks.map(([, text]) =>
     (text as string)
-      .replaceAll("localhost:8080", served?.httpUrl ?? "")
-      .replaceAll("localhost:50051", served?.grpcAddress ?? "")
+      .replaceAll("localhost:8080", site.served.httpUrl)
+      .replaceAll("localhost:50051", site.served.grpcAddress)
       .replaceAll(
         /banditd(\.mjs)? (explain|query)/g,
-        `banditd$1 $2 --address ${served?.grpcAddress}`,
+        `banditd$1 $2 --address ${site.served.grpcAddress}`,
       )
       .replaceAll("./src/", `${root}/src/`)
-      .replaceAll("quickstart.ts", join(directory, "quickstart.ts")),
+      .replaceAll("quickstart.ts", join(site.directory, "quickstart.ts")),
   );
 }
 
@@ -63,7 +53,7 @@ async function printed(blocks: readonly string[]): Promise<string[]> {
 
 describe("docs/start/quickstart.md", () => {
   it("has commands and a program that work as they stand there, one after the other", async () => {
-    writeFileSync(join(directory, "quickstart.ts"), codeOf(quickstart, "ts").join("\n"));
+    writeFileSync(join(site.directory, "quickstart.ts"), codeOf(quickstart, "ts").join("\n"));
     const [start, ...rest] = codeOf(quickstart, "sh");
     expect(start).toBe("npm ci\nnpm start\n");
     const [select, , generation, outcomes, seen, program] = await printed(rest);
