@@ -25,11 +25,13 @@ export interface SoakSettings {
   readonly cpus: string;
 }
 
-/**
- * p99 of what is answered, milliseconds, at any load. A load is sustained when it stays within this and every call is
- * answered: a queue that grows reaches the bound within a second or two, whatever else the machine does meanwhile.
- */
+/** p99 of what is answered in the overload, milliseconds. */
 export const p99MsMax = 150;
+/**
+ * A load is sustained when its p99 is below this, milliseconds, and every call is answered. Far below the bound for an
+ * overload: near the most that can be done, queues come and go, and twice as much would mostly measure the refusals.
+ */
+export const sustainedP99MsMax = 25;
 /** After the overload, before it is asked whether anything is still refused. */
 const recoveryMs = 1_000;
 
@@ -174,7 +176,7 @@ class Soak {
       summarizeLatencies(joined([RecordGeneration, RecordOutcome])).p99Ms,
     );
     const failures = failuresOf(result);
-    const sustained = failures === 0 && p99Ms <= p99MsMax;
+    const sustained = failures === 0 && p99Ms < sustainedP99MsMax;
     progress(
       `${store}: ${generationsPerSecond} generations/s: p99 ${p99Ms.toFixed(1)} ms, ` +
         `${failures} not answered: ${sustained ? "sustained" : "too much"}`,
