@@ -215,15 +215,11 @@ describe("the story ClickHouse tells", () => {
 
   it("disagrees over one decision, one outcome, a reward or a missing row", () => {
     const [first, ...rest] = same;
-    expect(compareStory(story([["x", "one", 91, 90, 0.9], ...rest]), fleet)[0]).toContain(
-      "91 decisions",
-    );
-    expect(compareStory(story([["x", "one", 90, 89, 0.9], ...rest]), fleet)[0]).toContain(
-      "199 outcomes",
-    );
-    expect(compareStory(story([["x", "one", 90, 90, 0.90001], ...rest]), fleet)[0]).toContain(
-      "reward",
-    );
+    const complaint = (decisions: number, outcomes: number, reward: number) =>
+      compareStory(story([["x", "one", decisions, outcomes, reward], ...rest]), fleet)[0];
+    expect(complaint(91, 90, 0.9)).toContain("91 decisions");
+    expect(complaint(90, 89, 0.9)).toContain("199 outcomes");
+    expect(complaint(90, 90, 0.90001)).toContain("reward");
     expect(compareStory(story([first, ...rest.slice(1)]), fleet).length).toBeGreaterThan(0);
   });
 });
