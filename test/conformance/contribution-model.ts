@@ -5,7 +5,6 @@ import {
   type DecisionContext,
   defaultRewardComponent,
   type RewardTotals,
-  supersedes,
   zeroTotals,
 } from "../../src/domain/contribution.ts";
 import type { CodeType, GenerationId } from "../../src/domain/ids.ts";
@@ -30,10 +29,14 @@ export interface Place {
   readonly context?: DecisionContext;
 }
 
-export interface History {
+/** What an arm has been told. */
+export interface Reports {
   /** Of each generation. */
   readonly places: readonly Place[];
   readonly events: readonly Delivery[];
+}
+
+export interface History extends Reports {
   /** The events in any order, some of them twice. */
   readonly deliveries: readonly Delivery[];
   /** So many calls are made together. */
@@ -42,7 +45,8 @@ export interface History {
 
 /** The rules, each of which a negative control replaces by a wrong one. */
 export interface Rules {
-  readonly wins: typeof supersedes;
+  /** Whether `a` is counted rather than `b`. */
+  readonly wins: (a: Delivery, b: Delivery) => boolean;
   /** Weight of a generation after so many half-lives. */
   readonly decay: (halfLives: number) => number;
   /** A default reward counts beside what is known. */
@@ -56,7 +60,8 @@ export interface Rules {
 }
 
 const trueRules: Rules = {
-  wins: supersedes,
+  wins: (a, b) =>
+    a.occurredAtMs > b.occurredAtMs || (a.occurredAtMs === b.occurredAtMs && a.eventId > b.eventId),
   decay: (halfLives) => 2 ** -halfLives,
   defaultAlways: false,
   bounded: false,
@@ -171,7 +176,7 @@ interface Counted extends Place {
   readonly positionMax: number;
 }
 
-function countGenerations(history: History, rules: Rules): Counted[] {
+function countGenerations(history: Reports, rules: Rules): Counted[] {
   return history.places.flatMap((place, generation) => {
     const events = history.events.filter((event) => event.generation === generation);
     const newest = new Map<string, { event: Delivery; contribution: Contribution }>();
@@ -227,9 +232,13 @@ interface ExpectedTotals {
   readonly context?: { epoch: number; products: Expected[]; rewards: Expected[] };
 }
 
-/** The totals of an arm, as they count at `position`, from the full list of its events. */
-function recompute(history: History, rules: Rules, position: number): ExpectedTotals {
+/**
+ * The totals of an arm, as they count at `asOf`, from the full list of its events. Nothing counts more than once over:
+ * where a clock was ahead, forgetting stands where that clock has put it.
+ */
+export function recompute(history: Reports, asOf: number, rules = trueRules): ExpectedTotals {
   const generations = countGenerations(history, rules);
+  const position = Math.max(asOf, ...generations.map((each) => each.forgettingPosition));
   const sum = (
     over: readonly Counted[],
     value: (each: Counted) => number,
@@ -315,7 +324,7 @@ function recomputeContext(
 }
 
 /** The status each delivery must get. */
-function expectedStatuses(deliveries: readonly Delivery[], wins: typeof supersedes): Status[] {
+function expectedStatuses(deliveries: readonly Delivery[], wins: Rules["wins"]): Status[] {
   const seen = new Set<string>();
   const current = new Map<string, Delivery>();
   return deliveries.map((delivery) => {
@@ -387,10 +396,10 @@ export async function checkHistory(
 /** @throws when the totals are not those of the history. */
 export function requireTotals(
   totals: RewardTotals,
-  history: History,
+  history: Reports,
   wrong: Partial<Rules> = {},
 ): void {
-  const model = recompute(history, { ...trueRules, ...wrong }, totals.position);
+  const model = recompute(history, totals.position, { ...trueRules, ...wrong });
   const require = (what: string, actual: number, expected: Expected): void => {
     // Beside the smallest doubles there are no relative bounds.
     if (Math.abs(actual - expected.value) <= 1e-9 * expected.size + 1e-290) return;

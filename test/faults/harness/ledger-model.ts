@@ -1,3 +1,5 @@
+import type { Contribution } from "../../../src/domain/contribution.ts";
+import { type Delivery, type Place, recompute } from "../../conformance/contribution-model.ts";
 import { type AgentTypeRule, agentTypeRules } from "./agent-types.ts";
 
 /**
@@ -142,93 +144,73 @@ export function expectedArms(
 ): Map<string, ExpectedArm> {
   const rule = agentTypeRules.find(({ agentType }) => agentType === options.agentType);
   if (rule === undefined) throw new Error(`no rule for ${options.agentType}`);
-  const counted = new Map<string, { reward: number; weight: number; position: number }[]>();
+  const reported = new Map<string, { places: Place[]; events: Delivery[] }>();
   for (const [generationId, generation] of ledger.generations) {
     if (generation.agentType !== options.agentType) continue;
     if (generation.codeType !== options.codeType) continue;
-    const { reward, weight } = rewardOf(rule, generation);
-    if (weight === 0) continue;
     const decided = options.decidedAt(generationId);
     const { variantId } = decided ?? generation;
-    const received = learnedIds(rule, generationId, generation).map(options.receivedAtMs);
-    const position =
-      decided === undefined ? options.position : countedPosition(rule, decided, received);
-    const arm = counted.get(variantId) ?? [];
-    counted.set(variantId, arm);
-    arm.push({ reward, weight, position });
+    const { places, events } = reported.get(variantId) ?? { places: [], events: [] };
+    reported.set(variantId, { places, events });
+    for (const { id, ...event } of learned(rule, generationId, generation)) {
+      const positionMax = decided && positionMaxOf(rule, decided, options.receivedAtMs(id));
+      const bound = positionMax === undefined ? {} : { positionMax };
+      events.push({ ...event, ...bound, generation: places.length });
+    }
+    places.push({ forgettingPosition: decided?.position ?? options.position });
   }
   const arms = new Map<string, ExpectedArm>();
-  for (const [variantId, generations] of counted) {
-    // Nothing counts more than once over: where a clock was ahead, forgetting stands where that clock has put it.
-    const present = Math.max(options.position, ...generations.map(({ position }) => position));
-    const sum = { reward: 0, weight: 0, generations: generations.length };
-    for (const { reward, weight, position } of generations) {
-      const factor = 2 ** (position - present);
-      sum.reward += factor * reward;
-      sum.weight += factor * weight;
-    }
-    arms.set(variantId, sum);
+  for (const [variantId, reports] of reported) {
+    const { sums, generations } = recompute(reports, options.position);
+    const [reward, weight] = [sums.reward.value, sums.weight.value];
+    if (generations > 0) arms.set(variantId, { reward, weight, generations });
   }
   return arms;
 }
 
 /** What is learned from: a run where it costs or is measured, and every outcome with a metric that is rewarded. */
-function learnedIds(
+function learned(
   rule: AgentTypeRule,
   generationId: string,
   { report, outcomes }: AcknowledgedGeneration,
-): string[] {
-  const rewarded = new Set(rule.components.map(({ metric }) => metric));
-  const ids = [...outcomes]
-    .filter(([, { metrics }]) => Object.keys(metrics).some((metric) => rewarded.has(metric)))
-    .map(([outcomeId]) => `${generationId}/${outcomeId}`);
-  const learnsOfRuns =
-    rule.costPenaltyPerUsd > 0 || rule.latencyPenaltyPerSecond > 0 || rewarded.has("duration_ms");
-  return report !== undefined && learnsOfRuns ? [...ids, generationId] : ids;
+) {
+  const events = [...outcomes].map(([eventId, { occurredAtMs, metrics }]) => ({
+    ...{ id: `${generationId}/${eventId}`, eventId, occurredAtMs },
+    contributions: rewarded(rule, metrics),
+  }));
+  if (report !== undefined) {
+    const { costUsd, durationMs } = report;
+    const penalty =
+      rule.costPenaltyPerUsd * costUsd + (rule.latencyPenaltyPerSecond * durationMs) / 1000;
+    const contributions = rewarded(rule, { duration_ms: durationMs });
+    if (rule.costPenaltyPerUsd > 0 || rule.latencyPenaltyPerSecond > 0)
+      contributions.push({ component: "run", value: 0, weight: 0, penalty });
+    events.push({ id: generationId, eventId: "run", occurredAtMs: 0, contributions });
+  }
+  return events.filter(({ contributions }) => contributions.length > 0);
 }
 
 /**
- * Where a generation counts: where it was decided, but no further than five minutes ahead of the clock by which any of
- * its reports came in. The position grows evenly from 0, the moment the agent type was made, and stays 0 before that.
+ * How far a report counts at most: five minutes ahead of the clock by which it came in. The position grows evenly from
+ * 0, the moment the agent type was made, and stays 0 before that.
  */
-function countedPosition(
+function positionMaxOf(
   rule: AgentTypeRule,
-  decided: DecidedAt,
-  receivedAtMs: readonly (number | undefined)[],
-): number {
-  if (decided.position === 0 || rule.forgettingHalfLifeSeconds === 0) return decided.position;
-  const bounds = receivedAtMs.map((ms) => {
-    const aheadMs = (ms ?? decided.decidedAtMs) + clockSkewMsMax - decided.decidedAtMs;
-    return Math.max(decided.position + aheadMs / (1000 * rule.forgettingHalfLifeSeconds), 0);
-  });
-  return Math.min(decided.position, ...bounds);
+  { position, decidedAtMs }: DecidedAt,
+  receivedAtMs = decidedAtMs,
+): number | undefined {
+  if (position === 0 || rule.forgettingHalfLifeSeconds === 0) return undefined;
+  const aheadMs = receivedAtMs + clockSkewMsMax - decidedAtMs;
+  return Math.max(position + aheadMs / (1000 * rule.forgettingHalfLifeSeconds), 0);
 }
 
-/** R = clamp(Σ weight·value − penalties, 0, W) over the newest value of each component, W = Σ weight. */
-function rewardOf(
-  rule: AgentTypeRule,
-  { report, outcomes }: AcknowledgedGeneration,
-): { reward: number; weight: number } {
-  const byAge = [...outcomes].sort(
-    ([idA, a], [idB, b]) => a.occurredAtMs - b.occurredAtMs || (idA < idB ? -1 : 1),
-  );
-  const metrics: Record<string, number> = {};
-  for (const [, outcome] of byAge) Object.assign(metrics, outcome.metrics);
-  let penalty = 0;
-  if (report !== undefined) {
-    metrics["duration_ms"] = report.durationMs;
-    penalty += rule.costPenaltyPerUsd * report.costUsd;
-    penalty += (rule.latencyPenaltyPerSecond * report.durationMs) / 1000;
-  }
-  let earned = 0;
-  let weight = 0;
-  for (const component of rule.components) {
-    const metric = metrics[component.metric];
-    if (metric === undefined) continue;
-    const share = (metric - component.min) / (component.max - component.min);
-    const value = Math.min(Math.max(share, 0), 1);
-    earned += component.weight * (component.lowerIsBetter === true ? 1 - value : value);
-    weight += component.weight;
-  }
-  return { reward: Math.min(Math.max(earned - penalty, 0), weight), weight };
+/** Each metric's range mapped onto 0 … 1. */
+function rewarded(rule: AgentTypeRule, metrics: Readonly<Record<string, number>>): Contribution[] {
+  return rule.components.flatMap(({ metric, weight, min, max, lowerIsBetter }) => {
+    const reported = metrics[metric];
+    if (reported === undefined) return [];
+    const share = Math.min(Math.max((reported - min) / (max - min), 0), 1);
+    const value = lowerIsBetter === true ? 1 - share : share;
+    return { component: metric, value, weight, penalty: 0 };
+  });
 }
