@@ -1,0 +1,240 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BanditClient, ClientError } from "../../../src/client/index.ts";
+import { engineSets, openSite, type ServiceSite } from "../../support/service.ts";
+
+/** Numbers that some format on the way might change. */
+const numbers = fc.oneof(
+  fc.double({ noNaN: false }),
+  fc.constantFrom(
+    0,
+    -0,
+    0.1,
+    0.1 + 0.2,
+    1 / 3,
+    5e-324,
+    2 ** 53,
+    2 ** 53 + 2,
+    1e-7,
+    1e21,
+    16_777_217,
+  ),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_VALUE),
+);
+const shares = fc.oneof(fc.double({ min: 0, max: 0.5, noNaN: true }), numbers);
+/** Texts that some format might trim, normalise, cut or refuse. */
+const texts = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.constantFrom(
+    "",
+    " ",
+    " both ends ",
+    "\t\r\n",
+    "\0",
+    "a\0b",
+    "e\u0301",
+    "\u00e9",
+    "\u2028",
+    "😀",
+    "\ufeff",
+    "\ufffd",
+  ),
+  fc.constantFrom("null", "NaN", "'; --", '{"a":1}', "\\u0000", "\u001f", "__proto__", "\u202e"),
+);
+const json: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    numbers,
+    texts,
+    fc.constantFrom(null, true, false),
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(texts, tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  ),
+})).value;
+
+/** The same but for −0, which is 0 to every reader. */
+function withoutNegativeZero(value: unknown): unknown {
+  if (typeof value === "number") return value === 0 ? 0 : value;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutNegativeZero);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, withoutNegativeZero(member)]),
+  );
+}
+
+/** @returns what was answered, or undefined when it was refused by a rule that names a field */
+async function stored<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    expect(error).toBeInstanceOf(ClientError);
+    const { code, reason, violations } = error as ClientError;
+    expect({ code, reason }).toEqual({
+      code: "invalid_argument",
+      reason: expect.stringMatching(/^INVALID_(FIELD|POLICY)$/),
+    });
+    expect(violations.length).toBeGreaterThan(0);
+    return undefined;
+  }
+}
+
+describe.each(engineSets)(
+  "on %s engines what is stored is what was sent, or it is refused and named",
+  (engines) => {
+    let site: ServiceSite;
+    let client: BanditClient;
+    beforeAll(async () => {
+      site = await openSite(engines);
+      ({ client } = await site.open());
+    });
+    afterAll(() => site.remove());
+
+    it("a variant", async () => {
+      let kept = 0;
+      const variants = fc.record(
+        {
+          description: texts,
+          promptTemplate: texts,
+          model: texts,
+          temperature: fc.oneof(fc.constantFrom(0, 0.1, 2), numbers),
+          topP: fc.oneof(fc.double({ min: 0.1, max: 1, noNaN: true }), numbers),
+          maxTokens: fc.constantFrom(1, 0, 2 ** 31 - 1),
+          parameters: fc.dictionary(texts, json, { maxKeys: 4, noNullPrototype: true }),
+        },
+        { requiredKeys: [] },
+      );
+      const check = async (content: object): Promise<void> => {
+        const call = client.createVariant({
+          agentType: "evolution",
+          variant: { name: "odd", promptTemplate: "x", ...content } as never,
+        });
+        const variantId = (await stored(call))?.variant?.variantId;
+        if (variantId === undefined) return;
+        kept += 1;
+        const { variant } = await client.getVariant({ variantId });
+        const { parameters = {}, ...others } = content as { parameters?: object };
+        expect(variant).toMatchObject(withoutNegativeZero(others) as object);
+        expect(variant?.parameters ?? {}).toEqual(withoutNegativeZero(parameters));
+        for (const name of ["temperature", "topP", "maxTokens"] as const) {
+          expect(variant?.[name] === undefined).toBe(!(name in content));
+        }
+      };
+      await fc.assert(fc.asyncProperty(variants, check), { numRuns: 250 });
+      expect(kept).toBeGreaterThan(20);
+    }, 120_000);
+
+    it("a policy", async () => {
+      let kept = 0;
+      const policies = fc.record(
+        {
+          holdoutShare: shares,
+          minimumShare: shares,
+          priorAlpha: fc.oneof(fc.double({ min: 0.5, max: 10, noNaN: true }), numbers),
+          defaultReward: shares,
+          refreshInterval: fc.constantFrom({ nanos: 1_000_000 }, { nanos: 1 }, { seconds: 3600n }),
+          forgettingHalfLife: fc.constantFrom(
+            { seconds: 1n, nanos: 1_000_000 },
+            { seconds: 1n, nanos: 1 },
+          ),
+          changeDetection: fc.record({ tolerance: shares, threshold: fc.oneof(shares, numbers) }),
+          range: fc.record({ min: numbers, max: numbers }),
+        },
+        { requiredKeys: [] },
+      );
+      const check = async ({ range = { min: 0, max: 1 }, ...fields }: { range?: object }) => {
+        const component = { metric: "odd", weight: 1, ...range };
+        const policy = {
+          algorithm: { kind: { case: "thompsonSampling", value: {} } },
+          reward: { components: [component] },
+          ...fields,
+        };
+        const request = { agentType: "evolution", policy: policy as never };
+        if ((await stored(client.setPolicy(request))) === undefined) return;
+        kept += 1;
+        const { record } = await client.getPolicy({ agentType: "evolution" });
+        expect(record?.policy).toMatchObject(withoutNegativeZero(fields) as object);
+        expect(record?.policy?.reward?.components).toMatchObject([withoutNegativeZero(component)]);
+      };
+      await fc.assert(fc.asyncProperty(policies, check), { numRuns: 200 });
+      expect(kept).toBeGreaterThan(20);
+    }, 120_000);
+
+    it("a decision and its reports", async () => {
+      let kept = 0;
+      const reports = fc.record({
+        agentId: texts,
+        features: fc.dictionary(texts, numbers, { maxKeys: 3, noNullPrototype: true }),
+        model: texts,
+        codeHash: texts,
+        costUsd: fc.oneof(fc.double({ min: 0, max: 1e6, noNaN: true }), numbers),
+        metric: numbers,
+        comment: texts,
+        occurredAt: fc.constantFrom({ seconds: 1_700_000_000n, nanos: 7_000_000 }, { seconds: 0n }),
+      });
+      const check = async (odd: typeof reports extends fc.Arbitrary<infer Odd> ? Odd : never) => {
+        const { agentId, features } = odd;
+        const request = { agentType: "evolution", codeType: "odd", agentId, features };
+        const generationId = (await stored(client.selectVariant(request)))?.generationId;
+        if (generationId === undefined) return;
+        const { model, codeHash, costUsd } = odd;
+        const report = await stored(
+          client.recordGeneration({ generationId, model, codeHash, costUsd }),
+        );
+        const { occurredAt } = odd;
+        const custom = { case: "custom", value: { metrics: { odd: odd.metric } } } as const;
+        const metric = await stored(
+          client.recordOutcome({ generationId, occurredAt, outcome: custom }),
+        );
+        const words = { case: "rating", value: { overall: 3, comment: odd.comment } } as const;
+        const rating = await stored(
+          client.recordOutcome({ generationId, occurredAt, outcome: words }),
+        );
+        kept += 1;
+        const { decision, generation, outcomes } = await client.explainGeneration({ generationId });
+        expect(decision?.agentId).toBe(agentId);
+        expect(decision?.features).toEqual(withoutNegativeZero(features));
+        if (report !== undefined) {
+          expect(generation).toMatchObject(
+            withoutNegativeZero({ model, codeHash, costUsd }) as object,
+          );
+        }
+        const metrics = outcomes.find(({ source }) => source === "custom")?.metrics["odd"];
+        expect(metrics).toBe(metric === undefined ? undefined : withoutNegativeZero(odd.metric));
+        const rated = outcomes.find(({ source }) => source === "user_rating");
+        expect(rated?.comment).toBe(rating === undefined ? undefined : odd.comment);
+        expect(rated?.occurredAt ?? occurredAt).toMatchObject(occurredAt);
+      };
+      await fc.assert(fc.asyncProperty(reports, check), { numRuns: 60 });
+      expect(kept).toBeGreaterThan(10);
+    }, 200_000);
+
+    it("of a batch whose answer would be larger than 4 MiB only what is answered is recorded", async () => {
+      await client.createAgentType({
+        agentType: "large",
+        variants: [{ name: "large", promptTemplate: "é".repeat(65_536) }],
+      });
+      const requests = Array(64).fill({ agentType: "large", codeType: "c" });
+      const { results } = await client.batchSelectVariants({ requests });
+      const served = results.filter(({ result }) => result.case === "response").length;
+      expect(served).toBeGreaterThan(20);
+      expect(served).toBeLessThan(32);
+      const sql = "SELECT count() FROM decisions WHERE agent_type = 'large'";
+      const { rows } = await client.query({ sql, fresh: true });
+      expect(rows[0]?.values[0]?.kind.value).toBe(String(served));
+      const variants = Array.from({ length: 40 }, (_, at) => ({
+        name: `v${at}`,
+        promptTemplate: "é".repeat(65_536),
+      }));
+      for (const variant of variants) await client.createVariant({ agentType: "large", variant });
+      const seen: string[] = [];
+      for (let pageToken = ""; ; ) {
+        const page = await client.listVariants({ agentType: "large", pageSize: 1000, pageToken });
+        expect(page.variants.length).toBeLessThan(32);
+        seen.push(...page.variants.map(({ variantId }) => variantId));
+        pageToken = page.nextPageToken;
+        if (pageToken === "") break;
+      }
+      expect(new Set(seen).size).toBe(41);
+    }, 60_000);
+  },
+);
