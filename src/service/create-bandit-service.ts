@@ -61,13 +61,7 @@ export async function createBanditService(
   const online = openOnlineState(options);
   const known = await followStores(options, online.state);
   const events = createEventPath(options);
-  try {
-    await events.start();
-  } catch (error) {
-    stopFollowing(known, online.state);
-    await Promise.all([known.snapshots.stop(), events.stop()]);
-    throw error;
-  }
+  await events.start();
   const paths = createPaths(options, { online, known, events });
   const background = startBackground(options, { known, events });
   paths.drain?.start();

@@ -20,6 +20,17 @@ invariant(parentPort !== null, "pglite-worker.ts runs as a worker thread");
 const port = parentPort;
 const { directory } = workerData as WorkerSettings;
 
+/**
+ * The driver decodes each value by itself, so U+FEFF at the start of a text is a character of it and no byte order mark,
+ * which a decoder takes away unless told otherwise.
+ */
+class ValueDecoder extends TextDecoder {
+  constructor(label?: string, options?: ConstructorParameters<typeof TextDecoder>[1]) {
+    super(label, { ignoreBOM: true, ...options });
+  }
+}
+globalThis.TextDecoder = ValueDecoder;
+
 const isNew = setAsideIncomplete(directory);
 const database = await PGlite.create({
   fs: new DurableFileSystem(directory),

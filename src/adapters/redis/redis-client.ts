@@ -31,7 +31,9 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     firstError ??= error;
     // The driver would go on in database 0.
     if (client instanceof Redis && isOfSelect(error)) client.disconnect(true);
-    options.logger.warn("the connection to Redis has a problem", { error: error.message });
+    options.logger.warn("the connection to Redis has a problem", {
+      error: reasonOf(error).message,
+    });
   });
   try {
     await inTime(client.connect(), connectTimeoutMs);
@@ -94,10 +96,14 @@ export function translateRedisError(error: unknown): unknown {
   });
 }
 
+/** Of a cluster the driver says only that no node could be asked; this is what the last one said. */
+function reasonOf<Failure>(error: Failure): Failure {
+  return (error as { lastNodeError?: Failure }).lastNodeError ?? error;
+}
+
 /** What a server says against the URL itself: waiting for another answer would not help. */
 function refusalOfUrl(error: unknown): string | undefined {
-  const ofNode = (error as { lastNodeError?: unknown }).lastNodeError ?? error;
-  const said = String(ofNode);
+  const said = String(reasonOf(error));
   if (isOfSelect(error) && !said.includes("NOAUTH")) {
     return "names a database that the server does not have or does not let this user select";
   }

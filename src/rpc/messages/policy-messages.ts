@@ -161,7 +161,10 @@ function policyMessage(policy: DomainPolicy): Policy {
     learnFromLateOutcomes: policy.learnFromLateOutcomes,
     ...(policy.forgettingHalfLifeSeconds === 0
       ? {}
-      : { forgettingHalfLife: durationFromMs(policy.forgettingHalfLifeSeconds * 1000) }),
+      : {
+          // Whole milliseconds by `wholeUnits`: 1.001 s × 1000 is not, as a double.
+          forgettingHalfLife: durationFromMs(Math.round(policy.forgettingHalfLifeSeconds * 1000)),
+        }),
     ...defined({ defaultReward: policy.defaultReward }),
     sharedPriorStrengthMax: policy.sharedPriorStrengthMax,
     changeDetection: {

@@ -33,7 +33,7 @@ describe.each<EngineSet>(engineSets)("a service on %s whose event log is down", 
   const cleanUp: (() => Promise<unknown>)[] = [];
   let served: Served | undefined;
   let client: BanditClient | undefined;
-  /** Refused attempts that the client made again. */
+  /** Attempts that were refused at the bound and that the client made again. */
   let repeats = 0;
   /** What was acknowledged. */
   const decided = new Set<string>();
@@ -82,8 +82,8 @@ describe.each<EngineSet>(engineSets)("a service on %s whose event log is down", 
     client = createBanditClient({
       address: served.grpcAddress,
       deadlineMs: 10_000,
-      onRepeat: () => {
-        repeats += 1;
+      onRepeat: ({ reason }) => {
+        if (reason === "OUTBOX_FULL") repeats += 1;
       },
     });
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BanditClient, ClientError } from "../../../src/client/index.ts";
-import { engineSets, openSite, type ServiceSite } from "../../support/service.ts";
+import { engineSets, openSite, type Site } from "../../support/site.ts";
 
 /** Numbers that some format on the way might change. */
 const numbers = fc.oneof(
@@ -21,7 +21,10 @@ const numbers = fc.oneof(
   ),
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_VALUE),
 );
-const shares = fc.oneof(fc.double({ min: 0, max: 0.5, noNaN: true }), numbers);
+/** Mostly what is accepted from `min` to `max`, sometimes what is not. */
+const within = (min: number, max: number) =>
+  fc.oneof({ weight: 9, arbitrary: fc.double({ min, max, noNaN: true }) }, numbers);
+const mostly = <Value>(usual: Value, odd: Value) => fc.constantFrom(...Array(7).fill(usual), odd);
 /** Texts that some format might trim, normalise, cut or refuse. */
 const texts = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
@@ -81,11 +84,11 @@ async function stored<Answer>(call: Promise<Answer>): Promise<Answer | undefined
 describe.each(engineSets)(
   "on %s engines what is stored is what was sent, or it is refused and named",
   (engines) => {
-    let site: ServiceSite;
+    let site: Site;
     let client: BanditClient;
     beforeAll(async () => {
       site = await openSite(engines);
-      ({ client } = await site.open());
+      ({ client } = await site.serve());
     });
     afterAll(() => site.remove());
 
@@ -97,7 +100,7 @@ describe.each(engineSets)(
           promptTemplate: texts,
           model: texts,
           temperature: fc.oneof(fc.constantFrom(0, 0.1, 2), numbers),
-          topP: fc.oneof(fc.double({ min: 0.1, max: 1, noNaN: true }), numbers),
+          topP: within(0.1, 1),
           maxTokens: fc.constantFrom(1, 0, 2 ** 31 - 1),
           parameters: fc.dictionary(texts, json, { maxKeys: 4, noNullPrototype: true }),
         },
@@ -119,25 +122,26 @@ describe.each(engineSets)(
           expect(variant?.[name] === undefined).toBe(!(name in content));
         }
       };
-      await fc.assert(fc.asyncProperty(variants, check), { numRuns: 250 });
+      const marked = "\ufefftext";
+      const examples: [object][] = [
+        [{ description: marked, promptTemplate: marked, model: marked, parameters: { m: marked } }],
+      ];
+      await fc.assert(fc.asyncProperty(variants, check), { numRuns: 150, examples });
       expect(kept).toBeGreaterThan(20);
-    }, 120_000);
+    });
 
     it("a policy", async () => {
       let kept = 0;
       const policies = fc.record(
         {
-          holdoutShare: shares,
-          minimumShare: shares,
-          priorAlpha: fc.oneof(fc.double({ min: 0.5, max: 10, noNaN: true }), numbers),
-          defaultReward: shares,
-          refreshInterval: fc.constantFrom({ nanos: 1_000_000 }, { nanos: 1 }, { seconds: 3600n }),
-          forgettingHalfLife: fc.constantFrom(
-            { seconds: 1n, nanos: 1_000_000 },
-            { seconds: 1n, nanos: 1 },
-          ),
-          changeDetection: fc.record({ tolerance: shares, threshold: fc.oneof(shares, numbers) }),
-          range: fc.record({ min: numbers, max: numbers }),
+          holdoutShare: within(0, 0.5),
+          minimumShare: within(0, 1),
+          priorAlpha: within(0.5, 10),
+          defaultReward: within(0, 1),
+          refreshInterval: mostly({ nanos: 1_000_000 }, { nanos: 1 }),
+          forgettingHalfLife: mostly({ seconds: 1n, nanos: 1_000_000 }, { seconds: 1n, nanos: 1 }),
+          changeDetection: fc.record({ tolerance: within(0, 1), threshold: within(0, 1e6) }),
+          range: fc.record({ min: within(-1e9, 0), max: within(1e-9, 1e9) }),
         },
         { requiredKeys: [] },
       );
@@ -155,9 +159,11 @@ describe.each(engineSets)(
         expect(record?.policy).toMatchObject(withoutNegativeZero(fields) as object);
         expect(record?.policy?.reward?.components).toMatchObject([withoutNegativeZero(component)]);
       };
-      await fc.assert(fc.asyncProperty(policies, check), { numRuns: 200 });
+      // 1.001 s times 1000 is no whole number, as a double.
+      const examples: [object][] = [[{ forgettingHalfLife: { seconds: 1n, nanos: 1_000_000 } }]];
+      await fc.assert(fc.asyncProperty(policies, check), { numRuns: 100, examples });
       expect(kept).toBeGreaterThan(20);
-    }, 120_000);
+    });
 
     it("a decision and its reports", async () => {
       let kept = 0;
@@ -166,7 +172,7 @@ describe.each(engineSets)(
         features: fc.dictionary(texts, numbers, { maxKeys: 3, noNullPrototype: true }),
         model: texts,
         codeHash: texts,
-        costUsd: fc.oneof(fc.double({ min: 0, max: 1e6, noNaN: true }), numbers),
+        costUsd: within(0, 1e6),
         metric: numbers,
         comment: texts,
         occurredAt: fc.constantFrom({ seconds: 1_700_000_000n, nanos: 7_000_000 }, { seconds: 0n }),
@@ -206,7 +212,7 @@ describe.each(engineSets)(
       };
       await fc.assert(fc.asyncProperty(reports, check), { numRuns: 60 });
       expect(kept).toBeGreaterThan(10);
-    }, 200_000);
+    });
 
     it("of a batch whose answer would be larger than 4 MiB only what is answered is recorded", async () => {
       await client.createAgentType({
@@ -235,6 +241,6 @@ describe.each(engineSets)(
         if (pageToken === "") break;
       }
       expect(new Set(seen).size).toBe(41);
-    }, 60_000);
+    });
   },
 );
