@@ -40,7 +40,7 @@ export async function tellStory(client: BanditClient): Promise<readonly StoryRow
 /** Where ClickHouse disagrees with what the agents counted, in words. Empty when it does not. */
 export function compareStory(
   rows: readonly StoryRow[],
-  fleet: Pick<Fleet, "outcomes"> & { readonly cells: readonly Cell[] },
+  fleet: Pick<Fleet, "tasks" | "outcomes"> & { readonly cells: readonly Cell[] },
 ): readonly string[] {
   const differences: string[] = [];
   for (const cell of fleet.cells) {
@@ -58,11 +58,17 @@ export function compareStory(
       );
     }
     const reward = Number(row?.["mean_reward"] ?? 0);
-    if (Math.abs(reward - meanReward(cell.earned)) > rewardDifferenceMax) {
+    // Also where it is no number.
+    if (!(Math.abs(reward - meanReward(cell.earned)) <= rewardDifferenceMax)) {
       differences.push(
         `${name}: ClickHouse has a mean reward of ${reward}, the agents earned ${meanReward(cell.earned)}`,
       );
     }
+  }
+  // Of all variants: a decision for none that the demo knows is in no cell.
+  const decisions = rows.reduce((sum, row) => sum + Number(row["decisions"]), 0);
+  if (decisions !== fleet.tasks) {
+    differences.push(`ClickHouse has ${decisions} decisions, the agents did ${fleet.tasks} tasks`);
   }
   const outcomes = rows.reduce((sum, row) => sum + Number(row["outcomes"]), 0);
   if (outcomes !== fleet.outcomes) {

@@ -42,7 +42,8 @@ export class WriteAheadLog {
   readonly #rounds: RepeatedWork;
   #bytes = 0;
   #commits = 0;
-  #flushedCommits = 0;
+  /** Before the first flush: a process that was killed may have committed what is not on disk yet. */
+  #flushedCommits = -1;
   #flushing: Promise<void> = Promise.resolve();
   #nextFlush: Promise<void> | undefined;
   #worker: Worker | undefined;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 /**
@@ -5,7 +6,8 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
  * name complete or not at all, however many processes start at once.
  */
 export function makeOnce(path: string, make: () => string): string {
-  const draft = `${path}.${process.pid}`;
+  // Not by process id: in a container it is always the same, and a draft that a crash has left may be the file itself.
+  const draft = `${path}.${randomUUID()}`;
   writeFileSync(draft, make(), { mode: 0o600, flush: true });
   try {
     linkSync(draft, path);

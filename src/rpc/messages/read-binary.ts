@@ -1,8 +1,8 @@
-import { type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { BanditError, invalidField } from "../../domain/errors.ts";
 import { unreadable } from "../unreadable-requests.ts";
-import { batchField } from "./batch-field.ts";
+import { batchField, batchItemsMax } from "./batch-field.ts";
 
 /**
  * A request from its bytes. One that cannot be read, or an item of a batch that cannot, is a message of which
@@ -26,12 +26,13 @@ function readPieces(schema: DescMessage, bytes: Uint8Array): Message {
   }
   const items = batchField(schema);
   const itemPieces = pieces.filter(({ number }) => number === items?.number);
-  const others = pieces.filter((piece) => !itemPieces.includes(piece));
+  const others = pieces.filter(({ number }) => number !== items?.number);
   const problem = problemIn(schema, others);
   if (problem !== undefined) return unreadable(schema, problem);
   const message = fromBinary(schema, Buffer.concat(others.map(({ field }) => field)));
   if (items === undefined) return message;
   const read = itemPieces.map(({ content }): Message => {
+    if (itemPieces.length > batchItemsMax) return create(items.message);
     try {
       return fromBinary(items.message, content);
     } catch {

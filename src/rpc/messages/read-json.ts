@@ -1,4 +1,5 @@
 import {
+  create,
   type DescField,
   type DescMessage,
   fromJson,
@@ -9,7 +10,7 @@ import {
 import { BanditError, type FieldViolation, invalidField } from "../../domain/errors.ts";
 import { nearestName } from "../../domain/nearest-name.ts";
 import { unreadable } from "../unreadable-requests.ts";
-import { batchField } from "./batch-field.ts";
+import { batchField, batchItemsMax } from "./batch-field.ts";
 import { findJsonFaults } from "./json-faults.ts";
 
 /**
@@ -19,13 +20,16 @@ import { findJsonFaults } from "./json-faults.ts";
 export function readJson(schema: DescMessage, bytes: Uint8Array): Message {
   let text: string;
   let json: JsonValue;
+  let faults: readonly FieldViolation[];
   try {
     text = utf8.decode(bytes);
     json = JSON.parse(text);
+    faults = findJsonFaults(text, json);
   } catch (error) {
-    return unreadable(schema, notJson((error as Error).message));
+    // What is nested tens of thousands deep takes all of the stack.
+    const why = error instanceof RangeError ? "it is nested too deeply" : (error as Error).message;
+    return unreadable(schema, notJson(why));
   }
-  const faults = findJsonFaults(text, json);
   const whole = faults.length === 0 ? attempt(schema, json) : undefined;
   if (whole !== undefined) return whole;
   const items = batchField(schema);
@@ -39,9 +43,13 @@ export function readJson(schema: DescMessage, bytes: Uint8Array): Message {
   if (message === undefined || outside !== undefined) {
     return unreadable(schema, refused(outside ?? problemIn(schema, rest, "")));
   }
+  if (list.length > batchItemsMax) {
+    return Object.assign(message, { [items.localName]: list.map(() => create(items.message)) });
+  }
+  const faultOf = firstFaults(faults);
   const read = list.map((item, index) => {
     const path = `${items.name}[${index}].`;
-    const fault = faults.find(({ field }) => field.startsWith(path));
+    const fault = faultOf.get(path);
     const known = fault === undefined ? attempt(items.message, item) : undefined;
     if (known !== undefined) return known;
     const problem =
@@ -51,6 +59,16 @@ export function readJson(schema: DescMessage, bytes: Uint8Array): Message {
     return unreadable(items.message, refused(problem));
   });
   return Object.assign(message, { [items.localName]: read });
+}
+
+/** The first fault in each item of a batch, by the beginning of its path, such as `requests[3].`. */
+function firstFaults(faults: readonly FieldViolation[]): ReadonlyMap<string, FieldViolation> {
+  const first = new Map<string, FieldViolation>();
+  for (const fault of faults) {
+    const [path] = /^\w+\[\d+\]\./.exec(fault.field) ?? [];
+    if (path !== undefined && !first.has(path)) first.set(path, fault);
+  }
+  return first;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

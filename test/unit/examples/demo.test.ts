@@ -220,6 +220,9 @@ describe("the story ClickHouse tells", () => {
     expect(complaint(91, 90, 0.9)).toContain("91 decisions");
     expect(complaint(90, 89, 0.9)).toContain("199 outcomes");
     expect(complaint(90, 90, 0.90001)).toContain("reward");
+    expect(complaint(90, 90, Number.NaN)).toContain("reward");
+    const stranger = story([...same, ["x", "three", 5, 0, 0]]);
+    expect(compareStory(stranger, fleet)).toEqual([expect.stringContaining("205 decisions")]);
     expect(compareStory(story([first, ...rest.slice(1)]), fleet).length).toBeGreaterThan(0);
   });
 });

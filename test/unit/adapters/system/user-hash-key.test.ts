@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { userHashKeyOf } from "../../../../src/adapters/system/user-hash-key.ts";
@@ -15,6 +15,13 @@ describe("user hash key", () => {
     expect(key).toMatch(/^[0-9a-f]{64}$/);
     expect(userHashKeyOf(directory)).toBe(key);
     expect(readdirSync(directory)).toEqual(["user-hash.key"]);
+  });
+
+  it("stays the same after a crash before its draft was removed, for a process with the same id", () => {
+    const key = userHashKeyOf(directory);
+    const path = join(directory, "user-hash.key");
+    linkSync(path, `${path}.${process.pid}`);
+    expect(userHashKeyOf(directory)).toBe(key);
   });
 
   it("is refused when the file is empty, instead of hashing with nothing", () => {

@@ -38,6 +38,15 @@ it("a text that is no UTF-8 fails its item only, which names the field", () => {
   );
 });
 
+it("items beyond the most that a batch may have are not looked at one by one", () => {
+  const broken = Uint8Array.of(0x0a, 1, 0xff);
+  const bytes = Buffer.concat(Array<Uint8Array>(1_001).fill(broken));
+  const message = readBinary(BatchRecordOutcomesRequestSchema, bytes);
+  const { requests } = message as BatchRecordOutcomesRequest;
+  expect(requests).toHaveLength(1_001);
+  expect(requests.some((item) => errorOf(item) !== undefined)).toBe(false);
+});
+
 it("the field of a single request is named", () => {
   const error = errorOf(readBinary(SelectVariantRequestSchema, Uint8Array.of(0x1a, 2, 0xff, 0xfe)));
   expect(error).toMatchObject({ code: "invalid_argument", reason: "INVALID_FIELD" });

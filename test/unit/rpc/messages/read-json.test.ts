@@ -146,6 +146,15 @@ describe("a request in JSON that cannot be read names the first wrong field", ()
   });
 });
 
+it("JSON that is nested deeper than can be read is refused like other unreadable requests", () => {
+  for (const schema of [decision, BatchRecordOutcomesRequestSchema]) {
+    const text = `{"requests":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+    const error = errorOf(read(schema, text));
+    expect(error).toMatchObject({ code: "invalid_argument", reason: "REQUEST_UNREADABLE" });
+    expect(error?.message).toMatch(/nested too deeply/);
+  }
+});
+
 describe("a batch in JSON", () => {
   const batch = (...items: string[]) => {
     const message = read(BatchRecordOutcomesRequestSchema, `{"requests":[${items.join(",")}]}`);
@@ -171,6 +180,12 @@ describe("a batch in JSON", () => {
       undefined,
     ]);
     expect(requests[5]).toMatchObject({ generationId, outcome: { case: "ci" } });
+  });
+
+  it("of more items than a batch may have is not looked at item by item", () => {
+    const requests = batch(...Array<string>(1_001).fill('{"no":1,"no":1}'));
+    expect(requests).toHaveLength(1_001);
+    expect(requests.some((item) => errorOf(item) !== undefined)).toBe(false);
   });
 
   it("fails as a whole when something else of it is wrong", () => {
