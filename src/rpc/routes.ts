@@ -116,17 +116,23 @@ function routeOf(
       refusal,
       async invoke(request, context) {
         const startedMs = meter.start();
+        const end = (): void => gate.end(requestClass);
         let begun = false;
+        let work: Promise<Message> | undefined;
         try {
           gate.begin(requestClass, itemsIn(request), context);
           begun = true;
-          const response = await inTime(answer(checked(request), context), context);
+          work = answer(checked(request), context);
+          const response = await inTime(work, context);
+          work = undefined;
           meter.succeeded(startedMs);
           return response;
         } catch (thrown) {
           throw failure(thrown, startedMs);
         } finally {
-          if (begun) gate.end(requestClass);
+          // Work that outlasts its caller's deadline takes room until it ends.
+          if (work !== undefined) work.then(end, end);
+          else if (begun) end();
         }
       },
     };

@@ -27,7 +27,6 @@ export class SqliteStateRepair implements StateRepair {
   readonly #events: EventAppends;
   readonly #commits: GroupCommit<StateGroup>;
   readonly #guard: <Result>(read: () => Result) => Result;
-  readonly #announce: (changed: ArmTotals) => void;
   readonly #findOrigin: StatementSync;
   readonly #putOrigin: StatementSync;
 
@@ -38,13 +37,11 @@ export class SqliteStateRepair implements StateRepair {
     events: EventAppends;
     commits: GroupCommit<StateGroup>;
     guard: <Result>(read: () => Result) => Result;
-    announce: (changed: ArmTotals) => void;
   }) {
     this.#tables = options.tables;
     this.#events = options.events;
     this.#commits = options.commits;
     this.#guard = options.guard;
-    this.#announce = options.announce;
     this.#findOrigin = options.file.prepare("SELECT value FROM meta WHERE name = 'origin'");
     this.#putOrigin = options.file.prepare("REPLACE INTO meta VALUES ('origin', ?)");
   }
@@ -73,17 +70,16 @@ export class SqliteStateRepair implements StateRepair {
     return this.#guard(() => this.#tables.totalsOfGroup(armGroup));
   }
 
-  async replaceTotals(input: ReplaceTotalsInput): Promise<boolean> {
+  replaceTotals(input: ReplaceTotalsInput): Promise<boolean> {
     const { agentType, codeType, variantId, totals, expectedVersion } = input;
     const changed = { agentType, codeType, variantId, totals, version: replacedVersion(input) };
-    const isReplaced = await this.#commits.run((group) => {
+    return this.#commits.run((group) => {
       if ((this.#tables.findTotals(input)?.version ?? 0) !== expectedVersion) return false;
       group.requireRoom();
       this.#tables.putTotals(changed);
+      group.addChanged(changed);
       return true;
     });
-    if (isReplaced) this.#announce(changed);
-    return isReplaced;
   }
 
   async markOutbox(): Promise<OutboxMark> {

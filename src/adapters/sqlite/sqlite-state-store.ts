@@ -98,7 +98,13 @@ export class SqliteStateStore implements StateStore {
     const room = new RoomGauge(file, options.bytesMax ?? stateBytesMax);
     this.#commits = new GroupCommit({
       file,
-      openGroup: () => new StateGroup({ nowMs: options.clock.nowMs(), room, events: this.#events }),
+      openGroup: () =>
+        new StateGroup({
+          nowMs: options.clock.nowMs(),
+          room,
+          events: this.#events,
+          announce: (changed) => this.#announce(changed),
+        }),
       isFlushed: options.flush === "always",
       translate: translateError,
       callsMax: options.waitingCallsMax ?? 50_000,
@@ -112,10 +118,7 @@ export class SqliteStateStore implements StateStore {
       guard: <Result>(read: () => Result) => this.#read(read),
     };
     this.#outbox = new SqliteOutbox(parts);
-    this.repair = new SqliteStateRepair({
-      ...parts,
-      announce: (changed) => this.#announce(changed),
-    });
+    this.repair = new SqliteStateRepair(parts);
     this.#sweeper = new ExpirySweeper({ ...parts, clock: options.clock, logger: options.logger });
   }
 
@@ -143,11 +146,10 @@ export class SqliteStateStore implements StateStore {
 
   async applyContributions(input: ApplyContributionsInput): Promise<ApplyContributionsResult> {
     requireBookable(input);
-    const { status, changed } = await this.#commits.run((group) => {
+    const status = await this.#commits.run((group) => {
       group.requireRoom();
       return this.#apply(group, input);
     }, eventBytes(input.event));
-    if (changed !== undefined) this.#announce(changed);
     return { status };
   }
 
@@ -202,13 +204,10 @@ export class SqliteStateStore implements StateStore {
     return this.#closing;
   }
 
-  #apply(
-    group: StateGroup,
-    input: ApplyContributionsInput,
-  ): { status: ApplyContributionsResult["status"]; changed?: ArmTotals } {
+  #apply(group: StateGroup, input: ApplyContributionsInput): ApplyContributionsResult["status"] {
     const known = this.#tables.findLedger(input.generationId);
     const change = applyToLedger(known, input, group.expiresAtSeconds(input.ttlSeconds));
-    if (change.status === "duplicate") return { status: "duplicate" };
+    if (change.status === "duplicate") return "duplicate";
     this.#tables.putLedger(input.generationId, change.ledger);
     group.addEvent(input.event);
     const { before, after, positionBefore, position } = change;
@@ -219,7 +218,7 @@ export class SqliteStateStore implements StateStore {
       before.generations === after.generations &&
       !isMoved
     ) {
-      return { status: change.status };
+      return change.status;
     }
     const arm = this.#tables.findTotals(input);
     const changed: ArmTotals = {
@@ -236,7 +235,8 @@ export class SqliteStateStore implements StateStore {
       version: (arm?.version ?? 0) + 1,
     };
     this.#tables.putTotals(changed);
-    return { status: change.status, changed };
+    group.addChanged(changed);
+    return change.status;
   }
 
   #read<Result>(read: () => Result): Result {

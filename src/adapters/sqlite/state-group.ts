@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import { BanditError } from "../../domain/errors.ts";
-import type { OutboxEvent } from "../../ports/state-store.ts";
+import type { ArmTotals, OutboxEvent } from "../../ports/state-store.ts";
 import type { EventAppends } from "./event-appends.ts";
 import type { CallGroup } from "./group-commit.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
@@ -31,12 +31,21 @@ export class StateGroup implements CallGroup {
   readonly nowMs: number;
   readonly #room: RoomGauge;
   readonly #events: EventAppends;
+  readonly #announce: (changed: ArmTotals) => void;
+  readonly #changed: ArmTotals[] = [];
   #hasRoom: boolean | undefined;
 
-  constructor(options: { nowMs: number; room: RoomGauge; events: EventAppends }) {
+  /** @param options.announce told of each changed arm once that is committed */
+  constructor(options: {
+    nowMs: number;
+    room: RoomGauge;
+    events: EventAppends;
+    announce: (changed: ArmTotals) => void;
+  }) {
     this.nowMs = options.nowMs;
     this.#room = options.room;
     this.#events = options.events;
+    this.#announce = options.announce;
     this.#events.begin();
   }
 
@@ -62,11 +71,16 @@ export class StateGroup implements CallGroup {
     this.#events.add(event);
   }
 
+  addChanged(totals: ArmTotals): void {
+    this.#changed.push(totals);
+  }
+
   finish(): void {
     this.#events.write(this.nowMs);
   }
 
   committed(): void {
     this.#events.committed();
+    for (const totals of this.#changed) this.#announce(totals);
   }
 }

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SqliteFile } from "../../../src/adapters/sqlite/sqlite-file.ts";
 import {
   SqliteStateStore,
   type SqliteStateStoreOptions,
@@ -44,6 +45,22 @@ async function open(options: Partial<SqliteStateStoreOptions> = {}): Promise<Sql
   });
   return store;
 }
+
+test("what was committed is announced, also where the disk then fails and the call with it", async () => {
+  const always = await open({ flush: "always" });
+  const announced: number[] = [];
+  always.onTotalsChanged(({ totals }) => announced.push(totals.generations));
+  const fails = Object.assign(new Error("EIO"), { code: "EIO", syscall: "fdatasync" });
+  const flush = vi.spyOn(SqliteFile.prototype, "flush").mockRejectedValueOnce(fails);
+  try {
+    const report = book(always, { generationId: newGenerationId() });
+    await expect(report).rejects.toMatchObject({ code: "unavailable" });
+  } finally {
+    flush.mockRestore();
+  }
+  expect(await totalsOf(always, sampleArm)).toMatchObject({ totals: { generations: 1 } });
+  expect(announced).toEqual([1]);
+});
 
 test("everything acknowledged before the process is killed is there, once, when the next one opens", async () => {
   const acknowledged = new Set<GenerationId>();
