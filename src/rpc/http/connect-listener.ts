@@ -32,6 +32,8 @@ const compressions = [compressionGzip, compressionBrotli];
 export const routerOptions = {
   readMaxBytes: messageBytesMaxDefault,
   acceptCompression: compressions,
+  // Where Connect reads JSON itself, over gRPC-Web, a misspelt field must not pass for an absent one either.
+  jsonOptions: { ignoreUnknownFields: false },
 };
 
 /**
@@ -77,7 +79,9 @@ async function read(
   { methodKind, input }: DescMethod,
 ): Promise<UniversalServerRequest> {
   const { header, body, contextValues } = request;
-  const type = /^application\/(json|proto)\b/.exec(header.get("content-type") ?? "")?.[1];
+  const type = /^application\/(json|proto)\b/i
+    .exec(header.get("content-type") ?? "")?.[1]
+    ?.toLowerCase();
   const encoding = header.get("content-encoding") ?? "identity";
   const compression = compressions.find(({ name }) => name === encoding);
   const isKnown = encoding === "identity" || compression !== undefined;

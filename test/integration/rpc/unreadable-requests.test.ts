@@ -24,6 +24,22 @@ interface JsonError {
 }
 
 describe("over JSON", () => {
+  it.each(["Application/JSON", "application/grpc-web+json"])(
+    "a field that there is not is refused as %s too",
+    async (contentType) => {
+      const json = Buffer.from('{"agentType":"evolution","codeType":"a","agentIdd":"b"}');
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(json.length, 1);
+      const response = await fetch(`${servers.baseUrl}/bandit.v1.DecisionService/SelectVariant`, {
+        method: "POST",
+        headers: { "content-type": contentType },
+        body: contentType.includes("web") ? Buffer.concat([head, json]) : json,
+      });
+      expect(await response.text()).toMatch(/"code":"invalid_argument"|grpc-status: 3\r/);
+      expect(servers.service.calls).toEqual([]);
+    },
+  );
+
   it("one item that cannot be read fails alone, and is named with its field", async () => {
     const { status, body } = await callJson(servers.baseUrl, batchRecordOutcomes, {
       requests: [good, { ...good, occurredAt: "2026-01-01T00:00:00.123" }, good],
