@@ -8,8 +8,11 @@ const partLengthMin = 4;
 export function nearestName(text: string, names: readonly string[]): string | undefined {
   let nearest: { readonly name: string; readonly distance: number } | undefined;
   for (const name of names) {
+    const distanceMax = Math.max(text.length, name.length) / 3;
+    // As many changes at least: a text of megabytes is compared with nothing.
+    if (Math.abs(text.length - name.length) > distanceMax) continue;
     const distance = levenshtein(text, name);
-    if (distance > Math.max(text.length, name.length) / 3) continue;
+    if (distance > distanceMax) continue;
     if (nearest === undefined || distance < nearest.distance) nearest = { name, distance };
   }
   if (nearest !== undefined || text.length < partLengthMin) return nearest?.name;

@@ -11,4 +11,10 @@ describe("the nearest name", () => {
     expect(nearestName("pass_rate", ["coverage", "test_pass_rate"])).toBe("test_pass_rate");
     expect(nearestName("age", ["coverage"])).toBeUndefined();
   });
+
+  it("of a text of megabytes is none, and is not looked for", () => {
+    const startedMs = performance.now();
+    expect(nearestName("k".repeat(4_000_000), ["minimum_share", "holdout_share"])).toBeUndefined();
+    expect(performance.now() - startedMs).toBeLessThan(100);
+  });
 });
