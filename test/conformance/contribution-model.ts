@@ -405,7 +405,7 @@ export function requireTotals(
     if (Math.abs(actual - expected.value) <= 1e-9 * expected.size + 1e-290) return;
     throw new Error(`${what} ${actual} instead of ${expected.value}`);
   };
-  for (const sum of ["reward", "weight", "squares"] as const) {
+  for (const sum of ["weight", "reward", "squares"] as const) {
     require(sum, totals[sum], model.sums[sum]);
   }
   if (totals.generations !== model.generations) {

@@ -52,10 +52,10 @@ describeFaults(
         allowsUnrecorded: true,
         inject: (fault) =>
           fault.during("disturbed", async () => {
-            bench.site.frontProxy.refuse();
+            bench.site.clickhouseProxy.refuse();
             await refusalsOf(fault.load, 20);
             await sleep(1_000);
-            bench.site.frontProxy.pass();
+            bench.site.clickhouseProxy.pass();
           }),
       });
       expect(failures).toEqual([]);
@@ -73,7 +73,7 @@ describeFaults(
         number: 20,
         name: "ClickHouse down, outbox spills, service SIGKILLed",
         inject: async (fault) => {
-          bench.site.frontProxy.refuse();
+          bench.site.clickhouseProxy.refuse();
           await until("events to be spilled", 60_000, async () =>
             ((await service.metric("bandit_spill_bytes")) ?? 0) > 0 ? true : undefined,
           );
@@ -82,7 +82,7 @@ describeFaults(
             await service.start(spilling);
           });
           await sleep(1_500);
-          bench.site.frontProxy.pass();
+          bench.site.clickhouseProxy.pass();
         },
       });
       expect(failures).toEqual([]);

@@ -29,11 +29,11 @@ describeFaults(
         name: "service: SIGKILL while it inserts, restart",
         inject: async (fault) => {
           const [service] = bench.site.services;
-          bench.site.front.failAlways(() => "slow");
+          bench.site.clickhouse.failAlways(() => "slow");
           await sleep(1_500);
           await fault.during("process_down", async () => {
             await service.kill();
-            bench.site.front.failAlways(() => undefined);
+            bench.site.clickhouse.failAlways(() => undefined);
             await service.start();
           });
         },
@@ -47,11 +47,11 @@ describeFaults(
         number: 4,
         name: "two replicas: one SIGKILLed, the other takes over",
         inject: async (fault) => {
-          bench.site.front.failAlways(() => "slow");
+          bench.site.clickhouse.failAlways(() => "slow");
           await sleep(1_500);
           await fault.during("process_down", async () => {
             await second?.kill();
-            bench.site.front.failAlways(() => undefined);
+            bench.site.clickhouse.failAlways(() => undefined);
             await sleep(2_000);
           });
         },
@@ -65,14 +65,14 @@ describeFaults(
         number: 16,
         name: "ClickHouse down, service SIGKILLed, both back",
         inject: async (fault) => {
-          bench.site.frontProxy.refuse();
+          bench.site.clickhouseProxy.refuse();
           await sleep(1_500);
           await fault.during("process_down", async () => {
             await Promise.all(bench.site.services.map((service) => service.kill()));
             await Promise.all(bench.site.services.map((service) => service.start()));
           });
           await sleep(1_500);
-          bench.site.frontProxy.pass();
+          bench.site.clickhouseProxy.pass();
         },
       });
       expect(failures).toEqual([]);

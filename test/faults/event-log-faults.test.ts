@@ -10,9 +10,9 @@ import { openWorld } from "./harness/world.ts";
 describeFaults("ClickHouse breaks, under load", { file: "event-log", open: openWorld }, (bench) => {
   /** What the front does for some seconds. */
   const failing = async (choose: () => FrontFailure | undefined, forMs: number): Promise<void> => {
-    bench.site.front.failAlways(choose);
+    bench.site.clickhouse.failAlways(choose);
     await sleep(forMs);
-    bench.site.front.failAlways(() => undefined);
+    bench.site.clickhouse.failAlways(() => undefined);
   };
 
   it("answers 500, then 502 from a proxy", async () => {
@@ -45,10 +45,10 @@ describeFaults("ClickHouse breaks, under load", { file: "event-log", open: openW
       inject: async () => {
         await failing(() => cuts[Math.floor(random.next() * cuts.length)], 5_000);
         // The same between the two machines: the status line arrives, its end does not.
-        bench.site.frontProxy.cutNewReplies(20);
+        bench.site.clickhouseProxy.cutNewReplies(20);
         await sleep(1_500);
-        bench.site.frontProxy.cutNewReplies(undefined);
-        bench.site.frontProxy.cutAll();
+        bench.site.clickhouseProxy.cutNewReplies(undefined);
+        bench.site.clickhouseProxy.cutAll();
       },
     });
     expect(failures).toEqual([]);
@@ -63,13 +63,15 @@ describeFaults("ClickHouse breaks, under load", { file: "event-log", open: openW
       name: "ClickHouse: refuses rows; dead letters, returned",
       inject: async () => {
         // The engine's own refusal, of some rows in the middle of many good ones.
-        await bench.site.front.command(
+        await bench.site.clickhouse.command(
           "ALTER TABLE bandit.outcomes ADD CONSTRAINT no_builds CHECK outcome_id != 'build'",
         );
         await until("ten dead letters", 60_000, async () =>
           (await deadLetters()) >= 10 ? true : undefined,
         );
-        await bench.site.front.command("ALTER TABLE bandit.outcomes DROP CONSTRAINT no_builds");
+        await bench.site.clickhouse.command(
+          "ALTER TABLE bandit.outcomes DROP CONSTRAINT no_builds",
+        );
       },
       repair: async () => {
         const address = service.grpcAddress;

@@ -23,13 +23,13 @@ describeFaults("everything breaks, under load", options, (bench) => {
         fault.stateOutage({
           begin: async () => {
             bench.site.redisProxy.refuse();
-            bench.site.frontProxy.refuse();
+            bench.site.clickhouseProxy.refuse();
             await bench.site.postgres.kill();
           },
           body: () => sleep(4_000),
           end: async () => {
             bench.site.redisProxy.pass();
-            bench.site.frontProxy.pass();
+            bench.site.clickhouseProxy.pass();
             await bench.site.postgres.restart();
           },
         }),
@@ -56,10 +56,10 @@ describeFaults("everything breaks, under load", options, (bench) => {
       name: "control",
       settleTimeoutMs: 10_000,
       inject: async () => {
-        bench.site.frontProxy.refuse();
+        bench.site.clickhouseProxy.refuse();
         await sleep(2_000);
         await deleteKeys(bench.site.redis.port, "bandit:*:outbox");
-        bench.site.frontProxy.pass();
+        bench.site.clickhouseProxy.pass();
       },
     });
     expect(line.lost).toBeGreaterThan(0);
@@ -71,7 +71,7 @@ describeFaults("everything breaks, under load", options, (bench) => {
     const copiesNow = async () =>
       judgeEvents(context.ledger, await readLoggedEvents(bench.site.query, codeTypes)).hiddenCopies;
     const before = await copiesNow();
-    await bench.site.front.command(
+    await bench.site.clickhouse.command(
       "INSERT INTO bandit.outcomes SELECT * FROM bandit.outcomes WHERE code_type = 'fault_99_a' LIMIT 1",
     );
     expect(await copiesNow()).toBe(before + 1);

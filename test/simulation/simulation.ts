@@ -8,11 +8,14 @@ import type { StateStore } from "../../src/ports/state-store.ts";
 import type { CallContext } from "../../src/service/api/call-context.ts";
 import { clockworkPolicy } from "../support/clockwork-service.ts";
 import {
+  around,
   type FaultShares,
   faultyEventLog,
   faultyStateStore,
+  mortal,
   seededFaults,
 } from "../support/faulty.ts";
+import { LearningAgent } from "../support/learning-agent.ts";
 import { findFaults } from "../support/outage-ledger.ts";
 import { openSite, type Replica, type Site } from "../support/site.ts";
 import { StandingTime } from "./standing-time.ts";
@@ -100,7 +103,8 @@ class Simulation {
   async run(): Promise<Run> {
     const { time, engines } = this.#parts;
     await this.#start();
-    await time.until(this.#createAgentType());
+    const agent = { name: agentType, policy: clockworkPolicy, service: this.#service };
+    await time.until(new LearningAgent(agent).create(["one", "two"]));
     for (let turn = 0; turn < turns; turn += 1) await this.#turn();
     this.#weather = { state: {}, events: {}, catalogueIsAway: false };
     await time.until(Promise.all([...this.#undecided].map((id) => this.#decide(id))));
@@ -128,11 +132,9 @@ class Simulation {
     const changes = {
       state: mortal(
         life,
-        timed(
-          faultyStateStore(
-            broken.state?.(state) ?? state,
-            seededFaults(seed + 1, () => this.#weather.state),
-          ),
+        faultyStateStore(
+          broken.state?.(state) ?? state,
+          seededFaults(seed + 1, () => this.#weather.state),
         ),
       ),
       eventLog: mortal(
@@ -180,7 +182,7 @@ class Simulation {
     this.#weather = {
       state: {
         ...{ refused: share(), lost: share(), silent: share(), late: share() },
-        lateMsMax: 600,
+        ...{ lateMsMax: 600, silentMs: 1_000 },
       },
       events: { refused: share(), lost: share(), late: share(), lateMsMax: 3_000 },
       catalogueIsAway: this.#chance(0.3),
@@ -260,7 +262,7 @@ class Simulation {
     const fate = await this.#attempt(`report ${generationId} ${outcomeId}`, allowedMs, (context) =>
       this.#service.decisions.recordOutcome(report, context),
     );
-    if (fate === "done") this.#acknowledged.outcomes.add(`${generationId}|${outcomeId}`);
+    if (fate === "done") this.#acknowledged.outcomes.add(`${generationId}/${outcomeId}`);
   }
 
   /** `done` means acknowledged. @returns otherwise the reason, or that the process was killed before it answered */
@@ -289,22 +291,6 @@ class Simulation {
     return (this.#replica as Replica).service;
   }
 
-  async #createAgentType(): Promise<void> {
-    const content = { promptTemplate: "t", model: "", parameters: {} };
-    await this.#service.catalog.createAgentType(
-      {
-        agentType,
-        description: "",
-        policy: clockworkPolicy,
-        variants: [
-          { name: "one", description: "", content },
-          { name: "two", description: "", content },
-        ],
-      },
-      { signal: new AbortController().signal, actor: "test" },
-    );
-  }
-
   #note(what: string): void {
     this.#trace.push(`${this.#parts.time.passedMs} ${what}`);
   }
@@ -331,56 +317,10 @@ class Simulation {
   }
 }
 
-/** The port of a process: once its life is over, no call of it is begun and none is answered. */
-function mortal<Port extends object>(life: { readonly isOver: boolean }, port: Port): Port {
-  return around(port, async (call) => {
-    const answer = life.isOver ? undefined : await Promise.allSettled([call()]);
-    return answer === undefined || life.isOver ? new Promise(() => undefined) : answer[0];
-  });
-}
-
-/** A store as it is connected to: what has no answer after a second has none. */
-function timed<Port extends object>(port: Port): Port {
-  return around(port, async (call) => {
-    const { promise: rang, resolve: ring } = Promise.withResolvers<void>();
-    const timer = setTimeout(ring, 1_000);
-    const tooLate = rang.then(() => {
-      throw new BanditError("unavailable", "no answer in time", { reason: "STATE_TIMEOUT" });
-    });
-    const [answer] = await Promise.allSettled([Promise.race([call(), tooLate])]);
-    clearTimeout(timer);
-    return answer;
-  });
-}
-
 /** The port of an engine that is away at times. */
 function fallible<Port extends object>(port: Port, isAway: () => boolean): Port {
   return around(port, async (call) => {
     if (isAway()) throw new BanditError("unavailable", "away", { reason: "CATALOGUE_UNAVAILABLE" });
-    return Promise.allSettled([call()]).then(([answer]) => answer);
-  });
-}
-
-const withoutPromise = new Set<PropertyKey>([
-  ...["onChange", "onTotalsChanged", "listTotals", "read", "has", "find"],
-]);
-
-/** `port` with `pass` around each call that returns a promise. */
-function around<Port extends object>(
-  port: Port,
-  pass: (call: () => Promise<unknown>) => Promise<PromiseSettledResult<unknown>>,
-): Port {
-  return new Proxy(port, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name) as unknown;
-      if (typeof member !== "function") return member;
-      const call = (...args: unknown[]) => member.apply(target, args);
-      if (withoutPromise.has(name)) return call;
-      return async (...args: unknown[]) => {
-        const answer = await pass(() => call(...args));
-        if (answer.status === "rejected") throw answer.reason;
-        return answer.value;
-      };
-    },
+    return call();
   });
 }

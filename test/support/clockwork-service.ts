@@ -13,6 +13,7 @@ import type {
   BanditServiceOptions,
   RunningBanditService,
 } from "../../src/service/create-bandit-service.ts";
+import { LearningAgent } from "./learning-agent.ts";
 import { decisionsRemembered, openSite } from "./site.ts";
 
 export const clockworkAgent = parseAgentType("clockwork");
@@ -42,7 +43,7 @@ export interface ClockworkService {
   decide(choice?: { generationId?: GenerationId; codeType?: CodeType }): Promise<GenerationId>;
   /** Decides until no earlier decision is in the service's memory. */
   forget(): Promise<void>;
-  setPolicy(changes: Partial<Policy>): Promise<void>;
+  setPolicy(changes: Partial<Policy>): Promise<unknown>;
   generations(): Promise<number>;
   close(): Promise<void>;
 }
@@ -52,31 +53,10 @@ export async function openClockwork(
 ): Promise<ClockworkService> {
   const site = await openSite();
   const { engines, telemetry, running, service } = await site.open({ changes });
-  const content = { promptTemplate: "t", model: "", parameters: {} };
-  await service.catalog.createAgentType(
-    {
-      agentType: clockworkAgent,
-      description: "",
-      policy: clockworkPolicy,
-      variants: [{ name: "only", description: "", content }],
-    },
-    clockworkContext,
-  );
-  const decide: ClockworkService["decide"] = async (choice = {}) => {
-    const decision = await service.decisions.selectVariant(
-      {
-        agentType: clockworkAgent,
-        codeType: clockworkCode,
-        agentId: "",
-        conversationId: "",
-        features: {},
-        allowedVariantIds: [],
-        ...choice,
-      },
-      clockworkContext,
-    );
-    return decision.generationId;
-  };
+  const agent = new LearningAgent({ service, name: clockworkAgent, policy: clockworkPolicy });
+  await agent.create(["only"]);
+  const decide: ClockworkService["decide"] = async ({ codeType = clockworkCode, ...choice } = {}) =>
+    (await agent.decide(codeType, choice)).generationId;
   return {
     clock: site.clock,
     engines,
@@ -87,19 +67,10 @@ export async function openClockwork(
     async forget() {
       for (let made = 0; made <= decisionsRemembered; made += 1) await decide();
     },
-    async setPolicy(policyChanges) {
-      const policy = { ...clockworkPolicy, ...policyChanges };
-      await service.catalog.setPolicy(
-        { agentType: clockworkAgent, policy, validateOnly: false },
-        clockworkContext,
-      );
-    },
+    setPolicy: (changed) => agent.setPolicy(changed),
     async generations() {
-      const view = await service.decisions.getAllocation(
-        { agentType: clockworkAgent, codeType: clockworkCode, features: {} },
-        clockworkContext,
-      );
-      return view.arms.reduce((sum, arm) => sum + arm.generations, 0);
+      const { arms } = await agent.allocation(clockworkCode);
+      return arms.reduce((sum, arm) => sum + arm.generations, 0);
     },
     close: () => site.remove(),
   };

@@ -11,9 +11,7 @@ import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts"
 import { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
 import { PrometheusTelemetry } from "../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../src/adapters/system/system-entropy.ts";
-import { BanditError } from "../../src/domain/errors.ts";
 import type { DiskQueue } from "../../src/ports/disk-queue.ts";
-import type { EventLog } from "../../src/ports/event-log.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import {
   createEventPath,
@@ -22,11 +20,18 @@ import {
 } from "../../src/service/events/event-path.ts";
 import { sampleDecision, silentLogger, testClock } from "./clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
+import { type Fault, faultyEventLog } from "./faulty.ts";
 import { type RunningRedis, startRedis } from "./redis.ts";
 import { decisionInput, newGenerationId } from "./state-samples.ts";
 
 /** What becomes of an insert. `after`: it is done, and said to have failed. `hang`: nothing, until the fault changes. */
-export type LogFault = "none" | "before" | "after" | "hang";
+const faults = {
+  none: undefined,
+  before: { kind: "refused" },
+  after: { kind: "lost" },
+  hang: { kind: "silent", isDone: false, failsAfterMs: Number.POSITIVE_INFINITY },
+} as const satisfies Record<string, Fault | undefined>;
+export type LogFault = keyof typeof faults;
 
 export type StateEngine = "sqlite" | "redis";
 
@@ -119,7 +124,11 @@ export class EventPathSite {
     const telemetry = new PrometheusTelemetry();
     const path = createEventPath({
       state,
-      eventLog: this.#faultyLog(),
+      eventLog: faultyEventLog(
+        this.#log.eventLog,
+        (method) => (method === "append" ? faults[this.#fault] : undefined),
+        () => this.#changed.promise,
+      ),
       deadLetters: this.#log.deadLetters,
       spill,
       outbox: { bytesMax: options.bytesMax ?? 2 ** 18, whenFull: options.whenFull ?? "refuse" },
@@ -197,21 +206,6 @@ export class EventPathSite {
       clock: testClock,
       consumer,
       logger: silentLogger,
-    });
-  }
-
-  #faultyLog(): EventLog {
-    const log = this.#log.eventLog;
-    const append: EventLog["append"] = async (input) => {
-      const fault = this.#fault;
-      if (fault === "hang") await this.#changed.promise;
-      if (fault === "none") return log.append(input);
-      if (fault === "after") await log.append(input);
-      throw new BanditError("unavailable", "as told", { reason: "TEST_FAULT" });
-    };
-    return new Proxy(log, {
-      get: (target, name, receiver) =>
-        name === "append" ? append : Reflect.get(target, name, receiver).bind(target),
     });
   }
 }

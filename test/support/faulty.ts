@@ -12,11 +12,12 @@ import type { StateStore } from "../../src/ports/state-store.ts";
 
 /**
  * What becomes of one call. `refused`: nothing is done, and it fails. `lost`: it is done, and its answer lost. `silent`:
- * it is never answered, done or not. `afterMs`: it is begun so much later.
+ * it is not answered, done or not, and where `failsAfterMs` is given it fails so much later, as by the time-out of a
+ * connection. `afterMs`: it is begun so much later.
  */
 export type Fault =
   | { readonly kind: "refused" | "lost" }
-  | { readonly kind: "silent"; readonly isDone: boolean }
+  | { readonly kind: "silent"; readonly isDone: boolean; readonly failsAfterMs?: number }
   | { readonly kind: "late"; readonly afterMs: number };
 
 /** Asked for every call; undefined: nothing is the matter with it. */
@@ -63,18 +64,21 @@ export interface FaultShares {
   readonly late?: number;
   /** A late call is so much late at most. */
   readonly lateMsMax?: number;
+  /** Silent calls fail after so much time. Absent: never. */
+  readonly silentMs?: number;
 }
 
 /** Faults by chance, the same for the same seed and the same sequence of calls; `shares` is asked for every call. */
 export function seededFaults(seed: number, shares: () => FaultShares): () => Fault | undefined {
   const random = SeededGenerator.fromSeed(seed);
   return () => {
-    const { refused = 0, lost = 0, silent = 0, late = 0, lateMsMax = 50 } = shares();
+    const { refused = 0, lost = 0, silent = 0, late = 0, lateMsMax = 50, silentMs } = shares();
+    const fails = silentMs === undefined ? {} : { failsAfterMs: silentMs };
     const at = random.next();
     const amount = random.next();
     if (at < refused) return { kind: "refused" };
     if (at < refused + lost) return { kind: "lost" };
-    if (at < refused + lost + silent) return { kind: "silent", isDone: amount < 0.5 };
+    if (at < refused + lost + silent) return { kind: "silent", isDone: amount < 0.5, ...fails };
     if (at < refused + lost + silent + late) return { kind: "late", afterMs: amount * lateMsMax };
     return undefined;
   };
@@ -98,11 +102,47 @@ function faulty<Port extends object>(
     async (call, method) => {
       const fault = options.plan(method);
       if (fault?.kind === "refused") throw unavailable();
-      if (fault?.kind === "silent" && !fault.isDone) return new Promise(() => undefined);
       if (fault?.kind === "late") await sleep(fault.afterMs);
-      const result = await call();
+      const isDone = fault?.kind !== "silent" || fault.isDone;
+      const result = isDone ? await call() : undefined;
       if (fault?.kind === "lost") throw unavailable();
-      return fault?.kind === "silent" ? new Promise(() => undefined) : result;
+      if (fault?.kind !== "silent") return result as Awaited<ReturnType<typeof call>>;
+      if (fault.failsAfterMs === undefined) return new Promise(() => undefined);
+      await sleep(fault.failsAfterMs);
+      throw unavailable();
     },
   );
+}
+
+/** The port of a process: once its life is over, no call of it is begun and none is answered. */
+export function mortal<Port extends object>(life: { readonly isOver: boolean }, port: Port): Port {
+  const never = () => new Promise<never>(() => undefined);
+  return around(port, async (call) => {
+    if (life.isOver) return never();
+    try {
+      return await call();
+    } finally {
+      if (life.isOver) await never();
+    }
+  });
+}
+
+const withoutPromise = new Set<PropertyKey>([
+  ...["onChange", "onTotalsChanged", "listTotals", "read", "has", "find"],
+]);
+
+/** `port` with `pass` around each call that returns a promise. */
+export function around<Port extends object>(
+  port: Port,
+  pass: (call: () => unknown, method: PropertyKey) => unknown,
+): Port {
+  return new Proxy(port, {
+    get: (target, name) => {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== "function") return member;
+      const call = (...args: unknown[]) => member.apply(target, args);
+      if (withoutPromise.has(name)) return call;
+      return async (...args: unknown[]) => pass(() => call(...args), name);
+    },
+  });
 }

@@ -29,6 +29,14 @@ export const scorePolicy: Policy = {
 
 type Features = Readonly<Record<string, number>>;
 
+export interface DecisionChoice {
+  /** Serve this variant. */
+  readonly only?: string;
+  readonly features?: Features;
+  readonly generationId?: GenerationId;
+  readonly deadlineMs?: number;
+}
+
 /** An agent type of a service under test: what an agent and its operator do, with short names. */
 export class LearningAgent {
   readonly agentType: AgentType;
@@ -105,18 +113,21 @@ export class LearningAgent {
     return `${this.agentType}/${name}@1` as VariantId;
   }
 
-  /** @param choice.only serve this variant */
-  decide(codeType = "c", choice: { only?: string; features?: Features } = {}): Promise<Decision> {
+  decide(
+    codeType = "c",
+    { only, features = {}, deadlineMs, ...choice }: DecisionChoice = {},
+  ): Promise<Decision> {
     return this.#service.decisions.selectVariant(
       {
         agentType: this.agentType,
         codeType: parseCodeType(codeType),
         agentId: "",
         conversationId: "",
-        features: choice.features ?? {},
-        allowedVariantIds: choice.only === undefined ? [] : [this.variantId(choice.only)],
+        features,
+        allowedVariantIds: only === undefined ? [] : [this.variantId(only)],
+        ...choice,
       },
-      context,
+      deadlineMs === undefined ? context : { ...context, deadlineMs },
     );
   }
 

@@ -1,12 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import type { Engines } from "../../src/app/engines.ts";
+import { type GenerationId, parseOutcomeId } from "../../src/domain/ids.ts";
+import type { OutcomeContent } from "../../src/domain/outcome.ts";
 import type { DiskQueue } from "../../src/ports/disk-queue.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import type { BanditServiceOptions } from "../../src/service/create-bandit-service.ts";
 import { clockworkPolicy } from "./clockwork-service.ts";
-import { OutageStore } from "./outage-store.ts";
+import { type Fault, faultyStateStore, mortal } from "./faulty.ts";
+import { LearningAgent } from "./learning-agent.ts";
 import { openSite, type Replica } from "./site.ts";
+
+const faults = {
+  up: undefined,
+  down: { kind: "refused" },
+  answers_lost: { kind: "lost" },
+  silent: { kind: "silent", isDone: false, failsAfterMs: 500 },
+  silent_done: { kind: "silent", isDone: true, failsAfterMs: 500 },
+} as const satisfies Record<string, Fault | undefined>;
+/** How the state store fails. A time-out comes long after nobody waits any more. */
+export type OutageMode = keyof typeof faults;
 
 /** Agent type with two variants; a generation is worth what CI said last. */
 export const outageAgent = "outage";
@@ -29,7 +42,15 @@ export interface OpenChanges extends Partial<BanditServiceOptions> {
 }
 
 export interface OutageService extends Pick<Replica, "running" | "metric" | "close"> {
-  readonly outage: OutageStore;
+  /** `calls`: so many were made of the store, answered or not. */
+  readonly outage: { mode: OutageMode; calls: number };
+  readonly agent: LearningAgent;
+  /** @returns the status; CI has passed unless the test says otherwise */
+  outcome(
+    generationId: GenerationId,
+    outcomeId: string,
+    options?: { content?: OutcomeContent; occurredAtMs?: number; deadlineMs?: number },
+  ): Promise<string>;
   /** As if the process had been killed: nothing it has begun goes on. */
   kill(): void;
 }
@@ -45,17 +66,33 @@ export async function openOutageSite(): Promise<OutageSite> {
   const engines = await site.openEngines();
 
   async function open({ wrapState, ...changes }: OpenChanges): Promise<OutageService> {
-    const outage = new OutageStore(wrapState?.(engines.state) ?? engines.state);
+    const outage = { mode: "up" as OutageMode, calls: 0 };
+    const life = { isOver: false };
+    const store = faultyStateStore(wrapState?.(engines.state) ?? engines.state, () => {
+      outage.calls += 1;
+      return faults[outage.mode];
+    });
     const options = { recentDecisionsMax: 8, stateTimeoutMs: 250, ...changes };
     const replica = await site.open({
       engines,
-      changes: () => ({ state: outage.store, ...options }),
+      changes: () => ({ state: mortal(life, store), ...options }),
     });
+    const { service } = replica;
     return {
       ...replica,
       outage,
+      agent: new LearningAgent({ service, name: outageAgent, policy: clockworkPolicy }),
+      async outcome(generationId, outcomeId, { deadlineMs, ...options } = {}) {
+        const content = { source: "ci", passed: true, pipeline: "", url: "" } as const;
+        const context = { signal: new AbortController().signal, actor: "test" };
+        const { status } = await service.decisions.recordOutcome(
+          { outcomeId: parseOutcomeId(outcomeId), generationId, content, ...options },
+          deadlineMs === undefined ? context : { ...context, deadlineMs },
+        );
+        return status;
+      },
       kill() {
-        outage.isDead = true;
+        life.isOver = true;
         replica.abandon();
       },
       async close() {
@@ -66,19 +103,7 @@ export async function openOutageSite(): Promise<OutageSite> {
   }
 
   const first = await open({ spool: site.openQueue() });
-  const content = { promptTemplate: "t", model: "", parameters: {} };
-  await first.running.service.catalog.createAgentType(
-    {
-      agentType: outageAgent as never,
-      description: "",
-      policy: clockworkPolicy,
-      variants: [
-        { name: "one", description: "", content },
-        { name: "two", description: "", content },
-      ],
-    },
-    { signal: new AbortController().signal, actor: "test" },
-  );
+  await first.agent.create(["one", "two"]);
   await first.close();
   return {
     engines,

@@ -12,43 +12,67 @@ export interface ThreeServers {
   readonly redis: RunningRedis;
   readonly postgres: RunningPostgres;
   readonly clickhouse: ClickHouseFront;
-  /** Between the service and ClickHouse, so that it can be out of reach. */
+  /** Between a service and each of them, so that it can be out of reach. */
+  readonly redisProxy: FaultProxy;
+  readonly postgresProxy: FaultProxy;
   readonly clickhouseProxy: FaultProxy;
   readonly dataDir: string;
-  /** What a service needs to run on them. */
+  /** What a service needs to run on them; ClickHouse through its proxy. */
   readonly options: Pick<ServiceOptions, "dataDir" | "redisUrl" | "databaseUrl" | "clickhouseUrl">;
   /** The same for a process of its own. */
   readonly environment: NodeJS.ProcessEnv;
+  /** For a process that reaches each of them through its proxy. */
+  readonly proxied: Readonly<Record<"REDIS_URL" | "DATABASE_URL" | "CLICKHOUSE_URL", string>>;
+  /** Puts everything right that was broken. Idempotent. */
+  heal(): Promise<void>;
   remove(): Promise<void>;
 }
 
-export async function startThreeServers(): Promise<ThreeServers> {
+/** @param options.appendfsync of Redis */
+export async function startThreeServers(
+  options: { readonly appendfsync?: "always" | "everysec" } = {},
+): Promise<ThreeServers> {
   const [redis, postgres, clickhouse] = await Promise.all([
-    startRedis({ extraArgs: ["--appendfsync", "always"] }),
+    startRedis({ extraArgs: ["--appendfsync", options.appendfsync ?? "always"] }),
     startPostgres({ durable: true }),
     startClickHouseFront(),
   ]);
-  const url = new URL(clickhouse.url);
-  const clickhouseProxy = await FaultProxy.start(Number(url.port));
-  url.port = String(clickhouseProxy.port);
+  const proxyOf = ({ url }: { url: string }) => FaultProxy.start(Number(new URL(url).port));
+  const [redisProxy, postgresProxy, clickhouseProxy] = await Promise.all([
+    proxyOf(redis),
+    proxyOf(postgres),
+    proxyOf(clickhouse),
+  ]);
+  const through = ({ port }: FaultProxy, { url }: { url: string }): string =>
+    Object.assign(new URL(url), { port: String(port) }).href;
+  const clickhouseUrl = through(clickhouseProxy, clickhouse);
   const dataDir = mkdtempSync(join(tmpdir(), "banditd-servers-"));
-  const urls = { redisUrl: redis.url, databaseUrl: postgres.url, clickhouseUrl: url.href };
+  const proxies = [redisProxy, postgresProxy, clickhouseProxy];
   return {
-    redis,
-    postgres,
-    clickhouse,
-    clickhouseProxy,
-    dataDir,
-    options: { dataDir, ...urls },
+    ...{ redis, postgres, clickhouse, redisProxy, postgresProxy, clickhouseProxy, dataDir },
+    options: { dataDir, redisUrl: redis.url, databaseUrl: postgres.url, clickhouseUrl },
     environment: {
       BANDIT_DATA_DIR: dataDir,
       BANDIT_USER_HASH_KEY: "0123456789abcdef",
-      REDIS_URL: urls.redisUrl,
-      DATABASE_URL: urls.databaseUrl,
-      CLICKHOUSE_URL: urls.clickhouseUrl,
+      REDIS_URL: redis.url,
+      DATABASE_URL: postgres.url,
+      CLICKHOUSE_URL: clickhouseUrl,
+    },
+    proxied: {
+      REDIS_URL: through(redisProxy, redis),
+      DATABASE_URL: through(postgresProxy, postgres),
+      CLICKHOUSE_URL: clickhouseUrl,
+    },
+    async heal() {
+      for (const proxy of proxies) proxy.pass();
+      clickhouseProxy.cutNewReplies(undefined);
+      clickhouse.failAlways(() => undefined);
+      await redis.kill("SIGCONT");
+      await redis.restart();
+      await postgres.restart();
     },
     async remove() {
-      await clickhouseProxy.stop();
+      for (const proxy of proxies) await proxy.stop();
       await Promise.all([redis.stop(), postgres.stop(), clickhouse.stop()]);
       rmSync(dataDir, { recursive: true, force: true });
     },

@@ -53,10 +53,10 @@ export class LedgerModel {
 
   /** Ids of what must be in each table of the event log; an outcome's is `<generation>/<outcome>`. */
   acknowledgedIds(): AcknowledgedIds {
-    const ids: AcknowledgedIds = {
-      decisions: new Set(),
-      generations: new Set(),
-      outcomes: new Set(),
+    const ids = {
+      decisions: new Set<string>(),
+      generations: new Set<string>(),
+      outcomes: new Set<string>(),
     };
     for (const [generationId, { report, outcomes }] of this.#generations) {
       ids.decisions.add(generationId);
@@ -80,9 +80,9 @@ export class LedgerModel {
 }
 
 export interface AcknowledgedIds {
-  readonly decisions: Set<string>;
-  readonly generations: Set<string>;
-  readonly outcomes: Set<string>;
+  readonly decisions: ReadonlySet<string>;
+  readonly generations: ReadonlySet<string>;
+  readonly outcomes: ReadonlySet<string>;
 }
 
 export interface AcknowledgedGeneration {

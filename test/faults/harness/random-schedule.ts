@@ -54,18 +54,19 @@ export async function runRandomSchedule(
 }
 
 function partsOf(world: World, context: FaultContext): Part[] {
-  const { redis, redisProxy, postgres, postgresProxy, front, frontProxy, services } = world;
+  const { redis, redisProxy, postgres, postgresProxy, clickhouse, clickhouseProxy, services } =
+    world;
   const frontFails =
     (kind: FrontFailure): Act =>
     async (forMs) => {
-      front.failAlways(() => kind);
+      clickhouse.failAlways(() => kind);
       await sleep(forMs);
-      front.failAlways(() => undefined);
+      clickhouse.failAlways(() => undefined);
     };
   return [
     { name: "link to Redis", pauseMsMax: 5_000, acts: linkActs(redisProxy) },
     { name: "link to Postgres", pauseMsMax: 5_000, acts: linkActs(postgresProxy) },
-    { name: "link to ClickHouse", pauseMsMax: 5_000, acts: linkActs(frontProxy) },
+    { name: "link to ClickHouse", pauseMsMax: 5_000, acts: linkActs(clickhouseProxy) },
     {
       name: "Redis",
       pauseMsMax: 12_000,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { StateStore } from "../../../src/ports/state-store.ts";
 import { EventPathSite } from "../../support/event-path-site.ts";
+import { around } from "../../support/faulty.ts";
 
 let site: EventPathSite;
 afterEach(async () => {
@@ -10,22 +10,6 @@ afterEach(async () => {
 const refused = { code: "resource_exhausted", reason: "STATE_FULL" };
 /** Stored while the event log is away. */
 const decisions = 1_000;
-
-/** Nothing is read from its outbox before the given moment. */
-function drainedAfter(state: StateStore, moment: Promise<void>): StateStore {
-  return new Proxy(state, {
-    get(target, name) {
-      if (name === "readOutbox") {
-        return async (options: { rowsMax: number }) => {
-          await moment;
-          return target.readOutbox(options);
-        };
-      }
-      const member = Reflect.get(target, name, target);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-}
 
 describe.each([
   ["one server", {}],
@@ -47,7 +31,11 @@ describe.each([
       if (isUnderWay) drain();
       const path = await site.openPath({
         bytesMax: 2 ** 30,
-        wrapState: (state) => drainedAfter(state, drained),
+        wrapState: (state) =>
+          around(state, async (call, method) => {
+            if (method === "readOutbox") await drained;
+            return call();
+          }),
       });
       await site.record(path.state, decisions);
       if (isUnderWay) await vi.waitFor(() => expect(path.drain.isInTrouble).toBe(true));

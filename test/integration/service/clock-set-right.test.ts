@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
-import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
-import type { CallContext } from "../../../src/service/api/call-context.ts";
-import {
-  type OutageService,
-  type OutageSite,
-  openOutageSite,
-  outageAgent,
-} from "../../support/outage-site.ts";
+import { type OutageService, type OutageSite, openOutageSite } from "../../support/outage-site.ts";
 
-const context: CallContext = { signal: new AbortController().signal, actor: "test" };
 const hourMs = 3_600_000;
 let site: OutageSite;
 let service: OutageService;
@@ -20,31 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => site.remove());
 
-async function decide(codeType: string): Promise<GenerationId> {
-  const { generationId } = await service.running.service.decisions.selectVariant(
-    {
-      agentType: outageAgent as never,
-      codeType: codeType as never,
-      agentId: "",
-      conversationId: "",
-      features: {},
-      allowedVariantIds: [],
-    },
-    context,
-  );
-  return generationId;
-}
-async function outcome(generationId: GenerationId, outcomeId: string): Promise<string> {
-  const { status } = await service.running.service.decisions.recordOutcome(
-    {
-      outcomeId: parseOutcomeId(outcomeId),
-      generationId,
-      content: { source: "ci", passed: true, pipeline: "", url: "" },
-    },
-    context,
-  );
-  return status;
-}
+const decide = async (codeType: string) => (await service.agent.decide(codeType)).generationId;
+const outcome: OutageService["outcome"] = (...report) => service.outcome(...report);
 async function sweep(): Promise<number> {
   const store = site.engines.state as SqliteStateStore;
   let swept = 0;

@@ -19,10 +19,7 @@ afterAll(() => servers.remove());
 afterEach(async () => {
   for (const served of started) await served.stop("SIGKILL");
   started.clear();
-  servers.clickhouse.failAlways(() => undefined);
-  servers.clickhouseProxy.pass();
-  await servers.redis.kill("SIGCONT");
-  await servers.postgres.restart();
+  await servers.heal();
 });
 
 async function start(environment: NodeJS.ProcessEnv = {}): Promise<Served> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { BanditError } from "../../../src/domain/errors.ts";
+import type { BanditError } from "../../../src/domain/errors.ts";
 import type { DiskQueue } from "../../../src/ports/disk-queue.ts";
 import {
   EventPathSite,
@@ -8,6 +8,7 @@ import {
   type OpenedPath,
   type StateEngine,
 } from "../../support/event-path-site.ts";
+import { faultyStateStore } from "../../support/faulty.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -108,14 +109,9 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
     const path = await site.openPath({
       bytesMax,
       wrapState: (state) =>
-        new Proxy(state, {
-          get: (target, name) => {
-            if (name === "outboxState" && down) {
-              return () => Promise.reject(new BanditError("unavailable", "x", { reason: "X" }));
-            }
-            return Reflect.get(target, name).bind(target);
-          },
-        }),
+        faultyStateStore(state, (method) =>
+          method === "outboxState" && down ? { kind: "refused" } : undefined,
+        ),
     });
     site.fault = "before";
     await site.record(path.state, 1);
@@ -161,12 +157,9 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
       spillBytesMax: 16 * mebibyte,
       // The process ends before a confirmation reaches the store.
       wrapState: (state) =>
-        new Proxy(state, {
-          get: (target, name) =>
-            name === "confirmOutbox"
-              ? () => Promise.reject(new BanditError("unavailable", "gone", { reason: "X" }))
-              : Reflect.get(target, name).bind(target),
-        }),
+        faultyStateStore(state, (method) =>
+          method === "confirmOutbox" ? { kind: "refused" } : undefined,
+        ),
     });
     site.fault = "after";
     await untilInTrouble(path);

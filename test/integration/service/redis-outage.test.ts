@@ -27,8 +27,7 @@ beforeAll(async () => {
 afterAll(() => servers.remove());
 afterEach(async () => {
   await Promise.all([...replicas].map((replica) => replica.end("SIGKILL")));
-  await servers.redis.kill("SIGCONT");
-  await servers.redis.restart();
+  await servers.heal();
 });
 
 /** A `banditd serve` of its own on the shared engines and the shared data directory. */
@@ -125,7 +124,7 @@ class Load {
       outcome: { case: "ci", value: { passed } },
     });
     if (status === OutcomeStatus.SPOOLED) this.spooled += 1;
-    this.outcomes.add(`${generationId}|${outcomeId}`);
+    this.outcomes.add(`${generationId}/${outcomeId}`);
   }
 
   /** Tasks one after another, four at a time, until `until` says so. */
@@ -139,7 +138,7 @@ class Load {
   /** Repeats reports on some of the generations, as a client does that has lost the answer. */
   async repeat(client: BanditClient): Promise<void> {
     for (const key of [...this.outcomes].slice(0, 40)) {
-      const [generationId, outcomeId] = key.split("|") as [string, string];
+      const [generationId, outcomeId] = key.split("/") as [string, string];
       const { status } = await client.recordOutcome({
         generationId,
         outcomeId,

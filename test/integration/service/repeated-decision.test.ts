@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ClockworkService, openClockwork } from "../../support/clockwork-service.ts";
+import { around } from "../../support/faulty.ts";
 import { newGenerationId } from "../../support/state-samples.ts";
 
 const minuteMs = 60_000;
@@ -8,13 +9,9 @@ let asked = 0;
 
 beforeAll(async () => {
   site = await openClockwork(({ state }) => ({
-    state: new Proxy(state, {
-      get(target, name) {
-        const member = Reflect.get(target, name) as unknown;
-        if (typeof member !== "function") return member;
-        if (name === "recordDecision") asked += 1;
-        return member.bind(target);
-      },
+    state: around(state, (call, method) => {
+      if (method === "recordDecision") asked += 1;
+      return call();
     }),
   }));
 });

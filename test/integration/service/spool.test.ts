@@ -1,23 +1,25 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
-import { type GenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
+import type { GenerationId } from "../../../src/domain/ids.ts";
 import type { OutcomeContent } from "../../../src/domain/outcome.ts";
 import type { CallContext } from "../../../src/service/api/call-context.ts";
+import { readLoggedEvents } from "../../faults/harness/logged-events.ts";
 import { clockworkPolicy } from "../../support/clockwork-service.ts";
-import { findFaults, readLog } from "../../support/outage-ledger.ts";
+import { around, faultyEventLog } from "../../support/faulty.ts";
+import type { DecisionChoice } from "../../support/learning-agent.ts";
+import { findFaults, queryOf } from "../../support/outage-ledger.ts";
 import {
+  type OutageMode,
   type OutageService,
   type OutageSite,
   openOutageSite,
   outageAgent,
   untilEmpty,
 } from "../../support/outage-site.ts";
-import type { OutageMode } from "../../support/outage-store.ts";
 import { newGenerationId } from "../../support/state-samples.ts";
 
 const context: CallContext = { signal: new AbortController().signal, actor: "test" };
-const passed: OutcomeContent = { source: "ci", passed: true, pipeline: "", url: "" };
 let site: OutageSite;
 let queue: SqliteDiskQueue;
 let service: OutageService;
@@ -36,38 +38,11 @@ beforeEach(async () => {
 });
 afterEach(() => service.close());
 
-function select(options: { generationId?: GenerationId; deadlineMs?: number } = {}) {
-  const { deadlineMs, ...choice } = options;
-  return service.running.service.decisions.selectVariant(
-    {
-      agentType: outageAgent as never,
-      codeType: codeType as never,
-      agentId: "",
-      conversationId: "",
-      features: {},
-      allowedVariantIds: [],
-      ...choice,
-    },
-    deadlineMs === undefined ? context : { ...context, deadlineMs },
-  );
-}
-async function outcome(
-  generationId: GenerationId,
-  outcomeId: string,
-  options: { content?: OutcomeContent; occurredAtMs?: number; deadlineMs?: number } = {},
-) {
-  const { content = passed, occurredAtMs, deadlineMs } = options;
-  const { status } = await service.running.service.decisions.recordOutcome(
-    {
-      outcomeId: parseOutcomeId(outcomeId),
-      generationId,
-      content,
-      ...(occurredAtMs === undefined ? {} : { occurredAtMs }),
-    },
-    deadlineMs === undefined ? context : { ...context, deadlineMs },
-  );
-  return status;
-}
+const select = (choice: DecisionChoice = {}, of = service) => of.agent.decide(codeType, choice);
+const outcome: OutageService["outcome"] = (...args) => service.outcome(...args);
+/** The other one of the two variants. */
+const notThat = ({ variant }: { variant: { id: string } }): string =>
+  variant.id.includes("one") ? "two" : "one";
 async function report(generationId: GenerationId, content = "") {
   const { status } = await service.running.service.decisions.recordGeneration(
     { generationId, model: "m", codeHash: "", content },
@@ -80,6 +55,7 @@ async function recover(): Promise<void> {
   await untilEmpty(queue);
   await service.running.drain.flush();
 }
+const logged = () => readLoggedEvents(queryOf(site.engines.eventLog), [codeType]);
 const faultsOf = (acknowledged: {
   decisions: string[];
   generations?: string[];
@@ -124,10 +100,10 @@ describe.each<OutageMode>(["down", "answers_lost", "silent", "silent_done"])(
       const acknowledged = {
         decisions: [before, during],
         generations: [during],
-        outcomes: [`${before}|before`, `${before}|during`, `${during}|during`],
+        outcomes: [`${before}/before`, `${before}/during`, `${during}/during`],
       };
       expect(await faultsOf(acknowledged)).toEqual([]);
-      expect((await readLog(site.engines.eventLog, codeType)).outcomes.length).toBe(3);
+      expect((await logged()).tables.outcomes.ids).toHaveLength(3);
       expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(0);
       expect(await service.metric("bandit_spool_records")).toBe(0);
     });
@@ -248,20 +224,9 @@ it("the same generation id gets the same answer during the outage, from whicheve
   expect(new Set(answers.map(({ variant }) => variant.id)).size).toBe(1);
   expect(answers.every(({ degraded }) => degraded)).toBe(true);
   expect(queue.size.records).toBe(1);
-  await expect(
-    service.running.service.decisions.selectVariant(
-      {
-        agentType: outageAgent as never,
-        codeType: "another" as never,
-        agentId: "",
-        conversationId: "",
-        features: {},
-        allowedVariantIds: [],
-        generationId,
-      },
-      context,
-    ),
-  ).rejects.toMatchObject({ reason: "GENERATION_ID_TAKEN" });
+  await expect(service.agent.decide("another", { generationId })).rejects.toMatchObject({
+    reason: "GENERATION_ID_TAKEN",
+  });
   await recover();
   expect(await faultsOf({ decisions: [generationId], outcomes: [] })).toEqual([]);
 });
@@ -272,20 +237,7 @@ it("a decision that another replica had stored before stays; the conflict is cou
   const ours = await select({ generationId });
   expect(await outcome(generationId, "o")).toBe("spooled");
   const other = await site.open({ spool: site.openQueue() });
-  const theirs = await other.running.service.decisions.selectVariant(
-    {
-      agentType: outageAgent as never,
-      codeType: codeType as never,
-      agentId: "",
-      conversationId: "",
-      features: {},
-      allowedVariantIds: [
-        `${outageAgent}/${ours.variant.id.includes("one") ? "two" : "one"}@1` as never,
-      ],
-      generationId,
-    },
-    context,
-  );
+  const theirs = await select({ generationId, only: notThat(ours) }, other);
   expect(theirs.variant.id).not.toBe(ours.variant.id);
   await recover();
   expect(await service.metric("bandit_spool_applied_total", "conflict")).toBe(1);
@@ -300,10 +252,11 @@ it("a decision that another replica had stored before stays; the conflict is cou
   expect(await outcome(generationId, "later")).toBe("replaced");
   await service.running.drain.flush();
   await other.close();
-  expect((await readLog(site.engines.eventLog, codeType)).decisions).toEqual([
+  const { decisions } = await logged();
+  expect([...decisions].map(([id, { variantId }]) => [id, variantId])).toEqual([
     [generationId, theirs.variant.id],
   ]);
-  const outcomes = [`${generationId}|o`, `${generationId}|later`];
+  const outcomes = [`${generationId}/o`, `${generationId}/later`];
   expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
 });
 
@@ -322,14 +275,10 @@ it("a report waits for a spooled decision that cannot be settled yet, and counts
   service = await site.open({
     spool: queue,
     wrapState: (state) =>
-      new Proxy(state, {
-        get: (target, name) => {
-          const member = Reflect.get(target, name) as unknown;
-          if (typeof member !== "function") return member;
-          if (name !== "recordDecision" || !isSlow) return member.bind(target);
-          const slow = { reason: "DEADLINE_EXCEEDED" };
-          return () => Promise.reject(new BanditError("deadline_exceeded", "slow", slow));
-        },
+      around(state, (call, method) => {
+        if (method !== "recordDecision" || !isSlow) return call();
+        const slow = { reason: "DEADLINE_EXCEEDED" };
+        throw new BanditError("deadline_exceeded", "slow", slow);
       }),
   });
   const other = await site.open({ spool: site.openQueue() });
@@ -339,18 +288,7 @@ it("a report waits for a spooled decision that cannot be settled yet, and counts
   const generationId = newGenerationId();
   const ours = await select({ generationId });
   expect(await outcome(generationId, "o")).toBe("spooled");
-  const name = ours.variant.id.includes("one") ? "two" : "one";
-  const request = {
-    agentType: outageAgent,
-    codeType,
-    agentId: "",
-    conversationId: "",
-    features: {},
-  };
-  const theirs = await other.running.service.decisions.selectVariant(
-    { ...request, allowedVariantIds: [`${outageAgent}/${name}@1`], generationId } as never,
-    context,
-  );
+  const theirs = await select({ generationId, only: notThat(ours) }, other);
   expect(await outcome(known, "o")).toBe("spooled");
   isSlow = true;
   service.outage.mode = "up";
@@ -360,29 +298,18 @@ it("a report waits for a spooled decision that cannot be settled yet, and counts
   await untilEmpty(queue);
   await service.running.drain.flush();
   await other.close();
-  expect((await readLog(site.engines.eventLog, codeType)).decisions).toContainEqual([
-    generationId,
-    theirs.variant.id,
-  ]);
-  const outcomes = [`${generationId}|o`, `${known}|o`];
+  expect((await logged()).decisions.get(generationId)?.variantId).toBe(theirs.variant.id);
+  const outcomes = [`${generationId}/o`, `${known}/o`];
   expect(await faultsOf({ decisions: [generationId, known], outcomes })).toEqual([]);
 });
 
 it("a report waits for the decision of a replica that is away for long, without holding others up, for as long as it may come", async () => {
   const spoolOfOther = site.openQueue();
   let other = await site.open({ spool: spoolOfOther });
-  const decideThere = async () => {
-    const request = { agentType: outageAgent, codeType, agentId: "", conversationId: "" };
-    const { generationId } = await other.running.service.decisions.selectVariant(
-      { ...request, features: {}, allowedVariantIds: [] } as never,
-      context,
-    );
-    return generationId;
-  };
   const known = (await select()).generationId;
   service.outage.mode = "down";
   other.outage.mode = "down";
-  const away = await decideThere();
+  const away = (await select({}, other)).generationId;
   const invented = "7f3c1a52-9a3e-4c7b-8a51-0f6f5d2e9b10" as GenerationId;
   expect(await outcome(away, "o")).toBe("spooled");
   expect(await outcome(invented, "o")).toBe("spooled");
@@ -404,12 +331,12 @@ it("a report waits for the decision of a replica that is away for long, without 
   await untilEmpty(queue);
   await service.running.drain.flush();
   await other.running.drain.flush();
-  const outcomes = [`${away}|o`, `${known}|behind`];
+  const outcomes = [`${away}/o`, `${known}/behind`];
   expect(await faultsOf({ decisions: [away, known], outcomes })).toEqual([]);
   // One whose time is over waits no longer.
   service.outage.mode = "down";
   other.outage.mode = "down";
-  const lost = await decideThere();
+  const lost = (await select({}, other)).generationId;
   expect(await outcome(lost, "o")).toBe("spooled");
   other.kill();
   service.outage.mode = "up";
@@ -446,7 +373,7 @@ describe("a spooled record that cannot be read", () => {
     expect(await select({ generationId })).toMatchObject({ degraded: false });
     await recover();
     expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(1);
-    const outcomes = [`${generationId}|o`];
+    const outcomes = [`${generationId}/o`];
     expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
   });
 });
@@ -476,7 +403,7 @@ it("a report on a generation that nobody decided is told so while the store answ
     replayed: 2,
   });
   await service.running.drain.flush();
-  const outcomes = [`${unknown}|o`, `${unknown}|p`];
+  const outcomes = [`${unknown}/o`, `${unknown}/p`];
   expect(await faultsOf({ decisions: [unknown], outcomes })).toEqual([]);
 });
 
@@ -487,22 +414,11 @@ it("a decision that another replica brings later is waited for", async () => {
   service.outage.mode = "up";
   await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
   const other = await site.open({ spool: site.openQueue() });
-  await other.running.service.decisions.selectVariant(
-    {
-      agentType: outageAgent as never,
-      codeType: codeType as never,
-      agentId: "",
-      conversationId: "",
-      features: {},
-      allowedVariantIds: [],
-      generationId: unknown,
-    },
-    context,
-  );
+  await select({ generationId: unknown }, other);
   await untilEmpty(queue);
   await other.close();
   await service.running.drain.flush();
-  expect(await faultsOf({ decisions: [unknown], outcomes: [`${unknown}|o`] })).toEqual([]);
+  expect(await faultsOf({ decisions: [unknown], outcomes: [`${unknown}/o`] })).toEqual([]);
 });
 
 it("while the event log is down too, young generations are applied, and old ones wait without holding them up", async () => {
@@ -518,18 +434,7 @@ it("while the event log is down too, young generations are applied, and old ones
   await service.close();
   service = await site.open({
     spool: queue,
-    eventLog: new Proxy(eventLog, {
-      get: (target, name) => {
-        const member = Reflect.get(target, name) as unknown;
-        if (typeof member !== "function") return member;
-        return (...args: unknown[]) =>
-          isLogDown
-            ? Promise.reject(
-                new BanditError("unavailable", "down", { reason: "EVENT_LOG_UNAVAILABLE" }),
-              )
-            : member.apply(target, args);
-      },
-    }),
+    eventLog: faultyEventLog(eventLog, () => (isLogDown ? { kind: "refused" } : undefined)),
   });
   expect(await outcome(old, "late")).toBe("spooled");
   service.outage.mode = "down";
@@ -541,7 +446,7 @@ it("while the event log is down too, young generations are applied, and old ones
   isLogDown = false;
   await untilEmpty(queue);
   await service.running.drain.flush();
-  const outcomes = [`${old}|late`, `${young}|o`];
+  const outcomes = [`${old}/late`, `${young}/o`];
   expect(await faultsOf({ decisions: [old, young], outcomes })).toEqual([]);
 });
 
@@ -556,7 +461,7 @@ it("a full spool refuses reports with a reason and counts them, answers decision
   for (let made = 0; refusal === undefined && made < 100; made += 1) {
     try {
       await outcome(known, `o${made}`, { occurredAtMs: Date.now() - 100_000 + made });
-      kept.add(`${known}|o${made}`);
+      kept.add(`${known}/o${made}`);
     } catch (error) {
       refusal = error;
     }
@@ -597,7 +502,7 @@ it("a call that comes after its deadline does nothing, one that is cut off by it
   await untilEmpty(queue);
   expect(service.outage.calls).toBeGreaterThan(calls);
   await service.running.drain.flush();
-  const outcomes = [`${generationId}|cut`];
+  const outcomes = [`${generationId}/cut`];
   expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
 });
 
@@ -610,7 +515,7 @@ it("what a configuration with Redis has left in the spool is applied by one with
   service = await site.open({ ...embedded });
   await untilEmpty(queue);
   await service.running.drain.flush();
-  expect(await faultsOf({ decisions: [generationId], outcomes: [`${generationId}|o`] })).toEqual(
+  expect(await faultsOf({ decisions: [generationId], outcomes: [`${generationId}/o`] })).toEqual(
     [],
   );
 });

@@ -31,10 +31,7 @@ beforeAll(async () => {
 afterAll(() => servers.remove());
 afterEach(async () => {
   for (const service of opened) await service.close();
-  await servers.redis.restart();
-  await servers.postgres.restart();
-  servers.clickhouseProxy.pass();
-  servers.clickhouse.failAlways(() => undefined);
+  await servers.heal();
 });
 
 async function open(changes: Partial<ServiceOptions> = {}): Promise<Opened> {

@@ -80,6 +80,7 @@ describe("a faulty port", () => {
       { kind: "refused" },
       { kind: "lost" },
       { kind: "late", afterMs: 7 },
+      { kind: "silent", isDone: false, failsAfterMs: 9 },
       { kind: "silent", isDone: true },
       { kind: "silent", isDone: false },
     ];
@@ -96,7 +97,8 @@ describe("a faulty port", () => {
     await expect(faulty.append(row)).rejects.toMatchObject({ code: "unavailable" });
     expect(appends).toBe(2);
     await faulty.append(row);
-    expect([appends, slept]).toEqual([3, [7]]);
+    await expect(faulty.append(row)).rejects.toMatchObject({ code: "unavailable" });
+    expect([appends, slept]).toEqual([3, [7, 9]]);
     let answers = 0;
     for (let call = 0; call < 2; call += 1) void faulty.append(row).then(() => (answers += 1));
     await new Promise((resolve) => setImmediate(resolve));
