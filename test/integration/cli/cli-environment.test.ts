@@ -56,7 +56,7 @@ describe("in New York, Turkish and German, in another directory, the service", (
     }
     expect(
       await query(
-        `SELECT toInt32(countIf(decided_at >= toDateTime('${from}'))), toInt32(countIf(decided_at <= now())) FROM decisions`,
+        `SELECT toInt32(countIf(decided_at >= toDateTime('${from}'))), toInt32(countIf(decided_at <= now64(3))) FROM decisions`,
       ),
     ).toEqual([3, 3]);
     expect(
