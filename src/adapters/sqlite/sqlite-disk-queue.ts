@@ -62,12 +62,15 @@ export class SqliteDiskQueue implements DiskQueue {
   /** @throws BanditError failed_precondition when it cannot be opened. */
   static open(options: SqliteDiskQueueOptions): SqliteDiskQueue {
     const { directory, logger, logBytesMax = queueLogBytesMax } = options;
+    let file: SqliteFile | undefined;
     try {
       const logBytesReserved = 4 * logBytesMax;
       const name = queueFileName;
       const place = { directory, name, schema, logBytesMax, logBytesReserved, logger };
-      return new SqliteDiskQueue(SqliteFile.open(place), options);
+      file = SqliteFile.open(place);
+      return new SqliteDiskQueue(file, options);
     } catch (error) {
+      void file?.close();
       throw new BanditError(
         "failed_precondition",
         `the queue in ${options.directory} cannot be opened`,

@@ -53,7 +53,9 @@ export class SqliteFile {
     const path = join(directory, options.name);
     const database = new DatabaseSync(path, { timeout: 100 });
     try {
-      const isNew = prepareDatabase(database, options.schema);
+      if (prepareDatabase(database, options.schema)) flushDirectories(directory);
+      // Another program that writes to the file makes a commit fail: the thread that answers decisions does not wait for it.
+      database.exec("PRAGMA busy_timeout = 0");
       const log = new WriteAheadLog({
         path,
         database,
@@ -62,7 +64,6 @@ export class SqliteFile {
         onBytes: options.onLogBytes,
       });
       if (options.logBytesReserved !== undefined) log.reserve(options.logBytesReserved);
-      if (isNew) flushDirectories(directory);
       return new SqliteFile(database, log);
     } catch (error) {
       database.close();
@@ -99,17 +100,18 @@ export class SqliteFile {
 
   /** Runs `work` in one transaction. Nothing of it is written when it throws. */
   transaction<Result>(work: () => Result): Result {
+    let result: Result;
     try {
       this.#begin.run();
-      const result = work();
+      result = work();
       this.#commit.run();
-      this.#log.committed();
-      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#rollback.run();
       if (tellsOfNoRoom(error)) this.#log.noRoom();
       throw error;
     }
+    this.#log.committed();
+    return result;
   }
 
   /** Resolves when everything that was committed before the call is on disk. Rejects with the system's error. */
@@ -122,7 +124,7 @@ export class SqliteFile {
    * is in the log, and copies that.
    */
   async makeRoom(): Promise<void> {
-    await this.held;
+    if (this.held !== undefined) await this.held;
     if (!this.isFull) return;
     try {
       this.transaction(() =>

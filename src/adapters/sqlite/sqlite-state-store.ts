@@ -74,8 +74,9 @@ export class SqliteStateStore implements StateStore {
   /** @throws BanditError failed_precondition when the file is damaged or none of ours, unavailable when it cannot be opened. */
   static async open(options: SqliteStateStoreOptions): Promise<SqliteStateStore> {
     const { directory, logger, telemetry, logBytesMax = stateLogBytesMax } = options;
+    let file: SqliteFile | undefined;
     try {
-      const file = SqliteFile.open({
+      file = SqliteFile.open({
         directory,
         name: stateFileName,
         schema: stateSchema,
@@ -85,6 +86,7 @@ export class SqliteStateStore implements StateStore {
       });
       return new SqliteStateStore(file, options);
     } catch (error) {
+      await file?.close();
       throw translateOpenError(error, directory);
     }
   }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { closeSync, fdatasync, fstatSync, openSync, statfsSync, writeSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
@@ -44,6 +45,8 @@ export class WriteAheadLog {
   #commits = 0;
   /** Before the first flush: a process that was killed may have committed what is not on disk yet. */
   #flushedCommits = -1;
+  /** Of a flush that has failed, until all of the log is in the database. */
+  #flushFailure: Error | undefined;
   #flushing: Promise<void> = Promise.resolve();
   #nextFlush: Promise<void> | undefined;
   #worker: Worker | undefined;
@@ -56,13 +59,13 @@ export class WriteAheadLog {
   constructor(options: WriteAheadLogOptions) {
     this.#options = options;
     this.#beginsAtBytes = options.bytesMax;
-    this.#file = openSync(`${options.path}-wal`, "r+");
     const { page_size: pageBytes } = options.database.prepare("PRAGMA page_size").get() as {
       page_size: number;
     };
     this.#pageBytes = pageBytes;
     this.#isScarce = this.#isTooLittle(statfsSync(options.path));
     this.#size = options.database.prepare("PRAGMA wal_checkpoint(NOOP)");
+    this.#file = openSync(`${options.path}-wal`, "r+");
     this.#rounds = new RepeatedWork({
       work: () => this.#round(),
       pauseMs: flushIntervalMs,
@@ -104,10 +107,15 @@ export class WriteAheadLog {
     }
   }
 
+  /** To be told of every commit. Never throws: it has happened. */
   committed(): void {
     this.#commits += 1;
-    const { log } = this.#size.get() as { log: number };
-    this.#bytes = log * this.#pageBytes;
+    try {
+      const { log } = this.#size.get() as { log: number };
+      this.#bytes = log * this.#pageBytes;
+    } catch (error) {
+      this.#options.logger?.error("the size of a log on disk cannot be read", { error });
+    }
     if (this.#bytes < this.#beginsAtBytes) return;
     if (this.#bytes >= this.#beginsAtBytes + this.#options.bytesMax) this.#hold();
     void this.checkpoint();
@@ -119,7 +127,11 @@ export class WriteAheadLog {
     void this.checkpoint();
   }
 
-  /** Resolves when everything is on disk that was committed before the call. Rejects with the system's error. */
+  /**
+   * Resolves when everything is on disk that was committed before the call. Rejects with the system's error: also later
+   * calls, until all of the log was copied into the database. The system may have dropped what it could not write, and
+   * would call the next flush a success without it.
+   */
   flush(): Promise<void> {
     this.#nextFlush ??= this.#flushing
       .catch(() => undefined)
@@ -171,9 +183,16 @@ export class WriteAheadLog {
   }
 
   async #flushNow(): Promise<void> {
+    if (this.#flushFailure !== undefined) await this.checkpoint();
+    if (this.#flushFailure !== undefined) throw this.#flushFailure;
     const commits = this.#commits;
     if (commits === this.#flushedCommits) return;
-    await dataSync(this.#file);
+    try {
+      await dataSync(this.#file);
+    } catch (error) {
+      this.#flushFailure = error as Error;
+      throw error;
+    }
     this.#flushedCommits = commits;
   }
 
@@ -196,6 +215,7 @@ export class WriteAheadLog {
     const { failure } = await this.#ask("restart");
     if (failure === undefined) {
       this.#isFull = false;
+      this.#flushFailure = undefined;
       this.#bytes = 0;
       this.#beginsAtBytes = bytesMax;
       return;
@@ -213,31 +233,27 @@ export class WriteAheadLog {
   }
 
   async #ask(request: CheckpointRequest): Promise<CheckpointReply> {
-    this.#worker ??= this.#startWorker();
-    const worker = this.#worker;
-    return await new Promise((resolve) => {
-      const settle = (reply: CheckpointReply): void => {
-        worker.unref();
-        worker.off("message", settle);
-        worker.off("error", fail);
-        resolve(reply);
-      };
-      const fail = (error: Error): void => {
-        this.#worker = undefined;
-        settle({ pages: 0, copied: 0, failure: { message: error.message, errcode: 0 } });
-      };
-      worker.once("message", settle);
-      worker.once("error", fail);
-      worker.ref();
-      worker.postMessage(request);
-    });
+    try {
+      this.#worker ??= this.#startWorker();
+      this.#worker.ref();
+      this.#worker.postMessage(request);
+      const [reply] = await once(this.#worker, "message");
+      this.#worker.unref();
+      return reply as CheckpointReply;
+    } catch (error) {
+      const { message } = error as Error;
+      return { pages: 0, copied: 0, failure: { message, errcode: 0 } };
+    }
   }
 
   #startWorker(): Worker {
     const worker = new Worker(new URL("./checkpoint-worker.ts", import.meta.url), {
       workerData: this.#options.path,
     });
-    worker.unref();
+    // An error ends it, whether it is asked something then or not.
+    worker.on("error", () => {
+      this.#worker = undefined;
+    });
     return worker;
   }
 }
