@@ -12,6 +12,7 @@ import {
   sampleGenerationId,
   sampleOutcome,
 } from "../support/clickhouse-event-samples.ts";
+import { forAll } from "../support/for-all.ts";
 
 type Append = (stream: EventStream, rows: readonly object[]) => Promise<void>;
 
@@ -107,12 +108,9 @@ export function describeUnanswered(log: () => EventLog, append: Append): void {
         decidedToMs: edge,
         limit: fc.constantFrom(1, 5, 10_000),
       });
-      await fc.assert(
-        fc.asyncProperty(input, async (drawn) => {
-          expect(await log().listWithoutOutcome(drawn)).toEqual(expected(drawn));
-        }),
-        { numRuns: 30 },
-      );
+      await forAll([input], { numRuns: 30 }, async (drawn) => {
+        expect(await log().listWithoutOutcome(drawn)).toEqual(expected(drawn));
+      });
     });
 
     test.each([1, 4, 7])(

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OutboxBatch, RecordDecisionInput, StateStore } from "../../src/ports/state-store.ts";
+import { forAll } from "../support/for-all.ts";
 import { decisionInput } from "../support/state-samples.ts";
 import { OutboxLedger } from "./outbox-ledger.ts";
 import { drain, type MakeStateStore, type StateStoreHarness } from "./state-store-harness.ts";
@@ -38,12 +39,8 @@ export function describeOutboxModel(makeStore: MakeStateStore): void {
     });
     afterEach(() => harness.dispose());
 
-    test("batches never change nor overlap, with several readers and confirmers, and the counts are exact", async () => {
-      await fc.assert(
-        fc.asyncProperty(stepsArbitrary, (steps) => live(harness, steps)),
-        { numRuns: 30 },
-      );
-    });
+    test("batches never change nor overlap, with several readers and confirmers, and the counts are exact", () =>
+      forAll([stepsArbitrary], { numRuns: 30 }, (steps) => live(harness, steps)));
 
     test.each(Object.entries(wrongStores))("the model notices a store that %s", async (_, wrap) => {
       const details = await fc.check(

@@ -4,6 +4,7 @@ import { zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType, VariantId } from "../../src/domain/ids.ts";
 import type { RestoredLedger, StateOrigin } from "../../src/ports/state-repair.ts";
 import type { ArmKey, ArmTotals, StateStore } from "../../src/ports/state-store.ts";
+import { forAll } from "../support/for-all.ts";
 import { book, decisionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
 import { historyArbitrary } from "./contribution-model.ts";
 import {
@@ -257,14 +258,10 @@ export function describeRepair(makeStore: MakeStateStore): void {
       expect(await again(long)).toEqual({ status: "duplicate" });
     });
 
-    test("a rebuild beside any reports gives what the log gives, and goes on right from there", async () => {
-      await fc.assert(
-        fc.asyncProperty(historyArbitrary, scheduleArbitrary, (history, schedule) =>
-          checkRebuild(store, history, schedule),
-        ),
-        { numRuns: runs },
-      );
-    });
+    test("a rebuild beside any reports gives what the log gives, and goes on right from there", () =>
+      forAll([historyArbitrary, scheduleArbitrary], { numRuns: runs }, (history, schedule) =>
+        checkRebuild(store, history, schedule),
+      ));
 
     test.each(Object.entries(wrongRebuilds))(
       "the comparison notices when %s",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
+import { forAll } from "../support/for-all.ts";
 
 const bytesMax = 120;
 
@@ -48,10 +49,12 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant("reopen" as const) },
 );
 
-test("any sequence of appends, removals and restarts gives what the model says", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }),
+test(
+  "any sequence of appends, removals and restarts gives what the model says",
+  () =>
+    forAll(
+      [fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 })],
+      { numRuns: 60 },
       async (turns) => {
         const directory = mkdtempSync(join(tmpdir(), "banditd-queue-"));
         let queue = SqliteDiskQueue.open({ directory, bytesMax });
@@ -95,6 +98,5 @@ test("any sequence of appends, removals and restarts gives what the model says",
         }
       },
     ),
-    { numRuns: 60 },
-  );
-}, 60_000);
+  60_000,
+);

@@ -8,6 +8,7 @@ import { encodeDecisionLabels } from "../../src/adapters/state/decision-labels.t
 import { type DecisionRecord, decisionSources } from "../../src/domain/decision.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
 import type { ArmTotals } from "../../src/ports/state-store.ts";
+import { forAll } from "../support/for-all.ts";
 import {
   experimentArbitrary,
   placementArbitrary,
@@ -29,7 +30,7 @@ const generationId = fc
 
 const partitions = 16;
 
-test("two generation ids have the same address only when they are the same id", () => {
+test("two generation ids have the same address only when they are the same id", async () => {
   // Ids that differ in one digit are the likeliest to collide.
   const neighbours = fc.tuple(generationId, fc.nat({ max: 35 }), hex(1)).map(([id, at, digit]) => {
     const changed =
@@ -41,26 +42,20 @@ test("two generation ids have the same address only when they are the same id", 
     .map(
       ([id, version]) => [id, (id.slice(0, 14) + version + id.slice(15)) as GenerationId] as const,
     );
-  fc.assert(
-    fc.property(fc.oneof(neighbours, versions), ([a, b]) => {
-      expect(addressText(a) === addressText(b)).toBe(a === b);
-    }),
-    { numRuns: 2000 },
-  );
+  await forAll([fc.oneof(neighbours, versions)], { numRuns: 2000 }, ([a, b]) => {
+    expect(addressText(a) === addressText(b)).toBe(a === b);
+  });
 });
 
-test("an address is at most 11 bytes of field and one of the partitions", () => {
-  fc.assert(
-    fc.property(generationId, (id) => {
-      const { field, partition, key } = decisionAddress(id, partitions);
-      expect(field.length).toBe(id[14] === "7" ? 10 : 11);
-      expect(key).toContain(`{p${String(partition).padStart(2, "0")}}`);
-      expect(partition).toBeLessThan(partitions);
-    }),
-  );
-});
+test("an address is at most 11 bytes of field and one of the partitions", () =>
+  forAll([generationId], (id) => {
+    const { field, partition, key } = decisionAddress(id, partitions);
+    expect(field.length).toBe(id[14] === "7" ? 10 : 11);
+    expect(key).toContain(`{p${String(partition).padStart(2, "0")}}`);
+    expect(partition).toBeLessThan(partitions);
+  }));
 
-test("a packed decision gives the same record back, whatever its time, labels and propensity", () => {
+test("a packed decision gives the same record back, whatever its time, labels and propensity", async () => {
   const record = fc.record({
     generationId,
     code: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/),
@@ -78,51 +73,46 @@ test("a packed decision gives the same record back, whatever its time, labels an
     placement: placementArbitrary,
     experiment: experimentArbitrary,
   });
-  fc.assert(
-    fc.property(record, (drawn) => {
-      const { timestampMs } = decisionAddress(drawn.generationId, partitions);
-      const near = Math.min(Math.max(timestampMs + drawn.delayMs, 0), 2 ** 48 - 1);
-      const whole: DecisionRecord = {
-        generationId: drawn.generationId,
-        agentType: drawn.agent as AgentType,
-        codeType: drawn.code as CodeType,
-        variantId: `${drawn.agent}/${drawn.name}@1` as VariantId,
-        decidedAtMs: drawn.far ? 1_795_400_742_286 : near,
-        retainedUntilMs: drawn.retainedSeconds * 1000,
-        source: drawn.source,
-        propensity: drawn.propensity,
-        allocationVersion: drawn.allocationVersion,
-        ...drawn.placement,
-        ...drawn.experiment,
-      };
-      const packed = Buffer.concat([
-        packDecisionHead(whole, timestampMs),
-        Buffer.from(encodeDecisionLabels(whole)),
-      ]);
-      expect(unpackDecision(drawn.generationId, timestampMs, packed)).toEqual(whole);
-    }),
-    { numRuns: 500 },
-  );
+  await forAll([record], { numRuns: 500 }, (drawn) => {
+    const { timestampMs } = decisionAddress(drawn.generationId, partitions);
+    const near = Math.min(Math.max(timestampMs + drawn.delayMs, 0), 2 ** 48 - 1);
+    const whole: DecisionRecord = {
+      generationId: drawn.generationId,
+      agentType: drawn.agent as AgentType,
+      codeType: drawn.code as CodeType,
+      variantId: `${drawn.agent}/${drawn.name}@1` as VariantId,
+      decidedAtMs: drawn.far ? 1_795_400_742_286 : near,
+      retainedUntilMs: drawn.retainedSeconds * 1000,
+      source: drawn.source,
+      propensity: drawn.propensity,
+      allocationVersion: drawn.allocationVersion,
+      ...drawn.placement,
+      ...drawn.experiment,
+    };
+    const packed = Buffer.concat([
+      packDecisionHead(whole, timestampMs),
+      Buffer.from(encodeDecisionLabels(whole)),
+    ]);
+    expect(unpackDecision(drawn.generationId, timestampMs, packed)).toEqual(whole);
+  });
 });
 
-test("a message about totals is text, and tells them to the last bit", () => {
+test("a message about totals is text, and tells them to the last bit", async () => {
   const arm = fc.record({
     agentType: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
     codeType: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/),
     variantId: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}\/[a-z][a-z0-9_-]{0,63}@[1-9]$/),
     change: versionedTotalsArbitrary,
   });
-  fc.assert(
-    fc.property(fc.array(arm, { minLength: 1, maxLength: 4 }), (drawn) => {
-      const changed = drawn.map(({ change, ...key }) => ({ ...key, ...change }) as ArmTotals);
-      const message = formatTotalsMessage(changed);
-      expect(message).toMatch(/^[\x20-\x7e\n]*$/);
-      expect(parseTotalsMessage(message)).toEqual(changed);
-    }),
-  );
+  await forAll([fc.array(arm, { minLength: 1, maxLength: 4 })], (drawn) => {
+    const changed = drawn.map(({ change, ...key }) => ({ ...key, ...change }) as ArmTotals);
+    const message = formatTotalsMessage(changed);
+    expect(message).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(parseTotalsMessage(message)).toEqual(changed);
+  });
 });
 
-test("a ledger is read as it was written, doubles included", () => {
+test("a ledger is read as it was written, doubles included", async () => {
   const number = fc.double({ min: 0, max: 1, noNaN: true });
   const ledger = fc.record({
     ...{
@@ -142,12 +132,10 @@ test("a ledger is read as it was written, doubles included", () => {
       { maxLength: 4 },
     ),
   });
-  fc.assert(
-    fc.property(ledger, fc.boolean(), ({ position, ...rest }, isPlaced) => {
-      const written = isPlaced ? { ...rest, position } : rest;
-      expect(decodeLedger(encodeLedger(written))).toEqual(written);
-    }),
-  );
+  await forAll([ledger, fc.boolean()], ({ position, ...rest }, isPlaced) => {
+    const written = isPlaced ? { ...rest, position } : rest;
+    expect(decodeLedger(encodeLedger(written))).toEqual(written);
+  });
 });
 
 function addressText(id: GenerationId): string {

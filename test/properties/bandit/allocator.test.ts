@@ -6,6 +6,7 @@ import { defaultPolicy } from "../../../src/bandit/default-policy.ts";
 import { type RewardTotals, totalsAt, zeroTotals } from "../../../src/domain/contribution.ts";
 import type { VariantId } from "../../../src/domain/ids.ts";
 import type { Algorithm, Policy } from "../../../src/domain/policy.ts";
+import { forAll } from "../../support/for-all.ts";
 import {
   algorithms,
   armTotals,
@@ -73,9 +74,11 @@ function sum(values: Float64Array): number {
 describe.each(Object.entries(algorithms))("%s", (_, algorithm) => {
   const policyInForce = policyWith(algorithm as fc.Arbitrary<Algorithm>);
 
-  it("gives probabilities: finite, none negative, adding up to 1, none below its floor", () => {
-    fc.assert(
-      fc.property(policyInForce, armTotals, priors, moment, (inForce, arms, given, when) => {
+  it("gives probabilities: finite, none negative, adding up to 1, none below its floor", () =>
+    forAll(
+      [policyInForce, armTotals, priors, moment],
+      { numRuns: 200 },
+      (inForce, arms, given, when) => {
         const allocator = allocatorWith(inForce, arms, given);
         const { shares, probabilities, baselineIndex, holdoutShare } = allocator.allocate(when);
         const floor = Math.min(inForce.minimumShare, 1 / arms.length);
@@ -84,25 +87,25 @@ describe.each(Object.entries(algorithms))("%s", (_, algorithm) => {
         expect(Math.abs(sum(shares) - 1)).toBeLessThan(1e-12);
         expect(Math.abs(sum(probabilities) - 1)).toBeLessThan(1e-12);
         expect(probabilities[baselineIndex]).toBeGreaterThanOrEqual(holdoutShare * (1 - 1e-12));
-      }),
-      { numRuns: 200 },
-    );
-  });
+      },
+    ));
 
-  it("gives arms with equal totals equal shares", () => {
-    fc.assert(
-      fc.property(policyInForce, armTotals, fc.nat(), moment, (inForce, arms, pick, when) => {
+  it("gives arms with equal totals equal shares", () =>
+    forAll(
+      [policyInForce, armTotals, fc.nat(), moment],
+      { numRuns: 50 },
+      (inForce, arms, pick, when) => {
         const twin = arms[pick % arms.length] as RewardTotals;
         const { shares } = allocateFrom(inForce, [...arms, twin], when);
         expect(shares[arms.length]).toBe(shares[pick % arms.length]);
-      }),
-      { numRuns: 50 },
-    );
-  });
+      },
+    ));
 
-  it("describes each arm by a mean inside its interval, a probability of being best, a loss", () => {
-    fc.assert(
-      fc.property(policyInForce, armTotals, priors, moment, (inForce, arms, given, when) => {
+  it("describes each arm by a mean inside its interval, a probability of being best, a loss", () =>
+    forAll(
+      [policyInForce, armTotals, priors, moment],
+      { numRuns: 50 },
+      (inForce, arms, given, when) => {
         const views = allocatorWith(inForce, arms, given).posteriors(when);
         expect(views.map(({ variantId }) => variantId)).toEqual(variantIds(arms.length));
         const total = views.reduce((some, { bestProbability }) => some + bestProbability, 0);
@@ -123,84 +126,67 @@ describe.each(Object.entries(algorithms))("%s", (_, algorithm) => {
           if (expectedLoss === undefined) expect(belief.kind).toBe("normal_inverse_gamma");
           else expect(expectedLoss).toBeGreaterThanOrEqual(0);
         }
-      }),
-      { numRuns: 50 },
-    );
-  });
+      },
+    ));
 });
 
 describe("Allocator", () => {
-  it("does not depend on which arm has which name", () => {
-    fc.assert(
-      fc.property(policy, armTotals, fc.nat(), moment, (inForce, arms, turn, when) => {
-        const straight = allocateFrom(inForce, arms, when).shares;
-        const by = turn % arms.length;
-        const turned = allocateFrom(inForce, [...arms.slice(by), ...arms.slice(0, by)], when);
-        turned.shares.forEach((share, arm) => {
-          const other = straight[(arm + by) % arms.length] as number;
-          // Rounding, which top-two sampling magnifies when the leader is nearly certain.
-          expect(Math.abs(share - other)).toBeLessThan(1e-9);
-        });
-      }),
-    );
-  });
+  it("does not depend on which arm has which name", () =>
+    forAll([policy, armTotals, fc.nat(), moment], (inForce, arms, turn, when) => {
+      const straight = allocateFrom(inForce, arms, when).shares;
+      const by = turn % arms.length;
+      const turned = allocateFrom(inForce, [...arms.slice(by), ...arms.slice(0, by)], when);
+      turned.shares.forEach((share, arm) => {
+        const other = straight[(arm + by) % arms.length] as number;
+        // Rounding, which top-two sampling magnifies when the leader is nearly certain.
+        expect(Math.abs(share - other)).toBeLessThan(1e-9);
+      });
+    }));
 
-  it("gives after any changes bit for bit what it gives from scratch, with the same version", () => {
+  it("gives after any changes bit for bit what it gives from scratch, with the same version", async () => {
     const change = fc.tuple(fc.nat(), totals, priors, fc.option(moment, { nil: undefined }));
-    fc.assert(
-      fc.property(
-        policy,
-        armTotals,
-        fc.array(change, { maxLength: 12 }),
-        moment,
-        (inForce, arms, changes, when) => {
-          const ids = variantIds(arms.length);
-          const current = [...arms];
-          const allocator = allocatorWith(inForce, arms);
-          let given: Priors = [];
-          for (const [pick, next, nextPriors, look] of changes) {
-            const arm = pick % arms.length;
-            current[arm] = next;
-            allocator.setTotals(ids[arm] as VariantId, next);
-            given = nextPriors;
-            setPriors(allocator, ids, given);
-            if (look !== undefined) allocator.allocate(look);
-          }
-          const fresh = allocatorWith(inForce, current, given);
-          expect(allocator.allocate(when)).toEqual(fresh.allocate(when));
-          expect(allocator.posteriors(when)).toEqual(fresh.posteriors(when));
-        },
-      ),
+    await forAll(
+      [policy, armTotals, fc.array(change, { maxLength: 12 }), moment],
       { numRuns: 200 },
-    );
-  });
-
-  it("counts every arm as at the latest position of all, given or an arm's own", () => {
-    fc.assert(
-      fc.property(policy, armTotals, position, (inForce, arms, at) => {
-        const latest = Math.max(at, ...arms.map((arm) => arm.position));
-        const aged = arms.map((arm) => totalsAt(arm, latest));
-        expect(allocateFrom(inForce, arms, { position: at })).toEqual(allocateFrom(inForce, aged));
-      }),
-    );
-  });
-
-  it("keeps the same allocation object until something changes, and ignores ids that are no arm", () => {
-    fc.assert(
-      fc.property(policy, armTotals, (inForce, arms) => {
+      (inForce, arms, changes, when) => {
         const ids = variantIds(arms.length);
-        const allocator = allocatorFor(inForce, ids);
-        const first = allocator.allocate();
-        expect(allocator.setTotals(ids[0] as VariantId, { ...zeroTotals })).toBe(true);
-        const [foreign] = variantIds(200).slice(-1) as [VariantId];
-        expect(allocator.setTotals(foreign, arms[0] as RewardTotals)).toBe(false);
-        allocator.setPriors(new Map([[foreign, { alpha: 3, beta: 9 }]]));
-        // Nothing was learned, so nothing is forgotten.
-        expect(allocator.allocate({ position: 7 })).toBe(first);
-      }),
-      { numRuns: 20 },
+        const current = [...arms];
+        const allocator = allocatorWith(inForce, arms);
+        let given: Priors = [];
+        for (const [pick, next, nextPriors, look] of changes) {
+          const arm = pick % arms.length;
+          current[arm] = next;
+          allocator.setTotals(ids[arm] as VariantId, next);
+          given = nextPriors;
+          setPriors(allocator, ids, given);
+          if (look !== undefined) allocator.allocate(look);
+        }
+        const fresh = allocatorWith(inForce, current, given);
+        expect(allocator.allocate(when)).toEqual(fresh.allocate(when));
+        expect(allocator.posteriors(when)).toEqual(fresh.posteriors(when));
+      },
     );
   });
+
+  it("counts every arm as at the latest position of all, given or an arm's own", () =>
+    forAll([policy, armTotals, position], (inForce, arms, at) => {
+      const latest = Math.max(at, ...arms.map((arm) => arm.position));
+      const aged = arms.map((arm) => totalsAt(arm, latest));
+      expect(allocateFrom(inForce, arms, { position: at })).toEqual(allocateFrom(inForce, aged));
+    }));
+
+  it("keeps the same allocation object until something changes, and ignores ids that are no arm", () =>
+    forAll([policy, armTotals], { numRuns: 20 }, (inForce, arms) => {
+      const ids = variantIds(arms.length);
+      const allocator = allocatorFor(inForce, ids);
+      const first = allocator.allocate();
+      expect(allocator.setTotals(ids[0] as VariantId, { ...zeroTotals })).toBe(true);
+      const [foreign] = variantIds(200).slice(-1) as [VariantId];
+      expect(allocator.setTotals(foreign, arms[0] as RewardTotals)).toBe(false);
+      allocator.setPriors(new Map([[foreign, { alpha: 3, beta: 9 }]]));
+      // Nothing was learned, so nothing is forgotten.
+      expect(allocator.allocate({ position: 7 })).toBe(first);
+    }));
 
   it("makes a new object when time alone has changed the posterior", () => {
     const ids = variantIds(2);
@@ -221,29 +207,24 @@ describe("Allocator", () => {
 });
 
 describe("epsilon-greedy", () => {
-  it("has shares that are ε/K everywhere plus 1 − ε on the highest mean", () => {
-    fc.assert(
-      fc.property(
-        armTotals,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        policy,
-        (arms, epsilon, some) => {
-          const inForce: Policy = {
-            ...some,
-            minimumShare: 0,
-            algorithm: { kind: "epsilon_greedy", epsilon, decayHalfLifeGenerations: 0 },
-          };
-          const { shares } = allocateFrom(inForce, arms);
-          const explored = epsilon / arms.length;
-          const greedy = [...shares].filter((share) => share > explored + 1e-9);
-          if (epsilon < 1 - 1e-6) expect(greedy.length).toBeGreaterThan(0);
-          for (const share of greedy) {
-            expect(share).toBeCloseTo(explored + (1 - epsilon) / greedy.length, 9);
-          }
-        },
-      ),
-    );
-  });
+  it("has shares that are ε/K everywhere plus 1 − ε on the highest mean", () =>
+    forAll(
+      [armTotals, fc.double({ min: 0, max: 1, noNaN: true }), policy],
+      (arms, epsilon, some) => {
+        const inForce: Policy = {
+          ...some,
+          minimumShare: 0,
+          algorithm: { kind: "epsilon_greedy", epsilon, decayHalfLifeGenerations: 0 },
+        };
+        const { shares } = allocateFrom(inForce, arms);
+        const explored = epsilon / arms.length;
+        const greedy = [...shares].filter((share) => share > explored + 1e-9);
+        if (epsilon < 1 - 1e-6) expect(greedy.length).toBeGreaterThan(0);
+        for (const share of greedy) {
+          expect(share).toBeCloseTo(explored + (1 - epsilon) / greedy.length, 9);
+        }
+      },
+    ));
 
   it("halves ε after its half-life, counted over all arms", () => {
     const inForce = (half: number): Policy => ({

@@ -9,6 +9,7 @@ import {
   zeroTotals,
 } from "../../../src/domain/contribution.ts";
 import type { RewardSpec } from "../../../src/domain/policy.ts";
+import { forAll } from "../../support/for-all.ts";
 
 const spec: RewardSpec = {
   components: ["m0", "m1", "m2", "m3"].map((metric, index) => ({
@@ -41,9 +42,9 @@ function foldOf(events: readonly { metrics: Record<string, number>; at: number; 
 }
 
 describe("contributions", () => {
-  it("give the same totals in any order of arrival and with repetitions (I4)", () => {
-    fc.assert(
-      fc.property(
+  it("give the same totals in any order of arrival and with repetitions (I4)", () =>
+    forAll(
+      [
         fc.array(event, { maxLength: 8 }).chain((events) => {
           const known = events.map(({ metrics: values, occurredAtMs }, index) => ({
             metrics: values,
@@ -56,35 +57,29 @@ describe("contributions", () => {
             fc.shuffledSubarray(repeated, { minLength: repeated.length }),
           );
         }),
-        ([inOrder, shuffled]) => {
-          expect(foldOf(shuffled)).toEqual(foldOf(inOrder));
-        },
-      ),
-    );
-  });
+      ],
+      ([inOrder, shuffled]) => {
+        expect(foldOf(shuffled)).toEqual(foldOf(inOrder));
+      },
+    ));
 
-  it("keep a generation's reward between 0 and its weight, and the weight at most 1", () => {
+  it("keep a generation's reward between 0 and its weight, and the weight at most 1", async () => {
     const amount = fc.double({ min: 0, max: 1e300, noNaN: true });
-    fc.assert(
-      fc.property(metrics, amount, amount, (values, costUsd, durationMs) => {
-        const { reward, weight } = generationTotals([
-          ...outcomeContributions(spec, values),
-          ...generationContributions(spec, { costUsd, durationMs }),
-        ]);
-        expect(reward).toBeGreaterThanOrEqual(0);
-        expect(reward).toBeLessThanOrEqual(weight);
-        expect(weight).toBeLessThanOrEqual(1);
-      }),
-    );
+    await forAll([metrics, amount, amount], (values, costUsd, durationMs) => {
+      const { reward, weight } = generationTotals([
+        ...outcomeContributions(spec, values),
+        ...generationContributions(spec, { costUsd, durationMs }),
+      ]);
+      expect(reward).toBeGreaterThanOrEqual(0);
+      expect(reward).toBeLessThanOrEqual(weight);
+      expect(weight).toBeLessThanOrEqual(1);
+    });
   });
 
-  it("move a posterior by exactly its totals while they are moderate", () => {
-    fc.assert(
-      fc.property(fc.nat(1e6), fc.nat(1e6), (reward, missed) => {
-        const totals = { ...zeroTotals, reward, weight: reward + missed, generations: 1 };
-        const prior = { alpha: 0.75, beta: 2 };
-        expect(posterior(prior, totals)).toEqual({ alpha: 0.75 + reward, beta: 2 + missed });
-      }),
-    );
-  });
+  it("move a posterior by exactly its totals while they are moderate", () =>
+    forAll([fc.nat(1e6), fc.nat(1e6)], (reward, missed) => {
+      const totals = { ...zeroTotals, reward, weight: reward + missed, generations: 1 };
+      const prior = { alpha: 0.75, beta: 2 };
+      expect(posterior(prior, totals)).toEqual({ alpha: 0.75 + reward, beta: 2 + missed });
+    }));
 });

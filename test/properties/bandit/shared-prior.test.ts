@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SharedPrior } from "../../../src/bandit/shared-prior.ts";
 import type { CodeType, VariantId } from "../../../src/domain/ids.ts";
 import { armNames, type Cells, codeTypeNames } from "../../support/code-type-simulation.ts";
+import { forAll } from "../../support/for-all.ts";
 
 const armCountMax = 6;
 const arms = armNames(armCountMax);
@@ -61,80 +62,67 @@ function turned(cells: Cells, by: number): Cells {
 }
 
 describe("SharedPrior", () => {
-  it("adds to the policy's prior, at most what is allowed, and finite, for any totals", () => {
-    fc.assert(
-      fc.property(rows, prior, strengthMax, (table, own, most) => {
-        const names = codeTypeNames(table.length + 1);
+  it("adds to the policy's prior, at most what is allowed, and finite, for any totals", () =>
+    forAll([rows, prior, strengthMax], { numRuns: 500 }, (table, own, most) => {
+      const names = codeTypeNames(table.length + 1);
+      const shared = SharedPrior.estimate({
+        codeTypes: toCells(table, names),
+        variantIds: arms,
+        prior: own,
+        strengthMax: most,
+      });
+      for (const codeType of names) {
+        for (const id of arms) {
+          const { alpha, beta } = shared.priorOf(codeType, id);
+          expect(alpha).toBeGreaterThanOrEqual(own.alpha);
+          expect(beta).toBeGreaterThanOrEqual(own.beta);
+          expect(alpha + beta).toBeLessThanOrEqual((own.alpha + own.beta + most) * (1 + 1e-12));
+        }
+      }
+    }));
+
+  it("depends on the totals alone, to the last bit: not on the order of code types, arms or ids", () =>
+    forAll([rows, prior, strengthMax, fc.nat()], (table, own, most, by) => {
+      const names = codeTypeNames(table.length + 1);
+      const cells = toCells(table, names);
+      const options = { prior: own, strengthMax: most };
+      const straight = SharedPrior.estimate({ ...options, codeTypes: cells, variantIds: arms });
+      const other = SharedPrior.estimate({
+        ...options,
+        codeTypes: turned(cells, by),
+        variantIds: [...arms].reverse(),
+      });
+      for (const codeType of names) {
+        for (const id of arms) {
+          expect(other.priorOf(codeType, id)).toEqual(straight.priorOf(codeType, id));
+        }
+      }
+    }));
+
+  it("a single code type learns nothing from itself", () =>
+    forAll([rows, prior, strengthMax], (table, own, most) => {
+      const names = codeTypeNames(2);
+      const shared = SharedPrior.estimate({
+        codeTypes: toCells(table.slice(0, 1), names),
+        variantIds: arms,
+        prior: own,
+        strengthMax: most,
+      });
+      for (const id of arms) expect(shared.priorOf(names[0] as CodeType, id)).toEqual(own);
+    }));
+
+  it("nothing shared without permission", () =>
+    forAll([rows, prior], (table, own) => {
+      const names = codeTypeNames(table.length + 1);
+      const codeTypes = toCells(table, names);
+      for (const most of [0, -1, Number.NaN]) {
         const shared = SharedPrior.estimate({
-          codeTypes: toCells(table, names),
+          codeTypes,
           variantIds: arms,
           prior: own,
           strengthMax: most,
         });
-        for (const codeType of names) {
-          for (const id of arms) {
-            const { alpha, beta } = shared.priorOf(codeType, id);
-            expect(alpha).toBeGreaterThanOrEqual(own.alpha);
-            expect(beta).toBeGreaterThanOrEqual(own.beta);
-            expect(alpha + beta).toBeLessThanOrEqual((own.alpha + own.beta + most) * (1 + 1e-12));
-          }
-        }
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it("depends on the totals alone, to the last bit: not on the order of code types, arms or ids", () => {
-    fc.assert(
-      fc.property(rows, prior, strengthMax, fc.nat(), (table, own, most, by) => {
-        const names = codeTypeNames(table.length + 1);
-        const cells = toCells(table, names);
-        const options = { prior: own, strengthMax: most };
-        const straight = SharedPrior.estimate({ ...options, codeTypes: cells, variantIds: arms });
-        const other = SharedPrior.estimate({
-          ...options,
-          codeTypes: turned(cells, by),
-          variantIds: [...arms].reverse(),
-        });
-        for (const codeType of names) {
-          for (const id of arms) {
-            expect(other.priorOf(codeType, id)).toEqual(straight.priorOf(codeType, id));
-          }
-        }
-      }),
-    );
-  });
-
-  it("a single code type learns nothing from itself", () => {
-    fc.assert(
-      fc.property(rows, prior, strengthMax, (table, own, most) => {
-        const names = codeTypeNames(2);
-        const shared = SharedPrior.estimate({
-          codeTypes: toCells(table.slice(0, 1), names),
-          variantIds: arms,
-          prior: own,
-          strengthMax: most,
-        });
-        for (const id of arms) expect(shared.priorOf(names[0] as CodeType, id)).toEqual(own);
-      }),
-    );
-  });
-
-  it("nothing shared without permission", () => {
-    fc.assert(
-      fc.property(rows, prior, (table, own) => {
-        const names = codeTypeNames(table.length + 1);
-        const codeTypes = toCells(table, names);
-        for (const most of [0, -1, Number.NaN]) {
-          const shared = SharedPrior.estimate({
-            codeTypes,
-            variantIds: arms,
-            prior: own,
-            strengthMax: most,
-          });
-          expect(shared.priorOf(names[0] as CodeType, arms[0] as VariantId)).toEqual(own);
-        }
-      }),
-    );
-  });
+        expect(shared.priorOf(names[0] as CodeType, arms[0] as VariantId)).toEqual(own);
+      }
+    }));
 });

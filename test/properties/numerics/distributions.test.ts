@@ -7,6 +7,7 @@ import {
   studentTSf,
   studentTUpperQuantile,
 } from "../../../src/numerics/student-t.ts";
+import { forAll } from "../../support/for-all.ts";
 import {
   betaCdf,
   betaQuantile,
@@ -69,35 +70,34 @@ describe.each(Object.entries(families))("%s distribution", (name, family) => {
   const lowest = name === "normal" || name === "Student t" ? Number.NEGATIVE_INFINITY : 0;
   const highest = name === "beta" ? 1 : Number.POSITIVE_INFINITY;
 
-  it("has a distribution function and a survival function that add up to 1", () => {
-    fc.assert(
-      fc.property(shape, shape, probability, (first, second, p) => {
-        const { cdf, sf, quantile } = family(first, second);
-        const x = quantile(p);
-        expect(Math.abs(cdf(x) + sf(x) - 1)).toBeLessThan(1e-13);
-      }),
-      { seed: 1, numRuns: 3000 },
-    );
-  });
+  it("has a distribution function and a survival function that add up to 1", () =>
+    forAll([shape, shape, probability], { seed: 1, numRuns: 3000 }, (first, second, p) => {
+      const { cdf, sf, quantile } = family(first, second);
+      const x = quantile(p);
+      expect(Math.abs(cdf(x) + sf(x) - 1)).toBeLessThan(1e-13);
+    }));
 
-  it("never falls, up to the rounding where one method takes over from another", () => {
+  it("never falls, up to the rounding where one method takes over from another", async () => {
     const change = fc.oneof(exponent(-16, 0), fc.constant(0));
-    fc.assert(
-      fc.property(shape, shape, probability, change, (first, second, p, relative) => {
+    await forAll(
+      [shape, shape, probability, change],
+      { seed: 2, numRuns: 3000 },
+      (first, second, p, relative) => {
         const { cdf, sf, quantile } = family(first, second);
         const x = Math.min(quantile(p), Number.MAX_VALUE);
         const further = name === "beta" ? x + (1 - x) * relative : x + Math.abs(x) * relative;
         fc.pre(!Number.isNaN(further));
         expect(cdf(further)).toBeGreaterThanOrEqual(nudged(cdf(x), 0));
         expect(sf(further)).toBeLessThanOrEqual(nudged(sf(x), 2));
-      }),
-      { seed: 2, numRuns: 3000 },
+      },
     );
   });
 
-  it("has quantiles that rise with the probability", () => {
-    fc.assert(
-      fc.property(shape, shape, probability, probability, (first, second, one, other) => {
+  it("has quantiles that rise with the probability", () =>
+    forAll(
+      [shape, shape, probability, probability],
+      { seed: 3, numRuns: 3000 },
+      (first, second, one, other) => {
         const { quantile, upperQuantile } = family(first, second);
         const low = Math.min(one, other);
         const high = Math.max(one, other);
@@ -105,48 +105,39 @@ describe.each(Object.entries(families))("%s distribution", (name, family) => {
         const slack = (x: number) => (Number.isFinite(x) ? x - Math.abs(x) * 1e-6 : x);
         expect(quantile(high)).toBeGreaterThanOrEqual(slack(quantile(low)));
         expect(upperQuantile(low)).toBeGreaterThanOrEqual(slack(upperQuantile(high)));
-      }),
-      { seed: 3, numRuns: 3000 },
-    );
-  });
+      },
+    ));
 
-  it("undoes its quantiles, as well as the last digits of the quantile let it", () => {
-    fc.assert(
-      fc.property(shape, shape, probability, (first, second, p) => {
-        const { cdf, sf, quantile, upperQuantile } = family(first, second);
-        for (const [x, mass, rises] of [
-          [quantile(p), cdf, true],
-          [upperQuantile(p), sf, false],
-        ] as const) {
-          // x is off by no more than 2e-13, so p is between the masses at x − gap and x + gap.
-          const gap = Number.isFinite(x) ? Math.max(Math.abs(x) * 2e-13, 1e-300) : 0;
-          const before = mass(Math.min(Math.max(x - gap, lowest), Number.MAX_VALUE));
-          const after = mass(Math.max(Math.min(x + gap, highest), -Number.MAX_VALUE));
-          const [least, most] = rises ? [before, after] : [after, before];
-          expect(p).toBeGreaterThanOrEqual(nudged(least, 0));
-          expect(p).toBeLessThanOrEqual(nudged(most, 2));
-        }
-      }),
-      { seed: 4, numRuns: 3000 },
-    );
-  });
+  it("undoes its quantiles, as well as the last digits of the quantile let it", () =>
+    forAll([shape, shape, probability], { seed: 4, numRuns: 3000 }, (first, second, p) => {
+      const { cdf, sf, quantile, upperQuantile } = family(first, second);
+      for (const [x, mass, rises] of [
+        [quantile(p), cdf, true],
+        [upperQuantile(p), sf, false],
+      ] as const) {
+        // x is off by no more than 2e-13, so p is between the masses at x − gap and x + gap.
+        const gap = Number.isFinite(x) ? Math.max(Math.abs(x) * 2e-13, 1e-300) : 0;
+        const before = mass(Math.min(Math.max(x - gap, lowest), Number.MAX_VALUE));
+        const after = mass(Math.max(Math.min(x + gap, highest), -Number.MAX_VALUE));
+        const [least, most] = rises ? [before, after] : [after, before];
+        expect(p).toBeGreaterThanOrEqual(nudged(least, 0));
+        expect(p).toBeLessThanOrEqual(nudged(most, 2));
+      }
+    }));
 
-  it("is a number everywhere inside its domain and NaN outside", () => {
+  it("is a number everywhere inside its domain and NaN outside", async () => {
     const anyNumber = fc.oneof(fc.double(), probability, exponent(-320, 308));
-    fc.assert(
-      fc.property(shape, shape, anyNumber, (first, second, x) => {
-        const { cdf, sf, quantile, upperQuantile } = family(first, second);
-        for (const mass of [cdf(x), sf(x)]) {
-          if (x >= lowest && x <= highest) expect(mass >= 0 && mass <= 1).toBe(true);
-          else expect(mass).toBeNaN();
-        }
-        for (const value of [quantile(x), upperQuantile(x)]) {
-          if (x >= 0 && x <= 1) expect(value >= lowest && value <= highest).toBe(true);
-          else expect(value).toBeNaN();
-        }
-      }),
-      { seed: 5, numRuns: 5000 },
-    );
+    await forAll([shape, shape, anyNumber], { seed: 5, numRuns: 5000 }, (first, second, x) => {
+      const { cdf, sf, quantile, upperQuantile } = family(first, second);
+      for (const mass of [cdf(x), sf(x)]) {
+        if (x >= lowest && x <= highest) expect(mass >= 0 && mass <= 1).toBe(true);
+        else expect(mass).toBeNaN();
+      }
+      for (const value of [quantile(x), upperQuantile(x)]) {
+        if (x >= 0 && x <= 1) expect(value >= lowest && value <= highest).toBe(true);
+        else expect(value).toBeNaN();
+      }
+    });
   });
 });
 
@@ -165,48 +156,45 @@ describe("outside the range of shapes", () => {
 });
 
 describe("symmetries", () => {
-  it("Beta(α, β) at x is Beta(β, α) at 1 − x from the other side", () => {
-    fc.assert(
-      // Multiples of 2^−30: 1 − x is exact.
-      fc.property(shape, shape, fc.integer({ min: 0, max: 2 ** 30 }), (alpha, beta, count) => {
+  it("Beta(α, β) at x is Beta(β, α) at 1 − x from the other side", () =>
+    // Multiples of 2^−30: 1 − x is exact.
+    forAll(
+      [shape, shape, fc.integer({ min: 0, max: 2 ** 30 })],
+      { seed: 6, numRuns: 5000 },
+      (alpha, beta, count) => {
         const x = count / 2 ** 30;
         const here = betaCdf(x, { alpha, beta });
         const there = betaSf(1 - x, { alpha: beta, beta: alpha });
         return Math.abs(here - there) <= 1e-11 * here;
-      }),
-      { seed: 6, numRuns: 5000 },
-    );
-  });
+      },
+    ));
 
-  it("normal and t distributions are the same on both sides, to the last bit", () => {
-    fc.assert(
-      fc.property(fc.double({ noNaN: true }), shape, probability, (x, df, p) => {
+  it("normal and t distributions are the same on both sides, to the last bit", () =>
+    forAll(
+      [fc.double({ noNaN: true }), shape, probability],
+      { seed: 7, numRuns: 3000 },
+      (x, df, p) => {
         expect(normalCdf(-x)).toBe(normalSf(x));
         expect(studentTCdf(-x, df)).toBe(studentTSf(x, df));
         expect(normalUpperQuantile(p) + normalQuantile(p)).toBeOneOf([0, Number.NaN]);
         expect(studentTUpperQuantile(p, df) + studentTQuantile(p, df)).toBeOneOf([0, Number.NaN]);
-      }),
-      { seed: 7, numRuns: 3000 },
-    );
-  });
+      },
+    ));
 });
 
 describe("samples", () => {
-  it("are numbers of the distribution's range for every shape from 1e-3 to 1e9", () => {
+  it("are numbers of the distribution's range for every shape from 1e-3 to 1e9", async () => {
     const sampled = exponent(-3, 9);
-    fc.assert(
-      fc.property(sampled, sampled, fc.nat(), (alpha, beta, seed) => {
-        const source = SeededGenerator.fromSeed(seed);
-        for (let count = 0; count < 20; count += 1) {
-          const gamma = sampleGamma(source, alpha);
-          const share = sampleBeta(source, { alpha, beta });
-          if (!(gamma >= 0 && gamma < Number.POSITIVE_INFINITY)) return false;
-          if (!(share >= 0 && share <= 1)) return false;
-        }
-        return true;
-      }),
-      { seed: 10, numRuns: 2000 },
-    );
+    await forAll([sampled, sampled, fc.nat()], { seed: 10, numRuns: 2000 }, (alpha, beta, seed) => {
+      const source = SeededGenerator.fromSeed(seed);
+      for (let count = 0; count < 20; count += 1) {
+        const gamma = sampleGamma(source, alpha);
+        const share = sampleBeta(source, { alpha, beta });
+        if (!(gamma >= 0 && gamma < Number.POSITIVE_INFINITY)) return false;
+        if (!(share >= 0 && share <= 1)) return false;
+      }
+      return true;
+    });
   });
 
   it("are NaN for what is no shape", () => {

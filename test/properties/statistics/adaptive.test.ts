@@ -6,15 +6,11 @@ import { Aipw } from "../../../src/statistics/aipw.ts";
 import { EqualityEProcess } from "../../../src/statistics/equality-e-process.ts";
 import type { RewardedDecision } from "../../../src/statistics/logged-decision.ts";
 import { PropensitySampleRatio } from "../../../src/statistics/propensity-sample-ratio.ts";
-import type { Result } from "../../../src/statistics/result.ts";
+import { forAll } from "../../support/for-all.ts";
+import { anyNumber } from "./arbitraries.ts";
+import { expectFinite, expectSound } from "./sound-results.ts";
 
 const arms = ["a", "b", "c"];
-
-/** Any float64 there is, the strange ones often. */
-const anyNumber = fc.oneof(
-  fc.double(),
-  fc.constantFrom(0, 1, 2, -1, 0.5, 5e-324, 1e-300, 1e308, Number.NaN, Number.POSITIVE_INFINITY),
-);
 
 const anyDecision = fc.record({
   propensities: fc.array(anyNumber, { maxLength: 4 }),
@@ -63,19 +59,6 @@ const drawnLog = fc
     return [...drawn, ...strange];
   });
 
-/** Every number anywhere in it is finite; or there is a reason. */
-function expectSound(result: Result<object>): void {
-  if (result.ok) expectFinite(result.value);
-  else expect(result.refusal.message).not.toBe("");
-}
-
-function expectFinite(value: object): void {
-  for (const part of Object.values(value)) {
-    if (typeof part === "number") expect(part).toSatisfy(Number.isFinite);
-    else if (typeof part === "object") expectFinite(part);
-  }
-}
-
 const weighting = fc.constantFrom("variance_stabilizing" as const, "uniform" as const);
 
 const log = fc.oneof(
@@ -86,102 +69,68 @@ const log = fc.oneof(
 );
 
 describe("whatever the numbers are, nothing throws and nothing accepted is NaN or infinite", () => {
+  const rewardRange = { low: 0, high: 1 };
+  const alpha = (usual: number) => fc.oneof(fc.constant(usual), anyNumber);
+
   it("Aipw", () => {
-    fc.assert(
-      fc.property(
-        log,
-        fc.record({
-          control: fc.oneof(fc.constantFrom(0, 1), anyNumber),
-          range: fc.oneof(
-            fc.constantFrom("unbounded" as const, { low: 0, high: 1 }),
-            fc.record({ low: anyNumber, high: anyNumber }),
-          ),
-          weighting,
-        }),
-        fc.oneof(fc.constant(0.05), anyNumber),
-        anyNumber,
-        (decisions, options, alpha, anyArm) => {
-          const aipw = new Aipw({ arms, ...options });
-          for (const decision of decisions) aipw.push(decision);
-          for (const arm of [0, 1, 2, anyArm]) {
-            expectSound(aipw.value(arm, { alpha }));
-            expectSound(aipw.difference(arm, { alpha }));
-          }
-        },
+    const options = fc.record({
+      control: fc.oneof(fc.constantFrom(0, 1), anyNumber),
+      range: fc.oneof(
+        fc.constantFrom("unbounded" as const, rewardRange),
+        fc.record({ low: anyNumber, high: anyNumber }),
       ),
-      { numRuns: 1000 },
-    );
+      weighting,
+    });
+    const drawn = [log, options, alpha(0.05), anyNumber] as const;
+    return forAll([...drawn], { numRuns: 1000 }, (decisions, options, alpha, anyArm) => {
+      const aipw = new Aipw({ arms, ...options });
+      for (const decision of decisions) aipw.push(decision);
+      for (const arm of [0, 1, 2, anyArm]) {
+        expectSound(aipw.value(arm, { alpha }));
+        expectSound(aipw.difference(arm, { alpha }));
+      }
+    });
   });
 
-  it("Aipw, on logs that it has something to say about", () => {
+  it("Aipw, on logs that it has something to say about", async () => {
     let spoke = 0;
-    fc.assert(
-      fc.property(
-        drawnLog,
-        fc.constantFrom("unbounded" as const, { low: -1e308, high: 1e307 }, { low: 0, high: 1 }),
-        weighting,
-        (decisions, range, weights) => {
-          const aipw = new Aipw({ arms, control: 0, range, weighting: weights });
-          for (const decision of decisions) aipw.push(decision);
-          for (const arm of [1, 2]) {
-            expectSound(aipw.value(arm));
-            const difference = aipw.difference(arm);
-            expectSound(difference);
-            if (!difference.ok) continue;
-            spoke += 1;
-            const { low, estimate, high, pValue } = difference.value;
-            expect(low).toBeLessThanOrEqual(estimate);
-            expect(high).toBeGreaterThanOrEqual(estimate);
-            expect(pValue).toBeGreaterThanOrEqual(0);
-            expect(pValue).toBeLessThanOrEqual(1);
-          }
-        },
-      ),
-      { numRuns: 500 },
-    );
+    const ranges = fc.constantFrom("unbounded" as const, { low: -1e308, high: 1e307 }, rewardRange);
+    await forAll([drawnLog, ranges, weighting], { numRuns: 500 }, (decisions, range, weighting) => {
+      const aipw = new Aipw({ arms, control: 0, range, weighting });
+      for (const decision of decisions) aipw.push(decision);
+      for (const arm of [1, 2]) {
+        expectSound(aipw.value(arm));
+        if (expectSound(aipw.difference(arm))) spoke += 1;
+      }
+    });
     expect(spoke).toBeGreaterThan(20);
   });
 
-  it("EqualityEProcess", () => {
+  it("EqualityEProcess", async () => {
     let spoke = 0;
-    fc.assert(
-      fc.property(
-        log,
-        fc.oneof(fc.constant(1), anyNumber),
-        fc.oneof(fc.constant(0.05), anyNumber),
-        (decisions, treatment, alpha) => {
-          const process = new EqualityEProcess({ arms, treatment, control: 0 });
-          for (const decision of decisions) process.push(decision);
-          const result = process.result({ alpha });
-          expectSound(result);
-          if (!result.ok) return;
-          spoke += 1;
-          expect(result.value.pValue).toBeGreaterThan(0);
-          expect(result.value.pValue).toBeLessThanOrEqual(1);
-          expect(result.value.eValue).toBeGreaterThan(0);
-        },
-      ),
-      { numRuns: 1000 },
-    );
+    const treatments = fc.oneof(fc.constant(1), anyNumber);
+    const drawn = [log, treatments, alpha(0.05)] as const;
+    await forAll([...drawn], { numRuns: 1000 }, (decisions, treatment, alpha) => {
+      const process = new EqualityEProcess({ arms, treatment, control: 0 });
+      for (const decision of decisions) process.push(decision);
+      const result = process.result({ alpha });
+      if (!expectSound(result)) return;
+      spoke += 1;
+      expect(result.value.pValue).toBeGreaterThan(0);
+      expect(result.value.eValue).toBeGreaterThan(0);
+    });
     expect(spoke).toBeGreaterThan(20);
   });
 
-  it("PropensitySampleRatio", () => {
+  it("PropensitySampleRatio", async () => {
     let spoke = 0;
-    fc.assert(
-      fc.property(log, fc.oneof(fc.constant(0.001), anyNumber), (decisions, alpha) => {
-        const check = new PropensitySampleRatio({ arms });
-        for (const decision of decisions) check.push(decision);
-        for (const result of [check.test({ alpha }), check.sequence({ alpha })]) {
-          expectSound(result);
-          if (!result.ok) continue;
-          spoke += 1;
-          expect(result.value.pValue).toBeGreaterThanOrEqual(0);
-          expect(result.value.pValue).toBeLessThanOrEqual(1);
-        }
-      }),
-      { numRuns: 1000 },
-    );
+    await forAll([log, alpha(0.001)], { numRuns: 1000 }, (decisions, alpha) => {
+      const check = new PropensitySampleRatio({ arms });
+      for (const decision of decisions) check.push(decision);
+      for (const result of [check.test({ alpha }), check.sequence({ alpha })]) {
+        if (expectSound(result)) spoke += 1;
+      }
+    });
     expect(spoke).toBeGreaterThan(20);
   });
 
@@ -195,26 +144,21 @@ describe("whatever the numbers are, nothing throws and nothing accepted is NaN o
     const changedState = fc
       .tuple(fc.nat({ max: 10 }), anyNumber)
       .map(([index, part]) => state.map((old, at) => (at === index ? part : old)));
-    fc.assert(
-      fc.property(
-        fc.array(outcome, { maxLength: 200, size: "max" }),
-        fc.oneof(changedState, fc.array(anyNumber)),
-        (outcomes, before) => {
-          const detector = new PageHinkley({ ...pageHinkleyDefaults, weightMin: 5e-324 }, before);
-          for (const [value, weight] of outcomes) {
-            const alarm = detector.push(value, weight);
-            if (alarm === undefined) continue;
-            expectFinite(alarm);
-            for (const mean of [alarm.meanBefore, alarm.meanSince]) {
-              expect(mean).toBeGreaterThanOrEqual(0);
-              expect(mean).toBeLessThanOrEqual(1);
-            }
-            expect(alarm.changeIndex).toBeLessThan(alarm.observations);
-          }
-          expectFinite(detector.state());
-        },
-      ),
-      { numRuns: 1000 },
-    );
+    const outcomes = fc.array(outcome, { maxLength: 200, size: "max" });
+    const states = fc.oneof(changedState, fc.array(anyNumber));
+    return forAll([outcomes, states], { numRuns: 1000 }, (outcomes, before) => {
+      const detector = new PageHinkley({ ...pageHinkleyDefaults, weightMin: 5e-324 }, before);
+      for (const [value, weight] of outcomes) {
+        const alarm = detector.push(value, weight);
+        if (alarm === undefined) continue;
+        expectFinite(alarm);
+        for (const mean of [alarm.meanBefore, alarm.meanSince]) {
+          expect(mean).toBeGreaterThanOrEqual(0);
+          expect(mean).toBeLessThanOrEqual(1);
+        }
+        expect(alarm.changeIndex).toBeLessThan(alarm.observations);
+      }
+      expectFinite(detector.state());
+    });
   });
 });

@@ -9,6 +9,7 @@ import type { Result } from "../../../src/statistics/result.ts";
 import { twoProportionTest } from "../../../src/statistics/two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../../../src/statistics/welch.ts";
 import { accepted } from "../../fixtures/reference/statistics-reference.ts";
+import { forAll } from "../../support/for-all.ts";
 import { arms, boundedSample, rewardSample, soundCounts, soundSample } from "./arbitraries.ts";
 
 const scaled = ({ n, mean, variance }: Sample, factor: number): Sample => ({
@@ -17,90 +18,81 @@ const scaled = ({ n, mean, variance }: Sample, factor: number): Sample => ({
   variance: variance * factor ** 2,
 });
 
+const exchanged = <Summary>({ control, treatment }: TwoArms<Summary>) => ({
+  control: treatment,
+  treatment: control,
+});
+
 /** Runs a property on inputs that both forms accept, and makes sure that there were some. */
-function onAccepted<Input>(
+async function onAccepted<Input>(
   arbitrary: fc.Arbitrary<Input>,
   speaks: (input: Input) => boolean,
   check: (input: Input) => void,
 ) {
   let checked = 0;
-  fc.assert(
-    fc.property(arbitrary, (input) => {
-      if (!speaks(input)) return;
-      checked += 1;
-      check(input);
-    }),
-    { numRuns: 1000, seed: 7 },
-  );
+  await forAll([arbitrary], { numRuns: 1000, seed: 7 }, (input) => {
+    if (!speaks(input)) return;
+    checked += 1;
+    check(input);
+  });
   expect(checked).toBeGreaterThan(100);
 }
 
 describe("treatment and control change places", () => {
-  it("and every difference changes its sign", () => {
-    const tests: ((input: TwoArms<Sample>) => Result<Comparison>)[] = [
-      welchTest,
-      differenceSequence,
-    ];
-    for (const test of tests) {
-      onAccepted(
-        arms(rewardSample),
-        (input) => test(input).ok,
-        (input) => {
-          const found = accepted(test(input));
-          const turned = accepted(test({ control: input.treatment, treatment: input.control }));
-          expect(turned.estimate).toBeCloseTo(-found.estimate, 12);
-          expect(turned.low).toBeCloseTo(-found.high, 10);
-          expect(turned.high).toBeCloseTo(-found.low, 10);
-          expect(turned.pValue).toBeCloseTo(found.pValue, 10);
-        },
-      );
-    }
-  });
+  it.each<[string, (input: TwoArms<Sample>) => Result<Comparison>]>([
+    ["Welch's", welchTest],
+    ["a sequence's", differenceSequence],
+  ])("and %s difference changes its sign", (_, test) =>
+    onAccepted(
+      arms(rewardSample),
+      (input) => test(input).ok,
+      (input) => {
+        const found = accepted(test(input));
+        const turned = accepted(test(exchanged(input)));
+        expect(turned.estimate).toBeCloseTo(-found.estimate, 12);
+        expect(turned.low).toBeCloseTo(-found.high, 10);
+        expect(turned.high).toBeCloseTo(-found.low, 10);
+        expect(turned.pValue).toBeCloseTo(found.pValue, 10);
+      },
+    ),
+  );
 
-  it("also for proportions, whose interval is not symmetric", () => {
+  it("also for proportions, whose interval is not symmetric", () =>
     onAccepted(
       arms(soundCounts),
       (input) => twoProportionTest(input).ok,
       (input) => {
         const found = accepted(twoProportionTest(input));
-        const turned = accepted(
-          twoProportionTest({ control: input.treatment, treatment: input.control }),
-        );
+        const turned = accepted(twoProportionTest(exchanged(input)));
         expect(turned.low).toBeCloseTo(-found.high, 12);
         expect(turned.high).toBeCloseTo(-found.low, 12);
         expect(turned.pValue).toBeCloseTo(found.pValue, 12);
       },
-    );
-  });
+    ));
 
-  it("also for bounded sequences", () => {
+  it("also for bounded sequences", () =>
     onAccepted(
       arms(boundedSample),
       (input) => boundedDifferenceSequence(input).ok,
       (input) => {
         const found = accepted(boundedDifferenceSequence(input));
-        const turned = accepted(
-          boundedDifferenceSequence({ control: input.treatment, treatment: input.control }),
-        );
+        const turned = accepted(boundedDifferenceSequence(exchanged(input)));
         expect(turned.low).toBeCloseTo(-found.high, 6);
         expect(turned.pValue).toBeCloseTo(found.pValue, 6);
       },
-    );
-  });
+    ));
 });
 
 describe("another unit of measurement", () => {
   const factor = fc.double({ min: 0.001, max: 1000, noNaN: true });
 
-  it("scales a difference and changes neither a ratio nor a p-value", () => {
+  it("scales a difference and changes neither a ratio nor a p-value", () =>
     onAccepted(
       fc.tuple(arms(soundSample), factor),
       ([input]) => relativeWelchTest(input).ok,
       ([input, by]) => {
-        const other = {
-          control: scaled(input.control, by),
-          treatment: scaled(input.treatment, by),
-        };
+        const [control, treatment] = [scaled(input.control, by), scaled(input.treatment, by)];
+        const other = { control, treatment };
         const [here, there] = [accepted(welchTest(input)), accepted(welchTest(other))];
         expect(there.standardError / here.standardError / by).toBeCloseTo(1, 9);
         expect(there.pValue).toBeCloseTo(here.pValue, 6);
@@ -111,14 +103,13 @@ describe("another unit of measurement", () => {
         expect(Math.abs(again.value.standardError / relative.standardError - 1)).toBeLessThan(1e-9);
         expect(again.value.pValue).toBeCloseTo(relative.pValue, 6);
       },
-    );
-  });
+    ));
 });
 
 describe("the interval and the p-value", () => {
   it("agree about 0 for Welch's tests at every level", () => {
     const alpha = fc.double({ min: 0.001, max: 0.5, noNaN: true });
-    onAccepted(
+    return onAccepted(
       fc.tuple(arms(rewardSample), alpha),
       ([input, level]) => relativeWelchTest(input, { alpha: level }).ok,
       ([input, level]) => {
@@ -131,7 +122,7 @@ describe("the interval and the p-value", () => {
     );
   });
 
-  it("a stricter level gives a wider interval", () => {
+  it("a stricter level gives a wider interval", () =>
     onAccepted(
       arms(rewardSample),
       (input) => differenceSequence(input).ok,
@@ -146,28 +137,23 @@ describe("the interval and the p-value", () => {
           beforeAnyTime = anyTime.high - anyTime.low;
         }
       },
-    );
-  });
+    ));
 });
 
 describe("Holm's adjustment", () => {
   it("keeps the order, never lowers a p-value, and never exceeds Bonferroni", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 20 }),
-        (pValues) => {
-          const adjusted = accepted(holmAdjustment(pValues)).map((one) => one.adjustedPValue);
-          pValues.forEach((pValue, at) => {
-            expect(adjusted[at]).toBeGreaterThanOrEqual(pValue);
-            expect(adjusted[at]).toBeLessThanOrEqual(Math.min(1, pValue * pValues.length));
-            pValues.forEach((other, there) => {
-              if (pValue <= other) {
-                expect(adjusted[at]).toBeLessThanOrEqual(adjusted[there] as number);
-              }
-            });
-          });
-        },
-      ),
-    );
+    const pValue = fc.double({ min: 0, max: 1, noNaN: true });
+    return forAll([fc.array(pValue, { minLength: 1, maxLength: 20 })], (pValues) => {
+      const adjusted = accepted(holmAdjustment(pValues)).map((one) => one.adjustedPValue);
+      pValues.forEach((pValue, at) => {
+        expect(adjusted[at]).toBeGreaterThanOrEqual(pValue);
+        expect(adjusted[at]).toBeLessThanOrEqual(Math.min(1, pValue * pValues.length));
+        pValues.forEach((other, there) => {
+          if (pValue <= other) {
+            expect(adjusted[at]).toBeLessThanOrEqual(adjusted[there] as number);
+          }
+        });
+      });
+    });
   });
 });

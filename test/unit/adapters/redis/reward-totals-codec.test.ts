@@ -1,20 +1,16 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   decodeRewardTotals,
   encodeRewardTotals,
 } from "../../../../src/adapters/redis/reward-totals-codec.ts";
 import { contextLengthMax } from "../../../../src/domain/contribution.ts";
+import { forAll } from "../../../support/for-all.ts";
 import { versionedTotalsArbitrary } from "../../../support/state-arbitraries.ts";
 
-test("totals are read as they were written, to the last bit", () => {
-  fc.assert(
-    fc.property(versionedTotalsArbitrary, (written) => {
-      expect(decodeRewardTotals(encodeRewardTotals(written))).toEqual(written);
-    }),
-    { numRuns: 500 },
-  );
-});
+test("totals are read as they were written, to the last bit", () =>
+  forAll([versionedTotalsArbitrary], { numRuns: 500 }, (written) => {
+    expect(decodeRewardTotals(encodeRewardTotals(written))).toEqual(written);
+  }));
 
 test("without a context they are text that an operator can read", () => {
   const totals = { reward: -0.5, weight: 3, squares: 0.1, generations: 4, position: 1e-7 };

@@ -19,6 +19,7 @@ import {
   parseCodeType,
   parseGenerationId,
 } from "../../../../src/domain/ids.ts";
+import { forAll } from "../../../support/for-all.ts";
 import { experimentArbitrary, placementArbitrary } from "../../../support/state-arbitraries.ts";
 
 const id = parseGenerationId("019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b");
@@ -48,26 +49,20 @@ const records: fc.Arbitrary<DecisionRecord> = fc
   }));
 
 describe("decision record", () => {
-  it("is the same after encoding and decoding, whatever the labels", () => {
-    fc.assert(
-      fc.property(records, (record) => {
-        expect(decodeDecisionRecord(id, encodeDecisionRecord(record))).toEqual(record);
-      }),
-    );
-  });
+  it("is the same after encoding and decoding, whatever the labels", () =>
+    forAll([records], (record) => {
+      expect(decodeDecisionRecord(id, encodeDecisionRecord(record))).toEqual(record);
+    }));
 
-  it("costs 29 bytes besides its labels, and with a placement 8 for each number", () => {
-    fc.assert(
-      fc.property(records, (record) => {
-        const { forgettingPosition, context, experiment } = record;
-        const numbers =
-          context === undefined ? Math.sign(forgettingPosition) : 2 + context.values.length;
-        const names: string[] = [record.variantId, record.codeType];
-        if (experiment !== undefined) names.push(experiment.id, experiment.arm);
-        expect(encodeDecisionRecord(record).length).toBe(29 + 8 * numbers + names.join(" ").length);
-      }),
-    );
-  });
+  it("costs 29 bytes besides its labels, and with a placement 8 for each number", () =>
+    forAll([records], (record) => {
+      const { forgettingPosition, context, experiment } = record;
+      const numbers =
+        context === undefined ? Math.sign(forgettingPosition) : 2 + context.values.length;
+      const names: string[] = [record.variantId, record.codeType];
+      if (experiment !== undefined) names.push(experiment.id, experiment.arm);
+      expect(encodeDecisionRecord(record).length).toBe(29 + 8 * numbers + names.join(" ").length);
+    }));
 
   it("refuses bytes of another format", () => {
     expect(() => decodeDecisionRecord(id, Buffer.alloc(40, 9))).toThrow(/unknown format/);
@@ -75,24 +70,23 @@ describe("decision record", () => {
 });
 
 describe("generation id", () => {
-  it("keeps time and bucket, and is a version 7 UUID", () => {
-    fc.assert(
-      fc.property(
+  it("keeps time and bucket, and is a version 7 UUID", () =>
+    forAll(
+      [
         fc.integer({ min: 0, max: 2 ** 48 - 1 }),
         fc.integer({ min: 0, max: 4095 }),
         fc.uint8Array({ minLength: 16, maxLength: 16 }),
-        (timestampMs, bucket, bytes) => {
-          layOutGenerationId(bytes, { timestampMs, bucket });
-          const text: GenerationId = formatGenerationId(bytes);
-          expect(parseGenerationId(text)).toBe(text);
-          expect(text[14]).toBe("7");
-          expect(generationIdBytes(text)).toEqual(bytes);
-          expect(generationIdTimestampMs(bytes)).toBe(timestampMs);
-          expect(generationIdBucket(bytes)).toBe(bucket);
-        },
-      ),
-    );
-  });
+      ],
+      (timestampMs, bucket, bytes) => {
+        layOutGenerationId(bytes, { timestampMs, bucket });
+        const text: GenerationId = formatGenerationId(bytes);
+        expect(parseGenerationId(text)).toBe(text);
+        expect(text[14]).toBe("7");
+        expect(generationIdBytes(text)).toEqual(bytes);
+        expect(generationIdTimestampMs(bytes)).toBe(timestampMs);
+        expect(generationIdBucket(bytes)).toBe(bucket);
+      },
+    ));
 
   it("sorts as text in the order of its time", () => {
     const at = (timestampMs: number) => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { SelectVariantResponseSchema } from "../../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { encodeSelectVariantResponse } from "../../../../src/rpc/grpc/select-variant-encoder.ts";
+import { forAll } from "../../../support/for-all.ts";
 
 type MessageInit = MessageInitShape<typeof SelectVariantResponseSchema>;
 
@@ -30,23 +31,19 @@ const responses = fc.record({
   patterns: fc.array(fc.record({ patternId: fc.string(), text: fc.string() }), { maxLength: 1 }),
 });
 
-it("says what the generated codec says, in every decision", () => {
-  fc.assert(
-    fc.property(responses, (init) => {
-      const message = create(SelectVariantResponseSchema, init as MessageInit);
-      const generated = toBinary(SelectVariantResponseSchema, message);
-      const decoded = fromBinary(SelectVariantResponseSchema, generated);
-      for (const bytes of [
-        encodeSelectVariantResponse(message),
-        encodeSelectVariantResponse(message),
-      ]) {
-        expect(bytes.length).toBe(generated.length);
-        expect(fromBinary(SelectVariantResponseSchema, bytes)).toEqual(decoded);
-      }
-    }),
-    { numRuns: 500 },
-  );
-});
+it("says what the generated codec says, in every decision", () =>
+  forAll([responses], { numRuns: 500 }, (init) => {
+    const message = create(SelectVariantResponseSchema, init as MessageInit);
+    const generated = toBinary(SelectVariantResponseSchema, message);
+    const decoded = fromBinary(SelectVariantResponseSchema, generated);
+    for (const bytes of [
+      encodeSelectVariantResponse(message),
+      encodeSelectVariantResponse(message),
+    ]) {
+      expect(bytes.length).toBe(generated.length);
+      expect(fromBinary(SelectVariantResponseSchema, bytes)).toEqual(decoded);
+    }
+  }));
 
 it.each([1, 127, 128, 16_383, 16_384, 65_536])(
   "holds for a template of %i characters, where the length takes more bytes",

@@ -6,6 +6,7 @@ import {
   namesPerPeerMax,
   RateLimiter,
 } from "../../../../src/service/admission/rate-limiter.ts";
+import { forAll } from "../../../support/for-all.ts";
 
 class ManualClock {
   ms = 0;
@@ -56,21 +57,16 @@ const callsArbitrary = fc.array(
 );
 
 describe("a bucket", () => {
-  it("never gives more than rate x t + burst in any window", () => {
-    fc.assert(
-      fc.property(
-        callsArbitrary,
-        fc.integer({ min: 1, max: 50 }),
-        fc.integer({ min: 1, max: 20 }),
-        (calls, ratePerSecond, burst) => {
-          const { clock, limiter } = openLimiter(ratePerSecond, burst);
-          const taken = run(calls, (items) => limiter.take(someone, items), clock);
-          expect(excess(taken, ratePerSecond, burst)).toBeLessThan(1e-6);
-        },
-      ),
+  it("never gives more than rate x t + burst in any window", () =>
+    forAll(
+      [callsArbitrary, fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 })],
       { seed: 41, numRuns: 300 },
-    );
-  });
+      (calls, ratePerSecond, burst) => {
+        const { clock, limiter } = openLimiter(ratePerSecond, burst);
+        const taken = run(calls, (items) => limiter.take(someone, items), clock);
+        expect(excess(taken, ratePerSecond, burst)).toBeLessThan(1e-6);
+      },
+    ));
 
   it("would be found out if it gave a tenth too much (negative control)", () => {
     const { clock, limiter } = openLimiter(10, 5);
@@ -86,27 +82,26 @@ describe("a bucket", () => {
     expect(excess(run(calls, generous, clock), 10, 5)).toBeGreaterThan(1);
   });
 
-  it("never refuses a caller that keeps to the rate, whatever others do", () => {
-    fc.assert(
-      fc.property(
+  it("never refuses a caller that keeps to the rate, whatever others do", () =>
+    forAll(
+      [
         fc.array(fc.nat({ max: 300 }), { minLength: 1, maxLength: 80 }),
         fc.integer({ min: 1, max: 50 }),
-        (slackMs, ratePerSecond) => {
-          const { clock, limiter } = openLimiter(ratePerSecond, 1);
-          for (const slack of slackMs) {
-            // A nanosecond of slack: sums of fractions of a millisecond are not exact.
-            clock.ms += 1000 / ratePerSecond + slack + 1e-6;
-            expect(limiter.take({ ...someone, name: "careful" }, 1)).toBe(0);
-            for (let flood = 0; flood < 20; flood += 1) {
-              limiter.take({ ...someone, name: `noise-${flood}` }, 1);
-              limiter.take({ peer: `10.1.1.${flood}` }, 1);
-            }
-          }
-        },
-      ),
+      ],
       { seed: 42, numRuns: 100 },
-    );
-  });
+      (slackMs, ratePerSecond) => {
+        const { clock, limiter } = openLimiter(ratePerSecond, 1);
+        for (const slack of slackMs) {
+          // A nanosecond of slack: sums of fractions of a millisecond are not exact.
+          clock.ms += 1000 / ratePerSecond + slack + 1e-6;
+          expect(limiter.take({ ...someone, name: "careful" }, 1)).toBe(0);
+          for (let flood = 0; flood < 20; flood += 1) {
+            limiter.take({ ...someone, name: `noise-${flood}` }, 1);
+            limiter.take({ peer: `10.1.1.${flood}` }, 1);
+          }
+        }
+      },
+    ));
 
   it("refuses one that is a tenth above the rate (negative control)", () => {
     const { clock, limiter } = openLimiter(10, 1);

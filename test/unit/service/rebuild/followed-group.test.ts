@@ -12,6 +12,7 @@ import {
   requireTotals,
 } from "../../../conformance/contribution-model.ts";
 import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
+import { forAll } from "../../../support/for-all.ts";
 
 const group = { agentType: "evolution" as AgentType, codeType: "go" as CodeType };
 const variantId = "evolution/a@1" as VariantId;
@@ -86,14 +87,10 @@ async function followed(history: History, growth: { steps: readonly Step[]; rece
 }
 type Step = { inserted: number; takesMs: number; passMs: number };
 
-test("readings of what has changed add up to what a reading of everything gives", async () => {
-  await fc.assert(
-    fc.asyncProperty(historyArbitrary, growthArbitrary, async (history, growth) => {
-      requireTotals((await followed(history, growth)).totals, history);
-    }),
-    { numRuns: 300 },
-  );
-});
+test("readings of what has changed add up to what a reading of everything gives", () =>
+  forAll([historyArbitrary, growthArbitrary], { numRuns: 300 }, async (history, growth) => {
+    requireTotals((await followed(history, growth)).totals, history);
+  }));
 
 test("a second reading asks for what has changed only, unless there was no room to remember it", async () => {
   const place = { forgettingPosition: 0 };

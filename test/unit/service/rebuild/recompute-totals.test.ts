@@ -14,6 +14,7 @@ import {
 } from "../../../conformance/contribution-model.ts";
 import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
 import { policyRecord } from "../../../support/catalogue-samples.ts";
+import { forAll } from "../../../support/for-all.ts";
 
 const arm = {
   agentType: "evolution" as AgentType,
@@ -51,12 +52,10 @@ function recomputed(history: History) {
   return totals.arms.get(arm.variantId) ?? zeroTotals;
 }
 
-test("the fold of the log is the plain recomputation of the page of the domain, in any order of receipt", () => {
-  fc.assert(
-    fc.property(historyArbitrary, (history) => requireTotals(recomputed(history), history)),
-    { numRuns: 500 },
-  );
-});
+test("the fold of the log is the plain recomputation of the page of the domain, in any order of receipt", () =>
+  forAll([historyArbitrary], { numRuns: 500 }, (history) =>
+    requireTotals(recomputed(history), history),
+  ));
 
 test.each(Object.entries(wrongRules))("the comparison notices when %s", (_, wrong) => {
   const details = fc.check(
