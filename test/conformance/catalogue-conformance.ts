@@ -3,6 +3,7 @@ import { parseAgentType, parseCodeType } from "../../src/domain/ids.ts";
 import type { Policy } from "../../src/domain/policy.ts";
 import type { Variant } from "../../src/domain/variant.ts";
 import type { Catalogue } from "../../src/ports/catalogue.ts";
+import { linearAlgorithm } from "../support/algorithms-with-defaults.ts";
 import {
   actor,
   type CatalogueFixture,
@@ -63,17 +64,9 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
 
   test("creates no more agent types than there may be, however many are asked for at once", async () => {
     const before = (await catalogue().load()).agentTypes.length;
+    const input = { description: "", policy, variants: [newVariant("only")] } as const;
     const asked = Array.from({ length: 8 }, () =>
-      catalogue().createAgentType(
-        {
-          agentType: freshAgentType(),
-          description: "",
-          policy,
-          variants: [newVariant("only")],
-          agentTypesMax: before + 3,
-        },
-        actor,
-      ),
+      createType({ ...input, agentType: freshAgentType(), agentTypesMax: before + 3 }),
     );
     const refused = (await Promise.allSettled(asked)).filter(({ status }) => status === "rejected");
     expect(refused).toHaveLength(5);
@@ -86,11 +79,9 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
   test("refuses an agent type that exists and stores nothing of the second one", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const before = await catalogue().load();
-    const error = await expectBanditError(
-      createType({ agentType, description: "again", policy, variants: [newVariant("other")] }),
-      "already_exists",
-    );
-    expect(error.reason).toBe("AGENT_TYPE_EXISTS");
+    const variants = [newVariant("other")] as const;
+    const second = createType({ agentType, description: "again", policy, variants });
+    await expectBanditError(second, "already_exists", "AGENT_TYPE_EXISTS");
     expect(await catalogue().load()).toEqual(before);
   });
 
@@ -108,11 +99,10 @@ function describeAgentTypes(catalogue: () => Catalogue): void {
     const first = newVariant("first");
     const wrong = newVariant("wrong", { content: { ...first.content, temperature: 3 } });
     const input = { agentType, description: "", policy };
-    await expectBanditError(createType({ ...input, variants: [first, wrong] }), "invalid_argument");
-    await expectBanditError(
-      createType({ ...input, variants: [newVariant("first", { status: "draft" })] }),
-      "invalid_argument",
-    );
+    const draft = newVariant("first", { status: "draft" });
+    for (const variants of [[first, wrong], [draft]] as const) {
+      await expectBanditError(createType({ ...input, variants }), "invalid_argument");
+    }
     expect(await catalogue().load()).toEqual(before);
   });
 }
@@ -135,12 +125,10 @@ function describePolicies(catalogue: () => Catalogue): void {
   test("compares the etag with the policy in force: the override's, else the agent type's own", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
     const own = await putPolicy({ agentType, policy });
-    const put = (etag: string): Promise<{ etag: string }> =>
-      putPolicy({ agentType, codeType, policy, etag });
+    const put = (etag: string) => putPolicy({ agentType, codeType, policy, etag });
     const override = await put(own.etag);
     expect(override.etag).not.toBe(own.etag);
-    const error = await expectBanditError(put(own.etag), "aborted");
-    expect(error.reason).toBe("ETAG_MISMATCH");
+    await expectBanditError(put(own.etag), "aborted", "ETAG_MISMATCH");
     await put(override.etag);
   });
 
@@ -186,12 +174,7 @@ function describePolicies(catalogue: () => Catalogue): void {
     const linear = (name: string, minimumShare = 0): Policy => ({
       ...policy,
       minimumShare,
-      algorithm: {
-        kind: "linear_thompson",
-        features: [{ name, mean: 0, scale: 1 }],
-        priorVariance: 1,
-        noiseStandardDeviation: 0.5,
-      },
+      algorithm: linearAlgorithm({ name, mean: 0, scale: 1 }),
     });
     const own = await putPolicy({ agentType, policy: linear("lines") });
     const same = await putPolicy({ agentType, policy: linear("lines", 0.1) });
@@ -210,7 +193,7 @@ function describePolicies(catalogue: () => Catalogue): void {
 
   test("finds no policy for an agent type that does not exist", async () => {
     const put = putPolicy({ agentType: unknown, policy });
-    expect((await expectBanditError(put, "not_found")).reason).toBe("AGENT_TYPE_NOT_FOUND");
+    await expectBanditError(put, "not_found", "AGENT_TYPE_NOT_FOUND");
     const deletion = deletePolicy({ agentType: unknown, codeType });
     await expectBanditError(deletion, "not_found");
   });
@@ -264,10 +247,8 @@ function describeChanges(catalogue: () => Catalogue): void {
     const { agentType } = await createAgentType(catalogue(), "first", "second");
     expect((await catalogue().load()).revision).toBe(revision + 1);
     await createVariant({ agentType, ...newVariant("third") });
-    await expectBanditError(
-      createVariant({ agentType: unknown, ...newVariant("third") }),
-      "not_found",
-    );
+    const stray = createVariant({ agentType: unknown, ...newVariant("third") });
+    await expectBanditError(stray, "not_found");
     expect((await catalogue().load()).revision).toBe(revision + 2);
   });
 
@@ -322,10 +303,8 @@ function describeStorage(fixture: () => CatalogueFixture): void {
     const { catalogue } = fixture();
     const { agentType } = await createAgentType(catalogue, "first");
     await catalogue.setMode({ agentType, mode: "static", reason: "it's on fire" }, actor);
-    await expectBanditError(
-      catalogue.putPolicy({ agentType, policy, etag: "stale" }, actor),
-      "aborted",
-    );
+    const stale = catalogue.putPolicy({ agentType, policy, etag: "stale" }, actor);
+    await expectBanditError(stale, "aborted");
     const { revision } = await catalogue.load();
     const rows = await fixture().inspect(
       `SELECT actor, action, resource, before, after, reason, revision::int AS revision

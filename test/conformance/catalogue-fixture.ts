@@ -4,6 +4,7 @@ import { type AgentType, parseAgentType } from "../../src/domain/ids.ts";
 import type { Policy } from "../../src/domain/policy.ts";
 import type { Variant } from "../../src/domain/variant.ts";
 import type { Catalogue, NewVariant, VariantChange } from "../../src/ports/catalogue.ts";
+import { wholePolicy } from "../support/catalogue-samples.ts";
 
 /** One database with the migrations applied, for all tests of one suite; each test has its own agent types. */
 export interface CatalogueFixture {
@@ -17,42 +18,7 @@ export interface CatalogueFixture {
 
 export const actor = { name: "conformance" };
 
-export const policy: Policy = {
-  algorithm: { kind: "epsilon_greedy", epsilon: 0.1, decayHalfLifeGenerations: 1000 },
-  reward: {
-    components: [
-      {
-        metric: "test_pass_rate",
-        weight: 0.7,
-        min: 0,
-        max: 1,
-        lowerIsBetter: false,
-        unbounded: false,
-      },
-      {
-        metric: "edit_distance",
-        weight: 0.3,
-        min: 0,
-        max: 400,
-        lowerIsBetter: true,
-        unbounded: false,
-      },
-    ],
-    costPenaltyPerUsd: 0.25,
-    latencyPenaltyPerSecond: 0.001,
-  },
-  minimumShare: 0.02,
-  holdoutShare: 0.05,
-  priorAlpha: 1.5,
-  priorBeta: 0.5,
-  refreshIntervalMs: 50,
-  attributionWindowSeconds: 86_400,
-  learnFromLateOutcomes: true,
-  forgettingHalfLifeSeconds: 604_800,
-  defaultReward: 0.25,
-  sharedPriorStrengthMax: 20,
-  changeDetection: { tolerance: 0.02, threshold: 30 },
-};
+export const policy: Policy = wholePolicy;
 
 export function newVariant(name: string, changes: Partial<NewVariant> = {}): NewVariant {
   return {
@@ -82,19 +48,13 @@ export function freshAgentType(): AgentType {
 /** A new agent type whose variants have these names; the first is the baseline. */
 export async function createAgentType(
   catalogue: Catalogue,
-  ...names: string[]
+  ...names: [string, ...string[]]
 ): Promise<{ agentType: AgentType; variants: Variant[] }> {
   const agentType = freshAgentType();
-  const [first = "first", ...others] = names;
-  await catalogue.createAgentType(
-    {
-      agentType,
-      description: "made by a test",
-      policy,
-      variants: [newVariant(first), ...others.map((name) => newVariant(name))],
-    },
-    actor,
-  );
+  const [first, ...others] = names;
+  const variants = [newVariant(first), ...others.map((name) => newVariant(name))] as const;
+  const input = { agentType, description: "made by a test", policy, variants };
+  await catalogue.createAgentType(input, actor);
   return { agentType, variants: await variantsOf(catalogue, agentType) };
 }
 
@@ -125,20 +85,27 @@ export function changesOf(catalogue: () => Catalogue) {
       catalogue().deletePolicy(input, actor),
     createVariant: (input: Parameters<Catalogue["createVariant"]>[0]) =>
       catalogue().createVariant(input, actor),
+    changeVariant: (...[input, decide]: WithoutActor<Parameters<Catalogue["changeVariant"]>>) =>
+      catalogue().changeVariant(input, decide, actor),
     setMode: (input: Parameters<Catalogue["setMode"]>[0]) => catalogue().setMode(input, actor),
   };
 }
 
+type WithoutActor<Args> = Args extends [infer Input, infer Decide, ...unknown[]]
+  ? [Input, Decide]
+  : never;
+
+/** @param reason any, when it is not given */
 export async function expectBanditError(
   work: Promise<unknown>,
   code: BanditError["code"],
+  reason?: string,
 ): Promise<BanditError> {
   const error = await work.then(
     () => new Error("it resolved"),
     (cause: unknown) => cause,
   );
   expect(error).toBeInstanceOf(BanditError);
-  const banditError = error as BanditError;
-  expect(`${banditError.code}: ${banditError.message}`).toMatch(new RegExp(`^${code}: `));
-  return banditError;
+  expect(error).toMatchObject({ code, ...(reason === undefined ? {} : { reason }) });
+  return error as BanditError;
 }

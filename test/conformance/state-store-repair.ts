@@ -4,8 +4,15 @@ import { zeroTotals } from "../../src/domain/contribution.ts";
 import type { CodeType, VariantId } from "../../src/domain/ids.ts";
 import type { RestoredLedger, StateOrigin } from "../../src/ports/state-repair.ts";
 import type { ArmKey, ArmTotals, StateStore } from "../../src/ports/state-store.ts";
-import { forAll } from "../support/for-all.ts";
-import { book, decisionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
+import { expectCounterexample, forAll } from "../support/for-all.ts";
+import {
+  book,
+  decisionInput,
+  newArm,
+  newGenerationId,
+  recordMany,
+  sampleArm,
+} from "../support/state-samples.ts";
 import { historyArbitrary } from "./contribution-model.ts";
 import {
   checkRebuild,
@@ -23,13 +30,6 @@ import {
 } from "./state-store-harness.ts";
 
 const runs = 80;
-let arms = 0;
-
-function newArm(): ArmKey {
-  arms += 1;
-  return { ...sampleArm, codeType: `repaired_${arms}` as CodeType };
-}
-
 /** What the log has of a generation with one outcome of that value. */
 function ledger(
   arm: ArmKey,
@@ -265,15 +265,12 @@ export function describeRepair(makeStore: MakeStateStore): void {
 
     test.each(Object.entries(wrongRebuilds))(
       "the comparison notices when %s",
-      async (_, wrong: Partial<RebuildRules>) => {
-        const details = await fc.check(
-          fc.asyncProperty(historyArbitrary, scheduleArbitrary, (history, schedule) =>
-            checkRebuild(store, history, schedule, wrong),
-          ),
-          { numRuns: 20 * runs, endOnFailure: true },
-        );
-        expect(details.failed).toBe(true);
-      },
+      (_, wrong: Partial<RebuildRules>) =>
+        expectCounterexample(
+          [historyArbitrary, scheduleArbitrary],
+          20 * runs,
+          (history, schedule) => checkRebuild(store, history, schedule, wrong),
+        ),
     );
 
     test("a report that changes nothing by itself is not lost beside an outcome that reaches the log late", async () => {
@@ -287,11 +284,11 @@ export function describeRepair(makeStore: MakeStateStore): void {
     test("a mark is passed when everything up to it is confirmed, whatever comes after it", async () => {
       await drain(store);
       expect(await store.repair.isOutboxPast(await store.repair.markOutbox())).toBe(true);
-      await Promise.all(Array.from({ length: 40 }, () => store.recordDecision(decisionInput())));
+      await recordMany(store, 40);
       const mark = await store.repair.markOutbox();
       expect(await store.repair.isOutboxPast(mark)).toBe(false);
       await drain(store);
-      await Promise.all(Array.from({ length: 40 }, () => store.recordDecision(decisionInput())));
+      await recordMany(store, 40);
       expect(await store.repair.isOutboxPast(mark)).toBe(true);
       expect(await store.repair.isOutboxPast(await store.repair.markOutbox())).toBe(false);
       await drain(store);

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CodeType } from "../../src/domain/ids.ts";
 import type { ArmTotals, OutboxBatch, StateStore } from "../../src/ports/state-store.ts";
-import { book, decisionInput, newGenerationId, sampleArm } from "../support/state-samples.ts";
+import {
+  book,
+  decisionInput,
+  newGenerationId,
+  recordMany,
+  sampleArm,
+} from "../support/state-samples.ts";
 import { OutboxLedger } from "./outbox-ledger.ts";
 import {
   listAll,
@@ -41,9 +47,7 @@ export function describeSharing(makeStore: MakeStateStore): void {
       let writing = true;
       const write = async (): Promise<void> => {
         for (let turn = 0; turn < 60; turn += 1) {
-          const inputs = Array.from({ length: 10 }, () => decisionInput());
-          await Promise.all(inputs.map((input) => first.recordDecision(input)));
-          for (const { event } of inputs) ledger.wrote(event.row);
+          for (const { event } of await recordMany(first, 10)) ledger.wrote(event.row);
         }
         writing = false;
       };
@@ -107,7 +111,7 @@ async function agreeOnDecisions(first: StateStore, second: StateStore): Promise<
 async function shareOutbox(first: StateStore, second: StateStore): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) {
     const writer = turn % 2 === 0 ? first : second;
-    await Promise.all([1, 2, 3].map(() => writer.recordDecision(decisionInput())));
+    await recordMany(writer, 3);
   }
   const { entries: depth } = await first.outboxState();
   const owners = new Map<string, number>();

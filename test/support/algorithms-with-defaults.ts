@@ -1,4 +1,4 @@
-import type { Algorithm } from "../../src/domain/policy.ts";
+import type { Algorithm, LinearFeature } from "../../src/domain/policy.ts";
 import { algorithmParameters } from "../../src/domain/policy-defaults.ts";
 
 /** Every algorithm with its default parameters; one feature `x` for the linear one. */
@@ -13,4 +13,10 @@ export const algorithmsWithDefaults = Object.fromEntries(
       ...(kind === "linear_thompson" ? { features: [{ name: "x", mean: 0, scale: 1 }] } : {}),
     },
   ]),
-) as unknown as { readonly [Kind in Algorithm["kind"]]: Algorithm };
+) as unknown as { readonly [Kind in Algorithm["kind"]]: Extract<Algorithm, { kind: Kind }> };
+
+/** Linear Thompson sampling of these features with its default parameters. */
+export const linearAlgorithm = (...features: readonly LinearFeature[]) => ({
+  ...algorithmsWithDefaults.linear_thompson,
+  features,
+});

@@ -31,6 +31,14 @@ export const sampleArm: ArmKey = {
   variantId: "evolution/edge-cases-first@1" as VariantId,
 };
 
+let arms = 0;
+
+/** An arm that no other test has, so that one store serves them all. */
+export function newArm(): ArmKey {
+  arms += 1;
+  return { ...sampleArm, codeType: `arm_${arms}` as CodeType };
+}
+
 /** A decision of a new generation, with a row of the usual size. */
 export function decisionInput(
   generationId: GenerationId = newGenerationId(),
@@ -57,6 +65,16 @@ export function decisionInput(
     },
     ttlSeconds,
   };
+}
+
+/** Records so many new decisions in one turn. */
+export async function recordMany(
+  store: Pick<StateStore, "recordDecision">,
+  count: number,
+): Promise<RecordDecisionInput[]> {
+  const inputs = Array.from({ length: count }, () => decisionInput());
+  await Promise.all(inputs.map((input) => store.recordDecision(input)));
+  return inputs;
 }
 
 /** One outcome with one component; `changes` says what differs. */

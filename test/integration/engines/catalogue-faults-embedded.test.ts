@@ -92,7 +92,8 @@ describe("SqlCatalogue on PGlite", () => {
     const { catalogue, migrator } = await open();
     await migrator.migrate();
     expect(threadCpuMs() - opening).toBeLessThan(150); // opening takes the worker several hundred
-    await createAgentType(catalogue, ...Array.from({ length: 100 }, (_, index) => `v${index}`));
+    const names = Array.from({ length: 99 }, (_, index) => `v${index}`);
+    await createAgentType(catalogue, "baseline", ...names);
     // Processor time of this thread bounds how long it can have been held up, however busy the machine is.
     const loadsMs: number[] = [];
     for (let round = 0; round < 21; round += 1) {

@@ -19,6 +19,7 @@ import {
   book,
   decisionInput,
   newGenerationId,
+  recordMany,
   sampleArm,
   silentLogger,
   systemClock,
@@ -349,11 +350,11 @@ describe("outbox consumers", () => {
 
   test("a process that closes leaves its batch to the others at once", async () => {
     const first = await open();
-    await Promise.all(Array.from({ length: 30 }, () => first.recordDecision(decisionInput())));
+    await recordMany(first, 30);
     const batch = await readBatch(first);
     await first.close();
     const second = await open();
-    await Promise.all(Array.from({ length: 30 }, () => second.recordDecision(decisionInput())));
+    await recordMany(second, 30);
     expect(await readBatch(second)).toEqual(batch);
   });
 });

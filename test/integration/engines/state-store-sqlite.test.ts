@@ -16,6 +16,7 @@ import {
   book,
   decisionInput,
   newGenerationId,
+  recordMany,
   sampleArm,
   silentLogger,
 } from "../../support/state-samples.ts";
@@ -245,7 +246,7 @@ test("the log keeps to its bound under load, also after somebody who reads the f
   const logBytes = (): number => statSync(join(directory, `${stateFileName}-wal`)).size;
   const write = async (count: number): Promise<void> => {
     for (let left = count; left > 0; left -= 100) {
-      await Promise.all(Array.from({ length: 100 }, () => live.recordDecision(decisionInput())));
+      await recordMany(live, 100);
     }
   };
   await write(20_000);

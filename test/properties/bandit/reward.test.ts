@@ -2,67 +2,23 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { posterior } from "../../../src/bandit/posterior.ts";
 import { generationContributions, outcomeContributions } from "../../../src/bandit/reward.ts";
-import {
-  generationTotals,
-  type LedgerEntry,
-  supersedes,
-  zeroTotals,
-} from "../../../src/domain/contribution.ts";
+import { generationTotals, zeroTotals } from "../../../src/domain/contribution.ts";
 import type { RewardSpec } from "../../../src/domain/policy.ts";
+import { rewardComponent } from "../../support/catalogue-samples.ts";
 import { forAll } from "../../support/for-all.ts";
 
 const spec: RewardSpec = {
-  components: ["m0", "m1", "m2", "m3"].map((metric, index) => ({
-    metric,
-    weight: 0.25,
-    min: -1,
-    max: 2,
-    lowerIsBetter: index % 2 === 1,
-    unbounded: false,
-  })),
+  components: ["m0", "m1", "m2", "m3"].map((metric, index) =>
+    rewardComponent(metric, 0.25, { min: -1, max: 2, lowerIsBetter: index % 2 === 1 }),
+  ),
   costPenaltyPerUsd: 0.5,
   latencyPenaltyPerSecond: 0.1,
 };
 
 const anyNumber = fc.double({ min: -1e9, max: 1e9, noNaN: false });
 const metrics = fc.dictionary(fc.constantFrom("m0", "m1", "m2", "m3", "other"), anyNumber);
-const event = fc.record({ metrics, occurredAtMs: fc.nat(3) });
-
-function foldOf(events: readonly { metrics: Record<string, number>; at: number; id: string }[]) {
-  const ledger = new Map<string, LedgerEntry>();
-  for (const { metrics: values, at, id } of events) {
-    for (const contribution of outcomeContributions(spec, values)) {
-      const entry = { ...contribution, occurredAtMs: at, eventId: id };
-      const known = ledger.get(entry.component);
-      if (known === undefined || supersedes(entry, known)) ledger.set(entry.component, entry);
-    }
-  }
-  const sorted = [...ledger.values()].sort((x, y) => (x.component < y.component ? -1 : 1));
-  return generationTotals(sorted);
-}
 
 describe("contributions", () => {
-  it("give the same totals in any order of arrival and with repetitions (I4)", () =>
-    forAll(
-      [
-        fc.array(event, { maxLength: 8 }).chain((events) => {
-          const known = events.map(({ metrics: values, occurredAtMs }, index) => ({
-            metrics: values,
-            at: occurredAtMs,
-            id: `event-${index}`,
-          }));
-          const repeated = [...known, ...known.slice(0, 3)];
-          return fc.tuple(
-            fc.constant(known),
-            fc.shuffledSubarray(repeated, { minLength: repeated.length }),
-          );
-        }),
-      ],
-      ([inOrder, shuffled]) => {
-        expect(foldOf(shuffled)).toEqual(foldOf(inOrder));
-      },
-    ));
-
   it("keep a generation's reward between 0 and its weight, and the weight at most 1", async () => {
     const amount = fc.double({ min: 0, max: 1e300, noNaN: true });
     await forAll([metrics, amount, amount], (values, costUsd, durationMs) => {

@@ -1,26 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { generationContributions, outcomeContributions } from "../../../src/bandit/reward.ts";
 import type { RewardSpec } from "../../../src/domain/policy.ts";
+import { rewardComponent } from "../../support/catalogue-samples.ts";
 
 const spec: RewardSpec = {
   components: [
-    {
-      metric: "rating_overall",
-      weight: 0.5,
-      min: 1,
-      max: 5,
-      lowerIsBetter: false,
-      unbounded: false,
-    },
-    { metric: "defects", weight: 0.3, min: 0, max: 10, lowerIsBetter: true, unbounded: false },
-    {
-      metric: "duration_ms",
-      weight: 0.2,
-      min: 1000,
-      max: 5000,
-      lowerIsBetter: true,
-      unbounded: false,
-    },
+    rewardComponent("rating_overall", 0.5, { min: 1, max: 5 }),
+    rewardComponent("defects", 0.3, { max: 10, lowerIsBetter: true }),
+    rewardComponent("duration_ms", 0.2, { min: 1000, max: 5000, lowerIsBetter: true }),
   ],
   costPenaltyPerUsd: 2,
   latencyPenaltyPerSecond: 0.01,

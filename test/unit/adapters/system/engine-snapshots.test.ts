@@ -12,6 +12,7 @@ import type { PolicyRecord } from "../../../../src/domain/policy.ts";
 import type { Variant } from "../../../../src/domain/variant.ts";
 import type { AgentTypeRecord, CatalogueSnapshot } from "../../../../src/ports/catalogue.ts";
 import type { ArmTotals } from "../../../../src/ports/state-store.ts";
+import { variantNamed, wholePolicy } from "../../../support/catalogue-samples.ts";
 import { silentLogger, systemClock } from "../../../support/state-samples.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
@@ -33,52 +34,18 @@ const agentType: Required<AgentTypeRecord> = {
 const policy: Required<PolicyRecord> = {
   agentType: agentType.agentType,
   codeType: "python_class" as CodeType,
-  policy: {
-    algorithm: { kind: "thompson_sampling" },
-    reward: {
-      components: [
-        {
-          metric: "coverage",
-          weight: 1 / 3,
-          min: 0,
-          max: 1,
-          lowerIsBetter: false,
-          unbounded: false,
-        },
-      ],
-      costPenaltyPerUsd: 0.1,
-      latencyPenaltyPerSecond: 1e-9,
-    },
-    minimumShare: 0.05,
-    holdoutShare: 0.1,
-    priorAlpha: 1,
-    priorBeta: 2,
-    refreshIntervalMs: 50,
-    attributionWindowSeconds: 3600,
-    learnFromLateOutcomes: true,
-    forgettingHalfLifeSeconds: 100,
-    defaultReward: 0,
-    sharedPriorStrengthMax: 10,
-    changeDetection: { tolerance: 0.03, threshold: 5 },
-  } satisfies Required<PolicyRecord["policy"]>,
+  policy: wholePolicy,
   forgetting: { sinceMs: 3, position: 0.1 },
   featuresSinceMs: 4,
   updatedAtMs: 5,
   etag: "e",
 };
 const variant: Required<Variant> = {
-  id: "evolution/one@1" as VariantId,
-  agentType: agentType.agentType,
-  name: "one",
-  version: 1,
-  status: "active",
-  isBaseline: true,
-  description: "",
-  createdBy: "human",
+  ...variantNamed("one", true),
+  description: "one",
   parentId: "evolution/zero@1" as VariantId,
   createdAtMs: 6,
   updatedAtMs: 7,
-  etag: "f",
   promptTemplate: "Write {{tests}}\r\n\u2028 for 💡",
   model: "m",
   temperature: 0,

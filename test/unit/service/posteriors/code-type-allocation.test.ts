@@ -10,6 +10,7 @@ import {
   CatalogueView,
 } from "../../../../src/service/catalogue/catalogue-view.ts";
 import { CodeTypeAllocation } from "../../../../src/service/posteriors/code-type-allocation.ts";
+import { linearAlgorithm } from "../../../support/algorithms-with-defaults.ts";
 import { agentType, catalogueSnapshot } from "../../../support/catalogue-samples.ts";
 
 const codeType = parseCodeType("c");
@@ -125,15 +126,7 @@ describe("the allocation of one code type", () => {
   });
 
   it("a contextual policy's is made for each request, of what was learned by the last refresh", () => {
-    const linear: Policy = {
-      ...policy,
-      algorithm: {
-        kind: "linear_thompson",
-        features: [{ name: "x", mean: 1, scale: 2 }],
-        priorVariance: 1,
-        noiseStandardDeviation: 0.5,
-      },
-    };
+    const linear = { ...policy, algorithm: linearAlgorithm({ name: "x", mean: 1, scale: 2 }) };
     const entry = entryOf([{ policy: linear, featuresSinceMs: 77 }]);
     const at = (x: number) => allocation.current(entry, codeType, { x });
     expect(at(5).context).toEqual({ epoch: 77, values: [1, 2] });
