@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Fault, FaultSite } from "./fault.ts";
 import { type FaultResult, runFault } from "./fault-run.ts";
 import { addToReport, type ReportLine } from "./report.ts";
@@ -8,11 +8,11 @@ interface OpenedSite extends FaultSite {
 }
 
 /** Where the faults of one test file are run, one after the other. */
-export interface FaultBench<Site> {
+export interface FaultBench<Site extends FaultSite> {
   /** Opened before the first test. */
   readonly site: Site;
-  /** What the test has to look at are its `failures`. */
-  run(fault: Fault): Promise<FaultResult>;
+  /** A test that every promise is kept while this breaks. @param check looks at more than the promises */
+  it(fault: Fault<Site>, check?: (result: FaultResult, site: Site) => unknown): void;
 }
 
 /**
@@ -42,10 +42,14 @@ export function describeFaults<Site extends OpenedSite>(
       get site() {
         return site as Site;
       },
-      async run(fault) {
-        const result = await runFault(site as Site, fault);
-        lines.push(result.line);
-        return result;
+      it(fault, check) {
+        it(fault.name, async () => {
+          const opened = site as Site;
+          const result = await runFault(opened, fault);
+          lines.push(result.line);
+          expect(result.failures, result.context.done.join("\n")).toEqual([]);
+          await check?.(result, opened);
+        });
       },
     });
   });

@@ -1,9 +1,10 @@
+import { until } from "../../support/until.ts";
 import { agentTypeRules } from "./agent-types.ts";
 import { longestAnswerMs, longestUnavailabilityMs } from "./call-log.ts";
 import { type Fault, FaultContext, type FaultSite } from "./fault.ts";
 import { LedgerModel } from "./ledger-model.ts";
 import type { ReportLine } from "./report.ts";
-import { rebuildCheck, settledEvents, settledWrongPosteriors, until } from "./settlement.ts";
+import { rebuildCheck, settledEvents, settledWrongPosteriors } from "./settlement.ts";
 import { failuresOf, judgeEvents } from "./verdict.ts";
 import { VirtualLoad } from "./virtual-load.ts";
 
@@ -21,7 +22,10 @@ const acknowledgeTimeoutMs = 90_000;
 const settleTimeoutMsDefault = 120_000;
 
 /** Agents work, something breaks and is put right, everything settles, and it is judged. */
-export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResult> {
+export async function runFault<Site extends FaultSite>(
+  site: Site,
+  fault: Fault<Site>,
+): Promise<FaultResult> {
   const codeTypes = [`fault_${fault.number}_a`, `fault_${fault.number}_b`];
   const ledger = new LedgerModel();
   const load = new VirtualLoad({
@@ -37,13 +41,14 @@ export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResu
   const attempt = (step: Promise<void> | undefined): Promise<void> =>
     Promise.resolve(step).catch((error: unknown) => void problems.push(error));
 
+  await fault.prepare?.(site);
   load.start();
   await attempt(answersMore(load, selectsAround));
-  if (problems.length === 0) await attempt(fault.inject(context));
+  if (problems.length === 0) await attempt(fault.inject(context, site));
   if (problems.length > 0) await attempt(site.heal());
   else await attempt(answersMore(load, selectsAround));
   await attempt(load.finish(problems.length === 0 ? acknowledgeTimeoutMs : 0));
-  if (problems.length === 0) await attempt(fault.repair?.(context));
+  if (problems.length === 0) await attempt(fault.repair?.(context, site));
 
   const judged = { codeTypes, ledger };
   const { settleTimeoutMs = settleTimeoutMsDefault } = fault;
@@ -76,9 +81,8 @@ export async function runFault(site: FaultSite, fault: Fault): Promise<FaultResu
 
 async function answersMore(load: VirtualLoad, selects: number): Promise<void> {
   const enough = load.answeredSelects + selects;
-  await until(`${selects} more selects to be answered`, aroundTimeoutMs, () =>
-    load.answeredSelects >= enough ? true : undefined,
-  );
+  const what = `${selects} more selects are answered`;
+  await until(what, aroundTimeoutMs, () => load.answeredSelects >= enough);
 }
 
 function describeProblem(problem: unknown, site: FaultSite): string {

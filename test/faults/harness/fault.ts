@@ -14,14 +14,17 @@ export interface FaultSite {
   heal(): Promise<void>;
 }
 
-export interface Fault {
+export interface Fault<Site extends FaultSite = FaultSite> {
   /** In the report, and the code types are named after it. */
   readonly number: number;
+  /** Of the test, and in the report. */
   readonly name: string;
+  /** Before the agents begin. */
+  readonly prepare?: (site: Site) => Promise<void>;
   /** Breaks something while agents work, and puts it right again. */
-  readonly inject: (context: FaultContext) => Promise<void>;
+  readonly inject: (context: FaultContext, site: Site) => Promise<void>;
   /** Puts right, when the agents are done, what does not put itself right. */
-  readonly repair?: (context: FaultContext) => Promise<void>;
+  readonly repair?: (context: FaultContext, site: Site) => Promise<void>;
   readonly tasksPerSecond?: number;
   /** How long events may take to be in the event log; two minutes when absent. */
   readonly settleTimeoutMs?: number;
@@ -34,6 +37,8 @@ export class FaultContext {
   readonly load: VirtualLoad;
   readonly ledger: LedgerModel;
   readonly windows: FaultWindow[] = [];
+  /** What was done, in words, for the message of a failure. */
+  readonly done: string[] = [];
 
   constructor(load: VirtualLoad, ledger: LedgerModel) {
     this.load = load;

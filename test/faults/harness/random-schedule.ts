@@ -24,16 +24,14 @@ const clockBackMs = 3_600_000;
 /**
  * Breaks parts of the world at random for a while. The same seed gives the same acts in the same order in each
  * part; when exactly they fall is up to the machine.
- * @returns what was done, in words
  */
 export async function runRandomSchedule(
   world: World,
   context: FaultContext,
   options: { readonly seed: number; readonly forMs: number },
-): Promise<string[]> {
+): Promise<void> {
   const startMs = performance.now();
   const endMs = startMs + options.forMs;
-  const done: string[] = [];
   const perform = async (part: Part, index: number): Promise<void> => {
     const random = SeededGenerator.fromSeed(options.seed * 100 + index);
     const names = Object.keys(part.acts);
@@ -43,14 +41,15 @@ export async function runRandomSchedule(
       const forMs = actMsMin + random.next() * (actMsMax - actMsMin);
       if (performance.now() > endMs) return;
       const atMs = performance.now() - startMs;
-      done.push(`${(atMs / 1000).toFixed(1)} s: ${part.name} ${name} for ${forMs.toFixed(0)} ms`);
+      context.done.push(
+        `${(atMs / 1000).toFixed(1)} s: ${part.name} ${name} for ${forMs.toFixed(0)} ms`,
+      );
       await (part.acts[name] as Act)(forMs);
     }
   };
   await context.during("disturbed", async () => {
     await Promise.all(partsOf(world, context).map(perform));
   });
-  return done;
 }
 
 function partsOf(world: World, context: FaultContext): Part[] {

@@ -41,34 +41,15 @@ export async function sendGeneration(
 export async function sendOutcome(
   client: BanditClient,
   generationId: string,
-  { outcomeId, outcome, source }: PlannedReport & { kind: "outcome" },
+  { outcomeId, outcome: { occurredAtMs }, sent }: PlannedReport & { kind: "outcome" },
 ): Promise<Answer> {
-  const { status } = await client.recordOutcome({
-    generationId,
-    outcomeId,
-    occurredAt: timestampFromMs(outcome.occurredAtMs),
-    outcome: outcomeOf(source),
-  });
+  const occurredAt = timestampFromMs(occurredAtMs);
+  const request = { generationId, outcomeId, occurredAt, outcome: sent };
+  const { status } = await client.recordOutcome(request);
   return {
     degraded: status === OutcomeStatus.SPOOLED,
     duplicate: status === OutcomeStatus.DUPLICATE,
     unrecorded: false,
     reason: "",
   };
-}
-
-function outcomeOf(source: (PlannedReport & { kind: "outcome" })["source"]) {
-  switch (source.kind) {
-    case "test_run": {
-      const { passed, failed, coverage } = source;
-      return { case: "testRun", value: { passed, failed, coverage } } as const;
-    }
-    case "rating":
-      return {
-        case: "rating",
-        value: { overall: source.overall, quality: source.quality },
-      } as const;
-    case "custom":
-      return { case: "custom", value: { metrics: { build_score: source.buildScore } } } as const;
-  }
 }

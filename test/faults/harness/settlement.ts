@@ -16,21 +16,6 @@ export interface Judged {
 /** A lost message is made good by a comparison within ten seconds; so is what two of them must agree on. */
 const comparedTimeoutMs = 25_000;
 
-/** Polls until `check` gives something. @throws when that takes longer than `timeoutMs` */
-export async function until<Result>(
-  what: string,
-  timeoutMs: number,
-  check: () => Promise<Result | undefined> | Result | undefined,
-): Promise<Result> {
-  const endMs = performance.now() + timeoutMs;
-  for (;;) {
-    const result = await check();
-    if (result !== undefined) return result;
-    if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms for ${what} in vain`);
-    await sleep(20);
-  }
-}
-
 /** What the event log has once it has everything, and nothing more is on its way; when time runs out, what it has. */
 export async function settledEvents(
   site: FaultSite,

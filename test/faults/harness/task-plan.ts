@@ -7,13 +7,14 @@ export type PlannedReport =
       readonly kind: "outcome";
       readonly outcomeId: string;
       readonly outcome: ReportedOutcome;
-      readonly source: OutcomeSource;
+      /** The same as it is sent. */
+      readonly sent: SentOutcome;
     };
 
-export type OutcomeSource =
-  | { readonly kind: "test_run"; passed: number; failed: number; coverage: number }
-  | { readonly kind: "rating"; overall: number; quality: number }
-  | { readonly kind: "custom"; buildScore: number };
+type SentOutcome =
+  | { case: "testRun"; value: { passed: number; failed: number; coverage: number } }
+  | { case: "rating"; value: { overall: number; quality: number } }
+  | { case: "custom"; value: { metrics: Record<string, number> } };
 
 /** One task of an agent, all of it decided beforehand so that every call can be repeated as it was. */
 export interface TaskPlan {
@@ -75,7 +76,7 @@ export function makeTaskPlan(options: {
     {
       kind: "outcome",
       outcomeId: "tests",
-      source: { kind: "test_run", passed, failed: tests - passed, coverage },
+      sent: { case: "testRun", value: { passed, failed: tests - passed, coverage } },
       outcome: {
         occurredAtMs: happenedMs,
         metrics: { test_pass_rate: passed / tests, coverage },
@@ -88,7 +89,7 @@ export function makeTaskPlan(options: {
     reports.push({
       kind: "outcome",
       outcomeId,
-      source: { kind: "rating", overall, quality },
+      sent: { case: "rating", value: { overall, quality } },
       outcome: { occurredAtMs, metrics: { rating_overall: overall, rating_quality: quality } },
     });
   };
@@ -99,12 +100,12 @@ export function makeTaskPlan(options: {
     if (random() < 0.6) rate("rating-2", happenedMs + 1_000 + laterMs);
   }
   if (random() < 0.3) {
-    const buildScore = Math.floor(random() * 100) / 10;
+    const metrics = { build_score: Math.floor(random() * 100) / 10 };
     reports.push({
       kind: "outcome",
       outcomeId: "build",
-      source: { kind: "custom", buildScore },
-      outcome: { occurredAtMs: happenedMs + 500, metrics: { build_score: buildScore } },
+      sent: { case: "custom", value: { metrics } },
+      outcome: { occurredAtMs: happenedMs + 500, metrics },
     });
   }
   const order = random() < shuffledShare ? shuffled(reports, random) : reports;

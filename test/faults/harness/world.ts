@@ -8,6 +8,8 @@ import { ServiceProcess } from "./service-process.ts";
 
 export interface WorldOptions {
   readonly replicas?: number;
+  /** The replicas have one data directory; otherwise each has its own. */
+  readonly sharesDirectory?: boolean;
   /** `everysec`, as documented, unless given. */
   readonly appendfsync?: "always";
   /** Settings of the service, BANDIT_…, besides those of every fault test. */
@@ -40,7 +42,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   try {
     for (let replica = 0; replica < (options.replicas ?? 1); replica += 1) {
       const service = await ServiceProcess.create({
-        directory: join(servers.dataDir, `replica-${replica}`),
+        directory: join(servers.dataDir, `replica-${options.sharesDirectory ? 0 : replica}`),
         environment: { ...hurried, ...servers.proxied, ...options.environment },
       });
       services.push(service);
