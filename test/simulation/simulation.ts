@@ -6,7 +6,6 @@ import type { DiskQueue } from "../../src/ports/disk-queue.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import type { CallContext } from "../../src/service/api/call-context.ts";
-import { clockworkPolicy } from "../support/clockwork-service.ts";
 import {
   around,
   type FaultShares,
@@ -15,7 +14,7 @@ import {
   mortal,
   seededFaults,
 } from "../support/faulty.ts";
-import { LearningAgent } from "../support/learning-agent.ts";
+import { ciPolicy, LearningAgent } from "../support/learning-agent.ts";
 import { findFaults } from "../support/outage-ledger.ts";
 import { openSite, type Replica, type Site } from "../support/site.ts";
 import { StandingTime } from "./standing-time.ts";
@@ -103,7 +102,7 @@ class Simulation {
   async run(): Promise<Run> {
     const { time, engines } = this.#parts;
     await this.#start();
-    const agent = { name: agentType, policy: clockworkPolicy, service: this.#service };
+    const agent = { name: agentType, policy: ciPolicy, service: this.#service };
     await time.until(new LearningAgent(agent).create(["one", "two"]));
     for (let turn = 0; turn < turns; turn += 1) await this.#turn();
     this.#weather = { state: {}, events: {}, catalogueIsAway: false };

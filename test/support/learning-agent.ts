@@ -7,33 +7,49 @@ import {
   parseOutcomeId,
   type VariantId,
 } from "../../src/domain/ids.ts";
-import type { Policy, PolicyRecord } from "../../src/domain/policy.ts";
+import type { OutcomeContent } from "../../src/domain/outcome.ts";
+import type { Policy, PolicyRecord, RewardComponent } from "../../src/domain/policy.ts";
 import type { BanditService } from "../../src/service/api/bandit-service.ts";
 import type { AllocationView, ArmView, Decision } from "../../src/service/api/decisions.ts";
+import { callContext } from "./call-context.ts";
 
-const context = { signal: new AbortController().signal, actor: "test" };
+/** A component of a reward: from 0 to 1, higher is better. */
+export function componentOf(metric: string, weight = 1): RewardComponent {
+  return { metric, weight, min: 0, max: 1, lowerIsBetter: false, unbounded: false };
+}
 
-/** A generation is worth the custom metric `score`; nothing is put off and no arm has a minimum share. */
-export const scorePolicy: Policy = {
-  ...defaultPolicy,
-  reward: {
-    ...defaultPolicy.reward,
-    components: [
-      { metric: "score", weight: 1, min: 0, max: 1, lowerIsBetter: false, unbounded: false },
-    ],
-  },
-  minimumShare: 0,
-  attributionWindowSeconds: 3600,
-  refreshIntervalMs: 0,
-};
+/** A generation is worth one metric; nothing is put off, and an hour's attribution window. */
+function policyOf(metric: string): Policy {
+  return {
+    ...defaultPolicy,
+    reward: { ...defaultPolicy.reward, components: [componentOf(metric)] },
+    attributionWindowSeconds: 3600,
+    refreshIntervalMs: 0,
+  };
+}
+
+/** A generation is worth the custom metric `score`; no arm has a minimum share. */
+const scorePolicy: Policy = { ...policyOf("score"), minimumShare: 0 };
+
+/** A generation is worth 1 when CI passed. */
+export const ciPolicy: Policy = policyOf("ci_passed");
+
+const newVariant = { description: "", content: { promptTemplate: "t", model: "", parameters: {} } };
 
 type Features = Readonly<Record<string, number>>;
+type Generation = Pick<Decision, "generationId">;
 
 export interface DecisionChoice {
   /** Serve this variant. */
   readonly only?: string;
   readonly features?: Features;
   readonly generationId?: GenerationId;
+  readonly deadlineMs?: number;
+}
+
+export interface OutcomeChoice {
+  readonly outcomeId?: string;
+  readonly occurredAtMs?: number;
   readonly deadlineMs?: number;
 }
 
@@ -56,57 +72,45 @@ export class LearningAgent {
 
   /** @param names of its variants; the first one is the baseline */
   async create(names: readonly [string, ...string[]] = ["a", "b"]): Promise<this> {
-    const [first, ...rest] = names.map((name) => ({
-      name,
-      description: "",
-      content: { promptTemplate: "t", model: "", parameters: {} },
-    }));
+    const [first, ...rest] = names.map((name) => ({ name, ...newVariant }));
     if (first === undefined) throw new Error("an agent type has at least one variant");
+    const { agentType } = this;
     await this.#service.catalog.createAgentType(
-      {
-        agentType: this.agentType,
-        description: "",
-        policy: this.#policy,
-        variants: [first, ...rest],
-      },
-      context,
+      { agentType, description: "", policy: this.#policy, variants: [first, ...rest] },
+      callContext,
     );
     return this;
   }
 
-  async addVariant(name: string, parentId?: VariantId): Promise<void> {
+  async addVariant(name: string, parentId: VariantId): Promise<void> {
+    const { agentType } = this;
     await this.#service.catalog.createVariant(
-      {
-        agentType: this.agentType,
-        name,
-        description: "",
-        content: { promptTemplate: "t", model: "", parameters: {} },
-        status: "active",
-        validateOnly: false,
-        ...(parentId === undefined ? {} : { parentId }),
-      },
-      context,
+      { ...newVariant, agentType, name, status: "active", validateOnly: false, parentId },
+      callContext,
     );
   }
 
   /** @param changes on top of the policy that the agent type was made with */
   setPolicy(changes: Partial<Policy>, codeType?: string): Promise<PolicyRecord> {
+    return this.replacePolicy({ ...this.#policy, ...changes }, codeType);
+  }
+
+  replacePolicy(policy: Policy, codeType?: string): Promise<PolicyRecord> {
+    const scope = codeType === undefined ? {} : { codeType: parseCodeType(codeType) };
     return this.#service.catalog.setPolicy(
-      {
-        agentType: this.agentType,
-        policy: { ...this.#policy, ...changes },
-        validateOnly: false,
-        ...(codeType === undefined ? {} : { codeType: parseCodeType(codeType) }),
-      },
-      context,
+      { agentType: this.agentType, policy, validateOnly: false, ...scope },
+      callContext,
     );
   }
 
+  async deletePolicy(codeType: string): Promise<void> {
+    const scope = { agentType: this.agentType, codeType: parseCodeType(codeType) };
+    await this.#service.catalog.deletePolicy(scope, callContext);
+  }
+
   async setMode(mode: "learning" | "frozen" | "static"): Promise<void> {
-    await this.#service.catalog.setMode(
-      { agentType: this.agentType, mode, reason: "test" },
-      context,
-    );
+    const request = { agentType: this.agentType, mode, reason: "test" };
+    await this.#service.catalog.setMode(request, callContext);
   }
 
   variantId(name: string): VariantId {
@@ -127,27 +131,39 @@ export class LearningAgent {
         allowedVariantIds: only === undefined ? [] : [this.variantId(only)],
         ...choice,
       },
-      deadlineMs === undefined ? context : { ...context, deadlineMs },
+      deadlineMs === undefined ? callContext : { ...callContext, deadlineMs },
     );
   }
 
   /** @returns the outcome's status */
-  async report(
-    { generationId }: { readonly generationId: GenerationId },
-    score: number,
-    outcome: { outcomeId?: string; occurredAtMs?: number } = {},
+  async recordOutcome(
+    { generationId }: Generation,
+    content: OutcomeContent,
+    { outcomeId, deadlineMs, ...occurred }: OutcomeChoice = {},
   ): Promise<string> {
-    const { outcomeId, occurredAtMs } = outcome;
+    const id = outcomeId === undefined ? {} : { outcomeId: parseOutcomeId(outcomeId) };
     const { status } = await this.#service.decisions.recordOutcome(
-      {
-        generationId,
-        content: { source: "custom", metrics: { score } },
-        ...(outcomeId === undefined ? {} : { outcomeId: parseOutcomeId(outcomeId) }),
-        ...(occurredAtMs === undefined ? {} : { occurredAtMs }),
-      },
-      context,
+      { generationId, content, ...id, ...occurred },
+      deadlineMs === undefined ? callContext : { ...callContext, deadlineMs },
     );
     return status;
+  }
+
+  report(generation: Generation, score: number, choice?: OutcomeChoice): Promise<string> {
+    return this.recordOutcome(generation, { source: "custom", metrics: { score } }, choice);
+  }
+
+  reportCi(generation: Generation, choice?: OutcomeChoice, passed = true): Promise<string> {
+    return this.recordOutcome(generation, { source: "ci", passed, pipeline: "", url: "" }, choice);
+  }
+
+  /** @returns the status of the report on what was generated */
+  async reportRun(
+    { generationId }: Generation,
+    run: { readonly costUsd?: number; readonly content?: string } = {},
+  ): Promise<string> {
+    const report = { generationId, model: "m", codeHash: "", content: "", ...run };
+    return (await this.#service.decisions.recordGeneration(report, callContext)).status;
   }
 
   /** A decision for that variant with an outcome. */
@@ -157,18 +173,9 @@ export class LearningAgent {
     return decision;
   }
 
-  async reportCost({ generationId }: Decision, costUsd: number): Promise<void> {
-    await this.#service.decisions.recordGeneration(
-      { generationId, model: "m", costUsd, codeHash: "", content: "" },
-      context,
-    );
-  }
-
   allocation(codeType = "c", features: Features = {}): Promise<AllocationView> {
-    return this.#service.decisions.getAllocation(
-      { agentType: this.agentType, codeType: parseCodeType(codeType), features },
-      context,
-    );
+    const request = { agentType: this.agentType, codeType: parseCodeType(codeType), features };
+    return this.#service.decisions.getAllocation(request, callContext);
   }
 
   async arm(name: string, codeType = "c", features: Features = {}): Promise<ArmView> {
@@ -178,12 +185,15 @@ export class LearningAgent {
     return arm;
   }
 
+  /** Generations that were learned from. */
+  async generations(codeType = "c"): Promise<number> {
+    const { arms } = await this.allocation(codeType);
+    return arms.reduce((sum, arm) => sum + arm.generations, 0);
+  }
+
   /** Rows of the event log, after everything acknowledged has reached it. */
   async rows(sql: string): Promise<readonly (readonly unknown[])[]> {
-    const { rows } = await this.#service.insight.query(
-      { sql, rowsMax: 10_000, timeoutMs: 20_000, fresh: true },
-      context,
-    );
-    return rows;
+    const request = { sql, rowsMax: 10_000, timeoutMs: 20_000, fresh: true };
+    return (await this.#service.insight.query(request, callContext)).rows;
   }
 }

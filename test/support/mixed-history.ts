@@ -1,6 +1,6 @@
 import type { Policy } from "../../src/domain/policy.ts";
 import type { Decision } from "../../src/service/api/decisions.ts";
-import { LearningAgent } from "./learning-agent.ts";
+import { componentOf, LearningAgent } from "./learning-agent.ts";
 import type { Replica, Site } from "./site.ts";
 
 const minuteMs = 60_000;
@@ -20,9 +20,7 @@ const policies: readonly Partial<Policy>[] = [
     reward: {
       costPenaltyPerUsd: 2,
       latencyPenaltyPerSecond: 0,
-      components: [
-        { metric: "score", weight: 0.7, min: 0, max: 1, lowerIsBetter: false, unbounded: false },
-      ],
+      components: [componentOf("score", 0.7)],
     },
     learnFromLateOutcomes: true,
   },
@@ -34,17 +32,14 @@ const policies: readonly Partial<Policy>[] = [
  * the half-life. Ends with decisions that are still open.
  */
 export async function mixedHistory(
-  site: Site,
-  replica: Replica,
+  site: Pick<Site, "clock">,
+  replica: Pick<Replica, "service" | "running">,
 ): Promise<{ readonly agents: readonly LearningAgent[] }> {
   const agents = await Promise.all(
-    policies.map((policy, index) =>
-      new LearningAgent({ service: replica.service, name: `mixed_${index}`, policy }).create([
-        "a",
-        "b",
-        "c",
-      ]),
-    ),
+    policies.map((policy, index) => {
+      const options = { service: replica.service, name: `mixed_${index}`, policy };
+      return new LearningAgent(options).create(["a", "b", "c"]);
+    }),
   );
   const late: { agent: LearningAgent; decision: Decision }[] = [];
   for (let round = 0; round < 36; round += 1) {
@@ -75,12 +70,11 @@ async function reportMixed(
   { round, nowMs }: { round: number; nowMs: number },
 ): Promise<void> {
   const score = ((round * 7) % 11) / 10 - (round % 11 === 0 ? 0 : 0.05);
-  const at = (offsetMs: number, outcomeId: string) => ({
-    outcomeId,
-    occurredAtMs: nowMs + offsetMs,
-  });
+  const at = (offsetMs: number, outcomeId: string) => {
+    return { outcomeId, occurredAtMs: nowMs + offsetMs };
+  };
   await agent.report(decision, score, at(0, "o1"));
-  if (round % 2 === 0) await agent.reportCost(decision, 0.01 * (round % 5));
+  if (round % 2 === 0) await agent.reportRun(decision, { costUsd: 0.01 * (round % 5) });
   if (round % 3 === 0) await agent.report(decision, 1 - score, at(10, "o2"));
   if (round % 4 === 0) await agent.report(decision, 0.5, at(5, "o3"));
   if (round % 5 === 0) await agent.report(decision, 0, at(0, "o1"));

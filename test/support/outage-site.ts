@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import type { Engines } from "../../src/app/engines.ts";
-import { type GenerationId, parseOutcomeId } from "../../src/domain/ids.ts";
-import type { OutcomeContent } from "../../src/domain/outcome.ts";
 import type { DiskQueue } from "../../src/ports/disk-queue.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import type { BanditServiceOptions } from "../../src/service/create-bandit-service.ts";
-import { clockworkPolicy } from "./clockwork-service.ts";
 import { type Fault, faultyStateStore, mortal } from "./faulty.ts";
-import { LearningAgent } from "./learning-agent.ts";
+import { ciPolicy, LearningAgent } from "./learning-agent.ts";
 import { openSite, type Replica } from "./site.ts";
 
 const faults = {
@@ -21,15 +18,14 @@ const faults = {
 /** How the state store fails. A time-out comes long after nobody waits any more. */
 export type OutageMode = keyof typeof faults;
 
-/** Agent type with two variants; a generation is worth what CI said last. */
-export const outageAgent = "outage";
-
 /** Services on the same embedded engines, with a state store that can be taken away and a spool. */
 export interface OutageSite {
   readonly engines: Engines;
   /** Added to both clocks of the services, and to the wall clock alone. */
   readonly clock: { aheadMs: number; wallAheadMs: number };
   open(changes?: OpenChanges): Promise<OutageService>;
+  /** Sums over the arms of what was learned. */
+  learned(codeType: string): Promise<{ reward: number; weight: number }>;
   /** A spool of its own, on disk. */
   openQueue(bytesMax?: number): SqliteDiskQueue;
   remove(): Promise<void>;
@@ -44,13 +40,8 @@ export interface OpenChanges extends Partial<BanditServiceOptions> {
 export interface OutageService extends Pick<Replica, "running" | "metric" | "close"> {
   /** `calls`: so many were made of the store, answered or not. */
   readonly outage: { mode: OutageMode; calls: number };
+  /** An agent type with two variants; a generation is worth what CI said last. */
   readonly agent: LearningAgent;
-  /** @returns the status; CI has passed unless the test says otherwise */
-  outcome(
-    generationId: GenerationId,
-    outcomeId: string,
-    options?: { content?: OutcomeContent; occurredAtMs?: number; deadlineMs?: number },
-  ): Promise<string>;
   /** As if the process had been killed: nothing it has begun goes on. */
   kill(): void;
 }
@@ -81,16 +72,7 @@ export async function openOutageSite(): Promise<OutageSite> {
     return {
       ...replica,
       outage,
-      agent: new LearningAgent({ service, name: outageAgent, policy: clockworkPolicy }),
-      async outcome(generationId, outcomeId, { deadlineMs, ...options } = {}) {
-        const content = { source: "ci", passed: true, pipeline: "", url: "" } as const;
-        const context = { signal: new AbortController().signal, actor: "test" };
-        const { status } = await service.decisions.recordOutcome(
-          { outcomeId: parseOutcomeId(outcomeId), generationId, content, ...options },
-          deadlineMs === undefined ? context : { ...context, deadlineMs },
-        );
-        return status;
-      },
+      agent: new LearningAgent({ service, name: "outage", policy: ciPolicy }),
       kill() {
         life.isOver = true;
         replica.abandon();
@@ -105,13 +87,16 @@ export async function openOutageSite(): Promise<OutageSite> {
   const first = await open({ spool: site.openQueue() });
   await first.agent.create(["one", "two"]);
   await first.close();
-  return {
-    engines,
-    clock,
-    open,
-    openQueue: site.openQueue,
-    remove: site.remove,
-  };
+  async function learned(codeType: string) {
+    const sum = { reward: 0, weight: 0 };
+    for await (const arm of engines.state.listTotals()) {
+      if (arm.codeType !== codeType) continue;
+      sum.reward += arm.totals.reward;
+      sum.weight += arm.totals.weight;
+    }
+    return sum;
+  }
+  return { engines, clock, open, learned, openQueue: site.openQueue, remove: site.remove };
 }
 
 /** Waits until nothing is left in the spool. */

@@ -1,10 +1,10 @@
+import { Redis } from "ioredis";
 import type { RewardTotals } from "../../src/domain/contribution.ts";
 import type { AgentType } from "../../src/domain/ids.ts";
 import type { StateStore } from "../../src/ports/state-store.ts";
 import type { BanditService } from "../../src/service/api/bandit-service.ts";
 import type { RebuildStep, RebuildSummary } from "../../src/service/api/repair.ts";
-
-const context = { signal: new AbortController().signal, actor: "test" };
+import { callContext } from "./call-context.ts";
 
 export interface RebuildOutcome {
   readonly summary: RebuildSummary;
@@ -19,7 +19,7 @@ export async function rebuild(
   request: { check: boolean; force?: boolean; agentType?: AgentType } = { check: false },
 ): Promise<RebuildOutcome> {
   const steps: RebuildStep[] = [];
-  for await (const step of service.repair.rebuild(request, context)) steps.push(step);
+  for await (const step of service.repair.rebuild(request, callContext)) steps.push(step);
   const last = steps.at(-1);
   if (last?.kind !== "summary") throw new Error("a rebuild ends with its summary");
   const differences = steps.flatMap((step) =>
@@ -37,4 +37,11 @@ export async function totalsByArm(state: StateStore): Promise<Map<string, Reward
     if (totals.generations > 0) arms.set(`${agentType} ${codeType} ${variantId}`, totals);
   }
   return new Map([...arms].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** As when its disk was lost. */
+export async function emptyRedis(url: string): Promise<void> {
+  const admin = new Redis(url);
+  await admin.flushall();
+  admin.disconnect();
 }

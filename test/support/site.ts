@@ -36,6 +36,8 @@ export interface Site {
   readonly clock: { timeMs: number };
   /** Of `servers`. */
   readonly redisUrl: string | undefined;
+  /** Of `servers`: where the events go. */
+  clickhouse(): Promise<ClickHouseFront>;
   /**
    * A process's worth of service with its transports, by the clock of the machine. Several at once on `servers` only.
    */
@@ -76,12 +78,10 @@ export interface Replica {
   abandon(): void;
 }
 
-/** @param options.clickhouseUrl events go there, those of all replicas. */
 export async function openSite(
   engineSet: EngineSet = "embedded",
-  options: { readonly clickhouseUrl?: string; readonly clock?: Clock } = {},
+  options: { readonly clock?: Clock } = {},
 ): Promise<Site> {
-  const { clickhouseUrl } = options;
   const time = { timeMs: Date.UTC(2026, 0, 1) };
   const clock = options.clock ?? { nowMs: () => time.timeMs, monotonicMs: () => time.timeMs };
   const directory = mkdtempSync(join(tmpdir(), "banditd-site-"));
@@ -90,16 +90,16 @@ export async function openSite(
       ? { redis: await startRedis(), database: await createDatabase(inject("postgresUrl")) }
       : undefined;
   let front: Promise<ClickHouseFront> | undefined;
+  const clickhouse = () => {
+    front ??= startClickHouseFront();
+    return front;
+  };
   /** Processes that share a Redis share one event log. */
   const serverUrls = async () => {
-    if (servers === undefined) return clickhouseUrl === undefined ? {} : { clickhouseUrl };
-    if (clickhouseUrl === undefined) front ??= startClickHouseFront();
-    const events = clickhouseUrl ?? (await (front as Promise<ClickHouseFront>)).url;
-    return {
-      redisUrl: servers.redis.url,
-      databaseUrl: servers.database.url,
-      clickhouseUrl: events,
-    };
+    if (servers === undefined) return {};
+    const { redis, database } = servers;
+    const clickhouseUrl = (await clickhouse()).url;
+    return { redisUrl: redis.url, databaseUrl: database.url, clickhouseUrl };
   };
   const opened = new Set<{ close(): Promise<void> }>();
   let served = 0;
@@ -130,6 +130,7 @@ export async function openSite(
   return {
     clock: time,
     redisUrl: servers?.redis.url,
+    clickhouse,
     async openEngines(replica) {
       const engines = await openSiteEngines(replica);
       return closing(engines, () => engines.close());

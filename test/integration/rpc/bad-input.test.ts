@@ -103,6 +103,12 @@ const cases: readonly Case[] = [
     fields: ["occurred_at"],
   },
   {
+    name: "an outcome of a malformed generation id",
+    method: recordOutcome,
+    request: { ...outcome("testRun", { passed: 1 }), generationId: "nonsense" },
+    fields: ["generation_id"],
+  },
+  {
     name: "an outcome id with a space",
     method: recordOutcome,
     request: { ...outcome("testRun", { passed: 1 }), outcomeId: "a b" },
@@ -116,6 +122,7 @@ const cases: readonly Case[] = [
   record("negative score", "testRun", { mutationScore: -0.1 }, "test_run.mutation_score"),
   record("a rating of 0", "rating", { overall: 0 }, "rating.overall"),
   record("a rating of 6", "rating", { quality: 6 }, "rating.quality"),
+  record("a rating of -1", "rating", { overall: -1 }, "rating.overall"),
   record("a rating that is NaN", "rating", { relevance: Number.NaN }, "rating.relevance"),
   record("a rating without a value", "rating", {}, "rating"),
   record("a long comment", "rating", { coverage: 3, comment: "a".repeat(4097) }, "rating.comment"),

@@ -2,7 +2,7 @@ import { hasSubscribers, subscribe, unsubscribe } from "node:diagnostics_channel
 import type { ServerHttp2Stream } from "node:http2";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
-import { callGrpc, type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, type RpcServers, rpcServersOfTest } from "./rpc-servers.ts";
 
 const { selectVariant } = DecisionService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
@@ -15,14 +15,11 @@ const keep = (message: unknown) => {
 
 let servers: RpcServers;
 beforeEach(async () => {
-  servers = await startRpcServers();
+  servers = await rpcServersOfTest();
   streams.length = 0;
   subscribe(channel, keep);
 });
-afterEach(async () => {
-  unsubscribe(channel, keep);
-  await servers.stop();
-});
+afterEach(() => void unsubscribe(channel, keep));
 
 it("a call that has ended holds nothing through its stream any more", async () => {
   await callGrpc(servers.client, selectVariant, good);
@@ -31,7 +28,7 @@ it("a call that has ended holds nothing through its stream any more", async () =
 });
 
 it("one under way keeps its listeners, and is told when its caller has gone", async () => {
-  servers.service.gate = new Promise(() => undefined);
+  servers.service.hold();
   void callGrpc(servers.client, selectVariant, good).catch(() => undefined);
   await expect.poll(() => servers.service.calls.length).toBe(1);
   const [stream] = streams as [ServerHttp2Stream];

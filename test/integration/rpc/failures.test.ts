@@ -1,33 +1,18 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceError } from "@grpc/grpc-js";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BanditError } from "../../../src/domain/errors.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
-import { callGrpc, grpcError, type RpcServers, seenError, startRpcServers } from "./rpc-servers.ts";
+import { callGrpc, grpcError, rpcServersOfTest, seenError } from "./rpc-servers.ts";
 
 const { selectVariant, recordGeneration, batchSelectVariants } = DecisionService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
 
-let servers: RpcServers;
-beforeAll(async () => {
-  servers = await startRpcServers();
-});
-beforeEach(() => {
-  servers.service.failure = undefined;
-  servers.log.length = 0;
-});
-afterAll(() => servers.stop());
-
 describe.each(["grpc", "connect"] as const)("over %s, a failure", (transport) => {
-  // Of the same failure over both in one second one line is logged.
-  beforeAll(async () => {
-    await servers.stop();
-    servers = await startRpcServers();
-  });
-
   it("that nobody expected says nothing about its cause, and the log says all", async () => {
+    const servers = await rpcServersOfTest();
     const cause = new Error("password=hunter2 at 10.0.0.7");
     servers.service.failure = cause;
     const error = await seenError(servers, transport, selectVariant, good);
@@ -43,6 +28,7 @@ describe.each(["grpc", "connect"] as const)("over %s, a failure", (transport) =>
   });
 
   it("that is transient says when to try again, and keeps the driver's words back", async () => {
+    const servers = await rpcServersOfTest();
     servers.service.failure = new BanditError("unavailable", "the state store does not answer", {
       reason: "STATE_UNAVAILABLE",
       retryAfterMs: 250,
@@ -63,6 +49,7 @@ describe.each(["grpc", "connect"] as const)("over %s, a failure", (transport) =>
   });
 
   it("of an rpc that this version does not serve is UNIMPLEMENTED", async () => {
+    const servers = await rpcServersOfTest();
     const error = await seenError(servers, transport, DecisionService.method.reportDecisions, {
       decisions: [
         {
@@ -79,6 +66,7 @@ describe.each(["grpc", "connect"] as const)("over %s, a failure", (transport) =>
 });
 
 it("the same failure is logged once a second, not once a call", async () => {
+  const servers = await rpcServersOfTest();
   servers.service.failure = new Error("bug");
   const requests = Array(100).fill(good);
   await callGrpc(servers.client, batchSelectVariants, { requests });
@@ -86,6 +74,7 @@ it("the same failure is logged once a second, not once a call", async () => {
 });
 
 it("a stream fails with the same details as a call", async () => {
+  const servers = await rpcServersOfTest();
   const definition = grpcServiceDefinition(DecisionService)["watchAllocations"];
   const stream = servers.client.makeServerStreamRequest(
     definition?.path ?? "",

@@ -1,17 +1,16 @@
 import {
-  type Client,
   credentials,
   makeGenericClientConstructor,
   type ServiceDefinition,
   status,
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { service as healthDefinition } from "grpc-health-check";
 import { describe, expect, it } from "vitest";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { startGrpcServer } from "../../../src/rpc/grpc/grpc-server.ts";
+import { silentLogger } from "../../support/state-samples.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
-import { callGrpc, openGate, startRpcServers, useRpcServers } from "./rpc-servers.ts";
+import { callGrpc, callRaw, openGate, rpcServersOfTest, useRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant } = DecisionService.method;
 const good = { agentType: "evolution", codeType: "python_class" };
@@ -20,12 +19,17 @@ const servers = useRpcServers();
 
 describe("health", () => {
   it("follows setServing, for the server and each service", async () => {
-    const status = (service: string) => checkHealth(servers.client, service);
-    expect(await status("")).toBe("SERVING");
-    expect(await status("bandit.v1.DecisionService")).toBe("SERVING");
+    /** HealthCheckRequest has the name as field 1, HealthCheckResponse its status: 1 SERVING, 2 NOT_SERVING. */
+    const status = async (service: string) => {
+      const request = Buffer.from([0x0a, service.length, ...Buffer.from(service)]);
+      const answer = await callRaw(servers.client, "/grpc.health.v1.Health/Check", request);
+      return [...answer];
+    };
+    expect(await status("")).toEqual([8, 1]);
+    expect(await status("bandit.v1.DecisionService")).toEqual([8, 1]);
     await expect(status("no.such.Service")).rejects.toMatchObject({ code: 5 });
     servers.grpc.setServing(false);
-    expect(await status("bandit.v1.CatalogService")).toBe("NOT_SERVING");
+    expect(await status("bandit.v1.CatalogService")).toEqual([8, 2]);
     servers.grpc.setServing(true);
   });
 });
@@ -57,22 +61,20 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
 
 describe("the server", () => {
   it("lets a call end before it stops", async () => {
-    const own = await startRpcServers();
-    const gate = Promise.withResolvers<void>();
-    own.service.gate = gate.promise;
+    const own = await rpcServersOfTest();
+    const release = own.service.hold();
     const call = callGrpc(own.client, selectVariant, good);
     await expect.poll(() => own.service.calls.length).toBe(1);
     const stopped = own.grpc.stop(5000);
-    gate.resolve();
+    release();
     await expect(call).resolves.toMatchObject({ generationId: knownGenerationId });
     own.client.close();
     await stopped;
-    await own.stop();
   });
 
   it("answers UNAVAILABLE to what does not end within the grace period", async () => {
-    const own = await startRpcServers();
-    own.service.gate = new Promise(() => undefined);
+    const own = await rpcServersOfTest();
+    own.service.hold();
     const call = callGrpc(own.client, selectVariant, good).catch((error: unknown) => error);
     await expect.poll(() => own.service.calls.length).toBe(1);
     await own.grpc.stop(400);
@@ -80,44 +82,21 @@ describe("the server", () => {
       code: status.UNAVAILABLE,
       details: expect.stringMatching(/stopping/),
     });
-    await own.stop();
   });
 
   it("says which address it cannot have", async () => {
-    const { grpc } = servers;
     const quiet = () => undefined;
     const telemetry = { count: quiet, observeMs: quiet, gauge: quiet };
-    const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-    const options = {
-      routes: new Map(),
-      host: "127.0.0.1",
-      port: grpc.port,
-      telemetry,
-      gate: openGate({ telemetry, logger }).gate,
-      logger,
-    };
+    const logger = silentLogger;
+    const { gate } = openGate({ telemetry, logger });
+    const { port } = servers.grpc;
+    const options = { routes: new Map(), host: "127.0.0.1", port, telemetry, gate, logger };
     await expect(startGrpcServer(options)).rejects.toMatchObject({
       code: "failed_precondition",
       reason: "LISTEN_FAILED",
     });
   });
 });
-
-async function checkHealth(client: Client, service: string): Promise<string> {
-  const check = healthDefinition["Check"] ?? healthDefinition["check"];
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest<object, object>(
-      "/grpc.health.v1.Health/Check",
-      check?.requestSerialize ?? (() => Buffer.alloc(0)),
-      check?.responseDeserialize ?? (() => ({})),
-      { service },
-      (error, response) => {
-        if (error === null) resolve((response as { status: string }).status);
-        else reject(error);
-      },
-    );
-  });
-}
 
 interface ReflectionAnswer {
   readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };

@@ -74,11 +74,10 @@ describe("a batch", () => {
   });
 
   it("starts every item before the first one has ended", async () => {
-    const gate = Promise.withResolvers<void>();
-    servers.service.gate = gate.promise;
+    const release = servers.service.hold();
     const call = callGrpc(servers.client, batchSelectVariants, { requests: Array(100).fill(good) });
     await expect.poll(() => servers.service.calls.length).toBe(100);
-    gate.resolve();
+    release();
     await call;
   });
 
@@ -176,8 +175,7 @@ describe("a call", () => {
   });
 
   it("that the caller gives up aborts the signal", async () => {
-    const gate = Promise.withResolvers<void>();
-    servers.service.gate = gate.promise;
+    const release = servers.service.hold();
     const definition = grpcServiceDefinition(DecisionService)["selectVariant"];
     const call = servers.client.makeUnaryRequest(
       definition?.path ?? "",
@@ -191,15 +189,14 @@ describe("a call", () => {
     expect(signal?.aborted).toBe(false);
     call.cancel();
     await expect.poll(() => signal?.aborted).toBe(true);
-    gate.resolve();
+    release();
   });
 
   it("that outlives its deadline is DEADLINE_EXCEEDED", async () => {
-    const gate = Promise.withResolvers<void>();
-    servers.service.gate = gate.promise;
+    const release = servers.service.hold();
     const call = callGrpc(servers.client, selectVariant, good, { deadline: Date.now() + 100 });
     await expect(call).rejects.toMatchObject({ code: 4 });
-    gate.resolve();
+    release();
   });
 
   it("is counted and timed by rpc and code", async () => {

@@ -10,8 +10,8 @@ import {
   RepairService,
 } from "../../../src/gen/bandit/v1/repair_service_pb.ts";
 import type { RebuildStep } from "../../../src/service/api/repair.ts";
-import { until } from "../../conformance/state-store-harness.ts";
-import { type RpcServers, startRpcServers } from "./rpc-servers.ts";
+import { until } from "../../support/until.ts";
+import { type RpcServers, rpcServersOfTest, useRpcServers } from "./rpc-servers.ts";
 
 const arm = {
   agentType: "evolution" as AgentType,
@@ -29,25 +29,19 @@ const steps: readonly RebuildStep[] = [
   },
 ];
 
-let servers: RpcServers;
+const servers = useRpcServers();
 let client: BanditClient;
-beforeAll(async () => {
-  servers = await startRpcServers();
+beforeAll(() => {
   client = createBanditClient({ address: `127.0.0.1:${servers.grpc.port}`, deadlineMs: 20_000 });
 });
-beforeEach(() => {
-  const { service } = servers;
-  service.calls.length = 0;
-  service.failure = undefined;
-  service.rebuildSteps = steps;
-  service.rebuildHangs = false;
-});
-afterAll(async () => {
-  client.close();
-  await servers.stop();
-});
+beforeEach(() => void Object.assign(servers.service, { rebuildSteps: steps, rebuildHangs: false }));
+afterAll(() => client.close());
 
-const ended = () => servers.service.calls.some(({ method }) => method === "rebuild ended");
+/** A rebuild is told that its caller has gone. */
+const untilEnded = ({ service }: RpcServers = servers) =>
+  until("the service has heard of it", 5_000, () =>
+    service.calls.some(({ method }) => method === "rebuild ended"),
+  );
 
 async function drain(stream: AsyncIterable<unknown>, stopAfter = Number.POSITIVE_INFINITY) {
   let seen = 0;
@@ -92,7 +86,7 @@ it("a rebuild's steps arrive in their order, numbers and all", async () => {
 it("a caller that leaves early cancels it", async () => {
   servers.service.rebuildHangs = true;
   expect(await drain(client.rebuild({}), 2)).toBe(2);
-  await until("the service has heard of it", 5_000, ended);
+  await untilEnded();
 });
 
 it("an aborted signal and a deadline cancel it, and the caller is told", async () => {
@@ -102,15 +96,13 @@ it("an aborted signal and a deadline cancel it, and the caller is told", async (
   await until("it has begun", 5_000, () => servers.service.calls.length > 0);
   going.abort();
   await expect(cancelled).rejects.toMatchObject({ name: "ClientError", code: "cancelled" });
-  await until("the service has heard of it", 5_000, ended);
-  await expect(drain(client.rebuild({}, { signal: going.signal }))).rejects.toMatchObject({
-    code: "cancelled",
-  });
+  await untilEnded();
+  const again = drain(client.rebuild({}, { signal: going.signal }));
+  await expect(again).rejects.toMatchObject({ code: "cancelled" });
   servers.service.calls.length = 0;
-  await expect(drain(client.rebuild({}, { deadlineMs: 50 }))).rejects.toMatchObject({
-    code: "deadline_exceeded",
-  });
-  await until("the service has heard of it", 5_000, ended);
+  const late = drain(client.rebuild({}, { deadlineMs: 50 }));
+  await expect(late).rejects.toMatchObject({ code: "deadline_exceeded" });
+  await untilEnded();
 });
 
 it("a refusal carries its reason; a broken rule is said before anything is done", async () => {
@@ -135,7 +127,7 @@ it("a refusal carries its reason; a broken rule is said before anything is done"
 it.each(["gRPC", "Connect over HTTP"] as const)(
   "a stop ends a rebuild over %s at once, tells its caller why and aborts it",
   async (transport) => {
-    const own = await startRpcServers();
+    const own = await rpcServersOfTest();
     own.service.rebuildHangs = true;
     const { running, close } = callOver(transport, own);
     await until("it has begun", 5_000, () => own.service.calls.length > 0);
@@ -145,13 +137,10 @@ it.each(["gRPC", "Connect over HTTP"] as const)(
       code: transport === "gRPC" ? "unavailable" : Code.Unavailable,
       message: expect.stringContaining("the service is stopping") as string,
     });
-    await until("the service has heard of it", 5_000, () =>
-      own.service.calls.some(({ method }) => method === "rebuild ended"),
-    );
+    await untilEnded(own);
     close();
     own.client.close();
     await stopped;
-    await own.stop();
   },
 );
 

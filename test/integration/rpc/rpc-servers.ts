@@ -11,14 +11,13 @@ import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code as ConnectCode, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { type CallOptions, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { afterAll, beforeAll, beforeEach, expect } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from "vitest";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../../src/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.ts";
-import type { Clock } from "../../../src/ports/clock.ts";
 import type { Logger, Telemetry } from "../../../src/ports/telemetry.ts";
 import { type GrpcServer, startGrpcServer } from "../../../src/rpc/grpc/grpc-server.ts";
 import { grpcServiceDefinition } from "../../../src/rpc/grpc/grpc-service-definition.ts";
@@ -28,7 +27,8 @@ import { buildRoutes } from "../../../src/rpc/routes.ts";
 import { statusName } from "../../../src/rpc/status.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
 import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
-import { FakeBanditService, sampleVariant } from "./fake-bandit-service.ts";
+import { systemClock as clock } from "../../support/state-samples.ts";
+import { type FakeBanditService, fakeBanditService, sampleVariant } from "./fake-bandit-service.ts";
 
 /** What a client can know about a failed call, whatever the transport. */
 export interface SeenError {
@@ -64,11 +64,6 @@ export interface RpcServers {
   stop(): Promise<void>;
 }
 
-const clock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-};
-
 /** A gate of its own, with as much room as the service has by default. */
 export function openGate(
   { telemetry, logger }: { telemetry: Telemetry; logger: Logger },
@@ -87,17 +82,16 @@ export function openGate(
   return { gate, admission };
 }
 
+interface Overrides {
+  readonly ready?: boolean;
+  readonly connectionsMax?: number;
+  readonly requestsMax?: number;
+  readonly rateLimit?: { ratePerSecond: number; burst: number };
+}
+
 /** Both servers on free ports over one fake service and one gate. */
-export async function startRpcServers(
-  overrides: {
-    messageBytesMax?: number;
-    ready?: boolean;
-    connectionsMax?: number;
-    requestsMax?: number;
-    rateLimit?: { ratePerSecond: number; burst: number };
-  } = {},
-): Promise<RpcServers> {
-  const service = new FakeBanditService();
+async function startRpcServers(overrides: Overrides = {}): Promise<RpcServers> {
+  const service = fakeBanditService();
   const log: LogLine[] = [];
   const counts = new Map<string, number>();
   const timings: string[] = [];
@@ -124,7 +118,7 @@ export async function startRpcServers(
     warn: line("warn"),
     error: line("error"),
   };
-  const { messageBytesMax, connectionsMax } = overrides;
+  const { connectionsMax } = overrides;
   const { gate, admission } = openGate({ telemetry, logger }, overrides);
   const common = {
     routes: buildRoutes({ service, telemetry, logger, clock, gate }),
@@ -136,10 +130,7 @@ export async function startRpcServers(
     gate,
     ...(connectionsMax === undefined ? {} : { connectionsMax }),
   };
-  const grpc = await startGrpcServer({
-    ...common,
-    ...(messageBytesMax === undefined ? {} : { messageBytesMax }),
-  });
+  const grpc = await startGrpcServer(common);
   const http = await startHttpServer({
     ...common,
     version: service.insight.info().version,
@@ -171,6 +162,13 @@ export async function startRpcServers(
   };
 }
 
+/** Both servers for one test. */
+export async function rpcServersOfTest(overrides: Overrides = {}): Promise<RpcServers> {
+  const servers = await startRpcServers(overrides);
+  onTestFinished(() => servers.stop());
+  return servers;
+}
+
 /** Both servers for all tests of a file; each begins with a service that does as it is told and nothing seen or logged. */
 export function useRpcServers(): RpcServers {
   const servers = {} as RpcServers;
@@ -191,22 +189,34 @@ export async function callGrpc(
   client: Client,
   method: DescMethod,
   request: object,
-  options: CallOptions = {},
+  { caller, ...options }: CallOptions & { readonly caller?: string } = {},
 ): Promise<Record<string, unknown>> {
   const definition = grpcServiceDefinition(method.parent)[method.localName];
   if (definition === undefined) throw new Error(`no ${method.name}`);
+  const metadata = new Metadata();
+  if (caller !== undefined) metadata.set("x-bandit-caller", caller);
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
       definition.path,
       definition.requestSerialize,
       definition.responseDeserialize,
       create(method.input, request as MessageInitShape<DescMessage>),
-      new Metadata(),
+      metadata,
       options,
       (error, response) => {
         if (error === null) resolve(response);
         else reject(error);
       },
+    );
+  });
+}
+
+/** One unary call with these bytes, whatever they are. @param path such as `/bandit.v1.DecisionService/SelectVariant` */
+export function callRaw(client: Client, path: string, request: Buffer): Promise<Buffer> {
+  const asTheyAre = (bytes: Buffer) => bytes;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, asTheyAre, asTheyAre, request, (error, response) =>
+      error === null ? resolve(response as Buffer) : reject(error),
     );
   });
 }
@@ -227,18 +237,27 @@ export async function callConnect(
   return call(create(method.input, request as MessageInitShape<DescMessage>));
 }
 
-/** What curl would get. */
-export async function callJson(
+/** One request over HTTP: of JSON, unless a header says otherwise. */
+export function post(
   baseUrl: string,
   method: DescMethod,
-  request: JsonObject | string,
-): Promise<{ status: number; body: Record<string, unknown> }> {
-  const response = await fetch(`${baseUrl}/${method.parent.typeName}/${method.name}`, {
+  request: JsonObject | string | Uint8Array<ArrayBuffer>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const isText = typeof request === "string" || request instanceof Uint8Array;
+  return fetch(`${baseUrl}/${method.parent.typeName}/${method.name}`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: typeof request === "string" ? request : JSON.stringify(request),
+    headers: { "content-type": "application/json", ...headers },
+    body: isText ? request : JSON.stringify(request),
     signal: AbortSignal.timeout(10_000),
   });
+}
+
+/** What curl would get. */
+export async function callJson(
+  ...request: Parameters<typeof post>
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await post(...request);
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { create, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+import { grpcFrame } from "../../../bench/grpc-channel.ts";
 import type { Variant } from "../../../src/domain/variant.ts";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import {
@@ -10,7 +10,7 @@ import {
   DecisionService,
 } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { knownGenerationId, sampleVariant } from "./fake-bandit-service.ts";
-import { callGrpc, callJson, useRpcServers } from "./rpc-servers.ts";
+import { callGrpc, callJson, callRaw, post, useRpcServers } from "./rpc-servers.ts";
 
 const { selectVariant, batchRecordOutcomes, batchSelectVariants } = DecisionService.method;
 const good = { generationId: knownGenerationId, ci: { passed: true } };
@@ -28,13 +28,9 @@ describe("over JSON", () => {
     "a field that there is not is refused as %s too",
     async (contentType) => {
       const json = Buffer.from('{"agentType":"evolution","codeType":"a","agentIdd":"b"}');
-      const head = Buffer.alloc(5);
-      head.writeUInt32BE(json.length, 1);
-      const response = await fetch(`${servers.baseUrl}/bandit.v1.DecisionService/SelectVariant`, {
-        method: "POST",
-        headers: { "content-type": contentType },
-        body: contentType.includes("web") ? Buffer.concat([head, json]) : json,
-      });
+      const body = Buffer.from(contentType.includes("web") ? grpcFrame(json) : json);
+      const headers = { "content-type": contentType };
+      const response = await post(servers.baseUrl, selectVariant, body, headers);
       expect(await response.text()).toMatch(/"code":"invalid_argument"|grpc-status: 3\r/);
       expect(servers.service.calls).toEqual([]);
     },
@@ -62,56 +58,39 @@ describe("over JSON", () => {
     expect(servers.service.calls).toHaveLength(2);
   });
 
-  it.each<[string, DescMethod, string, string, string | undefined]>([
-    [
-      "a field that there is not",
-      selectVariant,
-      '{"agentTyp":"evolution"}',
-      "INVALID_FIELD",
-      "agentTyp",
-    ],
-    ["a wrong type", selectVariant, '{"agentType":7}', "INVALID_FIELD", "agent_type"],
-    ["no JSON", selectVariant, "{", "REQUEST_UNREADABLE", undefined],
-    ["a body that is empty", selectVariant, "", "REQUEST_UNREADABLE", undefined],
-    ["a batch of no list", batchRecordOutcomes, '{"requests":{}}', "INVALID_FIELD", "requests"],
-    [
-      "a wrong mode",
-      CatalogService.method.setMode,
-      '{"mode":"MODE_STATIK"}',
-      "INVALID_FIELD",
-      "mode",
-    ],
-  ])(
-    "%s is refused with reason and field, and counted",
-    async (_what, method, text, reason, field) => {
-      const { status, body } = await callJson(servers.baseUrl, method, text);
-      expect(status).toBe(400);
-      const { code, details } = body as unknown as JsonError;
-      expect(code).toBe("invalid_argument");
-      expect(details[0]).toMatchObject({ type: "google.rpc.ErrorInfo", debug: { reason } });
-      if (field !== undefined) {
-        expect(details[1]?.debug).toMatchObject({ fieldViolations: [{ field }] });
-      }
-      expect(servers.service.calls).toEqual([]);
-      expect(
-        servers.counts.get(`bandit_requests_total{rpc=${method.name},code=INVALID_ARGUMENT}`),
-      ).toBeGreaterThan(0);
-    },
-  );
+  it.each<[what: string, DescMethod, text: string, field: string | undefined]>([
+    ["a field that there is not", selectVariant, '{"agentTyp":"evolution"}', "agentTyp"],
+    ["a wrong type", selectVariant, '{"agentType":7}', "agent_type"],
+    ["no JSON", selectVariant, "{", undefined],
+    ["a body that is empty", selectVariant, "", undefined],
+    ["a batch of no list", batchRecordOutcomes, '{"requests":{}}', "requests"],
+    ["a wrong mode", CatalogService.method.setMode, '{"mode":"MODE_STATIK"}', "mode"],
+  ])("%s is refused with reason and field, and counted", async (_what, method, text, field) => {
+    const reason = field === undefined ? "REQUEST_UNREADABLE" : "INVALID_FIELD";
+    const { status, body } = await callJson(servers.baseUrl, method, text);
+    expect(status).toBe(400);
+    const { code, details } = body as unknown as JsonError;
+    expect(code).toBe("invalid_argument");
+    expect(details[0]).toMatchObject({ type: "google.rpc.ErrorInfo", debug: { reason } });
+    if (field !== undefined) {
+      expect(details[1]?.debug).toMatchObject({ fieldViolations: [{ field }] });
+    }
+    expect(servers.service.calls).toEqual([]);
+    expect(
+      servers.counts.get(`bandit_requests_total{rpc=${method.name},code=INVALID_ARGUMENT}`),
+    ).toBeGreaterThan(0);
+  });
 
   it("a body that was compressed is read too, and one beyond 4 MiB is refused", async () => {
-    const url = `${servers.baseUrl}/bandit.v1.DecisionService/SelectVariant`;
-    const post = (body: Uint8Array<ArrayBuffer>, encoding: string) =>
-      fetch(url, {
-        method: "POST",
-        headers: { "content-type": "application/json", "content-encoding": encoding },
-        body,
-      });
+    const send = async (body: Uint8Array<ArrayBuffer>, encoding: string) => {
+      const headers = { "content-encoding": encoding };
+      return (await post(servers.baseUrl, selectVariant, body, headers)).status;
+    };
     const request = Buffer.from('{"agentType":"evolution","codeType":"c"}');
-    expect((await post(gzipSync(request), "gzip")).status).toBe(200);
-    expect((await post(gzipSync(Buffer.alloc(5 * 1024 * 1024)), "gzip")).status).toBe(429);
-    expect((await post(Buffer.alloc(5 * 1024 * 1024), "identity")).status).toBe(429);
-    expect((await post(request, "compress")).status).toBe(501);
+    expect(await send(gzipSync(request), "gzip")).toBe(200);
+    expect(await send(gzipSync(Buffer.alloc(5 * 1024 * 1024)), "gzip")).toBe(429);
+    expect(await send(Buffer.alloc(5 * 1024 * 1024), "identity")).toBe(429);
+    expect(await send(request, "compress")).toBe(501);
   });
 });
 
@@ -141,24 +120,15 @@ describe("over binary", () => {
   ];
 
   it("one item with a text that is no UTF-8 fails alone, with gRPC", async () => {
-    const answer = await new Promise<Buffer>((resolve, reject) => {
-      servers.client.makeUnaryRequest(
-        "/bandit.v1.DecisionService/BatchRecordOutcomes",
-        (sent: Buffer) => sent,
-        (received) => received,
-        bytes,
-        new Metadata(),
-        (error, received) => (error === null ? resolve(received as Buffer) : reject(error)),
-      );
-    });
+    const path = "/bandit.v1.DecisionService/BatchRecordOutcomes";
+    const answer = await callRaw(servers.client, path, bytes);
     const { results } = fromBinary(BatchRecordOutcomesResponseSchema, answer);
     expect(results).toMatchObject(expected);
   });
 
   it("and with Connect", async () => {
-    const url = `${servers.baseUrl}/bandit.v1.DecisionService/BatchRecordOutcomes`;
     const headers = { "content-type": "application/proto" };
-    const response = await fetch(url, { method: "POST", headers, body: bytes });
+    const response = await post(servers.baseUrl, batchRecordOutcomes, bytes, headers);
     expect(response.status).toBe(200);
     const answer = new Uint8Array(await response.arrayBuffer());
     expect(fromBinary(BatchRecordOutcomesResponseSchema, answer).results).toMatchObject(expected);

@@ -1,33 +1,28 @@
 import type { Message } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ArmBelief } from "../../../src/bandit/arm-posterior.ts";
 import { type BanditClient, ClientError } from "../../../src/client/index.ts";
 import { algorithmsWithDefaults } from "../../support/algorithms-with-defaults.ts";
-import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+import { engineSets } from "../../support/site.ts";
+import { useReplica, useServed } from "../../support/use-site.ts";
 
 const kinds = Object.keys(algorithmsWithDefaults) as (keyof typeof algorithmsWithDefaults)[];
 const beliefOf = (kind: string): ArmBelief["kind"] =>
   (({ gaussian_thompson: "normal_inverse_gamma", linear_thompson: "linear" }) as const)[kind] ??
   "beta";
 
+const many = (count: number) => Array.from({ length: count }, (_, at) => ({ name: `x${at}` }));
+const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (big) => `_${big.toLowerCase()}`);
+
 describe.each(engineSets)("every algorithm on %s engines", (set) => {
-  let site: Site;
-  let replica: Replica;
-  beforeAll(async () => {
-    site = await openSite(set);
-    replica = await site.open();
-  });
-  afterAll(() => site.remove());
+  const site = useReplica(set);
 
   it.each(kinds)(
     "%s learns, states what it believes, and draws from what it states",
     async (kind) => {
-      const agent = await new LearningAgent({
-        service: replica.service,
-        name: kind,
-        policy: { algorithm: algorithmsWithDefaults[kind], minimumShare: 0.05, holdoutShare: 0.1 },
-      }).create(["a", "b", "c"]);
+      const algorithm = algorithmsWithDefaults[kind];
+      const policy = { algorithm, minimumShare: 0.05, holdoutShare: 0.1 };
+      const agent = await site.agent(policy, ["a", "b", "c"]);
       const features = { x: 0.5 };
       const stated: (readonly number[])[] = [];
       for (let round = 0; round < 40; round += 1) {
@@ -50,7 +45,7 @@ describe.each(engineSets)("every algorithm on %s engines", (set) => {
         site.clock.timeMs += 1_000;
       }
       const rows = await agent.rows(`SELECT arm_variant_ids, arm_probabilities FROM decisions FINAL
-      WHERE agent_type = '${kind}' ORDER BY decided_at`);
+      WHERE agent_type = '${agent.agentType}' ORDER BY decided_at`);
       expect(rows).toEqual(
         stated.map((shares) => [["a", "b", "c"].map((name) => agent.variantId(name)), shares]),
       );
@@ -63,16 +58,16 @@ describe.each(engineSets)("every algorithm on %s engines", (set) => {
 });
 
 describe("policies over gRPC", () => {
-  let site: Site;
-  let client: BanditClient;
+  const served = useServed();
   const agentType = "evolution";
+  const request = { agentType, codeType: "c", features: { x: 1 } };
   type PolicyMessage = Exclude<
     NonNullable<Parameters<BanditClient["setPolicy"]>[0]["policy"]>,
     Message
   >;
   type Kind = NonNullable<Exclude<NonNullable<PolicyMessage["algorithm"]>, Message>["kind"]>;
   const set = (kind: Kind, changes: Partial<PolicyMessage> = {}) =>
-    client.setPolicy({
+    served.client.setPolicy({
       agentType,
       policy: {
         algorithm: { kind },
@@ -81,16 +76,7 @@ describe("policies over gRPC", () => {
       },
     });
   const thompson: Kind = { case: "thompsonSampling", value: {} };
-  const linear = (value: object): Kind => ({
-    case: "linearThompson",
-    value: { features: [{ name: "x" }], ...value },
-  });
-
-  beforeAll(async () => {
-    site = await openSite("embedded");
-    client = (await site.serve()).client;
-  });
-  afterAll(() => site.remove());
+  const features = [{ name: "x" }];
 
   it.each<{ kind: Kind; filledIn: object }>([
     { kind: thompson, filledIn: {} },
@@ -104,7 +90,7 @@ describe("policies over gRPC", () => {
     { kind: { case: "softmax", value: {} }, filledIn: { temperature: 0.05 } },
     { kind: { case: "topTwoThompson", value: {} }, filledIn: { leaderShare: 0.5 } },
     {
-      kind: linear({}),
+      kind: { case: "linearThompson", value: { features } },
       filledIn: {
         features: [{ name: "x", mean: 0, scale: 1 }],
         priorVariance: 1,
@@ -115,13 +101,10 @@ describe("policies over gRPC", () => {
     "$kind.case is set with its defaults and tells its kind of belief",
     async ({ kind, filledIn }) => {
       await set(kind);
+      const { client } = served;
       const { record } = await client.getPolicy({ agentType });
       expect(record?.policy?.algorithm?.kind).toMatchObject({ case: kind.case, value: filledIn });
-      const { allocation } = await client.getAllocation({
-        agentType,
-        codeType: "c",
-        features: { x: 1 },
-      });
+      const { allocation } = await client.getAllocation(request);
       expect(allocation?.algorithm?.kind.case).toBe(kind.case);
       expect(allocation?.arms).toHaveLength(3);
       for (const arm of allocation?.arms ?? []) {
@@ -133,172 +116,88 @@ describe("policies over gRPC", () => {
         );
         expect(arm.mean).toBeCloseTo(0.5, 12);
       }
-      const { propensity } = await client.selectVariant({
-        agentType,
-        codeType: "c",
-        features: { x: 1 },
-      });
+      const { propensity } = await client.selectVariant(request);
       expect(propensity).toBeCloseTo(1 / 3, 9);
     },
   );
 
-  const bad: readonly [string, Kind, Partial<PolicyMessage>, string][] = [
-    [
-      "epsilon NaN",
-      { case: "epsilonGreedy", value: { epsilon: Number.NaN } },
-      {},
-      "algorithm.epsilon_greedy.epsilon",
-    ],
+  it.each<[what: string, algorithm: Kind["case"], value: object, field: string]>([
+    ["epsilon NaN", "epsilonGreedy", { epsilon: Number.NaN }, "epsilon"],
     [
       "a negative decay",
-      { case: "epsilonGreedy", value: { decayHalfLifeGenerations: -1 } },
-      {},
-      "algorithm.epsilon_greedy.decay_half_life_generations",
+      "epsilonGreedy",
+      { decayHalfLifeGenerations: -1 },
+      "decay_half_life_generations",
     ],
-    [
-      "an infinite prior mean",
-      { case: "gaussianThompson", value: { priorMean: Infinity } },
-      {},
-      "algorithm.gaussian_thompson.prior_mean",
-    ],
-    [
-      "a prior mean of 10^7",
-      { case: "gaussianThompson", value: { priorMean: 1e7 } },
-      {},
-      "algorithm.gaussian_thompson.prior_mean",
-    ],
-    [
-      "a prior without strength",
-      { case: "gaussianThompson", value: { priorStrength: 0 } },
-      {},
-      "algorithm.gaussian_thompson.prior_strength",
-    ],
-    [
-      "a shape below 0.5",
-      { case: "gaussianThompson", value: { priorShape: 0.4 } },
-      {},
-      "algorithm.gaussian_thompson.prior_shape",
-    ],
+    ["an infinite prior mean", "gaussianThompson", { priorMean: Infinity }, "prior_mean"],
+    ["a prior mean of 10^7", "gaussianThompson", { priorMean: 1e7 }, "prior_mean"],
+    ["a prior without strength", "gaussianThompson", { priorStrength: 0 }, "prior_strength"],
+    ["a shape below 0.5", "gaussianThompson", { priorShape: 0.4 }, "prior_shape"],
+    ["a scale of 0", "gaussianThompson", { priorScale: 0 }, "prior_scale"],
+    ["c < 0", "ucb1", { exploration: -1 }, "exploration"],
+    ["c NaN", "klUcb", { exploration: Number.NaN }, "exploration"],
+    ["a temperature of 0", "softmax", { temperature: 0 }, "temperature"],
+    ["a leader without a share", "topTwoThompson", { leaderShare: 0 }, "leader_share"],
+    ["no feature", "linearThompson", { features: [] }, "features"],
+    ["17 features", "linearThompson", { features: many(17) }, "features"],
+    ["a name twice", "linearThompson", { features: [...many(1), ...many(1)] }, "features[1].name"],
+    ["no name", "linearThompson", { features: [{ name: "" }] }, "features[0].name"],
     [
       "a scale of 0",
-      { case: "gaussianThompson", value: { priorScale: 0 } },
-      {},
-      "algorithm.gaussian_thompson.prior_scale",
+      "linearThompson",
+      { features: [{ name: "x", scale: 0 }] },
+      "features[0].scale",
     ],
-    [
-      "UCB1 with c < 0",
-      { case: "ucb1", value: { exploration: -1 } },
-      {},
-      "algorithm.ucb1.exploration",
-    ],
-    [
-      "KL-UCB with c NaN",
-      { case: "klUcb", value: { exploration: Number.NaN } },
-      {},
-      "algorithm.kl_ucb.exploration",
-    ],
-    [
-      "a temperature of 0",
-      { case: "softmax", value: { temperature: 0 } },
-      {},
-      "algorithm.softmax.temperature",
-    ],
-    [
-      "a leader without a share",
-      { case: "topTwoThompson", value: { leaderShare: 0 } },
-      {},
-      "algorithm.top_two_thompson.leader_share",
-    ],
-    ["no feature", linear({ features: [] }), {}, "algorithm.linear_thompson.features"],
-    [
-      "17 features",
-      linear({ features: Array.from({ length: 17 }, (_, at) => ({ name: `x${at}` })) }),
-      {},
-      "algorithm.linear_thompson.features",
-    ],
-    [
-      "two features of one name",
-      linear({ features: [{ name: "x" }, { name: "x" }] }),
-      {},
-      "algorithm.linear_thompson.features[1].name",
-    ],
-    [
-      "a feature without a name",
-      linear({ features: [{ name: "" }] }),
-      {},
-      "algorithm.linear_thompson.features[0].name",
-    ],
-    [
-      "a feature with scale 0",
-      linear({ features: [{ name: "x", scale: 0 }] }),
-      {},
-      "algorithm.linear_thompson.features[0].scale",
-    ],
-    [
-      "a feature with mean NaN",
-      linear({ features: [{ name: "x", mean: Number.NaN }] }),
-      {},
-      "algorithm.linear_thompson.features[0].mean",
-    ],
-    [
-      "a prior variance of 0",
-      linear({ priorVariance: 0 }),
-      {},
-      "algorithm.linear_thompson.prior_variance",
-    ],
+    ["a mean NaN", "linearThompson", { features: [{ name: "x", mean: NaN }] }, "features[0].mean"],
+    ["a variance of 0", "linearThompson", { features, priorVariance: 0 }, "prior_variance"],
     [
       "no noise",
-      linear({ noiseStandardDeviation: 0 }),
-      {},
-      "algorithm.linear_thompson.noise_standard_deviation",
+      "linearThompson",
+      { features, noiseStandardDeviation: 0 },
+      "noise_standard_deviation",
     ],
+  ])("refuses %s of %s, and nothing changes", async (_, algorithm, value, field) => {
+    const kind = { case: algorithm, value } as Kind;
+    await expectRefused(`algorithm.${snakeCase(algorithm as string)}.${field}`, kind);
+  });
+
+  it.each<[what: string, changes: Partial<PolicyMessage>, field: string]>([
     [
       "a half-life below a second",
-      thompson,
       { forgettingHalfLife: { nanos: 500_000_000 } },
       "forgetting_half_life",
     ],
     [
       "a half-life of 11 years",
-      thompson,
       { forgettingHalfLife: { seconds: 346_896_000n } },
       "forgetting_half_life",
     ],
-    ["a default reward above 1", thompson, { defaultReward: 1.5 }, "default_reward"],
-    ["a default reward NaN", thompson, { defaultReward: Number.NaN }, "default_reward"],
+    ["a default reward above 1", { defaultReward: 1.5 }, "default_reward"],
+    ["a default reward NaN", { defaultReward: Number.NaN }, "default_reward"],
     [
       "priors shared without end",
-      thompson,
       { sharedPriorStrengthMax: Infinity },
       "shared_prior_strength_max",
     ],
-    ["a negative strength", thompson, { sharedPriorStrengthMax: -1 }, "shared_prior_strength_max"],
-    [
-      "a tolerance above 1",
-      thompson,
-      { changeDetection: { tolerance: 2 } },
-      "change_detection.tolerance",
-    ],
-    [
-      "a threshold NaN",
-      thompson,
-      { changeDetection: { threshold: Number.NaN } },
-      "change_detection.threshold",
-    ],
+    ["a negative strength", { sharedPriorStrengthMax: -1 }, "shared_prior_strength_max"],
+    ["a tolerance above 1", { changeDetection: { tolerance: 2 } }, "change_detection.tolerance"],
+    ["a threshold NaN", { changeDetection: { threshold: NaN } }, "change_detection.threshold"],
     [
       "unbounded rewards with a Beta posterior",
-      thompson,
       { reward: { components: [{ metric: "score", weight: 1, min: 0, max: 1, unbounded: true }] } },
       "reward.components[0].unbounded",
     ],
     [
       "the default's own name as a metric",
-      thompson,
       { reward: { components: [{ metric: "default_reward", weight: 1, min: 0, max: 1 }] } },
       "reward.components[0].metric",
     ],
-  ];
-  it.each(bad)("refuses %s, and nothing changes", async (_, kind, changes, field) => {
+  ])("refuses %s, and nothing changes", (_, changes, field) =>
+    expectRefused(field, thompson, changes),
+  );
+
+  async function expectRefused(field: string, kind: Kind, changes?: Partial<PolicyMessage>) {
+    const { client } = served;
     const before = await client.getPolicy({ agentType });
     const refusal: unknown = await set(kind, changes).catch((error: unknown) => error);
     if (!(refusal instanceof ClientError)) throw new Error("not refused");
@@ -307,13 +206,12 @@ describe("policies over gRPC", () => {
     const fields = new Set(refusal.violations.map((violation) => violation.field));
     expect([...fields]).toEqual([`policy.${field}`]);
     expect(await client.getPolicy({ agentType })).toEqual(before);
-  });
+  }
 
   it("refuses features that are no numbers, naming them", async () => {
-    const features = { x: Number.POSITIVE_INFINITY };
-    const request = { agentType, codeType: "c", features };
+    const infinite = { ...request, features: { x: Number.POSITIVE_INFINITY } };
     const refusal = { code: "invalid_argument", violations: [{ field: 'features["x"]' }] };
-    await expect(client.selectVariant(request)).rejects.toMatchObject(refusal);
-    await expect(client.getAllocation(request)).rejects.toMatchObject(refusal);
+    await expect(served.client.selectVariant(infinite)).rejects.toMatchObject(refusal);
+    await expect(served.client.getAllocation(infinite)).rejects.toMatchObject(refusal);
   });
 });

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openSite, type ServedSite, type Site } from "../../support/site.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useServed } from "../../support/use-site.ts";
 
-let site: Site;
-let service: ServedSite;
+const served = useServed();
 let baseUrl: string;
-beforeAll(async () => {
-  site = await openSite("embedded");
-  service = await site.serve();
-  baseUrl = service.running.httpUrl;
+beforeAll(() => {
+  baseUrl = served.running.httpUrl;
 });
-afterAll(() => site.remove());
 
 const made = 2_000;
 const rounds = 100;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
+import type { Decision } from "../../../src/service/api/decisions.ts";
 import { type OutageService, type OutageSite, openOutageSite } from "../../support/outage-site.ts";
 
 const hourMs = 3_600_000;
@@ -12,8 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => site.remove());
 
-const decide = async (codeType: string) => (await service.agent.decide(codeType)).generationId;
-const outcome: OutageService["outcome"] = (...report) => service.outcome(...report);
+const decide = (codeType: string) => service.agent.decide(codeType);
+const outcome = (decision: Decision, outcomeId: string) =>
+  service.agent.reportCi(decision, { outcomeId });
 async function sweep(): Promise<number> {
   const store = site.engines.state as SqliteStateStore;
   let swept = 0;
@@ -23,38 +25,31 @@ async function sweep(): Promise<number> {
     swept += more;
   }
 }
-async function weightOf(codeType: string): Promise<number> {
-  let weight = 0;
-  for await (const arm of site.engines.state.listTotals()) {
-    if (arm.codeType === codeType) weight += arm.totals.weight;
-  }
-  return weight;
-}
 
 test("an outcome that is repeated after a wall clock was ahead and set right counts once, whatever came meanwhile", async () => {
-  const generationId = await decide("ahead");
-  expect(await outcome(generationId, "o")).toBe("applied");
+  const decision = await decide("ahead");
+  expect(await outcome(decision, "o")).toBe("applied");
   await service.running.drain.flush();
   site.clock.wallAheadMs += 30 * hourMs;
-  expect(await outcome(generationId, "meanwhile")).toBe("late");
+  expect(await outcome(decision, "meanwhile")).toBe("late");
   expect(await sweep()).toBe(0);
   site.clock.wallAheadMs -= 30 * hourMs;
   expect(await sweep()).toBe(0);
-  expect(await outcome(generationId, "o")).toBe("duplicate");
-  expect(await weightOf("ahead")).toBe(1);
+  expect(await outcome(decision, "o")).toBe("duplicate");
+  expect((await site.learned("ahead")).weight).toBe(1);
 });
 
 test("also when the clock was ahead for long enough to be believed, and everything was swept", async () => {
-  const generationId = await decide("long-ahead");
-  expect(await outcome(generationId, "o")).toBe("applied");
+  const decision = await decide("long-ahead");
+  expect(await outcome(decision, "o")).toBe("applied");
   await service.running.drain.flush();
   site.clock.wallAheadMs += 30 * hourMs;
   await sweep();
   site.clock.aheadMs += 16 * 60_000;
   // The control: it does sweep, and what it sweeps is gone.
   expect(await sweep()).toBeGreaterThan(0);
-  expect(await site.engines.state.findDecision(generationId)).toBeUndefined();
+  expect(await site.engines.state.findDecision(decision.generationId)).toBeUndefined();
   site.clock.wallAheadMs -= 30 * hourMs;
-  expect(await outcome(generationId, "o")).toBe("duplicate");
-  expect(await weightOf("long-ahead")).toBe(1);
+  expect(await outcome(decision, "o")).toBe("duplicate");
+  expect((await site.learned("long-ahead")).weight).toBe(1);
 });

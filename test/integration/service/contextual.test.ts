@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseCodeType } from "../../../src/domain/ids.ts";
+import { describe, expect, it } from "vitest";
 import type { Algorithm, LinearFeature } from "../../../src/domain/policy.ts";
-import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
-
-const context = { signal: new AbortController().signal, actor: "test" };
+import type { LearningAgent } from "../../support/learning-agent.ts";
+import { engineSets } from "../../support/site.ts";
+import { useReplica } from "../../support/use-site.ts";
 
 function linearOn(...features: readonly Partial<LinearFeature>[]): Algorithm {
   return {
@@ -21,15 +19,8 @@ function scoreOf(variant: string, size: number): number {
 }
 
 describe.each(engineSets)("linear Thompson on %s engines", (set) => {
-  let site: Site;
-  let replica: Replica;
-  let agents = 0;
-  const freshAgent = (algorithm = linearOn({})) =>
-    new LearningAgent({
-      service: replica.service,
-      name: `contextual_${agents++}`,
-      policy: { algorithm, minimumShare: 0.02 },
-    }).create(["a", "b"]);
+  const site = useReplica(set);
+  const freshAgent = (algorithm = linearOn({})) => site.agent({ algorithm, minimumShare: 0.02 });
   const learn = async (agent: LearningAgent, rounds: number, codeType = "c") => {
     for (let round = 0; round < rounds; round += 1) {
       const size = round % 2 === 0 ? -1 : 1;
@@ -43,12 +34,6 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
   const contextsOf = (agent: LearningAgent) =>
     agent.rows(`SELECT context_epoch, context FROM decisions FINAL
       WHERE agent_type = '${agent.agentType}' ORDER BY decided_at`);
-
-  beforeAll(async () => {
-    site = await openSite(set);
-    replica = await site.open();
-  });
-  afterAll(() => site.remove());
 
   it("learns which arm is best in which context, shows it, and serves accordingly", async () => {
     const agent = await freshAgent();
@@ -84,9 +69,8 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
 
   it("logs what the model saw: standardised, cut off, under the epoch of the features", async () => {
     const agent = await freshAgent(linearOn({ mean: 10, scale: 5 }, { name: "depth", scale: 2 }));
-    const { featuresSinceMs } = await replica.service.catalog.getPolicy({
-      agentType: agent.agentType,
-    });
+    const { agentType } = agent;
+    const { featuresSinceMs } = await site.service.catalog.getPolicy({ agentType });
     for (const features of [{ size: 20, depth: 3 }, { size: -1e300 }, { depth: 0 }]) {
       await agent.decide("c", { features });
       site.clock.timeMs += 1;
@@ -172,10 +156,7 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
       site.clock.timeMs += 1_000;
       for (const algorithm of last) await agent.setPolicy({ algorithm }, "c");
       site.clock.timeMs += 1_000;
-      await replica.service.catalog.deletePolicy(
-        { agentType: agent.agentType, codeType: parseCodeType("c") },
-        context,
-      );
+      await agent.deletePolicy("c");
       site.clock.timeMs += 1_000;
       await learn(agent, 200);
       expect(await share(agent, "a", { size: -1 })).toBeGreaterThan(0.8);
@@ -189,10 +170,7 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
     await agent.setPolicy({ algorithm: { kind: "thompson_sampling" } }, "other");
     await learn(agent, 60);
     const before = await agent.allocation("c", { size: -1 });
-    await replica.service.catalog.deletePolicy(
-      { agentType: agent.agentType, codeType: parseCodeType("other") },
-      context,
-    );
+    await agent.deletePolicy("other");
     expect((await agent.allocation("c", { size: -1 })).arms).toEqual(before.arms);
   });
 
@@ -219,9 +197,7 @@ describe.each(engineSets)("linear Thompson on %s engines", (set) => {
     const agent = await freshAgent();
     await learn(agent, 40);
     const before = await agent.allocation("c", { size: 0.25 });
-    await replica.close();
-    replica = await site.open();
-    agent.moveTo(replica.service);
+    await site.restart();
     const after = await agent.allocation("c", { size: 0.25 });
     expect(after.arms).toEqual(before.arms);
     expect(after.version).toBe(before.version);

@@ -1,31 +1,26 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BanditError } from "../../../src/domain/errors.ts";
-import { parseCodeType } from "../../../src/domain/ids.ts";
+import type { Policy } from "../../../src/domain/policy.ts";
 import { algorithmsWithDefaults } from "../../support/algorithms-with-defaults.ts";
-import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+import { componentOf, LearningAgent } from "../../support/learning-agent.ts";
+import { engineSets } from "../../support/site.ts";
+import { openSiteOfTest, useReplica } from "../../support/use-site.ts";
 
 const secondMs = 1_000;
 const hourMs = 3_600_000;
+/** An hour after a decision of which nothing was heard 0.25 is booked. */
+const policy = { defaultReward: 0.25 };
+const fault = (code: "unavailable" | "resource_exhausted" = "unavailable") =>
+  new BanditError(code, "as told", { reason: "TEST_FAULT" });
+const isFault = { reason: "TEST_FAULT" };
 
 describe.each(engineSets)(
   "default rewards on %s engines, by a clock that the test moves",
   (set) => {
-    let site: Site;
-    let replica: Replica;
-    let agents = 0;
-    /** An agent type of its own, whose policy books 0.25 an hour after a decision. */
-    const freshAgent = async (
-      policy: ConstructorParameters<typeof LearningAgent>[0]["policy"] = {},
-    ) => {
-      const agent = new LearningAgent({
-        service: replica.service,
-        name: `waiting_${agents++}`,
-        policy: { defaultReward: 0.25, ...policy },
-      });
-      return agent.create(["only"]);
-    };
-    const book = () => replica.running.defaultRewards.run();
+    const site = useReplica(set);
+    const freshAgent = (changes: Partial<Policy> = {}) =>
+      site.agent({ ...policy, ...changes }, ["only"]);
+    const book = () => site.running.defaultRewards.run();
     const evidence = async (agent: LearningAgent, codeType = "c") => {
       const { generations, effectiveWeight, belief } = await agent.arm("only", codeType);
       if (belief.kind !== "beta") throw new Error("not a Beta posterior");
@@ -36,12 +31,6 @@ describe.each(engineSets)(
     const outcomesOf = (agent: LearningAgent) =>
       agent.rows(`SELECT source, learned, late, reward_components, reward_values, outcome_id
                 FROM outcomes FINAL WHERE agent_type = '${agent.agentType}' ORDER BY occurred_at`);
-
-    beforeAll(async () => {
-      site = await openSite(set);
-      replica = await site.open();
-    });
-    afterAll(() => site.remove());
 
     it("books once, after the window has closed and not before, and says so in the event log", async () => {
       const agent = await freshAgent();
@@ -60,20 +49,13 @@ describe.each(engineSets)(
       expect(await outcomesOf(agent)).toEqual([
         ["default", 1, 0, ["default_reward"], [0.25], "default reward"],
       ]);
-      expect((await replica.telemetry.page()).body).toMatch(/^bandit_default_rewards_total [1-9]/m);
+      expect(await site.metric("bandit_default_rewards_total")).toBeGreaterThan(0);
     });
 
     it("leaves a generation with any outcome alone, also one that no component of the reward uses", async () => {
       const agent = await freshAgent();
       await agent.report(await agent.decide(), 0.5);
-      const unused = await agent.decide();
-      await replica.service.decisions.recordOutcome(
-        {
-          generationId: unused.generationId,
-          content: { source: "ci", passed: true, pipeline: "", url: "" },
-        },
-        { signal: new AbortController().signal, actor: "test" },
-      );
+      await agent.reportCi(await agent.decide());
       const before = await evidence(agent);
       site.clock.timeMs += hourMs + secondMs;
       expect(await book()).toBe(0);
@@ -179,21 +161,12 @@ describe.each(engineSets)(
       const agent = await freshAgent({
         defaultReward: 0.75,
         reward: {
-          components: [
-            {
-              metric: "score",
-              weight: 0.5,
-              min: 0,
-              max: 1,
-              lowerIsBetter: false,
-              unbounded: false,
-            },
-          ],
+          components: [componentOf("score", 0.5)],
           costPenaltyPerUsd: 0.5,
           latencyPenaltyPerSecond: 0,
         },
       });
-      await agent.reportCost(await agent.decide(), 0.25);
+      await agent.reportRun(await agent.decide(), { costUsd: 0.25 });
       site.clock.timeMs += hourMs + secondMs;
       expect(await book()).toBe(1);
       expect(await evidence(agent)).toEqual({ generations: 1, weight: 0.5, reward: 0.375 - 0.125 });
@@ -202,17 +175,8 @@ describe.each(engineSets)(
     it("follows the policy of each code type: its own window, its own default, none at all", async () => {
       const agent = await freshAgent();
       await agent.setPolicy({ defaultReward: 1, attributionWindowSeconds: 60 }, "quick");
-      const { defaultReward: _, ...silent } = (await agent.setPolicy({ defaultReward: 0.25 }))
-        .policy;
-      await replica.service.catalog.setPolicy(
-        {
-          agentType: agent.agentType,
-          codeType: parseCodeType("silent"),
-          policy: silent,
-          validateOnly: false,
-        },
-        { signal: new AbortController().signal, actor: "test" },
-      );
+      const { defaultReward: _, ...silent } = (await agent.setPolicy(policy)).policy;
+      await agent.replacePolicy(silent, "silent");
       for (const codeType of ["c", "quick", "silent"]) await agent.decide(codeType);
       site.clock.timeMs += 61 * secondMs;
       expect(await book()).toBe(1);
@@ -241,9 +205,7 @@ describe.each(engineSets)(
       site.clock.timeMs += hourMs + secondMs;
       expect(await book()).toBe(1);
       await agent.decide();
-      await replica.close();
-      replica = await site.open();
-      agent.moveTo(replica.service);
+      await site.restart();
       expect(await book()).toBe(0);
       expect(await evidence(agent)).toEqual(byDefault);
       site.clock.timeMs += hourMs + 1;
@@ -255,16 +217,13 @@ describe.each(engineSets)(
       const agent = await freshAgent();
       await agent.decide();
       site.clock.timeMs += hourMs + secondMs;
-      const listing = vi
-        .spyOn(replica.engines.eventLog, "listWithoutOutcome")
-        .mockRejectedValueOnce(new BanditError("unavailable", "as told", { reason: "TEST_FAULT" }));
-      await expect(book()).rejects.toMatchObject({ reason: "TEST_FAULT" });
+      const { eventLog } = site.engines;
+      const listing = vi.spyOn(eventLog, "listWithoutOutcome").mockRejectedValueOnce(fault());
+      await expect(book()).rejects.toMatchObject(isFault);
       listing.mockRestore();
-      const append = vi
-        .spyOn(replica.engines.eventLog, "append")
-        .mockRejectedValue(new BanditError("unavailable", "as told", { reason: "TEST_FAULT" }));
+      const append = vi.spyOn(eventLog, "append").mockRejectedValue(fault());
       await agent.decide();
-      await expect(book()).rejects.toMatchObject({ reason: "TEST_FAULT" });
+      await expect(book()).rejects.toMatchObject(isFault);
       append.mockRestore();
       expect(await evidence(agent)).toEqual(nothing);
       expect(await book()).toBe(1);
@@ -276,13 +235,13 @@ describe.each(engineSets)(
       await first.decide();
       await second.decide();
       site.clock.timeMs += hourMs + secondMs;
-      const { eventLog } = replica.engines;
+      const { eventLog } = site.engines;
       const list = eventLog.listWithoutOutcome.bind(eventLog);
       const listing = vi.spyOn(eventLog, "listWithoutOutcome").mockImplementation((input) => {
         if (input.agentType !== first.agentType) return list(input);
-        throw new BanditError("resource_exhausted", "as told", { reason: "TEST_FAULT" });
+        throw fault("resource_exhausted");
       });
-      await expect(book()).rejects.toMatchObject({ reason: "TEST_FAULT" });
+      await expect(book()).rejects.toMatchObject(isFault);
       listing.mockRestore();
       expect(await evidence(second)).toEqual(byDefault);
       expect(await book()).toBe(1);
@@ -291,66 +250,41 @@ describe.each(engineSets)(
   },
 );
 
-describe("default rewards in several processes", () => {
-  it("rounds of two replicas book each generation once, and undo no outcome", async () => {
-    const site = await openSite("servers");
-    try {
-      const [one, two] = [await site.open({ replica: 0 }), await site.open({ replica: 1 })];
-      const agent = await new LearningAgent({
-        service: one.service,
-        name: "shared",
-        policy: { defaultReward: 0.25 },
-      }).create(["only"]);
-      const silent = await Promise.all(Array.from({ length: 20 }, () => agent.decide()));
-      const answered = await agent.decide();
-      await agent.report(answered, 1);
-      await Promise.all([one.running.drain.flush(), two.running.drain.flush()]);
-      site.clock.timeMs += hourMs + secondMs;
-      await two.running.catalogue.refresh();
-      for (let round = 0; round < 3; round += 1) {
-        await Promise.all([one, two].map(({ running }) => running.defaultRewards.run()));
-      }
-      for (const { service } of [one, two]) {
-        agent.moveTo(service);
-        await expect
-          .poll(async () => (await agent.arm("only")).generations, { timeout: 5_000 })
-          .toBe(silent.length + 1);
-        expect(await agent.arm("only")).toMatchObject({
-          effectiveWeight: 21,
-          belief: { kind: "beta", alpha: 1 + 1 + 20 * 0.25 },
-        });
-      }
-    } finally {
-      await site.remove();
-    }
-  });
+it("rounds of two replicas book each generation once, and undo no outcome", async () => {
+  const site = await openSiteOfTest("servers");
+  const [one, two] = [await site.open({ replica: 0 }), await site.open({ replica: 1 })];
+  const agent = new LearningAgent({ service: one.service, name: "shared", policy });
+  await agent.create(["only"]);
+  const silent = await Promise.all(Array.from({ length: 20 }, () => agent.decide()));
+  await agent.report(await agent.decide(), 1);
+  await Promise.all([one.running.drain.flush(), two.running.drain.flush()]);
+  site.clock.timeMs += hourMs + secondMs;
+  await two.running.catalogue.refresh();
+  for (let round = 0; round < 3; round += 1) {
+    await Promise.all([one, two].map(({ running }) => running.defaultRewards.run()));
+  }
+  for (const { service } of [one, two]) {
+    agent.moveTo(service);
+    await expect.poll(() => agent.generations(), { timeout: 5_000 }).toBe(silent.length + 1);
+    expect(await agent.arm("only")).toMatchObject({
+      effectiveWeight: 21,
+      belief: { kind: "beta", alpha: 1 + 1 + 20 * 0.25 },
+    });
+  }
+});
 
-  it("rounds run by themselves, also after one that has failed, which is counted", async () => {
-    const site = await openSite();
-    try {
-      const { service, engines, telemetry } = await site.open({
-        changes: () => ({ defaultRewardIntervalMs: 20 }),
-      });
-      const agent = await new LearningAgent({
-        service,
-        name: "alone",
-        policy: { defaultReward: 0.25 },
-      }).create(["only"]);
-      await agent.decide();
-      const listing = vi
-        .spyOn(engines.eventLog, "listWithoutOutcome")
-        .mockRejectedValue(new BanditError("unavailable", "as told", { reason: "TEST_FAULT" }));
-      site.clock.timeMs += hourMs + secondMs;
-      await expect
-        .poll(async () => (await telemetry.page()).body, { timeout: 10_000 })
-        .toMatch(/^bandit_default_reward_failures_total\{reason="TEST_FAULT"\} [2-9]/m);
-      expect((await agent.arm("only")).generations).toBe(0);
-      listing.mockRestore();
-      await expect
-        .poll(async () => (await agent.arm("only")).generations, { timeout: 10_000 })
-        .toBe(1);
-    } finally {
-      await site.remove();
-    }
+it("rounds run by themselves, also after one that has failed, which is counted", async () => {
+  const site = await openSiteOfTest();
+  const { service, engines, metric } = await site.open({
+    changes: () => ({ defaultRewardIntervalMs: 20 }),
   });
+  const agent = await new LearningAgent({ service, name: "alone", policy }).create(["only"]);
+  await agent.decide();
+  const listing = vi.spyOn(engines.eventLog, "listWithoutOutcome").mockRejectedValue(fault());
+  site.clock.timeMs += hourMs + secondMs;
+  const failures = () => metric("bandit_default_reward_failures_total", 'reason="TEST_FAULT"');
+  await expect.poll(failures, { timeout: 10_000 }).toBeGreaterThan(1);
+  expect(await agent.generations()).toBe(0);
+  listing.mockRestore();
+  await expect.poll(() => agent.generations(), { timeout: 10_000 }).toBe(1);
 });

@@ -1,18 +1,6 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Engines } from "../../../src/app/engines.ts";
+import { expect, it } from "vitest";
 import { BanditError } from "../../../src/domain/errors.ts";
-import { openSite, type Site } from "../../support/site.ts";
-
-let site: Site;
-let engines: Engines | undefined;
-
-beforeEach(async () => {
-  site = await openSite();
-});
-afterEach(async () => {
-  await engines?.close();
-  await site.remove();
-});
+import { openSiteOfTest } from "../../support/use-site.ts";
 
 /** An object whose method is another one. */
 function withMethod<T extends object>(target: T, name: keyof T, method: unknown): T {
@@ -40,9 +28,11 @@ function counted<T extends object>(target: T, name: keyof T, listeners: Set<unkn
 
 it("a start that fails leaves nobody who listens", async () => {
   const listeners = new Set();
+  const site = await openSiteOfTest();
+  const engines = await site.openEngines();
   const opening = site.open({
+    engines,
     changes(opened) {
-      engines = opened;
       const refused = withMethod(opened.state, "listTotals", () => {
         throw new BanditError("failed_precondition", "refused", { reason: "REFUSED" });
       });

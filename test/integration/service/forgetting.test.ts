@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseCodeType } from "../../../src/domain/ids.ts";
+import { describe, expect, it } from "vitest";
 import type { ArmView, Decision } from "../../../src/service/api/decisions.ts";
-import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+import type { LearningAgent } from "../../support/learning-agent.ts";
+import { engineSets } from "../../support/site.ts";
+import { useReplica } from "../../support/use-site.ts";
 
 const halfLifeMs = 3_600_000;
 const policy = { forgettingHalfLifeSeconds: 3_600, attributionWindowSeconds: 30 * 86_400 };
@@ -20,17 +20,8 @@ function alphaOf({ belief }: ArmView): number {
 }
 
 describe.each(engineSets)("forgetting on %s engines, by a clock that the test moves", (set) => {
-  let site: Site;
-  let replica: Replica;
-  let agents = 0;
-  const freshAgent = async (changes: object = {}) => {
-    const agent = new LearningAgent({
-      service: replica.service,
-      name: `forgetful_${agents++}`,
-      policy: { ...policy, ...changes },
-    });
-    return agent.create(["a", "b"]);
-  };
+  const site = useReplica(set);
+  const freshAgent = (changes: object = {}) => site.agent({ ...policy, ...changes });
   const sumsOf = async (agent: LearningAgent, codeType = "c"): Promise<Sums> => {
     const { arms } = await agent.allocation(codeType);
     return Object.fromEntries(
@@ -72,12 +63,6 @@ describe.each(engineSets)("forgetting on %s engines, by a clock that the test mo
     }
     return sums;
   };
-
-  beforeAll(async () => {
-    site = await openSite(set);
-    replica = await site.open();
-  });
-  afterAll(() => site.remove());
 
   it("after one half-life every arm counts half, played or not, and its generations are still told", async () => {
     const agent = await freshAgent();
@@ -219,10 +204,7 @@ describe.each(engineSets)("forgetting on %s engines, by a clock that the test mo
     site.clock.timeMs += halfLifeMs;
     expectSums(await sumsOf(agent, "own"), { a: [0.125, 0.125, 1], b: [0, 0, 0] });
     expect((await agent.allocation("own")).forgettingPosition).toBeCloseTo(3, 9);
-    await replica.service.catalog.deletePolicy(
-      { agentType: agent.agentType, codeType: parseCodeType("own") },
-      { signal: new AbortController().signal, actor: "test" },
-    );
+    await agent.deletePolicy("own");
     expectSums(await sumsOf(agent, "own"), { a: [0.125, 0.125, 1], b: [0, 0, 0] });
   });
 
@@ -234,9 +216,7 @@ describe.each(engineSets)("forgetting on %s engines, by a clock that the test mo
     }
     const late = await agent.decide("c", { only: "b" });
     const before = await sumsOf(agent);
-    await replica.close();
-    replica = await site.open();
-    agent.moveTo(replica.service);
+    await site.restart();
     expectSums(await sumsOf(agent), before);
     site.clock.timeMs += halfLifeMs;
     await agent.report(late, 1);

@@ -1,74 +1,72 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { formatGenerationId, layOutGenerationId } from "../../../src/domain/generation-id.ts";
-import { type GenerationId, parseGenerationId, parseOutcomeId } from "../../../src/domain/ids.ts";
-import {
-  type ClockworkService,
-  clockworkContext as context,
-  openClockwork,
-} from "../../support/clockwork-service.ts";
+import { parseGenerationId } from "../../../src/domain/ids.ts";
+import { callContext } from "../../support/call-context.ts";
+import { ciPolicy, type LearningAgent } from "../../support/learning-agent.ts";
+import { decisionsRemembered } from "../../support/site.ts";
+import { useReplica } from "../../support/use-site.ts";
 
 const hourMs = 3_600_000;
-const content = { source: "ci", passed: true, pipeline: "", url: "" } as const;
+const learnLate = { learnFromLateOutcomes: true };
+const o1 = { outcomeId: "o1" };
+const o2 = { outcomeId: "o2" };
 
 describe("outcomes after the attribution window, by a clock that the test moves", () => {
-  let site: ClockworkService;
-  const record = async (generationId: GenerationId, outcomeId: string) => {
-    const outcome = { outcomeId: parseOutcomeId(outcomeId), generationId, content };
-    return (await site.service.decisions.recordOutcome(outcome, context)).status;
-  };
-
+  const site = useReplica();
+  let agent: LearningAgent;
   beforeAll(async () => {
-    site = await openClockwork();
+    agent = await site.agent(ciPolicy, ["only"]);
   });
-  afterAll(() => site.close());
+  /** Decides until no earlier decision is in the service's memory. */
+  const forget = async () => {
+    for (let made = 0; made <= decisionsRemembered; made += 1) await agent.decide();
+    await site.running.drain.flush();
+  };
 
   it.each(["learned from before", "not reported before"])(
     "nothing is learned about a generation %s once the retention it was promised has ended, though memory still has it",
     async (before) => {
-      await site.setPolicy({});
-      const generationId = await site.decide();
-      const learned = await site.generations();
+      await agent.setPolicy({});
+      const decision = await agent.decide();
+      const learned = await agent.generations();
       if (before === "learned from before")
-        expect(await record(generationId, "o1")).toBe("applied");
-      const known = await site.generations();
+        expect(await agent.reportCi(decision, o1)).toBe("applied");
+      const known = await agent.generations();
       site.clock.timeMs += 48 * hourMs;
-      await site.setPolicy({ learnFromLateOutcomes: true });
-      expect(await record(generationId, "o1")).not.toBe("applied");
-      expect(await record(generationId, "o2")).toBe("late");
-      expect(await site.generations()).toBe(known);
+      await agent.setPolicy(learnLate);
+      expect(await agent.reportCi(decision, o1)).not.toBe("applied");
+      expect(await agent.reportCi(decision, o2)).toBe("late");
+      expect(await agent.generations()).toBe(known);
       expect(known - learned).toBe(before === "learned from before" ? 1 : 0);
     },
   );
 
   it("remembers contributions for as long as the decision was promised, when the policy promises less now", async () => {
-    await site.setPolicy({ learnFromLateOutcomes: true });
-    const generationId = await site.decide();
-    const learned = await site.generations();
-    await site.setPolicy({});
-    expect(await record(generationId, "o1")).toBe("applied");
+    await agent.setPolicy(learnLate);
+    const decision = await agent.decide();
+    const learned = await agent.generations();
+    await agent.setPolicy({});
+    expect(await agent.reportCi(decision, o1)).toBe("applied");
     site.clock.timeMs += 10 * 24 * hourMs;
-    await site.setPolicy({ learnFromLateOutcomes: true });
-    expect(await record(generationId, "o1")).toBe("duplicate");
-    expect(await record(generationId, "o2")).toBe("replaced");
-    expect(await site.generations()).toBe(learned + 1);
+    await agent.setPolicy(learnLate);
+    expect(await agent.reportCi(decision, o1)).toBe("duplicate");
+    expect(await agent.reportCi(decision, o2)).toBe("replaced");
+    expect(await agent.generations()).toBe(learned + 1);
   });
 
   it("recognises a repeated outcome and report by the event log when nothing else remembers them, and writes nothing", async () => {
-    await site.setPolicy({});
-    const generationId = await site.decide();
-    const report = { generationId, model: "m", codeHash: "", content: "" };
-    const reported = async () =>
-      (await site.service.decisions.recordGeneration(report, context)).status;
-    expect(await record(generationId, "o1")).toBe("applied");
-    expect(await reported()).toBe("recorded");
-    await site.forget();
-    await site.running.drain.flush();
+    await agent.setPolicy({});
+    const decision = await agent.decide();
+    const { generationId } = decision;
+    expect(await agent.reportCi(decision, o1)).toBe("applied");
+    expect(await agent.reportRun(decision)).toBe("recorded");
+    await forget();
     site.clock.timeMs += 5 * 24 * hourMs;
     expect(await site.engines.state.findDecision(generationId)).toBeUndefined();
-    expect(await record(generationId, "o1")).toBe("duplicate");
-    expect(await reported()).toBe("duplicate");
-    expect(await record(generationId, "o2")).toBe("late");
-    const { history } = await site.service.insight.explainGeneration(generationId, context);
+    expect(await agent.reportCi(decision, o1)).toBe("duplicate");
+    expect(await agent.reportRun(decision)).toBe("duplicate");
+    expect(await agent.reportCi(decision, o2)).toBe("late");
+    const { history } = await site.service.insight.explainGeneration(generationId, callContext);
     expect(history.outcomes.map((row) => [row.outcome_id, row.learned, row.late])).toEqual([
       ["o1", 1, 0],
       ["o2", 0, 1],
@@ -77,40 +75,41 @@ describe("outcomes after the attribution window, by a clock that the test moves"
   });
 
   it("finds an old decision whatever kind of UUID its id is, and however short its window was", async () => {
-    await site.setPolicy({ attributionWindowSeconds: 1 });
+    await agent.setPolicy({ attributionWindowSeconds: 1 });
+    const own = await agent.decide();
     const random = parseGenerationId("f47ac10b-58cc-4372-a567-0e02b2c3d479");
     const ahead = parseGenerationId("7fffffff-ffff-7372-a567-0e02b2c3d479");
-    const own = await site.decide();
-    await site.decide({ generationId: random });
-    await site.decide({ generationId: ahead });
-    await site.forget();
-    await site.running.drain.flush();
+    const given = [random, ahead].map((generationId) => agent.decide("c", { generationId }));
+    const decisions = [own, ...(await Promise.all(given))];
+    await forget();
     // The service's own id says that it is three seconds old, the others tell nothing true.
     site.clock.timeMs += 3_000;
-    expect(await record(own, "o1")).toBe("late");
+    expect(await agent.reportCi(own, o1)).toBe("late");
     site.clock.timeMs += 25 * hourMs;
-    for (const id of [own, random, ahead]) expect(await record(id, "o2")).toBe("late");
+    for (const decision of decisions) expect(await agent.reportCi(decision, o2)).toBe("late");
   });
 
   it("refuses an unknown id of the last moments without asking the event log, an older one after asking", async () => {
     const lookups = vi.spyOn(site.engines.eventLog, "findGeneration");
-    const id = new Uint8Array(16).fill(0x99);
-    layOutGenerationId(id, { timestampMs: site.clock.timeMs - 50_000, bucket: 1 });
+    const reportUnknown = (ageMs: number) => {
+      const id = new Uint8Array(16).fill(0x99);
+      layOutGenerationId(id, { timestampMs: site.clock.timeMs - ageMs, bucket: 1 });
+      return agent.reportCi({ generationId: formatGenerationId(id) }, o1);
+    };
     const refusal = { reason: "GENERATION_NOT_FOUND" };
-    await expect(record(formatGenerationId(id), "o1")).rejects.toMatchObject(refusal);
+    await expect(reportUnknown(50_000)).rejects.toMatchObject(refusal);
     expect(lookups).not.toHaveBeenCalled();
-    layOutGenerationId(id, { timestampMs: site.clock.timeMs - 70_000, bucket: 1 });
-    await expect(record(formatGenerationId(id), "o1")).rejects.toMatchObject(refusal);
+    await expect(reportUnknown(70_000)).rejects.toMatchObject(refusal);
     expect(lookups).toHaveBeenCalledTimes(1);
     lookups.mockRestore();
   });
 
   it("takes many late outcomes at once", async () => {
-    await site.setPolicy({});
-    const ids = await Promise.all(Array.from({ length: 30 }, () => site.decide()));
+    await agent.setPolicy({});
+    const decisions = await Promise.all(Array.from({ length: 30 }, () => agent.decide()));
     await site.running.drain.flush();
     site.clock.timeMs += 48 * hourMs;
-    const statuses = await Promise.all(ids.map((id) => record(id, "o1")));
+    const statuses = await Promise.all(decisions.map((decision) => agent.reportCi(decision, o1)));
     expect(new Set(statuses)).toEqual(new Set(["late"]));
   });
 });

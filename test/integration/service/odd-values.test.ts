@@ -1,7 +1,8 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BanditClient, ClientError } from "../../../src/client/index.ts";
-import { engineSets, openSite, type Site } from "../../support/site.ts";
+import { describe, expect, it } from "vitest";
+import { ClientError } from "../../../src/client/index.ts";
+import { engineSets } from "../../support/site.ts";
+import { useServed } from "../../support/use-site.ts";
 
 /** Numbers that some format on the way might change. */
 const numbers = fc.oneof(
@@ -84,13 +85,7 @@ async function stored<Answer>(call: Promise<Answer>): Promise<Answer | undefined
 describe.each(engineSets)(
   "on %s engines what is stored is what was sent, or it is refused and named",
   (engines) => {
-    let site: Site;
-    let client: BanditClient;
-    beforeAll(async () => {
-      site = await openSite(engines);
-      ({ client } = await site.serve());
-    });
-    afterAll(() => site.remove());
+    const served = useServed(engines);
 
     it("a variant", async () => {
       let kept = 0;
@@ -107,14 +102,14 @@ describe.each(engineSets)(
         { requiredKeys: [] },
       );
       const check = async (content: object): Promise<void> => {
-        const call = client.createVariant({
+        const call = served.client.createVariant({
           agentType: "evolution",
           variant: { name: "odd", promptTemplate: "x", ...content } as never,
         });
         const variantId = (await stored(call))?.variant?.variantId;
         if (variantId === undefined) return;
         kept += 1;
-        const { variant } = await client.getVariant({ variantId });
+        const { variant } = await served.client.getVariant({ variantId });
         const { parameters = {}, ...others } = content as { parameters?: object };
         expect(variant).toMatchObject(withoutNegativeZero(others) as object);
         expect(variant?.parameters ?? {}).toEqual(withoutNegativeZero(parameters));
@@ -153,9 +148,9 @@ describe.each(engineSets)(
           ...fields,
         };
         const request = { agentType: "evolution", policy: policy as never };
-        if ((await stored(client.setPolicy(request))) === undefined) return;
+        if ((await stored(served.client.setPolicy(request))) === undefined) return;
         kept += 1;
-        const { record } = await client.getPolicy({ agentType: "evolution" });
+        const { record } = await served.client.getPolicy({ agentType: "evolution" });
         expect(record?.policy).toMatchObject(withoutNegativeZero(fields) as object);
         expect(record?.policy?.reward?.components).toMatchObject([withoutNegativeZero(component)]);
       };
@@ -180,29 +175,26 @@ describe.each(engineSets)(
       const check = async (odd: typeof reports extends fc.Arbitrary<infer Odd> ? Odd : never) => {
         const { agentId, features } = odd;
         const request = { agentType: "evolution", codeType: "odd", agentId, features };
-        const generationId = (await stored(client.selectVariant(request)))?.generationId;
+        const generationId = (await stored(served.client.selectVariant(request)))?.generationId;
         if (generationId === undefined) return;
         const { model, codeHash, costUsd } = odd;
-        const report = await stored(
-          client.recordGeneration({ generationId, model, codeHash, costUsd }),
-        );
+        const { client } = served;
+        const run = { model, codeHash, costUsd };
+        const report = await stored(client.recordGeneration({ generationId, ...run }));
         const { occurredAt } = odd;
         const custom = { case: "custom", value: { metrics: { odd: odd.metric } } } as const;
-        const metric = await stored(
-          client.recordOutcome({ generationId, occurredAt, outcome: custom }),
-        );
+        const about = { generationId, occurredAt };
+        const metric = await stored(client.recordOutcome({ ...about, outcome: custom }));
         const words = { case: "rating", value: { overall: 3, comment: odd.comment } } as const;
-        const rating = await stored(
-          client.recordOutcome({ generationId, occurredAt, outcome: words }),
-        );
+        const rating = await stored(client.recordOutcome({ ...about, outcome: words }));
         kept += 1;
-        const { decision, generation, outcomes } = await client.explainGeneration({ generationId });
+        const { decision, generation, outcomes } = await served.client.explainGeneration({
+          generationId,
+        });
         expect(decision?.agentId).toBe(agentId);
         expect(decision?.features).toEqual(withoutNegativeZero(features));
         if (report !== undefined) {
-          expect(generation).toMatchObject(
-            withoutNegativeZero({ model, codeHash, costUsd }) as object,
-          );
+          expect(generation).toMatchObject(withoutNegativeZero(run) as object);
         }
         const metrics = outcomes.find(({ source }) => source === "custom")?.metrics["odd"];
         expect(metrics).toBe(metric === undefined ? undefined : withoutNegativeZero(odd.metric));
@@ -215,26 +207,31 @@ describe.each(engineSets)(
     });
 
     it("of a batch whose answer would be larger than 4 MiB only what is answered is recorded", async () => {
-      await client.createAgentType({
+      await served.client.createAgentType({
         agentType: "large",
         variants: [{ name: "large", promptTemplate: "é".repeat(65_536) }],
       });
       const requests = Array(64).fill({ agentType: "large", codeType: "c" });
-      const { results } = await client.batchSelectVariants({ requests });
-      const served = results.filter(({ result }) => result.case === "response").length;
-      expect(served).toBeGreaterThan(20);
-      expect(served).toBeLessThan(32);
+      const { results } = await served.client.batchSelectVariants({ requests });
+      const answered = results.filter(({ result }) => result.case === "response").length;
+      expect(answered).toBeGreaterThan(20);
+      expect(answered).toBeLessThan(32);
       const sql = "SELECT count() FROM decisions WHERE agent_type = 'large'";
-      const { rows } = await client.query({ sql, fresh: true });
-      expect(rows[0]?.values[0]?.kind.value).toBe(String(served));
+      const { rows } = await served.client.query({ sql, fresh: true });
+      expect(rows[0]?.values[0]?.kind.value).toBe(String(answered));
       const variants = Array.from({ length: 40 }, (_, at) => ({
         name: `v${at}`,
         promptTemplate: "é".repeat(65_536),
       }));
-      for (const variant of variants) await client.createVariant({ agentType: "large", variant });
+      for (const variant of variants)
+        await served.client.createVariant({ agentType: "large", variant });
       const seen: string[] = [];
       for (let pageToken = ""; ; ) {
-        const page = await client.listVariants({ agentType: "large", pageSize: 1000, pageToken });
+        const page = await served.client.listVariants({
+          agentType: "large",
+          pageSize: 1000,
+          pageToken,
+        });
         expect(page.variants.length).toBeLessThan(32);
         seen.push(...page.variants.map(({ variantId }) => variantId));
         pageToken = page.nextPageToken;

@@ -1,17 +1,16 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { LearningAgent } from "../../support/learning-agent.ts";
 import { rebuild, totalsByArm } from "../../support/rebuild.ts";
-import { openSite } from "../../support/site.ts";
+import { openSiteOfTest } from "../../support/use-site.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 it.each([365, undefined])(
   "an event log that was emptied is a difference, and unlearns nothing (retention %s days)",
   async (days) => {
-    const site = await openSite();
-    onTestFinished(() => site.remove());
+    const site = await openSiteOfTest();
     const changes = () => (days === undefined ? {} : { eventRetentionDays: days });
     let replica = await site.open({ changes });
     const forgotten = new LearningAgent({ service: replica.service, name: "forgotten" });

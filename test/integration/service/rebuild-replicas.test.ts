@@ -1,29 +1,22 @@
-import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { Decision } from "../../../src/service/api/decisions.ts";
-import { until } from "../../conformance/state-store-harness.ts";
-import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
 import { LearningAgent } from "../../support/learning-agent.ts";
 import { mixedHistory } from "../../support/mixed-history.ts";
-import { rebuild, totalsByArm } from "../../support/rebuild.ts";
+import { emptyRedis, rebuild, totalsByArm } from "../../support/rebuild.ts";
 import { openSite, type Replica, type Site } from "../../support/site.ts";
+import { until } from "../../support/until.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-let front: ClickHouseFront;
 let site: Site;
 let replicas: Replica[];
 const changes = () => ({ totalsSyncIntervalMs: 50 });
 
 beforeAll(async () => {
-  front = await startClickHouseFront();
-  site = await openSite("servers", { clickhouseUrl: front.url });
+  site = await openSite("servers");
   replicas = await Promise.all([0, 1].map((replica) => site.open({ replica, changes })));
 });
-afterAll(async () => {
-  await site.remove();
-  await front.stop();
-});
+afterAll(() => site.remove());
 
 const [first, second, third] = [0, 1, 2].map((at) => () => replicas[at] as Replica) as [
   () => Replica,
@@ -55,9 +48,7 @@ it("a Redis emptied under two replicas: both go on with what they know, and all 
   const before = await totalsByArm(first().engines.state);
 
   await Promise.all(replicas.map(({ running }) => running.drain.flush()));
-  const admin = new Redis(site.redisUrl as string);
-  await admin.flushall();
-  admin.disconnect();
+  await emptyRedis(site.redisUrl as string);
   for (const { running } of replicas) {
     await until("the loss is noticed", 10_000, () => running.stateLost());
   }

@@ -1,58 +1,51 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { RewardTotals } from "../../../src/domain/contribution.ts";
 import type { ArmKey, ArmTotals } from "../../../src/ports/state-store.ts";
+import type { CallContext } from "../../../src/service/api/call-context.ts";
 import type { Decision } from "../../../src/service/api/decisions.ts";
 import { differencesOf } from "../../../src/service/rebuild/compare-totals.ts";
-import { until } from "../../conformance/state-store-harness.ts";
+import { callContext } from "../../support/call-context.ts";
 import type { LearningAgent } from "../../support/learning-agent.ts";
 import { mixedHistory } from "../../support/mixed-history.ts";
-import { rebuild, totalsByArm } from "../../support/rebuild.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+import { emptyRedis, rebuild, totalsByArm } from "../../support/rebuild.ts";
+import { engineSets } from "../../support/site.ts";
+import { until } from "../../support/until.ts";
+import { useReplica } from "../../support/use-site.ts";
 
 // Rebuilds follow one another while agents report: 7 s on a machine of one's own, several times that beside others.
 vi.setConfig({ testTimeout: 90_000 });
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 const dayMs = 86_400_000;
-const changes = () => ({ eventRetentionDays: 365 });
 const none = { armsDifferent: 0, armsReplaced: 0, armsUnsettled: 0, armsBeyondLog: 0 };
 
-function armOf({ agentType, codeType, variantId }: ArmTotals): ArmKey {
-  return { agentType, codeType, variantId };
+function nameOf({ agentType, codeType, variantId }: ArmKey): string {
+  return `${agentType} ${codeType} ${variantId}`;
 }
 
 describe.each(engineSets)("posteriors and the event log on %s engines", (set) => {
-  let site: Site;
-  let replica: Replica;
-
+  const site = useReplica(set, () => ({ eventRetentionDays: 365 }));
   let agents: readonly LearningAgent[];
-
   // Each test leaves the state as it should be.
   beforeAll(async () => {
-    site = await openSite(set);
-    replica = await site.open({ changes });
-    ({ agents } = await mixedHistory(site, replica));
+    ({ agents } = await mixedHistory(site, site));
   });
-  afterAll(() => site.remove());
 
-  const liveTotals = () => totalsByArm(replica.engines.state);
+  const liveTotals = () => totalsByArm(site.engines.state);
+  const check = () => rebuild(site.service, { check: true });
+  const force = () => rebuild(site.service, { check: false, force: true });
 
   /** Everything in the state store is gone; on `embedded` with the process. */
   const lose = async (): Promise<void> => {
-    await replica.running.drain.flush();
-    if (site.redisUrl !== undefined) {
-      const admin = new Redis(site.redisUrl);
-      await admin.flushall();
-      admin.disconnect();
-      return;
-    }
-    const { dataDirectory } = replica.service.insight.info();
-    await replica.close();
+    await site.running.drain.flush();
+    if (site.redisUrl !== undefined) return emptyRedis(site.redisUrl);
+    const { dataDirectory } = site.service.insight.info();
+    await site.close();
     rmSync(join(dataDirectory, "state"), { recursive: true });
-    replica = await site.open({ changes });
+    await site.restart();
+    agents[0]?.moveTo(site.service);
   };
 
   const expectSame = (
@@ -61,16 +54,13 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
   ): void => {
     expect([...actual.keys()]).toEqual([...expected.keys()]);
     for (const [arm, totals] of expected) {
-      expect({ arm, differences: differencesOf(actual.get(arm), totals) }).toEqual({
-        arm,
-        differences: [],
-      });
+      expect(differencesOf(actual.get(arm), totals), arm).toEqual([]);
     }
   };
 
   /** Changes what the store has of an arm, as a bug or a broken disk would. */
   const spoil = async (arm: ArmTotals, change: Partial<RewardTotals>): Promise<void> => {
-    const done = await replica.engines.state.repair.replaceTotals({
+    const done = await site.engines.state.repair.replaceTotals({
       ...arm,
       totals: { ...arm.totals, ...change },
       expectedVersion: arm.version,
@@ -80,53 +70,51 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
   };
 
   const anyArm = async (wanted: (arm: ArmTotals) => boolean): Promise<ArmTotals> => {
-    for await (const arm of replica.engines.state.listTotals()) if (wanted(arm)) return arm;
+    for await (const arm of site.engines.state.listTotals()) if (wanted(arm)) return arm;
     throw new Error("there is no such arm");
   };
 
   it("agree to 1e-9 whatever was reported, in whatever order, under whatever policy", async () => {
-    const checked = await rebuild(replica.service, { check: true });
+    const checked = await check();
     expect(checked.differences).toEqual([]);
     expect(checked.summary).toMatchObject(none);
     expect(checked.summary.arms).toBeGreaterThan(20);
     expect(checked.summary.eventsRead).toBeGreaterThan(200);
     // Rebuilding what is right changes nothing.
     const before = await liveTotals();
-    const rebuilt = await rebuild(replica.service);
-    expect(rebuilt.summary).toMatchObject({
-      ...none,
-      ...{ decisionsRestored: 0, ledgersRestored: 0 },
-    });
+    const restored = { decisionsRestored: 0, ledgersRestored: 0 };
+    expect((await rebuild(site.service)).summary).toMatchObject({ ...none, ...restored });
     expect(await liveTotals()).toEqual(before);
   });
 
   it("a spoilt arm is named with its numbers, and put right by a rebuild; the others are not touched", async () => {
     const right = await liveTotals();
     const arm = await anyArm(({ totals }) => totals.generations > 5 && totals.position > 0);
-    const name = `${arm.agentType} ${arm.codeType} ${arm.variantId}`;
+    const name = nameOf(arm);
     await spoil(arm, { reward: arm.totals.reward * (1 + 3e-9), generations: 1 });
-    const checked = await rebuild(replica.service, { check: true });
+    const checked = await check();
     expect(checked.differences).toEqual([`${name} generations`, `${name} reward`]);
+    const { agentType, codeType, variantId } = arm;
     expect(checked.steps).toContainEqual({
-      ...{ kind: "difference", arm: armOf(arm) },
+      ...{ kind: "difference", arm: { agentType, codeType, variantId } },
       ...{ field: "generations", live: 1, recomputed: arm.totals.generations },
     });
     expect(checked.summary).toMatchObject({ ...none, armsDifferent: 1 });
     // A check changes nothing.
-    expect((await rebuild(replica.service, { check: true })).differences).toHaveLength(2);
+    expect((await check()).differences).toHaveLength(2);
 
-    const rebuilt = await rebuild(replica.service);
+    const rebuilt = await rebuild(site.service);
     expect(rebuilt.differences).toEqual(checked.differences);
     expect(rebuilt.summary).toMatchObject({ ...none, armsDifferent: 1, armsReplaced: 1 });
     expectSame(await liveTotals(), right);
-    expect((await rebuild(replica.service, { check: true })).summary).toMatchObject(none);
+    expect((await check()).summary).toMatchObject(none);
   });
 
   it("rounding is no difference; arms that only one side has are", async () => {
     const right = await liveTotals();
     const arm = await anyArm(({ totals }) => totals.generations > 5);
     await spoil(arm, { reward: arm.totals.reward * (1 + 1e-11) });
-    expect((await rebuild(replica.service, { check: true })).differences).toEqual([]);
+    expect((await check()).differences).toEqual([]);
 
     const phantom = { ...arm, codeType: "nobody" as ArmTotals["codeType"], version: 0 };
     await spoil(phantom, {});
@@ -134,21 +122,19 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
       (one) => one.totals.generations > 0 && one.variantId !== arm.variantId,
     );
     await spoil(lost, { reward: 0, weight: 0, squares: 0, generations: 0, position: 0 });
-    const checked = await rebuild(replica.service, { check: true });
+    const checked = await check();
     expect(checked.summary).toMatchObject({ ...none, armsDifferent: 2 });
-    expect(checked.differences).toContain(`${arm.agentType} nobody ${arm.variantId} weight`);
-    expect(checked.differences).toContain(
-      `${lost.agentType} ${lost.codeType} ${lost.variantId} generations`,
-    );
+    expect(checked.differences).toContain(`${nameOf(phantom)} weight`);
+    expect(checked.differences).toContain(`${nameOf(lost)} generations`);
     const spoilt = await liveTotals();
     const learned = String(arm.totals.generations);
-    await expect(rebuild(replica.service)).rejects.toMatchObject({
+    await expect(rebuild(site.service)).rejects.toMatchObject({
       code: "failed_precondition",
       reason: "EVENT_LOG_LACKS_GENERATIONS",
       metadata: { arms: "1", generations_learned: learned, generations_logged: "0" },
     });
     expect(await liveTotals()).toEqual(spoilt);
-    await rebuild(replica.service, { check: false, force: true });
+    await force();
     expectSame(await liveTotals(), right);
   });
 
@@ -157,15 +143,15 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     const more = { generations: arm.totals.generations + 9, weight: arm.totals.weight + 9 };
     await spoil(arm, more);
     // The log is said to keep a year, and its first decision is of today: it has everything.
-    expect((await rebuild(replica.service, { check: true })).summary.armsDifferent).toBe(1);
+    expect((await check()).summary.armsDifferent).toBe(1);
     site.clock.timeMs += 364 * dayMs;
-    const checked = await rebuild(replica.service, { check: true });
+    const checked = await check();
     expect(checked.differences).toEqual([]);
     expect(checked.summary).toMatchObject({ ...none, armsBeyondLog: 1 });
-    expect((await rebuild(replica.service)).summary).toMatchObject({ ...none, armsBeyondLog: 1 });
-    const name = `${arm.agentType} ${arm.codeType} ${arm.variantId}`;
+    expect((await rebuild(site.service)).summary).toMatchObject({ ...none, armsBeyondLog: 1 });
+    const name = nameOf(arm);
     expect((await liveTotals()).get(name)).toMatchObject(more);
-    await rebuild(replica.service, { check: false, force: true });
+    await force();
     expect((await liveTotals()).get(name)?.generations).toBe(arm.totals.generations);
     site.clock.timeMs -= 364 * dayMs;
   });
@@ -175,10 +161,10 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     const arm = await anyArm(({ agentType }) => agentType === second.agentType);
     await spoil(arm, { weight: 1e6 });
     const only = (agentType: LearningAgent["agentType"]) =>
-      rebuild(replica.service, { check: true, agentType });
+      rebuild(site.service, { check: true, agentType });
     expect((await only(first.agentType)).differences).toEqual([]);
     expect((await only(second.agentType)).differences).toHaveLength(1);
-    await rebuild(replica.service);
+    await rebuild(site.service);
     await expect(only("nobody" as LearningAgent["agentType"])).rejects.toMatchObject({
       code: "not_found",
     });
@@ -186,33 +172,30 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
 
   it("an emptied state store is filled again: posteriors, open decisions, what was reported before", async () => {
     const agent = agents[0] as LearningAgent;
-    const report = (decision: Decision, score: number, outcomeId: string, occurredAtMs?: number) =>
-      agent.report(decision, score, {
-        outcomeId,
-        ...(occurredAtMs === undefined ? {} : { occurredAtMs }),
-      });
     const open = await agent.decide("later");
     const known = await agent.decide("later");
     const nowMs = site.clock.timeMs;
-    await report(known, 0.25, "known", nowMs);
+    await agent.report(known, 0.25, { outcomeId: "known", occurredAtMs: nowMs });
     const before = await liveTotals();
     // What the service remembers by itself must not help.
     for (let made = 0; made < 4; made += 1) await agent.decide("elsewhere");
 
     await lose();
-    agent.moveTo(replica.service);
     expect(await liveTotals()).toEqual(new Map());
-    const rebuilt = await rebuild(replica.service);
+    const rebuilt = await rebuild(site.service);
     expectSame(await liveTotals(), before);
     expect(rebuilt.summary.armsUnsettled).toBe(0);
     expect(rebuilt.summary.decisionsRestored).toBeGreaterThan(10);
     expect(rebuilt.summary.ledgersRestored).toBeGreaterThan(5);
 
-    expect(await report(open, 1, "first")).toBe("applied");
-    expect(await report(known, 1, "known")).toBe("duplicate");
-    expect(await report(known, 0, "older", nowMs - 1)).toBe("superseded");
-    expect(await report(known, 0.75, "newer", nowMs + 1)).toBe("replaced");
-    expect(await report(open, 1, "first")).toBe("duplicate");
+    const first = { outcomeId: "first" };
+    expect(await agent.report(open, 1, first)).toBe("applied");
+    expect(await agent.report(known, 1, { outcomeId: "known" })).toBe("duplicate");
+    const older = { outcomeId: "older", occurredAtMs: nowMs - 1 };
+    expect(await agent.report(known, 0, older)).toBe("superseded");
+    const newer = { outcomeId: "newer", occurredAtMs: nowMs + 1 };
+    expect(await agent.report(known, 0.75, newer)).toBe("replaced");
+    expect(await agent.report(open, 1, first)).toBe("duplicate");
     const after = await liveTotals();
     const sum = (of: (totals: RewardTotals) => number, arms: ReadonlyMap<string, RewardTotals>) =>
       [...arms].reduce((all, [name, totals]) => {
@@ -220,7 +203,7 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
       }, 0);
     expect(sum((totals) => totals.generations, after)).toBe(2);
     expect(sum((totals) => totals.reward, after)).toBeCloseTo(1.75, 9);
-    expect((await rebuild(replica.service, { check: true })).summary).toMatchObject(none);
+    expect((await check()).summary).toMatchObject(none);
   });
 
   it("an emptied state store is filled while agents go on reporting; what they report counts once", async () => {
@@ -233,8 +216,7 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
       waiting.push({ decision, score: made / 120 });
     }
     await lose();
-    agent.moveTo(replica.service);
-    await until("the loss is known", 10_000, () => replica.running.stateLost());
+    await until("the loss is known", 10_000, () => site.running.stateLost());
     let isGoing = true;
     let reported = 0;
     /** As a client does that retries what is unavailable. */
@@ -263,13 +245,13 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
       }),
     );
     for (let left = 3; left > 0; left -= 1) {
-      const { summary } = await rebuild(replica.service);
+      const { summary } = await rebuild(site.service);
       if (summary.armsUnsettled === 0) break;
     }
     isGoing = false;
     await going;
     expect(reported).toBeGreaterThan(120);
-    const checked = await rebuild(replica.service, { check: true });
+    const checked = await check();
     expect(checked.differences).toEqual([]);
     expect(checked.summary).toMatchObject(none);
   });
@@ -278,30 +260,29 @@ describe.each(engineSets)("posteriors and the event log on %s engines", (set) =>
     const request = { check: true };
     const going = new AbortController();
     const context = { signal: going.signal, actor: "test" };
-    const first = replica.service.repair.rebuild(request, context)[Symbol.asyncIterator]();
+    const begin = (of: CallContext) =>
+      site.service.repair.rebuild(request, of)[Symbol.asyncIterator]();
+    const toEnd = async (steps: AsyncIterator<unknown>) => {
+      while ((await steps.next()).done !== true);
+    };
+    const first = begin(context);
     expect((await first.next()).value).toMatchObject({ kind: "progress", groupsDone: 0 });
-    await expect(rebuild(replica.service, request)).rejects.toMatchObject({
+    await expect(rebuild(site.service, request)).rejects.toMatchObject({
       code: "failed_precondition",
       reason: "REBUILD_RUNNING",
     });
     going.abort();
-    await expect(
-      (async () => {
-        while ((await first.next()).done !== true);
-      })(),
-    ).rejects.toMatchObject({ code: "aborted", reason: "REBUILD_CANCELLED" });
+    const cancelled = { code: "aborted", reason: "REBUILD_CANCELLED" };
+    await expect(toEnd(first)).rejects.toMatchObject(cancelled);
 
-    const left = replica.service.repair.rebuild(request, context)[Symbol.asyncIterator]();
+    const left = begin(context);
     await left.return?.();
-    expect((await rebuild(replica.service, request)).summary).toMatchObject(none);
+    expect((await rebuild(site.service, request)).summary).toMatchObject(none);
 
-    const other = { signal: new AbortController().signal, actor: "test" };
-    const stopped = replica.service.repair.rebuild(request, other)[Symbol.asyncIterator]();
+    const stopped = begin(callContext);
     await stopped.next();
-    const ending = (async () => {
-      while ((await stopped.next()).done !== true);
-    })();
-    const closing = replica.close();
+    const ending = toEnd(stopped);
+    const closing = site.close();
     await expect(ending).rejects.toMatchObject({ reason: "REBUILD_CANCELLED" });
     await closing;
   });

@@ -1,24 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Logger } from "../../../src/ports/telemetry.ts";
+import { describe, expect, it } from "vitest";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+import { engineSets } from "../../support/site.ts";
+import { silentLogger } from "../../support/state-samples.ts";
+import { openSiteOfTest, useReplica } from "../../support/use-site.ts";
 
 const changeDetection = { tolerance: 0.05, threshold: 5 };
 
 describe.each(engineSets)("changes of rewards on %s engines", (set) => {
-  let site: Site;
-  let replica: Replica;
-  const warnings: { message: string; fields: Readonly<Record<string, unknown>> }[] = [];
-  const ignore = () => undefined;
-  const logger: Logger = {
-    debug: ignore,
-    info: ignore,
-    error: ignore,
-    warn: (message, fields = {}) => warnings.push({ message, fields }),
-  };
-  const open = () => site.open({ changes: () => ({ logger }) });
-  const agentOf = (name: string, policy: object) =>
-    new LearningAgent({ service: replica.service, name, policy }).create(["a", "b"]);
+  /** Fields of the warnings. */
+  const warnings: Readonly<Record<string, unknown>>[] = [];
+  const site = useReplica(set, () => ({
+    logger: { ...silentLogger, warn: (_message, fields = {}) => warnings.push(fields) },
+  }));
   const teach = async (agent: LearningAgent, rounds: number, score: number) => {
     for (let round = 0; round < rounds; round += 1) {
       await agent.teach("c", "a", score);
@@ -26,19 +19,12 @@ describe.each(engineSets)("changes of rewards on %s engines", (set) => {
     }
   };
   const warningsOf = (agent: LearningAgent) =>
-    warnings.filter(({ fields }) => fields["agentType"] === agent.agentType);
-
-  beforeAll(async () => {
-    site = await openSite(set);
-    replica = await open();
-  });
-  afterAll(() => site.remove());
+    warnings.filter((fields) => fields["agentType"] === agent.agentType);
 
   it.each([0, 3_600])(
     "a drop is told in GetAllocation, the metric and the log, with a half-life of %i s",
     async (forgettingHalfLifeSeconds) => {
-      const name = `dropping_${forgettingHalfLifeSeconds}`;
-      const agent = await agentOf(name, { changeDetection, forgettingHalfLifeSeconds });
+      const agent = await site.agent({ changeDetection, forgettingHalfLifeSeconds });
       await teach(agent, 80, 0.9);
       expect((await agent.arm("a")).change).toBeUndefined();
       expect(warningsOf(agent)).toEqual([]);
@@ -51,20 +37,18 @@ describe.each(engineSets)("changes of rewards on %s engines", (set) => {
       expect(change).toEqual(a?.change);
       expect(b?.change).toBeUndefined();
       expect((await agent.arm("a", "elsewhere")).change).toBeUndefined();
-      expect(warningsOf(agent).map(({ fields }) => [fields["scope"], fields["variantId"]])).toEqual(
-        [
-          ["arm", agent.variantId("a")],
-          ["agent_type", undefined],
-        ],
-      );
-      const { body } = await replica.telemetry.page();
-      expect(body).toMatch(/bandit_reward_changes_total\{[^}]*direction="decrease"[^}]*\} [1-9]/);
+      expect(warningsOf(agent).map(({ scope, variantId }) => [scope, variantId])).toEqual([
+        ["arm", agent.variantId("a")],
+        ["agent_type", undefined],
+      ]);
+      const decreases = await site.metric("bandit_reward_changes_total", 'direction="decrease"');
+      expect(decreases).toBeGreaterThan(0);
     },
   );
 
   it("nothing is told while the mean is steady, or where it is switched off", async () => {
-    const steady = await agentOf("steady", {});
-    const off = await agentOf("off", { changeDetection: { tolerance: 0.05, threshold: 0 } });
+    const steady = await site.agent();
+    const off = await site.agent({ changeDetection: { tolerance: 0.05, threshold: 0 } });
     // Zeros and ones of one mean; the drop is for the one that does not watch.
     for (let round = 0; round < 200; round += 1) await steady.teach("c", "a", round % 2);
     await teach(off, 80, 0.9);
@@ -77,15 +61,13 @@ describe.each(engineSets)("changes of rewards on %s engines", (set) => {
   });
 
   it("what a start finds in the store raises no alarm, whatever it was", async () => {
-    const agent = await agentOf("restarted", { changeDetection });
+    const agent = await site.agent({ changeDetection });
     await agent.setPolicy({ changeDetection: { tolerance: 0.05, threshold: 0 } });
     await teach(agent, 80, 0.9);
     await teach(agent, 80, 0.1);
     await agent.setPolicy({ changeDetection });
     const told = warnings.length;
-    await replica.close();
-    replica = await open();
-    agent.moveTo(replica.service);
+    await site.restart();
     expect((await agent.arm("a")).generations).toBe(160);
     // The detector begins with these, so a mean of 0.5 of all before is nothing to it.
     await teach(agent, 60, 0.9);
@@ -96,24 +78,17 @@ describe.each(engineSets)("changes of rewards on %s engines", (set) => {
   });
 });
 
-describe("changes of rewards with two replicas", () => {
-  it("are noticed by the one that only hears of the outcomes, too", async () => {
-    const site = await openSite("servers");
-    try {
-      const one = await site.open({ replica: 0 });
-      const two = await site.open({ replica: 1 });
-      const options = { name: "shared", policy: { changeDetection } };
-      const agent = await new LearningAgent({ service: one.service, ...options }).create(["a"]);
-      await two.running.catalogue.refresh();
-      const elsewhere = new LearningAgent({ service: two.service, ...options });
-      for (let round = 0; round < 110; round += 1)
-        await agent.teach("c", "a", round < 80 ? 0.9 : 0.2);
-      await expect
-        .poll(async () => (await elsewhere.arm("a")).change !== undefined, { timeout: 5_000 })
-        .toBe(true);
-      expect((await agent.arm("a")).change?.meanSince).toBeCloseTo(0.2, 6);
-    } finally {
-      await site.remove();
-    }
-  });
+it("changes are noticed by a replica that only hears of the outcomes, too", async () => {
+  const site = await openSiteOfTest("servers");
+  const one = await site.open({ replica: 0 });
+  const two = await site.open({ replica: 1 });
+  const options = { name: "shared", policy: { changeDetection } };
+  const agent = await new LearningAgent({ service: one.service, ...options }).create(["a"]);
+  await two.running.catalogue.refresh();
+  const elsewhere = new LearningAgent({ service: two.service, ...options });
+  for (let round = 0; round < 110; round += 1) await agent.teach("c", "a", round < 80 ? 0.9 : 0.2);
+  await expect
+    .poll(async () => (await elsewhere.arm("a")).change !== undefined, { timeout: 5_000 })
+    .toBe(true);
+  expect((await agent.arm("a")).change?.meanSince).toBeCloseTo(0.2, 6);
 });

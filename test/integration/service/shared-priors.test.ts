@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { LearningAgent } from "../../support/learning-agent.ts";
-import { engineSets, openSite, type Replica, type Site } from "../../support/site.ts";
+import { engineSets } from "../../support/site.ts";
+import { openSiteOfTest, useReplica } from "../../support/use-site.ts";
 
 const policy = { sharedPriorStrengthMax: 30 };
 
@@ -15,20 +16,13 @@ async function teachOthers(agent: LearningAgent): Promise<void> {
 }
 
 describe.each(engineSets)("shared priors on %s engines", (set) => {
-  let site: Site;
-  let replica: Replica;
-  const agentOf = (name: string, changes: object = policy) =>
-    new LearningAgent({ service: replica.service, name, policy: changes });
+  const site = useReplica(set);
   let agent: LearningAgent;
-
   beforeAll(async () => {
-    site = await openSite(set);
-    replica = await site.open();
-    agent = await agentOf("sharing").create(["a", "b"]);
+    agent = await site.agent(policy);
     await teachOthers(agent);
     site.clock.timeMs += 20_000;
   });
-  afterAll(() => site.remove());
 
   it("a code type never seen before starts with what the others know, and is served so", async () => {
     const { arms } = await agent.allocation("never_seen");
@@ -62,7 +56,7 @@ describe.each(engineSets)("shared priors on %s engines", (set) => {
   });
 
   it("is off by default: nobody's prior but the policy's", async () => {
-    const alone = await agentOf("alone", {}).create(["a", "b"]);
+    const alone = await site.agent();
     await teachOthers(alone);
     site.clock.timeMs += 20_000;
     for (const arm of (await alone.allocation("never_seen")).arms) {
@@ -78,7 +72,7 @@ describe.each(engineSets)("shared priors on %s engines", (set) => {
   });
 
   it("a new variant gets none of its parent's counts: at most four outcomes of an average arm", async () => {
-    const growing = await agentOf("growing").create(["a", "b"]);
+    const growing = await site.agent(policy);
     await teachOthers(growing);
     await growing.addVariant("child", growing.variantId("b"));
     site.clock.timeMs += 20_000;
@@ -92,7 +86,7 @@ describe.each(engineSets)("shared priors on %s engines", (set) => {
   });
 
   it("frozen keeps a new code type's priors as they were when it was first asked for", async () => {
-    const still = await agentOf("still").create(["a", "b"]);
+    const still = await site.agent(policy);
     await teachOthers(still);
     const before = await still.allocation("asked_before");
     await still.setMode("frozen");
@@ -104,9 +98,7 @@ describe.each(engineSets)("shared priors on %s engines", (set) => {
 
   it("knows them after a restart", async () => {
     const before = await agent.allocation("unheard_of");
-    await replica.close();
-    replica = await site.open();
-    agent.moveTo(replica.service);
+    await site.restart();
     const after = await agent.allocation("unheard_of");
     for (const [at, { sharedPrior }] of after.arms.entries()) {
       const known = before.arms[at]?.sharedPrior;
@@ -117,35 +109,25 @@ describe.each(engineSets)("shared priors on %s engines", (set) => {
   });
 });
 
-describe("shared priors of two replicas", () => {
-  it("agree once both have heard of the same outcomes", async () => {
-    const site = await openSite("servers");
-    try {
-      const one = await site.open({ replica: 0 });
-      const two = await site.open({ replica: 1 });
-      const agent = await new LearningAgent({
-        service: one.service,
-        name: "shared",
-        policy,
-      }).create(["a", "b"]);
-      await two.running.catalogue.refresh();
-      const elsewhere = new LearningAgent({ service: two.service, name: "shared", policy });
-      // Both have asked before there was anything to share.
-      for (const side of [agent, elsewhere]) {
-        expect((await side.arm("b", "never_seen")).share).toBeCloseTo(0.5, 9);
-      }
-      await teachOthers(agent);
-      await expect
-        .poll(async () => (await elsewhere.arm("b", "known_7")).generations, { timeout: 5_000 })
-        .toBe(20);
-      site.clock.timeMs += 20_000;
-      const [own, other] = await Promise.all(
-        [agent, elsewhere].map((side) => side.allocation("never_seen")),
-      );
-      expect(own?.arms[1]?.share).toBeGreaterThan(0.9);
-      expect(other?.arms[1]?.share).toBeCloseTo(own?.arms[1]?.share as number, 2);
-    } finally {
-      await site.remove();
-    }
-  });
+it("two replicas agree once both have heard of the same outcomes", async () => {
+  const site = await openSiteOfTest("servers");
+  const one = await site.open({ replica: 0 });
+  const two = await site.open({ replica: 1 });
+  const options = { name: "shared", policy };
+  const agent = await new LearningAgent({ service: one.service, ...options }).create();
+  await two.running.catalogue.refresh();
+  const elsewhere = new LearningAgent({ service: two.service, ...options });
+  // Both have asked before there was anything to share.
+  for (const side of [agent, elsewhere]) {
+    expect((await side.arm("b", "never_seen")).share).toBeCloseTo(0.5, 9);
+  }
+  await teachOthers(agent);
+  await expect
+    .poll(async () => (await elsewhere.arm("b", "known_7")).generations, { timeout: 5_000 })
+    .toBe(20);
+  site.clock.timeMs += 20_000;
+  const shareOf = async (side: LearningAgent) => (await side.arm("b", "never_seen")).share;
+  const share = await shareOf(agent);
+  expect(share).toBeGreaterThan(0.9);
+  expect(await shareOf(elsewhere)).toBeCloseTo(share, 2);
 });

@@ -2,24 +2,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
 import type { GenerationId } from "../../../src/domain/ids.ts";
-import type { OutcomeContent } from "../../../src/domain/outcome.ts";
-import type { CallContext } from "../../../src/service/api/call-context.ts";
 import { readLoggedEvents } from "../../faults/harness/logged-events.ts";
-import { clockworkPolicy } from "../../support/clockwork-service.ts";
+import { callContext } from "../../support/call-context.ts";
 import { around, faultyEventLog } from "../../support/faulty.ts";
-import type { DecisionChoice } from "../../support/learning-agent.ts";
+import type { DecisionChoice, OutcomeChoice } from "../../support/learning-agent.ts";
 import { findFaults, queryOf } from "../../support/outage-ledger.ts";
 import {
   type OutageMode,
   type OutageService,
   type OutageSite,
   openOutageSite,
-  outageAgent,
   untilEmpty,
 } from "../../support/outage-site.ts";
 import { newGenerationId } from "../../support/state-samples.ts";
 
-const context: CallContext = { signal: new AbortController().signal, actor: "test" };
 let site: OutageSite;
 let queue: SqliteDiskQueue;
 let service: OutageService;
@@ -39,36 +35,52 @@ beforeEach(async () => {
 afterEach(() => service.close());
 
 const select = (choice: DecisionChoice = {}, of = service) => of.agent.decide(codeType, choice);
-const outcome: OutageService["outcome"] = (...args) => service.outcome(...args);
+/** CI has passed. */
+const outcome = (generationId: GenerationId, outcomeId: string, choice: OutcomeChoice = {}) =>
+  service.agent.reportCi({ generationId }, { outcomeId, ...choice });
 /** The other one of the two variants. */
 const notThat = ({ variant }: { variant: { id: string } }): string =>
   variant.id.includes("one") ? "two" : "one";
-async function report(generationId: GenerationId, content = "") {
-  const { status } = await service.running.service.decisions.recordGeneration(
-    { generationId, model: "m", codeHash: "", content },
-    context,
-  );
-  return status;
+/** Nothing is applied from the spool before this. */
+async function storeIsBack(): Promise<void> {
+  service.outage.mode = "up";
+  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
 }
 async function recover(): Promise<void> {
   service.outage.mode = "up";
   await untilEmpty(queue);
-  await service.running.drain.flush();
 }
-const logged = () => readLoggedEvents(queryOf(site.engines.eventLog), [codeType]);
-const faultsOf = (acknowledged: {
+async function logged() {
+  await service.running.drain.flush();
+  return readLoggedEvents(queryOf(site.engines.eventLog), [codeType]);
+}
+/** All of this is in the event log once, nothing else was learned from. An outcome is `<generation>/<outcome>`. */
+async function expectKept(acknowledged: {
   decisions: string[];
   generations?: string[];
-  outcomes: string[];
-}) =>
-  findFaults({
-    codeType,
-    eventLog: site.engines.eventLog,
-    state: site.engines.state,
-    decisions: new Set(acknowledged.decisions),
-    generations: new Set(acknowledged.generations ?? []),
-    outcomes: new Set(acknowledged.outcomes),
+  outcomes?: string[];
+}): Promise<void> {
+  await service.running.drain.flush();
+  const { eventLog, state } = site.engines;
+  const [decisions, generations, outcomes] = [
+    new Set(acknowledged.decisions),
+    new Set(acknowledged.generations),
+    new Set(acknowledged.outcomes),
+  ];
+  const ids = { decisions, generations, outcomes };
+  expect(await findFaults({ codeType, eventLog, state, ...ids })).toEqual([]);
+}
+/** Of each outcome in the event log whether it was late, and learned from. */
+async function outcomeRows(...ids: string[]) {
+  await service.running.drain.flush();
+  const { rows } = await site.engines.eventLog.query({
+    sql: `SELECT outcome_id, late, learned FROM outcomes
+      WHERE code_type = '${codeType}' AND outcome_id IN (${ids.map((id) => `'${id}'`)}) ORDER BY outcome_id`,
+    rowsMax: 10,
+    timeoutMs: 5000,
   });
+  return rows;
+}
 
 describe.each<OutageMode>(["down", "answers_lost", "silent", "silent_done"])(
   "a state store that is %s",
@@ -87,22 +99,20 @@ describe.each<OutageMode>(["down", "answers_lost", "silent", "silent_done"])(
       );
       expect(await outcome(during, "during")).toBe("spooled");
       expect(await outcome(during, "during")).toBe("spooled");
-      expect(await report(during)).toBe("spooled");
+      expect(await service.agent.reportRun(decision)).toBe("spooled");
       expect(await service.metric("bandit_state_available")).toBe(0);
       expect(await service.metric("bandit_spool_records")).toBe(queue.size.records);
       expect(queue.size.records).toBe(5);
       await recover();
       expect(await outcome(during, "during")).toBe("duplicate");
-      expect(await report(during)).toBe("duplicate");
+      expect(await service.agent.reportRun(decision)).toBe("duplicate");
       const again = await select({ generationId: during });
       expect(again).toEqual({ ...decision, degraded: false, degradedReason: "" });
-      await service.running.drain.flush();
-      const acknowledged = {
+      await expectKept({
         decisions: [before, during],
         generations: [during],
         outcomes: [`${before}/before`, `${before}/during`, `${during}/during`],
-      };
-      expect(await faultsOf(acknowledged)).toEqual([]);
+      });
       expect((await logged()).tables.outcomes.ids).toHaveLength(3);
       expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(0);
       expect(await service.metric("bandit_spool_records")).toBe(0);
@@ -118,12 +128,7 @@ it("an outcome that was received in time is not late because it was applied late
   site.clock.aheadMs += 3_500_000;
   expect(await outcome(young, "still_in_time")).toBe("spooled");
   await recover();
-  const rows = await site.engines.eventLog.query({
-    sql: `SELECT outcome_id, late, learned FROM outcomes WHERE code_type = '${codeType}' ORDER BY outcome_id`,
-    rowsMax: 10,
-    timeoutMs: 5000,
-  });
-  expect(rows.rows).toEqual([
+  expect(await outcomeRows("in_time", "still_in_time")).toEqual([
     ["in_time", 0, 1],
     ["still_in_time", 0, 1],
   ]);
@@ -136,7 +141,7 @@ it("an outcome that was received in time is not late because it was applied late
   const behind = (await select()).generationId;
   expect(await outcome(behind, "waited_too_long")).toBe("spooled");
   await recover();
-  expect(await rowsNamed("waited", "too_late")).toEqual([
+  expect(await outcomeRows("waited", "too_late")).toEqual([
     ["too_late", 1, 0],
     ["waited", 0, 1],
   ]);
@@ -145,29 +150,12 @@ it("an outcome that was received in time is not late because it was applied late
   expect(await outcome(last, "waited_for_hours")).toBe("spooled");
   site.clock.aheadMs += 7_300_000;
   await recover();
-  expect(await rowsNamed("waited_for_hours")).toEqual([["waited_for_hours", 0, 0]]);
-  expect(await faultsOf({ decisions: [waiting, behind, last], outcomes: [] })).toEqual([]);
+  expect(await outcomeRows("waited_for_hours")).toEqual([["waited_for_hours", 0, 0]]);
+  await expectKept({ decisions: [waiting, behind, last] });
 });
 
-async function rowsNamed(...ids: string[]) {
-  const { rows } = await site.engines.eventLog.query({
-    sql: `SELECT outcome_id, late, learned FROM outcomes
-      WHERE code_type = '${codeType}' AND outcome_id IN (${ids.map((id) => `'${id}'`)}) ORDER BY outcome_id`,
-    rowsMax: 10,
-    timeoutMs: 5000,
-  });
-  return rows;
-}
-
 it("a default reward that another replica has booked meanwhile is replaced by an outcome that was received in time", async () => {
-  await service.running.service.catalog.setPolicy(
-    {
-      agentType: outageAgent as never,
-      codeType: codeType as never,
-      policy: { ...clockworkPolicy, defaultReward: 0.25 },
-    } as never,
-    context,
-  );
+  await service.agent.setPolicy({ defaultReward: 0.25 }, codeType);
   const other = await site.open({ spool: site.openQueue() });
   const { generationId } = await select();
   const silent = (await select()).generationId;
@@ -180,34 +168,22 @@ it("a default reward that another replica has booked meanwhile is replaced by an
   await recover();
   await other.running.drain.flush();
   await other.close();
-  expect(await rowsNamed("in_time")).toEqual([["in_time", 0, 1]]);
-  let reward = 0;
-  let weight = 0;
-  for await (const { codeType: name, totals } of site.engines.state.listTotals()) {
-    if (name !== codeType) continue;
-    reward += totals.reward;
-    weight += totals.weight;
-  }
+  expect(await outcomeRows("in_time")).toEqual([["in_time", 0, 1]]);
   // One generation is worth what CI said, the other one the default.
-  expect([reward, weight]).toEqual([1.25, 2]);
+  expect(await site.learned(codeType)).toEqual({ reward: 1.25, weight: 2 });
   expect(await outcome(silent, "late")).toBe("late");
 });
 
 it("neither a user's id nor content is in the spool in the clear", async () => {
   service.outage.mode = "down";
-  const { generationId } = await select();
-  const rating: OutcomeContent = {
-    source: "user_rating",
-    overall: 4,
-    comment: "good",
-    userId: "alice@example.com",
-  };
-  expect(await outcome(generationId, "rated", { content: rating })).toBe("spooled");
-  expect(await report(generationId, "def secret(): pass")).toBe("spooled");
-  const texts = queue
-    .read({ bytesMax: 2 ** 20 })
-    .map(({ text }) => text)
-    .join("\n");
+  const decision = await select();
+  const user = { comment: "good", userId: "alice@example.com" };
+  const rating = { source: "user_rating", overall: 4, ...user } as const;
+  const { agent } = service;
+  expect(await agent.recordOutcome(decision, rating, { outcomeId: "rated" })).toBe("spooled");
+  expect(await agent.reportRun(decision, { content: "def secret(): pass" })).toBe("spooled");
+  const records = queue.read({ bytesMax: 2 ** 20 });
+  const texts = records.map(({ text }) => text).join("\n");
   expect(texts).toContain("rated");
   expect(texts).not.toMatch(/alice|secret/);
   await recover();
@@ -228,7 +204,7 @@ it("the same generation id gets the same answer during the outage, from whicheve
     reason: "GENERATION_ID_TAKEN",
   });
   await recover();
-  expect(await faultsOf({ decisions: [generationId], outcomes: [] })).toEqual([]);
+  await expectKept({ decisions: [generationId] });
 });
 
 it("a decision that another replica had stored before stays; the conflict is counted, and reports count for that one", async () => {
@@ -245,21 +221,21 @@ it("a decision that another replica had stored before stays; the conflict is cou
   const letters = await lettersAbout(generationId);
   expect(letters.map(({ error }) => error)).toEqual([expect.stringContaining(ours.variant.id)]);
   const ids = letters.map(({ id }) => id);
-  expect(await service.running.service.deadLetters.replayDeadLetters(ids, context)).toMatchObject({
-    replayed: 0,
-    refused: [{ attempts: 2 }],
-  });
+  expect(await replay(ids)).toMatchObject({ replayed: 0, refused: [{ attempts: 2 }] });
   expect(await outcome(generationId, "later")).toBe("replaced");
-  await service.running.drain.flush();
   await other.close();
   const { decisions } = await logged();
   expect([...decisions].map(([id, { variantId }]) => [id, variantId])).toEqual([
     [generationId, theirs.variant.id],
   ]);
-  const outcomes = [`${generationId}/o`, `${generationId}/later`];
-  expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
+  await expectKept({
+    decisions: [generationId],
+    outcomes: [`${generationId}/o`, `${generationId}/later`],
+  });
 });
 
+const replay = (ids: string[]) =>
+  service.running.service.deadLetters.replayDeadLetters(ids, callContext);
 async function lettersAbout(generationId: GenerationId) {
   const { items } = await service.running.service.deadLetters.listDeadLetters({
     pageSize: 1000,
@@ -296,11 +272,12 @@ it("a report waits for a spooled decision that cannot be settled yet, and counts
   expect(queue.size.records).toBe(2);
   isSlow = false;
   await untilEmpty(queue);
-  await service.running.drain.flush();
   await other.close();
   expect((await logged()).decisions.get(generationId)?.variantId).toBe(theirs.variant.id);
-  const outcomes = [`${generationId}/o`, `${known}/o`];
-  expect(await faultsOf({ decisions: [generationId, known], outcomes })).toEqual([]);
+  await expectKept({
+    decisions: [generationId, known],
+    outcomes: [`${generationId}/o`, `${known}/o`],
+  });
 });
 
 it("a report waits for the decision of a replica that is away for long, without holding others up, for as long as it may come", async () => {
@@ -314,8 +291,7 @@ it("a report waits for the decision of a replica that is away for long, without 
   expect(await outcome(away, "o")).toBe("spooled");
   expect(await outcome(invented, "o")).toBe("spooled");
   other.kill();
-  service.outage.mode = "up";
-  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  await storeIsBack();
   site.clock.aheadMs += 61_000;
   // The one that nobody can bring is a dead letter; the other one waits, and shows.
   await vi.waitFor(() => expect(queue.size.records).toBe(1), 20_000);
@@ -329,18 +305,15 @@ it("a report waits for the decision of a replica that is away for long, without 
   other = await site.open({ spool: spoolOfOther });
   await untilEmpty(spoolOfOther);
   await untilEmpty(queue);
-  await service.running.drain.flush();
   await other.running.drain.flush();
-  const outcomes = [`${away}/o`, `${known}/behind`];
-  expect(await faultsOf({ decisions: [away, known], outcomes })).toEqual([]);
+  await expectKept({ decisions: [away, known], outcomes: [`${away}/o`, `${known}/behind`] });
   // One whose time is over waits no longer.
   service.outage.mode = "down";
   other.outage.mode = "down";
   const lost = (await select({}, other)).generationId;
   expect(await outcome(lost, "o")).toBe("spooled");
   other.kill();
-  service.outage.mode = "up";
-  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  await storeIsBack();
   site.clock.aheadMs += 2 * 3_600_000 + 60_000;
   await untilEmpty(queue);
   expect(await lettersAbout(lost)).toHaveLength(1);
@@ -368,13 +341,11 @@ describe("a spooled record that cannot be read", () => {
     service.outage.mode = "down";
     await queue.append([{ key: `d:${generationId}`, text: "not of this version" }]);
     expect(await outcome(generationId, "o")).toBe("spooled");
-    service.outage.mode = "up";
-    await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+    await storeIsBack();
     expect(await select({ generationId })).toMatchObject({ degraded: false });
     await recover();
     expect(await service.metric("bandit_spool_applied_total", "dead")).toBe(1);
-    const outcomes = [`${generationId}/o`];
-    expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
+    await expectKept({ decisions: [generationId], outcomes: [`${generationId}/o`] });
   });
 });
 
@@ -383,8 +354,7 @@ it("a report on a generation that nobody decided is told so while the store answ
   await expect(outcome(unknown, "o")).rejects.toMatchObject({ reason: "GENERATION_NOT_FOUND" });
   service.outage.mode = "down";
   expect(await outcome(unknown, "o")).toBe("spooled");
-  service.outage.mode = "up";
-  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  await storeIsBack();
   // Another replica may still bring the decision, so for a while it waits, and so does another one like it.
   expect(await outcome(unknown, "p")).toBe("spooled");
   expect(queue.size.records).toBe(2);
@@ -399,26 +369,20 @@ it("a report on a generation that nobody decided is told so while the store answ
   // Once the decision is there, the letters can be replayed; twice is once.
   await select({ generationId: unknown });
   const ids = letters.map(({ id }) => id);
-  expect(await service.running.service.deadLetters.replayDeadLetters(ids, context)).toMatchObject({
-    replayed: 2,
-  });
-  await service.running.drain.flush();
-  const outcomes = [`${unknown}/o`, `${unknown}/p`];
-  expect(await faultsOf({ decisions: [unknown], outcomes })).toEqual([]);
+  expect(await replay(ids)).toMatchObject({ replayed: 2 });
+  await expectKept({ decisions: [unknown], outcomes: [`${unknown}/o`, `${unknown}/p`] });
 });
 
 it("a decision that another replica brings later is waited for", async () => {
   const unknown = newGenerationId();
   service.outage.mode = "down";
   expect(await outcome(unknown, "o")).toBe("spooled");
-  service.outage.mode = "up";
-  await vi.waitFor(async () => expect(await service.metric("bandit_state_available")).toBe(1));
+  await storeIsBack();
   const other = await site.open({ spool: site.openQueue() });
   await select({ generationId: unknown }, other);
   await untilEmpty(queue);
   await other.close();
-  await service.running.drain.flush();
-  expect(await faultsOf({ decisions: [unknown], outcomes: [`${unknown}/o`] })).toEqual([]);
+  await expectKept({ decisions: [unknown], outcomes: [`${unknown}/o`] });
 });
 
 it("while the event log is down too, young generations are applied, and old ones wait without holding them up", async () => {
@@ -445,9 +409,7 @@ it("while the event log is down too, young generations are applied, and old ones
   expect(queue.find(`o:${old}:late`)).toBeDefined();
   isLogDown = false;
   await untilEmpty(queue);
-  await service.running.drain.flush();
-  const outcomes = [`${old}/late`, `${young}/o`];
-  expect(await faultsOf({ decisions: [old, young], outcomes })).toEqual([]);
+  await expectKept({ decisions: [old, young], outcomes: [`${old}/late`, `${young}/o`] });
 });
 
 it("a full spool refuses reports with a reason and counts them, answers decisions all the same, and takes again later", async () => {
@@ -477,7 +439,7 @@ it("a full spool refuses reports with a reason and counts them, answers decision
   expect(await service.metric("bandit_reports_refused_total", "SPOOL_FULL")).toBe(1);
   expect(await service.metric("bandit_decisions_unrecorded_total", "SPOOL_FULL")).toBe(1);
   await recover();
-  expect(await faultsOf({ decisions: [known], outcomes: [...kept] })).toEqual([]);
+  await expectKept({ decisions: [known], outcomes: [...kept] });
   service.outage.mode = "down";
   expect(await outcome(known, "room_again")).toBe("spooled");
   await recover();
@@ -501,9 +463,7 @@ it("a call that comes after its deadline does nothing, one that is cut off by it
   service.outage.mode = "up";
   await untilEmpty(queue);
   expect(service.outage.calls).toBeGreaterThan(calls);
-  await service.running.drain.flush();
-  const outcomes = [`${generationId}/cut`];
-  expect(await faultsOf({ decisions: [generationId], outcomes })).toEqual([]);
+  await expectKept({ decisions: [generationId], outcomes: [`${generationId}/cut`] });
 });
 
 it("what a configuration with Redis has left in the spool is applied by one without", async () => {
@@ -511,11 +471,7 @@ it("what a configuration with Redis has left in the spool is applied by one with
   const { generationId } = await select();
   expect(await outcome(generationId, "o")).toBe("spooled");
   service.kill();
-  const { stateTimeoutMs: _, ...embedded } = { stateTimeoutMs: undefined, spool: queue };
-  service = await site.open({ ...embedded });
+  service = await site.open({ spool: queue, stateTimeoutMs: undefined });
   await untilEmpty(queue);
-  await service.running.drain.flush();
-  expect(await faultsOf({ decisions: [generationId], outcomes: [`${generationId}/o`] })).toEqual(
-    [],
-  );
+  await expectKept({ decisions: [generationId], outcomes: [`${generationId}/o`] });
 });

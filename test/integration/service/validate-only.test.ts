@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { type BanditClient, ClientError, VariantStatus } from "../../../src/client/index.ts";
-import { openSite, type ServedSite, type Site } from "../../support/site.ts";
+import { useTwoServed } from "../../support/use-site.ts";
 
 /** One change, as it is tried and as it is made; the etag is read before both. */
 interface Change {
@@ -152,20 +152,16 @@ async function everything(client: BanditClient): Promise<unknown> {
   return { types, variants, own, python, mode };
 }
 
-let site: Site;
-let replicas: readonly ServedSite[];
+const clients = useTwoServed();
 beforeAll(async () => {
-  site = await openSite("servers");
-  replicas = [await site.serve(), await site.serve()];
   for (const name of ["a", "b"]) {
     const variant = { name, promptTemplate: "x" };
-    await replicas[0]?.client.createVariant({ agentType: "evolution", variant });
+    await clients.first.createVariant({ agentType: "evolution", variant });
   }
-}, 60_000);
-afterAll(() => site.remove());
+});
 
 it("a call that is only tried is answered as the call that follows, in the same words, and changes nothing", async () => {
-  const { client } = replicas[0] as ServedSite;
+  const client = clients.first;
   const codes = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(changes, async (change) => {
@@ -190,7 +186,7 @@ it("a call that is only tried is answered as the call that follows, in the same 
 });
 
 it("a first override of a code type takes the etag of the policy in force, tried or made", async () => {
-  const { client } = replicas[0] as ServedSite;
+  const client = clients.first;
   const request = { agentType: "evolution", codeType: "first-override" };
   const { record } = await client.getPolicy(request);
   const policy = record?.policy as never;
@@ -202,16 +198,13 @@ it("a first override of a code type takes the etag of the policy in force, tried
 });
 
 it("an etag read on one replica is right on another, at once", async () => {
-  const [here, there] = replicas as [ServedSite, ServedSite];
+  const variant = { name: "moved", promptTemplate: "x" };
   for (let round = 0; round < 5; round += 1) {
-    const created = await here.client.createVariant({
-      agentType: "evolution",
-      variant: { name: "moved", promptTemplate: "x" },
-    });
+    const created = await clients.first.createVariant({ agentType: "evolution", variant });
     const id = created.variant?.variantId as string;
-    const promoted = await here.client.promoteVariant({ variantId: id });
+    const promoted = await clients.first.promoteVariant({ variantId: id });
     const etagOf = promoted.variant?.etag as string;
-    const retired = await there.client.retireVariant({ variantId: id, etag: etagOf });
+    const retired = await clients.second.retireVariant({ variantId: id, etag: etagOf });
     expect(retired.variant?.status).toBe(VariantStatus.RETIRED);
   }
 });
