@@ -14,16 +14,17 @@ const policy = {
   default_reward: null,
 };
 
-function refusal(content: JsonValue): string {
-  try {
-    policyFromJson(content, "p.json");
-  } catch (error) {
-    expect(error).toBeInstanceOf(CliError);
-    expect((error as CliError).exitCode).toBe(exitCodes.usage);
-    return (error as CliError).message;
-  }
-  throw new Error("it was taken");
+function expectRefusal(content: JsonValue, message: string): void {
+  const parse = () => policyFromJson(content, "p.json");
+  expect(parse).toThrow(CliError);
+  expect(parse).toThrow(expect.objectContaining({ exitCode: exitCodes.usage }));
+  expect(parse).toThrow(message);
 }
+
+const components = (...some: JsonValue[]) => ({ reward: { components: some } });
+const twoAlgorithms = { algorithm: { ucb1: {}, softmax: {} } };
+const softmax = (parameters: JsonValue) => ({ algorithm: { softmax: parameters } });
+const noDuration = 'is no duration; write seconds, e.g. "3600s"';
 
 describe("a policy from JSON", () => {
   it("is taken with names in either style, alone or as a record", () => {
@@ -47,57 +48,33 @@ describe("a policy from JSON", () => {
     [{ policy: null }, "its policy is null"],
     [{ policy: [] }, ": policy: must be an object, not a list"],
     [{ policy, etags: "1" }, ": etags: unknown field; is it etag?"],
-    [{ minimum_shares: 0.1 }, ": policy.minimum_shares: unknown field; is it minimum_share?"],
     [
       { policy: { colour: 1 } },
       ": policy.colour: unknown field; the fields are algorithm, reward,",
     ],
-    [{ minimum_share: "much" }, ': policy.minimum_share: expected number (float64), got "much"'],
-    [{ minimum_share: "" }, ': policy.minimum_share: expected number (float64), got ""'],
-    [{ learn_from_late_outcomes: 1 }, ": policy.learn_from_late_outcomes: expected boolean, got 1"],
-    [{ reward: { components: {} } }, ": policy.reward.components: must be a list, not an object"],
-    [
-      { reward: { components: [{ metric: "a" }, { metrik: "b" }] } },
-      ": policy.reward.components[1].metrik: unknown field; is it metric?",
-    ],
-    [
-      { reward: { components: [{ metric: 7 }] } },
-      ": policy.reward.components[0].metric: expected string, got 7",
-    ],
-    [
-      { algorithm: "thompson_sampling" },
-      ': policy.algorithm: must be an object, not "thompson_sampling"',
-    ],
+    [{ attribution_window: "999999999999s" }, "p.json is not a policy: "],
+  ])("is refused as a whole: %j", expectRefusal);
+
+  it.each<[JsonValue, string]>([
+    [{ minimum_shares: 0.1 }, "minimum_shares: unknown field; is it minimum_share?"],
+    [{ minimum_share: "much" }, 'minimum_share: expected number (float64), got "much"'],
+    [{ minimum_share: "" }, 'minimum_share: expected number (float64), got ""'],
+    [{ learn_from_late_outcomes: 1 }, "learn_from_late_outcomes: expected boolean, got 1"],
+    [{ reward: { components: {} } }, "reward.components: must be a list, not an object"],
+    [components({}, { metrik: "b" }), "reward.components[1].metrik: unknown field; is it metric?"],
+    [components({ metric: 7 }), "reward.components[0].metric: expected string, got 7"],
+    [{ algorithm: "softmax" }, 'algorithm: must be an object, not "softmax"'],
     [
       { algorithm: { thompson: {} } },
-      ": policy.algorithm.thompson: unknown field; is it thompson_sampling?",
+      "algorithm.thompson: unknown field; is it thompson_sampling?",
     ],
-    [
-      { algorithm: { ucb1: {}, softmax: {} } },
-      ": policy.algorithm: oneof set multiple times by ucb1 and softmax",
-    ],
-    [
-      { algorithm: { softmax: { temp: 1 } } },
-      ": policy.algorithm.softmax.temp: unknown field; is it temperature?",
-    ],
-    [
-      { forgetting_half_life: "7d" },
-      ': policy.forgetting_half_life: "7d" is no duration; write seconds, e.g. "3600s"',
-    ],
-    [
-      { refresh_interval: "50 ms" },
-      ': policy.refresh_interval: "50 ms" is no duration; write seconds, e.g. "3600s"',
-    ],
-    [
-      { attributionWindow: 3600 },
-      ': policy.attributionWindow: 3600 is no duration; write seconds, e.g. "3600s"',
-    ],
-    [
-      { attribution_window: "soon" },
-      ': policy.attribution_window: "soon" is no duration; write seconds, e.g. "3600s"',
-    ],
-    [{ attribution_window: "999999999999s" }, "p.json is not a policy: "],
-  ])("is refused with the name of the field: %j", (content, message) => {
-    expect(refusal(content)).toContain(message);
-  });
+    [twoAlgorithms, "algorithm: oneof set multiple times by ucb1 and softmax"],
+    [softmax({ temp: 1 }), "algorithm.softmax.temp: unknown field; is it temperature?"],
+    [{ forgetting_half_life: "7d" }, `forgetting_half_life: "7d" ${noDuration}`],
+    [{ refresh_interval: "50 ms" }, `refresh_interval: "50 ms" ${noDuration}`],
+    [{ attributionWindow: 3600 }, `attributionWindow: 3600 ${noDuration}`],
+    [{ attribution_window: "soon" }, `attribution_window: "soon" ${noDuration}`],
+  ])("is refused with the name of the field: %j", (content, message) =>
+    expectRefusal(content, `: policy.${message}`),
+  );
 });

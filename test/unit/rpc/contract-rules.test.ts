@@ -44,46 +44,22 @@ function validate<Desc extends DescMessage>(schema: Desc, init: MessageInitShape
 }
 
 describe("the contract refuses exactly what the parser of the domain refuses", () => {
+  const select = (init: MessageInitShape<typeof SelectVariantRequestSchema>) =>
+    validate(SelectVariantRequestSchema, { agentType: "a", codeType: "x", ...init });
+  const record = (init: MessageInitShape<typeof RecordOutcomeRequestSchema>) =>
+    validate(RecordOutcomeRequestSchema, { generationId, outcome, ...init });
+  const create = (name: string) => {
+    const variant = { name, promptTemplate: "x" };
+    validate(CreateVariantRequestSchema, { agentType: "a", variant });
+  };
+
   it.each<[string, (text: string) => unknown, (text: string) => void]>([
-    [
-      "agent_type",
-      parseAgentType,
-      (agentType) => validate(SelectVariantRequestSchema, { agentType, codeType: "x" }),
-    ],
-    [
-      "code_type",
-      parseCodeType,
-      (codeType) => validate(SelectVariantRequestSchema, { agentType: "a", codeType }),
-    ],
-    [
-      "variant_id",
-      parseVariantId,
-      (id) =>
-        validate(SelectVariantRequestSchema, {
-          agentType: "a",
-          codeType: "x",
-          allowedVariantIds: [id],
-        }),
-    ],
-    [
-      "generation_id",
-      parseGenerationId,
-      (id) => validate(RecordOutcomeRequestSchema, { generationId: id, outcome }),
-    ],
-    [
-      "outcome_id",
-      parseOutcomeId,
-      (outcomeId) => validate(RecordOutcomeRequestSchema, { generationId, outcomeId, outcome }),
-    ],
-    [
-      "name",
-      parseVariantName,
-      (name) =>
-        validate(CreateVariantRequestSchema, {
-          agentType: "a",
-          variant: { name, promptTemplate: "x" },
-        }),
-    ],
+    ["agent_type", parseAgentType, (agentType) => select({ agentType })],
+    ["code_type", parseCodeType, (codeType) => select({ codeType })],
+    ["variant_id", parseVariantId, (id) => select({ allowedVariantIds: [id] })],
+    ["generation_id", parseGenerationId, (generationId) => record({ generationId })],
+    ["outcome_id", parseOutcomeId, (outcomeId) => record({ outcomeId })],
+    ["name", parseVariantName, create],
   ])("%s", (_, parse, check) =>
     forAll([texts], { numRuns: 1000 }, (text) => {
       expect(refuses(() => check(text))).toBe(refuses(() => parse(text)));

@@ -1,5 +1,3 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SeededGenerator } from "../../../../src/numerics/random-generator.ts";
 import { Aipw } from "../../../../src/statistics/aipw.ts";
@@ -20,30 +18,18 @@ import {
 import { relativeWelchTest, welchTest } from "../../../../src/statistics/welch.ts";
 import { accepted } from "../../../fixtures/reference/statistics-reference.ts";
 import { sampleOf } from "../../../support/samples.ts";
-import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { words } from "../../../support/words.ts";
-import { runInProcess } from "../run-in-process.ts";
+import { answerOf, expectUsageError, fileWriter, runInProcess } from "../run-in-process.ts";
 
-const directory = temporaryDirectory();
-
-/** Writes a log and gives its path. */
-function file(name: string, lines: readonly string[]): string {
-  const path = join(directory, name);
-  writeFileSync(path, lines.join("\n"));
-  return path;
-}
+const file = fileWriter();
 
 const compare = (...args: string[]) => runInProcess(["compare", ...args]);
-/** The comparison with arm a on a log. */
-const compareLog = (path: string, ...args: string[]) =>
-  compare("--log", path, "--control", "a", ...args);
-const reportOn = (path: string, ...args: string[]) =>
-  reportOf("--log", path, "--control", "a", ...args);
-async function reportOf(...args: string[]) {
-  const { exitCode, stdout, stderr } = await compare(...args, "--json");
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const reportOf = (...args: string[]) => answerOf(["compare", ...args]);
+/** The comparison with arm a on a log of these lines. */
+const compareLog = (lines: readonly string[], ...args: string[]) =>
+  compare("--log", file(lines), "--control", "a", ...args);
+const reportOn = (lines: readonly string[], ...args: string[]) =>
+  reportOf("--log", file(lines), "--control", "a", ...args);
 
 const arms = ["a", "b", "c"];
 const means = [0.4, 0.55, 0.45];
@@ -67,13 +53,17 @@ function adaptiveLog(decisions: number) {
   });
 }
 
+const titles = "variant_id,reward,propensity:a,propensity:b,propensity:c";
+/** Lines below those titles. */
+const vectorsOf = (log: ReturnType<typeof adaptiveLog>, scale = 1) =>
+  log.map(({ arm, reward, propensities }) =>
+    [arms[arm], reward * scale, ...propensities].join(","),
+  );
+
 describe("banditd compare with adaptive shares", () => {
   const log = adaptiveLog(1500);
-  const columns = log.map(
-    ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities.join(",")}`,
-  );
-  const titles = "variant_id,reward,propensity:a,propensity:b,propensity:c";
-  const logFile = () => file("adaptive.csv", [titles, ...columns]);
+  const columns = vectorsOf(log);
+  const logLines = [titles, ...columns];
 
   it("gives what the statistics give on the same decisions", async () => {
     const ratio = new PropensitySampleRatio({ arms });
@@ -82,14 +72,12 @@ describe("banditd compare with adaptive shares", () => {
       (treatment) => new EqualityEProcess({ arms, treatment, control: 0 }),
     );
     for (const decision of log) {
-      ratio.push(decision);
-      aipw.push(decision);
-      for (const process of equality) process.push(decision);
+      for (const statistic of [ratio, aipw, ...equality]) statistic.push(decision);
     }
     const alpha = 1 - 0.9;
     const differences = [1, 2].map((arm) => accepted(aipw.difference(arm, { alpha })));
     const adjusted = accepted(holmAdjustment(differences.map(({ pValue }) => pValue)));
-    const report = await reportOn(logFile(), "--level", "0.9");
+    const report = await reportOn(logLines, "--level", "0.9");
     expect(report).toMatchObject({
       shares: "adaptive",
       control: "a",
@@ -119,6 +107,8 @@ describe("banditd compare with adaptive shares", () => {
       },
     });
     const evidence = equality.map((process) => accepted(process.result()));
+    const sizeOf = (arm?: { effectiveSampleSize: number }) =>
+      expect.closeTo(arm?.effectiveSampleSize as number, 9);
     for (const at of [0, 1]) {
       expect(report.comparisons[at]).toMatchObject({
         treatment: arms[at + 1],
@@ -127,14 +117,8 @@ describe("banditd compare with adaptive shares", () => {
           low: differences[at]?.low,
           p_value: differences[at]?.pValue,
           adjusted_p_value: adjusted[at]?.adjustedPValue,
-          treatment_effective_sample_size: expect.closeTo(
-            differences[at]?.treatment.effectiveSampleSize as number,
-            9,
-          ),
-          control_effective_sample_size: expect.closeTo(
-            differences[at]?.control.effectiveSampleSize as number,
-            9,
-          ),
+          treatment_effective_sample_size: sizeOf(differences[at]?.treatment),
+          control_effective_sample_size: sizeOf(differences[at]?.control),
         },
         equality: {
           e_value: evidence[at]?.eValue,
@@ -159,9 +143,8 @@ describe("banditd compare with adaptive shares", () => {
     // A decision that could only serve a tells nothing of the others, and does no harm.
     const alone = `a,1,"[""a""]","[1]",${time(log.length)}`;
     const header = "variant_id,reward,arm_variant_ids,arm_probabilities,decided_at";
-    const shuffled = file("lists.csv", [header, alone, ...lists.toReversed()]);
-    const report = await reportOn(shuffled);
-    const plain = await reportOn(logFile());
+    const report = await reportOn([header, alone, ...lists.toReversed()]);
+    const plain = await reportOn(logLines);
     expect(report.decisions).toBe(1501);
     expect(report.comparisons).toEqual(
       [plain.comparisons[0], plain.comparisons[1]].map((one) => ({
@@ -174,17 +157,17 @@ describe("banditd compare with adaptive shares", () => {
     );
   });
 
-  it("refuses a vector that is none: too short, or served with a probability of 0", async () => {
+  it.each([
+    ["[1]", "decision 0: 0 propensities for 2 arms"],
+    ["[0,1]", "a was served with a propensity of 0"],
+  ])("refuses a vector that is none: %s", async (probabilities, message) => {
     const header = "variant_id,reward,arm_variant_ids,arm_probabilities";
-    const refused = async (name: string, probabilities: string) => {
-      const line = `a,1,"[""a"",""b""]","${probabilities}"`;
-      const path = file(name, [header, line]);
-      const { exitCode, stdout } = await compareLog(path);
-      expect(exitCode).toBe(1);
-      return stdout;
-    };
-    expect(await refused("short.csv", "[1]")).toContain("decision 0: 0 propensities for 2 arms");
-    expect(await refused("zero.csv", "[0,1]")).toContain("a was served with a propensity of 0");
+    const { exitCode, stdout } = await compareLog([
+      header,
+      `a,1,"[""a"",""b""]","${probabilities}"`,
+    ]);
+    expect(stdout).toContain(message);
+    expect(exitCode).toBe(1);
   });
 
   describe("of several code types", () => {
@@ -207,8 +190,7 @@ describe("banditd compare with adaptive shares", () => {
       );
 
     it("weighs each by its traffic: arms that are equal over both are not called different", async () => {
-      const path = file("mixture.csv", [header, ...mixture]);
-      const report = await reportOn(path);
+      const report = await reportOn([header, ...mixture]);
       expect(report.contexts).toBe(2);
       const [{ difference, equality }] = report.comparisons;
       expect(difference.low).toBeLessThan(0);
@@ -220,38 +202,32 @@ describe("banditd compare with adaptive shares", () => {
         expect(value.low).toBeLessThan(0.5);
         expect(value.high).toBeGreaterThan(0.5);
       }
-      const { stdout } = await compareLog(path);
+      const { stdout } = await compareLog([header, ...mixture]);
       expect(stdout).toContain("2 contexts (code types): values and differences");
       expect(stdout.replace(/\s+/g, " ")).toContain("it has no direction");
       expect(stdout).not.toContain("!!!");
     });
 
     it("calls them different when the column is not named so (negative control)", async () => {
-      const path = file("kinds.csv", [header.replace("code_type", "kind"), ...mixture]);
-      const pooled = await reportOn(path);
+      const lines = [header.replace("code_type", "kind"), ...mixture];
+      const pooled = await reportOn(lines);
       expect(pooled.contexts).toBe(1);
       expect(pooled.comparisons[0].difference.low).toBeGreaterThan(0.09);
-      const told = await reportOn(path, "--context-column", "kind");
+      const told = await reportOn(lines, "--context-column", "kind");
       expect(told.comparisons[0].difference.low).toBeLessThan(0);
-      const fixed = ["--shares", "fixed", "--context-column", "kind"];
-      const misplaced = await compareLog(path, ...fixed);
-      expect(misplaced.stderr).toContain("--context-column belongs to --shares adaptive");
-      expect(misplaced.exitCode).toBe(2);
     });
 
     it("says loudly which it had to leave out", async () => {
-      const path = file("rare.csv", [header, ...mixture, ...silent("rare", "odd")]);
-      const plain = file("mixture.csv", [header, ...mixture]);
-      const report = await reportOn(path);
-      const [{ difference }] = report.comparisons;
-      const [{ difference: without }] = (await reportOn(plain)).comparisons;
+      const lines = [header, ...mixture, ...silent("rare", "odd")];
+      const [{ difference }] = (await reportOn(lines)).comparisons;
+      const [{ difference: without }] = (await reportOn([header, ...mixture])).comparisons;
       expect(difference.estimate).toBe(without.estimate);
       expect(difference.covered_share).toBeCloseTo(20_000 / 20_080, 12);
       expect(difference.left_out).toMatchObject([
         { context: "rare", share: 40 / 20_080, refusal: { reason: "too_few" } },
         { context: "odd" },
       ]);
-      const { exitCode, stdout } = await compareLog(path);
+      const { exitCode, stdout } = await compareLog(lines);
       expect(exitCode).toBe(0);
       expect(stdout).toContain(
         "!!! PART OF THE TRAFFIC: the difference of b is about a share of 0.996",
@@ -261,8 +237,8 @@ describe("banditd compare with adaptive shares", () => {
     });
 
     it("refuses a number for less than 90 % of the traffic, and names what has the rest", async () => {
-      const path = file("half.csv", [header, ...mixture.slice(0, 300), ...silent("rare")]);
-      const { stdout } = await compareLog(path, "--json");
+      const lines = [header, ...mixture.slice(0, 300), ...silent("rare")];
+      const { stdout } = await compareLog(lines, "--json");
       const [{ difference }] = JSON.parse(stdout).comparisons;
       expect(difference).toMatchObject({ estimate: null, covered_share: null, left_out: [] });
       expect(difference.refusal.reason).toBe("too_few");
@@ -271,7 +247,7 @@ describe("banditd compare with adaptive shares", () => {
   });
 
   it("compares only the treatments asked for, at the price of one", async () => {
-    const report = await reportOf("--log", logFile(), "--control", "c", "--treatment", "b");
+    const report = await reportOf("--log", file(logLines), ...words("--control c --treatment b"));
     expect(report.comparisons).toHaveLength(1);
     const [{ difference }] = report.comparisons;
     expect(difference.adjusted_p_value).toBe(difference.p_value);
@@ -280,13 +256,12 @@ describe("banditd compare with adaptive shares", () => {
 
   it("says loudly when the arms were not served as logged", async () => {
     const wrong = log.map(({ arm, reward }) => `${arms[arm]},${reward},0.8,0.1,0.1`);
-    const path = file("wrong.csv", [titles, ...wrong]);
-    const { stdout } = await compareLog(path);
+    const { stdout } = await compareLog([titles, ...wrong]);
     expect(stdout.indexOf("!!! SAMPLE RATIO MISMATCH")).toBeGreaterThan(0);
     expect(stdout.indexOf("!!! SAMPLE RATIO MISMATCH")).toBeLessThan(
       stdout.indexOf("value (AIPW)"),
     );
-    const json = await compareLog(path, "--json");
+    const json = await compareLog([titles, ...wrong], "--json");
     expect(json.stderr).toContain("!!! SAMPLE RATIO MISMATCH");
     expect(json.stderr).not.toContain("--ratio");
     expect(json.exitCode).toBe(1);
@@ -294,12 +269,7 @@ describe("banditd compare with adaptive shares", () => {
   });
 
   it("says why there is no e-process for rewards between 0 and 1, and none at all beyond", async () => {
-    const lines = (scale: number) =>
-      log.map(
-        ({ arm, reward, propensities }) =>
-          `${arms[arm]},${reward * scale},${propensities.join(",")}`,
-      );
-    const half = file("half.csv", [titles, ...lines(0.5)]);
+    const half = [titles, ...vectorsOf(log, 0.5)];
     const report = await reportOn(half);
     expect(report.rewards).toBe("in_range");
     expect(report.comparisons[0].difference.refusal).toBeNull();
@@ -311,7 +281,7 @@ describe("banditd compare with adaptive shares", () => {
     expect(stdout).toContain("none: out of range");
     expect(stdout).toContain("is neither 0 nor 1");
 
-    const double = file("double.csv", [titles, ...lines(2)]);
+    const double = [titles, ...vectorsOf(log, 2)];
     const refused = await compareLog(double);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain("does not say how the arms compare");
@@ -326,10 +296,9 @@ describe("banditd compare with adaptive shares", () => {
     const gaps = log.map(({ arm, reward, propensities, index }) =>
       [arms[arm], index % 10 === 0 ? "" : reward, ...propensities].join(","),
     );
-    const path = file("gaps.csv", [titles, ...gaps]);
-    const dropped = await reportOn(path);
+    const dropped = await reportOn([titles, ...gaps]);
     expect(dropped).toMatchObject({ decisions: 1500, decisions_without_reward: 150 });
-    const zero = await reportOn(path, "--missing", "zero");
+    const zero = await reportOn([titles, ...gaps], "--missing", "zero");
     expect(zero.arms[1].value.estimate).toBeLessThan(dropped.arms[1].value.estimate);
     // Whether a reward is known has nothing to do with what was drawn.
     expect(zero.sample_ratio).toEqual(dropped.sample_ratio);
@@ -337,10 +306,8 @@ describe("banditd compare with adaptive shares", () => {
 
   it("prints at most 100 columns", async () => {
     const long = "evolution/a-name-that-nobody-would-type-twice@12";
-    const path = file("long.csv", [
-      titles.replace(":a", `:${long}`),
-      ...columns.map((line) => line.replace(/^a,/, `${long},`)),
-    ]);
+    const lines = columns.map((line) => line.replace(/^a,/, `${long},`));
+    const path = file([titles.replace(":a", `:${long}`), ...lines]);
     const { stdout } = await compare("--log", path, "--control", "b");
     expect(stdout).toContain("evolution/a-name-that-nobody");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
@@ -355,13 +322,10 @@ describe("banditd compare with fixed shares", () => {
     const reward = source.next() < 0.2 + 0.4 * before + (arm === "b" ? 0.1 : 0) ? 1 : 0;
     return { arm, before, reward };
   });
-  const logFile = () =>
-    file("fixed.csv", [
-      "arm,reward,before",
-      ...units.map(({ arm, reward, before }) => `${arm},${reward},${before}`),
-    ]);
-  const ratio = ["--ratio", "a=0.5", "--ratio", "b=0.3", "--ratio", "c=0.2"];
-  const base = () => ["--log", logFile(), "--action-column", "arm", "--control", "a"];
+  const logLines = units.map(({ arm, reward, before }) => `${arm},${reward},${before}`);
+  const ratio = words("--ratio a=0.5 --ratio b=0.3 --ratio c=0.2");
+  const logFile = file(["arm,reward,before", ...logLines]);
+  const base = ["--log", logFile, ...words("--action-column arm --control a")];
 
   it("gives what the statistics give on the same rewards", async () => {
     const rewards = (arm: string) =>
@@ -371,7 +335,7 @@ describe("banditd compare with fixed shares", () => {
       n: rewards(arm).length,
       successes: rewards(arm).filter((reward) => reward === 1).length,
     });
-    const report = await reportOf(...base(), ...ratio, "--tightest-at", "300");
+    const report = await reportOf(...base, ...ratio, "--tightest-at", "300");
     const shares = [0.5, 0.3, 0.2];
     const seen = arms.map((arm, at) => ({
       count: rewards(arm).length,
@@ -432,51 +396,42 @@ describe("banditd compare with fixed shares", () => {
   });
 
   it("takes a covariate for CUPED, which makes the interval narrower", async () => {
-    const report = await reportOf(...base(), ...ratio, "--covariate-column", "before");
+    const report = await reportOf(...base, ...ratio, "--covariate-column", "before");
     const [{ difference, cuped }] = report.comparisons;
     expect(cuped.variance_reduction).toBeGreaterThan(0.02);
     expect(cuped.high - cuped.low).toBeLessThan(difference.high - difference.low);
   });
 
   it("finds a ratio that was not kept, and says that equal shares were assumed where none was given", async () => {
-    const assumed = await compare(...base());
+    const assumed = await compare(...base);
     expect(assumed.stdout).toContain("!!! SAMPLE RATIO MISMATCH");
     expect(assumed.stdout.replace(/\s+/g, " ")).toContain(
       "Equal shares were assumed; --ratio names others",
     );
     expect(assumed.stderr).toContain("not served as often as they should be");
     expect(assumed.exitCode).toBe(1);
-    const asked = ["--ratio", "a=0.2", "--ratio", "b=0.3", "--ratio", "c=0.5"];
-    const given = await compare(...base(), ...asked);
+    const given = await compare(...base, ...words("--ratio a=0.2 --ratio b=0.3 --ratio c=0.5"));
     expect(given.stdout).toContain("!!! SAMPLE RATIO MISMATCH");
     expect(given.stdout).not.toContain("were assumed");
     expect(given.exitCode).toBe(1);
   });
 
   it("says that the shares moved when the propensities did", async () => {
-    const log = adaptiveLog(600).map(
+    const log = adaptiveLog(600);
+    const ownShares = log.map(
       ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities[arm]}`,
     );
-    const path = file("moved.csv", ["variant_id,reward,propensity", ...log]);
-    const { stdout } = await compareLog(path);
+    const { stdout } = await compareLog(["variant_id,reward,propensity", ...ownShares]);
     expect(stdout).toContain("!!! THE SHARES MOVED");
-    const vectors = adaptiveLog(600).map(
-      ({ arm, reward, propensities }) => `${arms[arm]},${reward},${propensities.join(",")}`,
-    );
-    const whole = file("whole.csv", [
-      "variant_id,reward,propensity:a,propensity:b,propensity:c",
-      ...vectors,
-    ]);
-    const told = await compareLog(whole, "--shares", "fixed");
+    const told = await compareLog([titles, ...vectorsOf(log)], "--shares", "fixed");
     expect(told.stdout).toContain("!!! THE SHARES MOVED");
-    const still = await compare(...base(), ...ratio);
+    const still = await compare(...base, ...ratio);
     expect(still.stdout).not.toContain("!!!");
   });
 
   it("has no two-proportion test for rewards that are not 0 or 1, and prints why", async () => {
     const rows = units.map(({ arm, before }) => `${arm},${before}`);
-    const path = file("means.csv", ["variant_id,reward", ...rows]);
-    const { exitCode, stdout } = await compareLog(path, ...ratio);
+    const { exitCode, stdout } = await compareLog(["variant_id,reward", ...rows], ...ratio);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/two proportions +– +none: out of range/);
     expect(stdout).toContain("the rewards are not all 0 or 1");
@@ -485,88 +440,67 @@ describe("banditd compare with fixed shares", () => {
 
   it("needs --unbounded for a sequence of rewards beyond 0 to 1", async () => {
     const rows = units.map(({ arm, before }) => `${arm},${before * 10}`);
-    const path = file("wide.csv", ["variant_id,reward", ...rows]);
-    const narrow = await reportOn(path, ...ratio);
+    const lines = ["variant_id,reward", ...rows];
+    const narrow = await reportOn(lines, ...ratio);
     expect(narrow.comparisons[0].sequence.refusal.message).toContain("unbounded");
-    const wide = await reportOn(path, ...ratio, "--unbounded");
+    const wide = await reportOn(lines, ...ratio, "--unbounded");
     expect(wide.comparisons[0].sequence.refusal).toBeNull();
     expect(wide.comparisons[0].bounded_sequence.refusal.reason).toBe("out_of_range");
   });
 
   it("exits with 1 and the reasons when there is no number at all", async () => {
-    const path = file("two.csv", ["variant_id,reward", "a,1.5", "b,1.5"]);
-    const { exitCode, stdout, stderr } = await compareLog(path);
+    const lines = ["variant_id,reward", "a,1.5", "b,1.5"];
+    const { exitCode, stdout, stderr } = await compareLog(lines);
     expect(exitCode).toBe(1);
     expect(stdout).toContain("(too_few)");
     expect(stderr).toContain("does not say how the arms compare");
   });
 
-  it.each<[string, string, string[]]>([
-    ["fixed", "variant_id,reward", []],
-    ["fixed, with a ratio", "variant_id,reward", ["--ratio", "a=0.5", "--ratio", "b=0.5"]],
-    ["adaptive", "variant_id,reward,propensity:a", []],
-  ])("says of an empty log only that it has no decisions: %s", async (_, titles, options) => {
-    const path = file("none.csv", [titles]);
-    const { exitCode, stdout, stderr } = await compareLog(path, ...options);
+  it.each([
+    ["variant_id,reward", []],
+    ["variant_id,reward", words("--ratio a=0.5 --ratio b=0.5")],
+    ["variant_id,reward,propensity:a", []],
+  ])("says of an empty log only that it has no decisions: %s %s", async (titles, options) => {
+    const { exitCode, stdout, stderr } = await compareLog([titles], ...options);
     expect(stdout).toBe("The log has no decisions that drew an arm.\n");
     expect(stderr).toContain("the log has no decisions to compare");
     expect(exitCode).toBe(1);
   });
 
-  it.each<[string, string, string]>([
-    ["an unknown control", "--control z", "--control z: the log has no such arm; it has: a, b"],
-    ["an unknown treatment", "--treatment z", "--treatment z: the log has"],
-    ["the control as treatment", "--treatment a", "it is the control"],
-    ["a treatment twice", "--treatment b --treatment b", "--treatment b: given twice"],
-    ["a ratio without a share", "--ratio a", "--ratio a: must be an arm"],
-    ["a share of 1", "--ratio a=1", "between 0 and 1"],
-    ["a ratio that lacks an arm", "--ratio a=0.5", "share of b is missing"],
-    [
-      "a ratio that does not add up to 1",
-      "--ratio a=0.8 --ratio b=0.1",
-      "--ratio: the shares add up to 0.9 and not to 1",
-    ],
-    [
-      "a ratio of an arm that is not compared",
-      "--ratio z=0.5",
-      "--ratio z: this arm is not compared",
-    ],
-    [
-      "adaptive shares without vectors",
-      "--shares adaptive",
-      "a column propensity:<arm> for every arm",
-    ],
-    [
-      "a covariate that is not there",
-      "--covariate-column age",
-      '--covariate-column: there is no column "age"',
-    ],
-    ["an address beside a file", "--address x:1", "--address belongs to"],
-  ])("exits with 2 for %s", async (_, args, message) => {
-    const path = file("tiny.csv", ["variant_id,reward", "a,1", "b,0"]);
-    const { exitCode, stderr } = await compare("--log", path, ...words(`--control a ${args}`));
-    expect(stderr).toContain(message);
-    expect(exitCode).toBe(2);
+  it.each([
+    ["--control z", "--control z: the log has no such arm; it has: a, b"],
+    ["--control a --treatment z", "--treatment z: the log has"],
+    ["--control a --treatment a", "it is the control"],
+    ["--control a --treatment b --treatment b", "--treatment b: given twice"],
+    ["--control a --ratio a", "--ratio a: must be an arm"],
+    ["--control a --ratio a=1", "between 0 and 1"],
+    ["--control a --ratio a=0.5", "share of b is missing"],
+    ["--control a --ratio a=0.8 --ratio b=0.1", "--ratio: the shares add up to 0.9 and not to 1"],
+    ["--control a --ratio z=0.5", "--ratio z: this arm is not compared"],
+    ["--control a --shares adaptive", "a column propensity:<arm> for every arm"],
+    ["--control a --covariate-column age", '--covariate-column: there is no column "age"'],
+    ["--control a --shares fixed --context-column reward", "belongs to --shares adaptive"],
+    ["--control a --address x:1", "--address belongs to"],
+  ])("exits with 2 for %s", (args, message) => {
+    const path = file(["variant_id,reward", "a,1", "b,0"]);
+    return expectUsageError(["compare", "--log", path, ...words(args)], message);
   });
 
   it.each<[string, string, string]>([
     ["arm_variant_ids,arm_probabilities", '[a],"[1]"', "not such a JSON list"],
     ["propensity:a,decided_at", "1,yesterday", "not a time"],
   ])("names the cell that cannot be read: %s", async (titles, cells, message) => {
-    const path = file("bad.csv", [`variant_id,reward,${titles}`, `a,1,${cells}`]);
-    const { exitCode, stderr } = await compareLog(path);
+    const { exitCode, stderr } = await compareLog([`variant_id,reward,${titles}`, `a,1,${cells}`]);
     expect(stderr).toContain(message);
     expect(stderr).toContain("line 2");
     expect(exitCode).toBe(2);
   });
 
   it("refuses options of the other kind", async () => {
-    const adaptive = file("own.csv", ["variant_id,reward,propensity:a", "a,1,1"]);
-    const misplaced = await compareLog(adaptive, "--tightest-at", "5");
-    expect(misplaced.stderr).toContain("--tightest-at belongs to --shares fixed");
-    const live = ["--from", "2026-01-01", "--agent-type", "x", "--control", "a"];
-    const column = await compare(...live, "--covariate-column", "y");
-    expect(column.stderr).toContain("--covariate-column belongs to --log");
-    expect(column.exitCode).toBe(2);
+    const adaptive = file(["variant_id,reward,propensity:a", "a,1,1"]);
+    const misplaced = ["compare", "--log", adaptive, ...words("--control a --tightest-at 5")];
+    await expectUsageError(misplaced, "--tightest-at belongs to --shares fixed");
+    const live = words("compare --from 2026-01-01 --agent-type x --control a --covariate-column y");
+    await expectUsageError(live, "--covariate-column belongs to --log");
   });
 });

@@ -7,22 +7,28 @@ import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const directory = temporaryDirectory();
 
+/** Each with the line on which it ends. */
+const withLines = (records: readonly CsvRecord[]) =>
+  records.map(({ record, info }) => [info.lines, ...record]);
+
 async function recordsIn(file: string): Promise<readonly CsvRecord[]> {
   const records: CsvRecord[] = [];
   for await (const record of csvRecords(file)) records.push(record);
   return records;
 }
 
-function recordsOf(content: string | Uint8Array): Promise<readonly CsvRecord[]> {
-  const file = join(directory, "table.csv");
+function fileOf(content: string | Uint8Array, name = "table.csv"): string {
+  const file = join(directory, name);
   writeFileSync(file, content);
-  return recordsIn(file);
+  return file;
 }
+
+const recordsOf = (content: string | Uint8Array) => recordsIn(fileOf(content));
 
 describe("the records of a CSV file", () => {
   it("come with their lines, titles first, without a byte order mark and without empty lines", async () => {
     const records = await recordsOf('\uFEFFa,b\n1,"two\nlines"\n\n3,4\n');
-    expect(records.map(({ record, info }) => [info.lines, ...record])).toEqual([
+    expect(withLines(records)).toEqual([
       [1, "a", "b"],
       [3, "1", "two\nlines"],
       [5, "3", "4"],
@@ -30,8 +36,7 @@ describe("the records of a CSV file", () => {
   });
 
   it("can be left early, and read again", async () => {
-    const file = join(directory, "long.csv");
-    writeFileSync(file, "a,b\n".repeat(100_000));
+    const file = fileOf("a,b\n".repeat(100_000));
     for (let round = 0; round < 3; round += 1) {
       let seen = 0;
       for await (const _ of csvRecords(file)) {
@@ -44,8 +49,7 @@ describe("the records of a CSV file", () => {
 
   it("pass on what the reader throws, as it is", async () => {
     const own = new Error("mine");
-    const file = join(directory, "table.csv");
-    writeFileSync(file, "a\n1\n");
+    const file = fileOf("a\n1\n");
     const reading = async () => {
       for await (const _ of csvRecords(file)) throw own;
     };
@@ -68,8 +72,7 @@ describe("the records of a CSV file", () => {
     ["LF, then CRLF", "a,b\n1,2\r\n3,4\r\n"],
     ["CRLF, then LF and CR", "a,b\r\n1,2\n3,4\r"],
   ])("end with any line end: %s", async (_, content) => {
-    const records = (await recordsOf(content)).map(({ record, info }) => [info.lines, ...record]);
-    expect(records).toEqual([
+    expect(withLines(await recordsOf(content))).toEqual([
       [1, "a", "b"],
       [2, "1", "2"],
       [3, "3", "4"],
@@ -78,7 +81,7 @@ describe("the records of a CSV file", () => {
 
   it("may hold line breaks in quotes, which count as lines", async () => {
     const records = await recordsOf('a,b\r\n"x\r\ny",2\r\n3,4\r\n');
-    expect(records.map(({ record, info }) => [info.lines, ...record])).toEqual([
+    expect(withLines(records)).toEqual([
       [1, "a", "b"],
       [3, "x\ny", "2"],
       [4, "3", "4"],
@@ -115,8 +118,7 @@ describe("the records of a CSV file", () => {
   });
 
   it("are refused when the file may not be read", async () => {
-    const file = join(directory, "secret.csv");
-    writeFileSync(file, "a\n");
+    const file = fileOf("a\n", "secret.csv");
     chmodSync(file, 0o000);
     // The superuser may read everything: then the records are there.
     const reading = recordsIn(file);

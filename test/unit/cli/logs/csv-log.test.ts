@@ -40,6 +40,7 @@ async function read(content: string, options: Partial<CsvLogOptions> = {}) {
 }
 
 const own = "variant_id,code_type,propensity,reward,reward_weight,source,degraded\n";
+const twoContexts = { contextColumns: ["code_type", "source"] };
 
 describe("a CSV log", () => {
   it("of banditd's own events: the reward of the parts that are known, code type as context", async () => {
@@ -111,63 +112,27 @@ describe("a CSV log", () => {
     expect(taken).toBe(3);
   });
 
-  it.each<[string, string, Partial<CsvLogOptions>, string]>([
-    ["an empty file", "", {}, "is empty"],
-    [
-      "no arm",
-      "reward,propensity\n",
-      {},
-      "--action-column is needed: there is no column variant_id",
-    ],
-    ["no reward", "item_id,propensity\n", {}, "--reward-column is needed"],
-    ["no propensity", "item_id,click\n", {}, "--propensity-column is needed"],
-    [
-      "a column that is not there",
-      own,
-      { rewardColumn: "gain" },
-      '--reward-column: there is no column "gain"',
-    ],
-    [
-      "a context that is not there",
-      own,
-      { contextColumns: ["hour"] },
-      '--context-columns: there is no column "hour"',
-    ],
-    [
-      "a policy by what is not there",
-      own,
-      { policyColumns: ["hour"] },
-      'by of the policy: there is no column "hour"',
-    ],
-    [
-      "a reward that is no number",
-      `${own}a,x,0.5,good,1,exploit,0\n`,
-      {},
-      'line 2: column "reward" holds "good"',
-    ],
-    [
-      "no propensity in a row",
-      `${own}a,x,,1,1,exploit,0\n`,
-      {},
-      'line 2: column "propensity" holds ""',
-    ],
-    ["no arm in a row", `${own},x,0.5,1,1,exploit,0\n`, {}, 'line 2: column "variant_id" is empty'],
-    ["a row that is too short", `${own}a,x\n`, {}, "line 2 has 2 cells, and the title line has 7"],
-    ["two columns of one name", "item_id,click,propensity,click\n", {}, 'several columns "click"'],
-    [
-      "a comma among several context values",
-      `${own}a,"x,y",0.5,1,1,exploit,0\n`,
-      { contextColumns: ["code_type", "source"] },
-      'column "code_type" holds "x,y"',
-    ],
-  ])("is refused for %s", async (_, content, options, message) => {
-    await expect(read(content, options)).rejects.toThrow(message);
+  it.each<[string, Partial<CsvLogOptions>, string]>([
+    ["", {}, "is empty"],
+    ["reward,propensity", {}, "--action-column is needed: there is no column variant_id"],
+    ["item_id,propensity", {}, "--reward-column is needed"],
+    ["item_id,click", {}, "--propensity-column is needed"],
+    ["item_id,click,propensity,click", {}, 'several columns "click"'],
+    [own, { rewardColumn: "gain" }, '--reward-column: there is no column "gain"'],
+    [own, { contextColumns: ["hour"] }, '--context-columns: there is no column "hour"'],
+    [own, { policyColumns: ["hour"] }, 'by of the policy: there is no column "hour"'],
+    [`${own}a,x,0.5,good,1,exploit,0`, {}, 'line 2: column "reward" holds "good"'],
+    [`${own}a,x,,1,1,exploit,0`, {}, 'line 2: column "propensity" holds ""'],
+    [`${own},x,0.5,1,1,exploit,0`, {}, 'line 2: column "variant_id" is empty'],
+    [`${own}a,x`, {}, "line 2 has 2 cells, and the title line has 7"],
+    [`${own}a,"x,y",0.5,1,1,exploit,0`, twoContexts, 'column "code_type" holds "x,y"'],
+  ])("is refused that is %j, asked for %o: %s", async (content, options, message) => {
+    await expect(read(content === "" ? "" : `${content}\n`, options)).rejects.toThrow(message);
   });
 
   it("is refused when there is no file, or only a directory", async () => {
-    await expect(openCsvLog({ ...asked, file: join(directory, "no.csv") })).rejects.toThrow(
-      "there is no file",
-    );
+    const file = join(directory, "no.csv");
+    await expect(openCsvLog({ ...asked, file })).rejects.toThrow("there is no file");
     await expect(openCsvLog({ ...asked, file: directory })).rejects.toThrow("is a directory");
   });
 });

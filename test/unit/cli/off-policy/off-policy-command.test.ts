@@ -1,98 +1,49 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readReference } from "../../../fixtures/reference/read-reference.ts";
-import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 import { words } from "../../../support/words.ts";
-import { runInProcess } from "../run-in-process.ts";
+import { answerOf, expectUsageError, fileWriter, runInProcess } from "../run-in-process.ts";
 
-const directory = temporaryDirectory();
+const file = fileWriter();
 
-/** Writes a file for a command and gives its path. */
-function file(name: string, content: string | object): string {
-  const path = join(directory, name);
-  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
-  return path;
-}
-
-const offPolicy = (args: readonly string[], input = "") =>
-  runInProcess(["off-policy", ...args], input);
-
-async function reportOf(...args: string[]) {
-  const { exitCode, stdout, stderr } = await offPolicy([...args, "--json"]);
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+/** The policy is the first of the arguments, and is written to a file. */
+const offPolicy = (policy: object, ...args: string[]) =>
+  runInProcess(["off-policy", "--policy", file(policy), ...args]);
+const reportOf = (policy: object, ...args: string[]) =>
+  answerOf(["off-policy", "--policy", file(policy), ...args]);
 
 describe("off-policy on a file", () => {
-  const header = "variant_id,propensity,reward\n";
-  const two = `${header}a,0.5,1\nb,0.5,0\n`;
-  const logOfTwo = () => ["--log", file("two.csv", two)];
-  const live = ["--from", "2026-01-01"];
-
-  it.each<[string, () => string[], string]>([
-    ["no log", () => [], "either --log (a file) or --from"],
-    ["two logs", () => ["--log", "x.csv", "--from", "2026-01-01"], "either --log"],
-    ["no agent type", () => ["--from", "2026-01-01"], "--agent-type is needed with --from"],
-    [
-      "an agent type that cannot be one",
-      () => [...live, "--agent-type", "a' OR 1"],
-      "--agent-type",
-    ],
-    [
-      "a code type that cannot be one",
-      () => [...live, "--agent-type", "a", "--code-type", "x'"],
-      "--code-type",
-    ],
-    ["a time that is none", () => ["--from", "yesterday", "--agent-type", "a"], "a time such as"],
-    [
-      "an address beside a file",
-      () => [...logOfTwo(), "--address", "localhost:1"],
-      "--address belongs to --from",
-    ],
-    [
-      "a column beside a service",
-      () => [...live, "--agent-type", "a", "--reward-column", "r"],
-      "--reward-column belongs to --log",
-    ],
-    ["a file that is not there", () => ["--log", "/no/such.csv"], "there is no file /no/such.csv"],
-    [
-      "an estimator that is none",
-      () => [...logOfTwo(), "--estimator", "magic"],
-      "Allowed choices are ips, snips, dm, dr, switch-dr",
-    ],
-    ["a level out of range", () => [...logOfTwo(), "--level", "1"], "a number from 0.01 to 0.9999"],
-    [
-      "the same context twice",
-      () => [...logOfTwo(), "--context-columns", "a,a"],
-      "different names",
-    ],
-  ])("exits with 2 for %s", async (_, args, message) => {
-    const policy = file("a.json", { shares: { a: 1 } });
-    const { exitCode, stdout, stderr } = await offPolicy(["--policy", policy, ...args()]);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
-    expect(stderr).toContain(message);
-  });
+  const header = "variant_id,propensity,reward";
+  const two = [header, "a,0.5,1", "b,0.5,0"];
+  const onlyA = { shares: { a: 1 } };
 
   it.each([
-    ["that is not there", "/no/such.json", "/no/such.json"],
-    ["that is no policy", "bad.json", "shares: the shares add up to 0.5"],
-  ])("exits with 2 for a policy %s", async (_, name, message) => {
-    const path = name.startsWith("/") ? name : file(name, { shares: { a: 0.5 } });
-    const { exitCode, stderr } = await offPolicy(["--policy", path, "--log", file("two.csv", two)]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain(message);
+    ["", "either --log (a file) or --from"],
+    ["--log x.csv --from 2026-01-01", "either --log"],
+    ["--from 2026-01-01", "--agent-type is needed with --from"],
+    ["--from 2026-01-01 --agent-type a'", "--agent-type"],
+    ["--from 2026-01-01 --agent-type a --code-type x'", "--code-type"],
+    ["--from yesterday --agent-type a", "a time such as"],
+    ["--log TWO --address localhost:1", "--address belongs to --from"],
+    ["--from 2026-01-01 --agent-type a --reward-column r", "--reward-column belongs to --log"],
+    ["--log /no/such.csv", "there is no file /no/such.csv"],
+    ["--log TWO --estimator magic", "Allowed choices are ips, snips, dm, dr, switch-dr"],
+    ["--log TWO --level 1", "a number from 0.01 to 0.9999"],
+    ["--log TWO --context-columns a,a", "different names"],
+    ["--log TWO --policy /no/such.json", "/no/such.json"],
+    ["--log TWO --policy HALF", "shares: the shares add up to 0.5"],
+  ])("exits with 2 for %s", (args, message) => {
+    const paths = { TWO: file(two), HALF: file({ shares: { a: 0.5 } }) };
+    const given = args.replace("TWO", paths.TWO).replace("HALF", paths.HALF).split(" ");
+    const policy = ["--policy", file(onlyA)];
+    return expectUsageError(["off-policy", ...policy, ...given.filter(Boolean)], message);
   });
 
   it("reads the policy from standard input", async () => {
     const rows = Array.from({ length: 300 }, (_, row) => `${row % 2 ? "a" : "b"},0.5,${row % 3}`);
-    const log = file("even.csv", header + rows.join("\n"));
-    const { exitCode, stdout } = await offPolicy(
-      ["--policy", "-", "--log", log, "--json"],
-      '{"uniform": true}',
-    );
-    expect(exitCode).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({
+    const args = ["off-policy", "--policy", "-", "--log", file([header, ...rows])];
+    expect(await answerOf(args, '{"uniform": true}')).toMatchObject({
       policy: "-",
       on_policy: { value: expect.closeTo(1, 12) },
       estimates: { ips: { value: expect.closeTo(1, 12) } },
@@ -100,19 +51,13 @@ describe("off-policy on a file", () => {
   });
 
   it.each([
-    ["no row", header, "empty"],
-    ["a propensity of 0", `${two}a,0,1\n`, "bad_propensity"],
-    ["a propensity above 1", `${two}a,1.5,1\n`, "bad_propensity"],
-    ["an infinite reward", `${two}a,0.5,Infinity\n`, "not_finite"],
+    ["no row", [header], "empty"],
+    ["a propensity of 0", [...two, "a,0,1"], "bad_propensity"],
+    ["a propensity above 1", [...two, "a,1.5,1"], "bad_propensity"],
+    ["an infinite reward", [...two, "a,0.5,Infinity"], "not_finite"],
     ["too few rows", two, "no_overlap"],
-  ])("exits with 1 and a reason for %s", async (_, content, reason) => {
-    const { exitCode, stdout } = await offPolicy([
-      "--policy",
-      file("a.json", { shares: { a: 1 } }),
-      "--log",
-      file("odd.csv", content),
-      "--json",
-    ]);
+  ])("exits with 1 and a reason for %s", async (_, lines, reason) => {
+    const { exitCode, stdout } = await offPolicy(onlyA, "--log", file(lines), "--json");
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout).estimates.ips).toMatchObject({ value: null, refusal: { reason } });
   });
@@ -122,13 +67,10 @@ describe("off-policy on a file", () => {
       { length: 10_000 },
       (_, row) => `${row % 2 ? "a" : "b"},${row === 5001 ? 1e-6 : 0.5},${row % 3 === 0 ? 1 : 0}`,
     );
-    const { exitCode, stdout } = await offPolicy([
-      "--policy",
-      file("a.json", { shares: { a: 0.6, b: 0.4 } }),
-      "--log",
-      file("tiny.csv", header + rows.join("\n")),
-      ...words("--estimator ips --estimator snips --estimator dr"),
-    ]);
+    const log = ["--log", file([header, ...rows])];
+    const estimators = words("--estimator ips --estimator snips --estimator dr");
+    const policy = { shares: { a: 0.6, b: 0.4 } };
+    const { exitCode, stdout } = await offPolicy(policy, ...log, ...estimators);
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/effective sample size +1 of 10,000 rows/);
     expect(stdout).toMatch(/No number for ips, snips, dr: 10000 rows say as much as 1\.0/);
@@ -177,12 +119,7 @@ if (existsSync(openBandit)) {
       ["bts_shares_on_random", "men-random.csv", btsShares, 0.0046],
       ["uniform_on_bts", "men-bts.csv", () => ({ uniform: true }), 0.0069],
     ] as const)("%s is what NumPy gives", async (name, log, makePolicy, mean) => {
-      const report = await reportOf(
-        "--log",
-        join(openBandit, log),
-        "--policy",
-        file("obd.json", makePolicy()),
-      );
+      const report = await reportOf(makePolicy(), "--log", join(openBandit, log));
       expect(report.rows).toBe(10_000);
       expect(report.on_policy.value).toBeCloseTo(mean, 12);
       for (const estimator of names) {
@@ -204,35 +141,22 @@ if (existsSync(openBandit)) {
         join(import.meta.dirname, "../../../../docs/concepts/off-policy.md"),
         "utf8",
       );
-      const policy = file("shares.json", makePolicy());
-      const log = join(openBandit, name);
-      const { stdout } = await offPolicy(["--log", log, "--policy", policy]);
+      const { stdout } = await offPolicy(makePolicy(), "--log", join(openBandit, name));
       const belowTitle = stdout.slice(stdout.indexOf("\n\n"));
       expect(belowTitle.length).toBeGreaterThan(500);
       expect(page).toContain(belowTitle);
     });
 
     it("the random policy on its own log is its plain mean", async () => {
-      const uniform = file("uniform.json", { uniform: true });
-      const report = await reportOf(
-        "--log",
-        join(openBandit, "men-random.csv"),
-        "--policy",
-        uniform,
-      );
+      const log = join(openBandit, "men-random.csv");
+      const report = await reportOf({ uniform: true }, "--log", log);
       expect(report.estimates.ips.value).toBeCloseTo(0.0046, 12);
       expect(report.estimates.ips.low).toBeCloseTo(report.on_policy.low, 12);
     });
 
     it("does not tell from the Thompson log what a single item would have earned", async () => {
-      const { exitCode, stdout } = await offPolicy([
-        "--log",
-        join(openBandit, "men-bts.csv"),
-        "--policy",
-        file("nine.json", { shares: { 9: 1 } }),
-        "--estimator",
-        "ips",
-      ]);
+      const log = ["--log", join(openBandit, "men-bts.csv"), "--estimator", "ips"];
+      const { exitCode, stdout } = await offPolicy({ shares: { 9: 1 } }, ...log);
       expect(exitCode).toBe(1);
       expect(stdout).toContain("10000 rows say as much as 43.73 equally weighted ones");
     });

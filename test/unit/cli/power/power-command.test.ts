@@ -11,20 +11,16 @@ import {
 } from "../../../../src/statistics/proportions-power.ts";
 import { accepted } from "../../../fixtures/reference/statistics-reference.ts";
 import { words } from "../../../support/words.ts";
-import { runInProcess } from "../run-in-process.ts";
+import { answerOf, expectUsageError, runInProcess } from "../run-in-process.ts";
 
-async function plan(...args: string[]) {
-  const { exitCode, stdout, stderr } = await runInProcess(["power", ...args, "--json"]);
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const plan = (...args: string[]) => answerOf(["power", ...args]);
 
 describe("banditd power", () => {
   it("needs the observations of the table in docs/concepts/experiments.md", async () => {
-    const size = async (...args: string[]) => (await plan(...args)).control_size;
-    expect(await size("--baseline", "0.5", "--effect", "0.1")).toBe(388);
-    expect(await size("--baseline", "0.5", "--effect", "0.1", "--looks", "any-time")).toBe(740);
-    expect(await size("--baseline", "0.1", "--effect", "0.02")).toBe(3841);
+    const size = async (args: string) => (await plan(...words(args))).control_size;
+    expect(await size("--baseline 0.5 --effect 0.1")).toBe(388);
+    expect(await size("--baseline 0.5 --effect 0.1 --looks any-time")).toBe(740);
+    expect(await size("--baseline 0.1 --effect 0.02")).toBe(3841);
   });
 
   it("computes the option that is not given, for rates", async () => {
@@ -56,10 +52,8 @@ describe("banditd power", () => {
     const fall = accepted(
       proportionsDetectableEffect({ ...sizes, controlRate: 0.7, direction: "fall" }, options),
     );
-    const found = await plan(
-      ...common,
-      ...words("--control-size 900 --power 0.9 --direction fall"),
-    );
+    const asked = words("--control-size 900 --power 0.9 --direction fall");
+    const found = await plan(...common, ...asked);
     expect(found).toMatchObject({ question: "detectable_effect", effect: fall.effect });
     expect(found.effect).toBeLessThan(0);
   });
@@ -86,9 +80,8 @@ describe("banditd power", () => {
   });
 
   it("prints the reason where a number would stand, and exits with 1", async () => {
-    const { exitCode, stdout, stderr } = await runInProcess(
-      words("power --baseline 0.7 --effect 0.5"),
-    );
+    const impossible = words("power --baseline 0.7 --effect 0.5");
+    const { exitCode, stdout, stderr } = await runInProcess(impossible);
     expect(exitCode).toBe(1);
     expect(stdout).toContain("> observations       no number");
     expect(stdout).toContain("a rate must be between 0 and 1, not 1.2 (out_of_range)");
@@ -110,9 +103,5 @@ describe("banditd power", () => {
     ["--baseline 0.5 --effect 0.1 --direction fall", "--direction belongs to"],
     ["--standard-deviation 1 --control-size 9 --direction fall", "--direction belongs to"],
     ["--baseline 1.5 --effect 0.1", "a number from 0 to 1"],
-  ])("exits with 2 for %s", async (args, message) => {
-    const { exitCode, stderr } = await runInProcess(["power", ...words(args)]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain(message);
-  });
+  ])("exits with 2 for %s", (args, message) => expectUsageError(words(`power ${args}`), message));
 });

@@ -25,93 +25,39 @@ const errorOf = (message: Message) => banditErrorOf(() => requireReadable(messag
 const [decision, outcome] = [SelectVariantRequestSchema, RecordOutcomeRequestSchema];
 const [policy, variant] = [SetPolicyRequestSchema, CreateVariantRequestSchema];
 
+const misnamed = `{"policy":{"algorithm":{"thomson_sampling":{}}}}`;
+const oneOf = /exactly one of test_run, rating, action, ci, custom/;
+const beyond = "9007199254740993";
+const withParameters = (text: string) => `{"variant":{"parameters":${text}}}`;
+
 describe("a request in JSON that cannot be read names the first wrong field", () => {
-  it.each<[string, DescMessage, string, string, RegExp]>([
+  it.each<[DescMessage, string, string, RegExp]>([
+    [outcome, `{"occurredAt":"2026-01-01T00:00:00"}`, "occurred_at", /with its zone/],
     [
-      "a time without a zone",
-      outcome,
-      `{"occurredAt":"2026-01-01T00:00:00"}`,
-      "occurred_at",
-      /with its zone/,
-    ],
-    [
-      "an enum of another name",
       outcome,
       `{"action":{"kind":"USER_ACTION_KIND_EDITTED"}}`,
       "action.kind",
-      /is it USER_ACTION_KIND_EDITED\?/,
+      /is it \w+_EDITED\?/,
     ],
-    [
-      "a text for a number",
-      outcome,
-      `{"testRun":{"passed":"many"}}`,
-      "test_run.passed",
-      /a whole number/,
-    ],
-    ["a number for a text", outcome, `{"generationId":5}`, "generation_id", /a text, not 5/],
-    [
-      "two of a oneof",
-      outcome,
-      `{"ci":{"passed":true},"custom":{}}`,
-      "outcome",
-      /exactly one of test_run, rating, action, ci, custom/,
-    ],
-    ["a name that there is not", outcome, `{"generation":"x"}`, "generation", /no such field/],
-    ["a name that is nearly one", decision, `{"agentTyp":"x"}`, "agentTyp", /is it agent_type\?/],
-    [
-      "one field by both of its names",
-      decision,
-      `{"agentType":"x","agent_type":"y"}`,
-      "request",
-      /names a field twice/,
-    ],
-    [
-      "a wrong value of a map",
-      decision,
-      `{"features":{"a":1,"b":"x"}}`,
-      'features["b"]',
-      /a number, not "x"/,
-    ],
-    [
-      "a wrong entry of a list",
-      decision,
-      `{"allowedVariantIds":["a",7]}`,
-      "allowed_variant_ids[1]",
-      /a text, not 7/,
-    ],
-    ["no list", decision, `{"allowedVariantIds":"a"}`, "allowed_variant_ids", /a list/],
-    [
-      "a duration in words",
-      policy,
-      `{"policy":{"refreshInterval":"50ms"}}`,
-      "policy.refresh_interval",
-      /in seconds/,
-    ],
-    [
-      "an algorithm of another name",
-      policy,
-      `{"policy":{"algorithm":{"thomson_sampling":{}}}}`,
-      "policy.algorithm.thomson_sampling",
-      /is it thompson_sampling\?/,
-    ],
-    ["half of a character", decision, String.raw`{"agentId":"\ud800"}`, "agent_id", /Unicode/],
-    [
-      "a number beyond the largest",
-      variant,
-      `{"variant":{"parameters":{"a":[1,1e400]}}}`,
-      "variant.parameters.a[1]",
-      /1e400/,
-    ],
-    [
-      "a whole number that no double holds",
-      variant,
-      `{"variant":{"parameters":{"seed":9007199254740993}}}`,
-      "variant.parameters.seed",
-      /9007199254740993/,
-    ],
-    ["a name that stands twice", decision, `{"features":{"a":1,"a":2}}`, "features.a", /twice/],
-    ["a list in the place of the request", decision, "[]", "request", /an object/],
-  ])("%s", (_what, schema, text, field, description) => {
+    [outcome, `{"testRun":{"passed":"many"}}`, "test_run.passed", /a whole number/],
+    [outcome, `{"generationId":5}`, "generation_id", /a text, not 5/],
+    [outcome, `{"ci":{"passed":true},"custom":{}}`, "outcome", oneOf],
+    [outcome, `{"generation":"x"}`, "generation", /no such field/],
+    [decision, `{"agentTyp":"x"}`, "agentTyp", /is it agent_type\?/],
+    [decision, `{"agentType":"x","agent_type":"y"}`, "request", /names a field twice/],
+    [decision, `{"features":{"a":1,"b":"x"}}`, 'features["b"]', /a number, not "x"/],
+    [decision, `{"allowedVariantIds":["a",7]}`, "allowed_variant_ids[1]", /a text, not 7/],
+    [decision, `{"allowedVariantIds":"a"}`, "allowed_variant_ids", /a list/],
+    [policy, `{"policy":{"refreshInterval":"50ms"}}`, "policy.refresh_interval", /in seconds/],
+    [policy, misnamed, "policy.algorithm.thomson_sampling", /is it thompson_sampling\?/],
+    // Half of a character.
+    [decision, String.raw`{"agentId":"\ud800"}`, "agent_id", /Unicode/],
+    // A number beyond the largest, and a whole number that no double holds.
+    [variant, withParameters(`{"a":[1,1e400]}`), "variant.parameters.a[1]", /1e400/],
+    [variant, withParameters(`{"seed":${beyond}}`), "variant.parameters.seed", RegExp(beyond)],
+    [decision, `{"features":{"a":1,"a":2}}`, "features.a", /twice/],
+    [decision, "[]", "request", /an object/],
+  ])("%s %s", (schema, text, field, description) => {
     const error = errorOf(read(schema, text));
     expect(error).toMatchObject({ code: "invalid_argument", reason: "INVALID_FIELD" });
     expect(error?.violations).toEqual([{ field, description: expect.stringMatching(description) }]);
