@@ -1,9 +1,9 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { migrationsDirectoryOf } from "../../src/adapters/sql-migrator/migration-files.ts";
 import type { Migrator } from "../../src/ports/migrator.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 export interface MigratorFixture {
   readonly engine: "postgres" | "clickhouse";
@@ -26,13 +26,10 @@ export function describeMigrator(
     let directory: string;
     beforeEach(async () => {
       fixture = await makeFixture();
-      directory = await mkdtemp(join(tmpdir(), "banditd-migrations-"));
+      directory = temporaryDirectory();
       await cp(migrationsDirectoryOf(fixture.engine), directory, { recursive: true });
     });
-    afterEach(async () => {
-      await fixture.drop();
-      await rm(directory, { recursive: true, force: true });
-    });
+    afterEach(() => fixture.drop());
 
     const connect = (): Promise<Migrator> => fixture.connect(directory);
     const write = (file: string, sql: string): Promise<void> =>

@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { Cluster, Redis } from "ioredis";
 import { batchesKey } from "../../src/adapters/redis/keys.ts";
-import { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
+import type { RedisStateStore } from "../../src/adapters/redis/redis-state-store.ts";
 import type { RunningRedis } from "../support/redis.ts";
-import { silentLogger, systemClock } from "../support/state-samples.ts";
+import { openRedisState } from "../support/state-stores.ts";
 import type { StateStoreHarness } from "./state-store-harness.ts";
 
 /** A state store on a running Redis, emptied first. Several harnesses on one server come one after another. */
@@ -16,12 +15,7 @@ export async function redisHarness(server: RunningRedis): Promise<StateStoreHarn
   return {
     shared: true,
     open: async () => {
-      const store = await RedisStateStore.connect({
-        url: server.url,
-        clock: systemClock,
-        consumer: `test-${randomUUID()}`,
-        logger: silentLogger,
-      });
+      const store = await openRedisState(server.url);
       opened.push(store);
       return store;
     },

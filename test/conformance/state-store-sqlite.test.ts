@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
-import { silentLogger } from "../support/state-samples.ts";
+import type { SqliteStateStore } from "../../src/adapters/sqlite/sqlite-state-store.ts";
+import { openSqliteState } from "../support/state-stores.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { describeStateStore } from "./state-store-conformance.ts";
 
 describeStateStore("SqliteStateStore", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "banditd-sqlite-"));
+  const directory = temporaryDirectory();
   const opened: SqliteStateStore[] = [];
   let aheadMs = 0;
   const clock = {
@@ -16,7 +14,7 @@ describeStateStore("SqliteStateStore", async () => {
   return {
     shared: false,
     open: async () => {
-      const store = await SqliteStateStore.open({ directory, clock, logger: silentLogger });
+      const store = await openSqliteState(directory, { clock });
       opened.push(store);
       return store;
     },
@@ -29,7 +27,6 @@ describeStateStore("SqliteStateStore", async () => {
     silence: () => Promise.resolve(),
     dispose: async () => {
       for (const store of opened) await store.close();
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 });

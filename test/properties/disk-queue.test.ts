@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SqliteDiskQueue } from "../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import { forAll } from "../support/for-all.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const bytesMax = 120;
 
@@ -56,7 +54,7 @@ test(
       [fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 })],
       { numRuns: 60 },
       async (turns) => {
-        const directory = mkdtempSync(join(tmpdir(), "banditd-queue-"));
+        const directory = temporaryDirectory();
         let queue = SqliteDiskQueue.open({ directory, bytesMax });
         const model = new ModelQueue();
         try {
@@ -94,7 +92,6 @@ test(
           }
         } finally {
           await queue.close();
-          rmSync(directory, { recursive: true, force: true });
         }
       },
     ),

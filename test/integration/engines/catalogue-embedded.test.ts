@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PgliteConnection } from "../../../src/adapters/postgres/pglite-connection.ts";
 import { describeCatalogue } from "../../conformance/catalogue-conformance.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { openCatalogue } from "./catalogue-setup.ts";
 
 describeCatalogue("SqlCatalogue on PGlite", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "banditd-catalogue-"));
+  const directory = temporaryDirectory();
   const opened = await openCatalogue({ directory });
   await opened.migrator.migrate();
   let { catalogue } = opened;
@@ -31,9 +30,6 @@ describeCatalogue("SqlCatalogue on PGlite", async () => {
       ({ catalogue } = await openCatalogue({ directory }));
       return rows;
     },
-    close: async () => {
-      await catalogue.close();
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: () => catalogue.close(),
   };
 });

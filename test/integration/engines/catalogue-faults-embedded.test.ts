@@ -1,37 +1,29 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PgliteConnection } from "../../../src/adapters/postgres/pglite-connection.ts";
 import { createAgentType, expectBanditError } from "../../conformance/catalogue-fixture.ts";
+import { startProgram } from "../../support/program.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { openCatalogue } from "./catalogue-setup.ts";
 
-const crashChild = fileURLToPath(new URL("catalogue-crash-child.ts", import.meta.url));
 /** A database as a first start leaves it; creating one takes seconds, copying it does not. */
-let template: string;
+const template = temporaryDirectory();
 let directory: string;
 
 function open(): ReturnType<typeof openCatalogue> {
   return openCatalogue({ directory });
 }
 
-/** Runs the child until it has acknowledged so many writes, then kills it. @returns the last revision it acknowledged */
+/** Runs a process that writes until so many are acknowledged, then kills it. @returns the last revision it acknowledged */
 async function writeAndKill(acknowledgements: number): Promise<number> {
-  const child = spawn(process.execPath, [crashChild, directory], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  await new Promise<void>((resolve, reject) => {
-    child.on("exit", (code) => reject(new Error(`the child ended by itself with ${code}`)));
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.split("\n").length > acknowledgements) resolve();
-    });
-  });
-  await kill(child);
-  return Number(output.trim().split("\n").at(-1));
+  const writer = startProgram("catalogue-writer.ts", [directory]);
+  const acknowledged: string[] = [];
+  for await (const line of writer.lines) {
+    if (acknowledged.push(line) === acknowledgements) void writer.kill();
+  }
+  expect(await writer.ended).toBe(null);
+  return Number(acknowledged.at(-1));
 }
 
 function threadCpuMs(): number {
@@ -39,28 +31,14 @@ function threadCpuMs(): number {
   return (user + system) / 1000;
 }
 
-async function kill(child: ChildProcess): Promise<void> {
-  child.removeAllListeners("exit");
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
-  await ended;
-}
-
 describe("SqlCatalogue on PGlite", () => {
   beforeAll(async () => {
-    template = await mkdtemp(join(tmpdir(), "banditd-catalogue-template-"));
     directory = template;
     await (await open()).catalogue.close();
   });
-  afterAll(async () => {
-    await rm(template, { recursive: true, force: true });
-  });
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "banditd-catalogue-"));
+    directory = temporaryDirectory();
     await cp(template, directory, { recursive: true });
-  });
-  afterEach(async () => {
-    await rm(directory, { recursive: true, force: true });
   });
 
   test("has every acknowledged write after SIGKILL, twice in a row", async () => {

@@ -1,22 +1,16 @@
 import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { PgConnection } from "../../../src/adapters/postgres/pg-connection.ts";
 import type { Catalogue } from "../../../src/ports/catalogue.ts";
 import { actor, expectBanditError } from "../../conformance/catalogue-fixture.ts";
+import { closedAfterEach } from "../../support/closed-after-each.ts";
 import { createDatabase, type RunningPostgres, startPostgres } from "../../support/postgres.ts";
-import { logger, openCatalogue, query } from "./catalogue-setup.ts";
+import { silentLogger } from "../../support/state-samples.ts";
+import { openCatalogue, query } from "./catalogue-setup.ts";
 
-const opened: Catalogue[] = [];
-
-async function open(...args: Parameters<typeof openCatalogue>): Promise<Catalogue> {
-  const { catalogue } = await openCatalogue(...args);
-  opened.push(catalogue);
-  return catalogue;
-}
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((catalogue) => catalogue.close()));
-});
+const closing = closedAfterEach();
+const open = async (...args: Parameters<typeof openCatalogue>) =>
+  closing((await openCatalogue(...args)).catalogue);
 
 /** Milliseconds until the listener was called. */
 async function msUntilTold(catalogue: Catalogue, change: () => Promise<unknown>): Promise<number> {
@@ -117,7 +111,7 @@ describe("SqlCatalogue on Postgres beside other processes", () => {
 describe("PgConnection", () => {
   test("survives losing its connection between two statements of a transaction", async () => {
     const url = inject("postgresUrl");
-    const connection = new PgConnection({ url, statementTimeoutMs: 1_000, logger });
+    const connection = new PgConnection({ url, statementTimeoutMs: 1_000, logger: silentLogger });
     const cut = connection.transaction(async (executor) => {
       const [row] = await executor.query("SELECT pg_backend_pid() AS pid");
       await query(url, `SELECT pg_terminate_backend(${row?.["pid"]})`);
@@ -131,7 +125,7 @@ describe("PgConnection", () => {
 
   test("gives every connection back, whatever its transactions end with", async () => {
     const url = inject("postgresUrl");
-    const connection = new PgConnection({ url, statementTimeoutMs: 200, logger });
+    const connection = new PgConnection({ url, statementTimeoutMs: 200, logger: silentLogger });
     const endings = ["SELECT 1", "SELECT 1 / 0", "SELECT pg_sleep(9)", "no SQL at all"];
     for (let round = 0; round < 3; round += 1) {
       // More than the pool has: one that is not given back makes the later ones wait in vain.

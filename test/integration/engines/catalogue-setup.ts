@@ -4,20 +4,7 @@ import {
   openPostgres,
   type PostgresOptions,
 } from "../../../src/adapters/postgres/open-postgres.ts";
-import type { Clock } from "../../../src/ports/clock.ts";
-import type { Logger } from "../../../src/ports/telemetry.ts";
-
-export const clock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-};
-
-export const logger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
+import { silentLogger, systemClock } from "../../support/state-samples.ts";
 
 /** On the server of the URL, or in a directory. */
 export async function openCatalogue(
@@ -25,7 +12,7 @@ export async function openCatalogue(
   changes: Partial<PostgresOptions> = {},
 ): Promise<OpenedPostgres> {
   const at = typeof place === "string" ? { url: place } : place;
-  return openPostgres({ place: at, logger, clock, ...changes });
+  return openPostgres({ place: at, logger: silentLogger, clock: systemClock, ...changes });
 }
 
 export async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {

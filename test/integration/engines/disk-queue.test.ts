@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SqliteDiskQueue } from "../../../src/adapters/sqlite/sqlite-disk-queue.ts";
 import type { DiskRecord } from "../../../src/ports/disk-queue.ts";
+import { startProgram } from "../../support/program.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
@@ -142,8 +142,9 @@ test("every append that was acknowledged before a SIGKILL is there when the queu
   const acknowledged = new Set<string>();
   const removed = new Set<string>();
   for (let life = 0; life < 3; life += 1) {
-    const { lines } = await runWriter({ killAfterBytes: 30_000 });
-    for (const line of lines) (line.startsWith("+") ? acknowledged : removed).add(line.slice(1));
+    const { lines } = await runWriter({ killAfterLines: 1500 });
+    for (const key of keysWith("+", lines)) acknowledged.add(key);
+    for (const key of keysWith("-", lines)) removed.add(key);
   }
   const live = open();
   const found = live.read(all);
@@ -164,10 +165,8 @@ test("a disk without room refuses appends, leaves nothing half-written, and lets
   expect(exitCode).toBe(0);
   expect(lines).toContain("!DISK_QUEUE_FULL");
   expect(lines.at(-1)).toBe("+after");
-  const added = lines.filter((line) => line.startsWith("+")).map((line) => line.slice(1));
-  const removed = new Set(
-    lines.filter((line) => line.startsWith("-")).map((line) => line.slice(1)),
-  );
+  const added = keysWith("+", lines);
+  const removed = new Set(keysWith("-", lines));
   const live = open(2 ** 30);
   const found = live.read(all);
   expect(added.length).toBeGreaterThan(100);
@@ -189,46 +188,31 @@ test.each([200, 600, 3000])(
     expect(exitCode).toBe(0);
     expect(lines).toContain("!DISK_QUEUE_FULL");
     expect(lines.at(-1)).toBe("+after");
-    const said = (sign: string): string[] =>
-      lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1));
-    expect(said("+").length).toBeGreaterThan(500);
-    expect(new Set(said("-"))).toEqual(new Set(said("+").slice(0, -1)));
+    const added = keysWith("+", lines);
+    expect(added.length).toBeGreaterThan(500);
+    expect(new Set(keysWith("-", lines))).toEqual(new Set(added.slice(0, -1)));
     expect(keysOf(open(2 ** 30).read(all))).toEqual(["after"]);
   },
 );
 
+/** Keys that the process said to have added (+), or removed (-). */
+const keysWith = (sign: string, lines: readonly string[]) =>
+  lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1));
+
 /** Runs a process that writes until it is killed, or its disk is full, and returns what it said. */
 async function runWriter(options: {
-  killAfterBytes?: number;
+  killAfterLines?: number;
   fileKilobytesMax?: number;
   bytesPerRecord?: number;
   /** When full, everything is removed, so much at once. */
   removedBytes?: number;
 }): Promise<{ lines: string[]; exitCode: number | null }> {
-  const program = new URL("../../support/disk-queue-writer.ts", import.meta.url).pathname;
-  const limit = options.fileKilobytesMax ?? "unlimited";
-  const child = spawn(
-    "/bin/bash",
-    [
-      "-c",
-      `ulimit -f ${limit}; exec "$@"`,
-      "writer",
-      process.execPath,
-      program,
-      directory,
-      String(options.bytesPerRecord ?? 200),
-      ...(options.removedBytes === undefined ? [] : [String(options.removedBytes)]),
-    ],
-    { stdio: ["ignore", "pipe", "ignore"] },
-  );
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  let output = "";
-  for await (const chunk of child.stdout) {
-    output += chunk;
-    if (options.killAfterBytes !== undefined && output.length >= options.killAfterBytes) {
-      child.kill("SIGKILL");
-    }
+  const { bytesPerRecord = 200, removedBytes = "" } = options;
+  const args = [directory, `${bytesPerRecord}`, `${removedBytes}`].filter(Boolean);
+  const writer = startProgram("disk-queue-writer.ts", args, options.fileKilobytesMax);
+  const lines: string[] = [];
+  for await (const line of writer.lines) {
+    if (lines.push(line) === options.killAfterLines) void writer.kill();
   }
-  const exitCode = await ended;
-  return { lines: output.slice(0, output.lastIndexOf("\n")).split("\n"), exitCode };
+  return { lines, exitCode: await writer.ended };
 }

@@ -1,30 +1,23 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../../src/app/config.ts";
-import { type Engines, openEngines } from "../../../src/app/engines.ts";
+import { openEngines } from "../../../src/app/engines.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import { newGenerationId, silentLogger, systemClock } from "../../support/state-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let redis: RunningRedis;
-let directory: string;
-let engines: Engines | undefined;
+const dataDir = temporaryDirectory();
 
 beforeAll(async () => {
   redis = await startRedis();
-  directory = mkdtempSync(join(tmpdir(), "banditd-timeouts-"));
 });
-afterAll(async () => {
-  await redis.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => redis.stop());
 
 /** Reads from a Redis that is silent for longer than the shortest time a command and a connection are given. */
 async function readSlowly(stateTimeoutMs: number): Promise<unknown> {
-  const options = readConfig({ dataDir: directory, redisUrl: redis.url, stateTimeoutMs }, {});
-  engines = await openEngines(options, { clock: systemClock, logger: silentLogger });
+  const options = readConfig({ dataDir, redisUrl: redis.url, stateTimeoutMs }, {});
+  const engines = await openEngines(options, { clock: systemClock, logger: silentLogger });
   const admin = new Redis(redis.url);
   try {
     await admin.client("PAUSE", 2_500);

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ChdbProcessConnection } from "../../../src/adapters/clickhouse/chdb-connection.ts";
 import {
   type OpenedEventLog,
@@ -18,80 +17,61 @@ import {
   silentLogger,
   testClock,
 } from "../../support/clickhouse-event-samples.ts";
+import { closedAfterEach } from "../../support/closed-after-each.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 async function open(directory: string, requestTimeoutMs = 30_000): Promise<OpenedEventLog> {
   return openChdbEventLog({ directory, requestTimeoutMs, clock: testClock, logger: silentLogger });
 }
 
 describeEventLog("chDB", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "banditd-chdb-"));
-  const { eventLog, migrator } = await open(directory);
+  const { eventLog, migrator } = await open(temporaryDirectory());
   await migrator.migrate();
-  return {
-    eventLog,
-    close: async () => {
-      await eventLog.close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  return { eventLog, close: () => eventLog.close() };
 });
 
 describe("chDB in a directory", () => {
-  const directories: string[] = [];
-  const opened: OpenedEventLog[] = [];
-  const scratch = async () => {
-    const directory = await mkdtemp(join(tmpdir(), "banditd-chdb-"));
-    directories.push(directory);
-    return directory;
-  };
-  const start = async (directory: string) => {
-    const log = await open(directory);
-    opened.push(log);
-    await log.migrator.migrate();
-    return log;
+  const closing = closedAfterEach();
+  const start = async (directory = temporaryDirectory()) => {
+    const { eventLog, migrator } = await open(directory);
+    closing(eventLog);
+    await migrator.migrate();
+    return eventLog;
   };
   const decision = sampleDecision();
   const row = { stream: "decisions", rows: asLines([decision]), deduplicationToken: "t" } as const;
 
-  afterEach(async () => {
-    for (const { eventLog } of opened.splice(0)) await eventLog.close();
-    for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
-  });
-
   test("still knows every row, and every token, after it was closed and opened again", async () => {
-    const directory = await scratch();
+    const directory = temporaryDirectory();
     const first = await start(directory);
-    await first.eventLog.append(row);
-    await first.eventLog.close();
+    await first.append(row);
+    await first.close();
     const second = await start(directory);
-    await second.eventLog.append(row);
-    expect((await second.eventLog.findGeneration(sampleGenerationId(0)))?.decision).toEqual(
-      decision,
-    );
-    const count = await second.eventLog.query({
-      sql: "SELECT count() FROM decisions",
-      rowsMax: 1,
-      timeoutMs: 5_000,
-    });
+    await second.append(row);
+    expect((await second.findGeneration(sampleGenerationId(0)))?.decision).toEqual(decision);
+    const sql = "SELECT count() FROM decisions";
+    const count = await second.query({ sql, rowsMax: 1, timeoutMs: 5_000 });
     expect(count.rows).toEqual([["1"]]);
   });
 
   test("a directory that is open already is a failed precondition that names it", async () => {
-    const directory = await scratch();
+    const directory = temporaryDirectory();
     await start(directory);
-    const error = await open(directory).catch((caught: unknown) => caught as Error);
-    expect(error).toMatchObject({ code: "failed_precondition", reason: "EVENT_LOG_NOT_OPENED" });
-    expect((error as Error).message).toContain(directory);
+    await expect(open(directory)).rejects.toMatchObject({
+      code: "failed_precondition",
+      reason: "EVENT_LOG_NOT_OPENED",
+      message: expect.stringContaining(directory),
+    });
   });
 
   test("a path that is a file is a failed precondition too", async () => {
-    const path = join(await scratch(), "file");
+    const path = join(temporaryDirectory(), "file");
     await writeFile(path, "x");
     await expect(open(path)).rejects.toMatchObject({ code: "failed_precondition" });
   });
 
   test("goes on with a new engine after the engine was killed; what was confirmed is still there", async () => {
-    const { eventLog } = await start(await scratch());
+    const eventLog = await start();
     await eventLog.append(row);
     const slow = eventLog
       .query({ sql: "SELECT sleep(2)", rowsMax: 1, timeoutMs: 5_000 })
@@ -159,7 +139,7 @@ describe("chDB in a directory", () => {
   });
 
   async function startClient() {
-    const connection = new ChdbProcessConnection({ path: await scratch(), database: "test" });
+    const connection = new ChdbProcessConnection({ path: temporaryDirectory(), database: "test" });
     await connection.open();
     const client = createClient({ connection, log: { level: ClickHouseLogLevel.OFF } });
     await client.command({ query: "CREATE TABLE t (a Int64) ENGINE = MergeTree ORDER BY a" });
@@ -167,7 +147,7 @@ describe("chDB in a directory", () => {
   }
 
   test("a ping fails after a second when the engine hangs, and works again when it goes on", async () => {
-    const { eventLog } = await start(await scratch());
+    const eventLog = await start();
     const [child] = engineProcesses();
     process.kill(child as number, "SIGSTOP");
     const startedMs = performance.now();
@@ -178,7 +158,7 @@ describe("chDB in a directory", () => {
   });
 
   test("an append of 5,000 rows takes less than 5 ms of processor time in any turn of the event loop, in the median", async () => {
-    const { eventLog } = await start(await scratch());
+    const eventLog = await start();
     const longest: number[] = [];
     for (let batch = 0; batch < 9; batch += 1) {
       const rows = asLines(

@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const joinAllColumns = "SELECT count(*) FROM pg_class c JOIN pg_attribute a ON c.oid = a.attrelid";
@@ -22,22 +21,17 @@ async function traceOf(script: string, ...args: string[]): Promise<string> {
 
 describe("V8 frees no WebAssembly code one function at a time, for it may free one twice", () => {
   test("while the catalogue is opened, asked and closed", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "banditd-wasm-"));
-    try {
-      const trace = await traceOf(
-        `import { PgliteConnection } from "./src/adapters/postgres/pglite-connection.ts";
-        for (let round = 0; round < 2; round++) {
-          const connection = new PgliteConnection({ directory: process.argv[1], statementTimeoutMs: 20_000 });
-          await connection.query("${joinAllColumns}");
-          await connection.close();
-        }
-        console.log("all done");`,
-        join(directory, "pgdata"),
-      );
-      expect(trace).not.toMatch(/Starting GC|Freeing/);
-    } finally {
-      await rm(directory, { recursive: true });
-    }
+    const trace = await traceOf(
+      `import { PgliteConnection } from "./src/adapters/postgres/pglite-connection.ts";
+      for (let round = 0; round < 2; round++) {
+        const connection = new PgliteConnection({ directory: process.argv[1], statementTimeoutMs: 20_000 });
+        await connection.query("${joinAllColumns}");
+        await connection.close();
+      }
+      console.log("all done");`,
+      join(temporaryDirectory(), "pgdata"),
+    );
+    expect(trace).not.toMatch(/Starting GC|Freeing/);
   });
 
   test("it does for a PGlite that is started without our care: the trace shows it", async () => {

@@ -1,18 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
-import { SqliteStateStore } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { OutboxBatch, StateStore } from "../../../src/ports/state-store.ts";
 import { OutboxLedger } from "../../conformance/outbox-ledger.ts";
 import { readBatch } from "../../conformance/state-store-harness.ts";
 import type { OutboxWorkerStep } from "../../support/outbox-worker.ts";
+import { startProgram } from "../../support/program.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
-import { decisionInput, silentLogger, systemClock } from "../../support/state-samples.ts";
+import { decisionInput } from "../../support/state-samples.ts";
+import { openRedisState, openSqliteState } from "../../support/state-stores.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 /** So short that a worker that only had to wait for a processor may lose its batch too. */
 const claimIdleMs = 150;
@@ -27,12 +22,12 @@ interface Site {
 }
 
 function sqliteSite(): Site {
-  const directory = mkdtempSync(join(tmpdir(), "banditd-outbox-"));
+  const directory = temporaryDirectory();
   return {
     workerArgs: ["sqlite", directory, ""],
     workers: 1,
-    open: () => SqliteStateStore.open({ directory, clock: systemClock, logger: silentLogger }),
-    remove: async () => rmSync(directory, { recursive: true, force: true }),
+    open: () => openSqliteState(directory),
+    remove: async () => undefined,
   };
 }
 
@@ -42,14 +37,7 @@ async function redisSite(): Promise<Site> {
   return {
     workerArgs: ["redis", url, String(claimIdleMs)],
     workers: 3,
-    open: () =>
-      RedisStateStore.connect({
-        url,
-        clock: systemClock,
-        logger: silentLogger,
-        consumer: "successor",
-        claimIdleMs,
-      }),
+    open: () => openRedisState(url, { claimIdleMs }),
     remove: () => server.stop(),
   };
 }
@@ -59,33 +47,19 @@ describe.each([
   { name: "Redis", make: redisSite },
 ])("processes killed while they drain the outbox on $name", ({ make }) => {
   let site: Site;
-  let children: ChildProcess[];
   beforeEach(async () => {
     site = await make();
-    children = [];
   });
-  afterEach(async () => {
-    for (const child of children) child.kill("SIGKILL");
-    await site.remove();
-  });
+  afterEach(() => site.remove());
 
   /** Runs a worker, tells each of its steps, and resolves when it has ended. */
   async function runWorker(
     onStep: (step: OutboxWorkerStep, kill: () => void) => void,
     mode = "",
   ): Promise<void> {
-    const program = new URL("../../support/outbox-worker.ts", import.meta.url).pathname;
-    const child = spawn(process.execPath, [program, ...site.workerArgs, mode], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    children.push(child);
-    const ended = once(child, "exit");
-    const lines = createInterface({ input: child.stdout });
-    for await (const line of lines) {
-      // The kill may have cut the last line off.
-      if (line.endsWith("}")) onStep(JSON.parse(line), () => child.kill("SIGKILL"));
-    }
-    await ended;
+    const worker = startProgram("outbox-worker.ts", [...site.workerArgs, mode]);
+    for await (const line of worker.lines) onStep(JSON.parse(line), () => void worker.kill());
+    await worker.ended;
   }
 
   test("the next process gets the very batch that the killed one had read", async () => {

@@ -1,24 +1,18 @@
-import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { batchesKey, outboxCountersKey, outboxKey } from "../../../src/adapters/redis/keys.ts";
-import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
+import type { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import type { OutboxBatch } from "../../../src/ports/state-store.ts";
 import type { Logger } from "../../../src/ports/telemetry.ts";
 import { drain, readBatch, rowsOf } from "../../conformance/state-store-harness.ts";
+import { closedAfterEach } from "../../support/closed-after-each.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
-import {
-  book,
-  decisionInput,
-  newGenerationId,
-  silentLogger,
-  systemClock,
-} from "../../support/state-samples.ts";
+import { book, decisionInput, newGenerationId, silentLogger } from "../../support/state-samples.ts";
+import { openRedisState, type RedisStateStoreOptions } from "../../support/state-stores.ts";
 
 const nothing = { entries: 0, rows: 0, bytes: 0 };
 let server: RunningRedis;
 let admin: Redis;
-let opened: RedisStateStore[];
 
 beforeAll(async () => {
   server = await startRedis();
@@ -30,25 +24,11 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await admin.flushall();
-  opened = [];
-});
-afterEach(async () => {
-  for (const store of opened) await store.close();
 });
 
-async function open(
-  options: Partial<Parameters<typeof RedisStateStore.connect>[0]> = {},
-): Promise<RedisStateStore> {
-  const store = await RedisStateStore.connect({
-    url: server.url,
-    clock: systemClock,
-    consumer: randomUUID(),
-    logger: silentLogger,
-    ...options,
-  });
-  opened.push(store);
-  return store;
-}
+const closing = closedAfterEach();
+const open = async (options: Partial<RedisStateStoreOptions> = {}) =>
+  closing(await openRedisState(server.url, options));
 
 /** Each an entry of its own, all in one partition. */
 async function record(store: RedisStateStore, count: number): Promise<void> {

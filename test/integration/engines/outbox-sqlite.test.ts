@@ -1,38 +1,31 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import {
-  SqliteStateStore,
+  type SqliteStateStore,
   stateFileName,
 } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { OutboxBatch } from "../../../src/ports/state-store.ts";
 import { readBatch, rowsOf } from "../../conformance/state-store-harness.ts";
-import { decisionInput, silentLogger } from "../../support/state-samples.ts";
+import { closedAfterEach } from "../../support/closed-after-each.ts";
+import { startProgram } from "../../support/program.ts";
+import { decisionInput } from "../../support/state-samples.ts";
+import { openSqliteState } from "../../support/state-stores.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const nothing = { entries: 0, rows: 0, bytes: 0 };
 let directory: string;
 let nowMs: number;
-let store: SqliteStateStore | undefined;
 
 beforeEach(() => {
   directory = temporaryDirectory();
   nowMs = 1_800_000_000_000;
 });
-afterEach(async () => {
-  await store?.close();
-  store = undefined;
-});
 
-async function open(): Promise<SqliteStateStore> {
-  const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
-  store = await SqliteStateStore.open({ directory, clock, logger: silentLogger });
-  return store;
-}
+const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
+const closing = closedAfterEach();
+const open = async () => closing(await openSqliteState(directory, { clock }));
 
 /** One entry each. */
 async function record(live: SqliteStateStore, count: number): Promise<string[]> {
@@ -94,26 +87,19 @@ test("ids of batches of two stores differ, so that neither's insert is taken for
 });
 
 test("a full disk refuses writes, the process lives, what was acknowledged is drained, and there is room again", async () => {
-  const program = new URL("../../support/state-full-disk.ts", import.meta.url).pathname;
-  // The limit on the size of a file stands for the full disk: writes end short, as they do there.
-  const child = spawn(
-    "/bin/bash",
-    ["-c", 'ulimit -f 4000; exec "$@"', "writer", process.execPath, program, directory],
-    { stdio: ["ignore", "pipe", "ignore"] },
-  );
-  const ended = once(child, "exit");
+  const writer = startProgram("state-full-disk.ts", [directory], 4000);
   const wrote: string[] = [];
   const drained: string[] = [];
   const refusals: string[] = [];
   const states: unknown[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
+  for await (const line of writer.lines) {
     const step = JSON.parse(line);
     if (step.wrote !== undefined) wrote.push(step.wrote);
     if (step.drained !== undefined) drained.push(...step.drained);
     if (step.refused !== undefined) refusals.push(step.refused);
     if (step.state !== undefined) states.push(step.state);
   }
-  expect(await ended).toEqual([0, null]);
+  expect(await writer.ended).toBe(0);
   expect(refusals).toEqual(Array(16).fill("STATE_FULL"));
   const afterwards = wrote.pop();
   expect(wrote.length).toBeGreaterThan(100);

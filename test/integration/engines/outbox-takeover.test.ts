@@ -1,8 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { connectClickHouseEventLog } from "../../../src/adapters/clickhouse/open-event-log.ts";
-import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import { systemEntropy } from "../../../src/adapters/system/system-entropy.ts";
 import type { OutboxBatch, StateStore } from "../../../src/ports/state-store.ts";
@@ -11,6 +8,7 @@ import { EventDrain } from "../../../src/service/events/event-drain.ts";
 import { sampleDecision, sampleGeneration } from "../../support/clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
 import { eventWriterTo } from "../../support/event-writer.ts";
+import { firstLine, startProgram } from "../../support/program.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
   book,
@@ -19,6 +17,7 @@ import {
   silentLogger,
   systemClock,
 } from "../../support/state-samples.ts";
+import { openRedisState } from "../../support/state-stores.ts";
 
 const rowsOfEach = 300;
 
@@ -53,10 +52,7 @@ function connectEventLog() {
   });
 }
 
-function openState(consumer: string): Promise<RedisStateStore> {
-  const base = { clock: systemClock, logger: silentLogger, claimIdleMs: 100 };
-  return RedisStateStore.connect({ ...base, url: redis.url, consumer });
-}
+const openState = (consumer: string) => openRedisState(redis.url, { consumer, claimIdleMs: 100 });
 
 async function fill(state: StateStore): Promise<void> {
   await Promise.all(
@@ -74,16 +70,9 @@ async function fill(state: StateStore): Promise<void> {
 
 /** Runs a process that inserts everything, and kills it before it confirms. */
 async function insertAndDie(): Promise<void> {
-  const program = new URL("../../support/outbox-inserter.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, redis.url, `${front.url}/${database}`], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(child, "exit");
-  for await (const chunk of child.stdout) {
-    expect(String(chunk)).toBe("inserted\n");
-    child.kill("SIGKILL");
-  }
-  await ended;
+  const inserter = startProgram("outbox-inserter.ts", [redis.url, `${front.url}/${database}`]);
+  expect(await firstLine(inserter)).toBe("inserted");
+  await inserter.kill();
 }
 
 /** Takes over what the dead process has left and inserts it once more. @param rename gives a batch another id */

@@ -1,12 +1,13 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
+import type { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { DeadlineTimers } from "../../../src/concurrency/deadline-timers.ts";
 import type { CounterName } from "../../../src/ports/telemetry.ts";
 import { StateBreaker } from "../../../src/service/state/state-breaker.ts";
 import { FaultProxy } from "../../support/fault-proxy.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import { decisionInput, silentLogger, systemClock } from "../../support/state-samples.ts";
+import { openRedisState } from "../../support/state-stores.ts";
 
 let first: RunningRedis;
 let second: RunningRedis;
@@ -22,12 +23,7 @@ beforeEach(async () => {
   [first, second] = await Promise.all([startRedis(), startRedis()]);
   admins = [first, second].map(({ url }) => new Redis(url));
   endpoint = await FaultProxy.start(first.port);
-  store = await RedisStateStore.connect({
-    url: `redis://127.0.0.1:${endpoint.port}`,
-    clock: systemClock,
-    consumer: "test",
-    logger: silentLogger,
-  });
+  store = await openRedisState(`redis://127.0.0.1:${endpoint.port}`);
   counts = new Map();
   guard = new StateBreaker({
     state: store,

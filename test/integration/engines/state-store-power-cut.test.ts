@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   closeSync,
   copyFileSync,
@@ -10,31 +8,18 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  SqliteStateStore,
-  stateFileName,
-} from "../../../src/adapters/sqlite/sqlite-state-store.ts";
+import { beforeEach, expect, test } from "vitest";
+import { stateFileName } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { GenerationId } from "../../../src/domain/ids.ts";
 import { drain, rowsOf, totalsOf } from "../../conformance/state-store-harness.ts";
-import {
-  contributionInput,
-  decisionInput,
-  sampleArm,
-  silentLogger,
-  systemClock,
-} from "../../support/state-samples.ts";
+import { startProgram } from "../../support/program.ts";
+import { contributionInput, decisionInput, sampleArm } from "../../support/state-samples.ts";
+import { openSqliteState } from "../../support/state-stores.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
-let child: ChildProcess | undefined;
-
 beforeEach(() => {
   directory = temporaryDirectory();
-});
-afterEach(() => {
-  child?.kill("SIGKILL");
 });
 
 const live = (): string => join(directory, "live");
@@ -47,11 +32,7 @@ interface Row {
 
 /** What a copy of file and log holds, once it has been found to be what was written up to some moment. */
 async function readPrefix(copy: string): Promise<{ decisions: Row[]; outcomes: Row[] }> {
-  const store = await SqliteStateStore.open({
-    directory: copy,
-    clock: systemClock,
-    logger: silentLogger,
-  });
+  const store = await openSqliteState(copy);
   try {
     const totals = await totalsOf(store, sampleArm);
     const entries = await drain(store, 10_000);
@@ -97,27 +78,20 @@ function copyInMidWrite(to: string): void {
 }
 
 test("file and log copied in mid-write open, and hold what was written up to some moment, in its order, and nothing else", async () => {
-  const program = new URL("../../support/state-writer.ts", import.meta.url).pathname;
-  child = spawn(process.execPath, [program, live(), "drain"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(child, "exit");
+  const writer = startProgram("state-writer.ts", [live(), "drain"]);
   const acknowledged: GenerationId[] = [];
   const knownAtCopy: GenerationId[][] = [];
   const salts = new Set<string>();
   let copyAt = 300;
-  for await (const line of createInterface({
-    input: child.stdout as NonNullable<typeof child.stdout>,
-  })) {
+  for await (const line of writer.lines) {
     acknowledged.push(line as GenerationId);
     if (acknowledged.length < copyAt) continue;
     copyAt += 500;
     salts.add(saltOf(join(live(), logName)));
     const known = [...acknowledged];
     copyInMidWrite(join(directory, `copy-${knownAtCopy.length}`));
-    if (knownAtCopy.push(known) === 8) child.kill("SIGKILL");
+    if (knownAtCopy.push(known) === 8) void writer.kill();
   }
-  await ended;
   expect(knownAtCopy.length).toBeGreaterThanOrEqual(8);
   // The log has begun anew meanwhile, so copies were made of files in every state.
   expect(salts.size).toBeGreaterThan(2);
@@ -132,11 +106,7 @@ test("file and log copied in mid-write open, and hold what was written up to som
 }, 60_000);
 
 test("a log that is cut off anywhere, or lacks a piece in its middle, gives what was before, and nothing else", async () => {
-  const store = await SqliteStateStore.open({
-    directory: live(),
-    clock: systemClock,
-    logger: silentLogger,
-  });
+  const store = await openSqliteState(live());
   for (let seq = 1; seq <= 60; seq += 1) {
     const input = decisionInput();
     const { generationId } = input.record;

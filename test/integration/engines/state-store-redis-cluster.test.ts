@@ -1,14 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { eventually, until } from "../../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
-import {
-  book,
-  decisionInput,
-  newGenerationId,
-  silentLogger,
-  systemClock,
-} from "../../support/state-samples.ts";
+import { book, decisionInput, newGenerationId } from "../../support/state-samples.ts";
+import { openRedisState } from "../../support/state-stores.ts";
 
 let server: RunningRedis;
 beforeAll(async () => {
@@ -19,13 +13,7 @@ afterAll(() => server.stop());
 
 test("one node's url is enough to find the whole cluster, and the cluster's loss is survived", async () => {
   const commandTimeoutMs = 500;
-  const store = await RedisStateStore.connect({
-    url: server.url.split(",")[0] as string,
-    clock: systemClock,
-    consumer: "cluster-test",
-    commandTimeoutMs,
-    logger: silentLogger,
-  });
+  const store = await openRedisState(server.url.split(",")[0] as string, { commandTimeoutMs });
   try {
     const versions: number[] = [];
     store.onTotalsChanged((totals) => versions.push(totals.version));

@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { metaKey } from "../../../src/adapters/redis/keys.ts";
-import { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
+import type { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import type { Logger } from "../../../src/ports/telemetry.ts";
 import {
@@ -14,6 +13,7 @@ import {
   totalsOf,
   until,
 } from "../../conformance/state-store-harness.ts";
+import { closedAfterEach } from "../../support/closed-after-each.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
   book,
@@ -22,41 +22,27 @@ import {
   recordMany,
   sampleArm,
   silentLogger,
-  systemClock,
 } from "../../support/state-samples.ts";
+import { openRedisState, type RedisStateStoreOptions } from "../../support/state-stores.ts";
 
 const commandTimeoutMs = 400;
 let server: RunningRedis;
 let admin: Redis;
-let opened: RedisStateStore[];
 
 beforeEach(async () => {
   // With everysec Redis may answer before it writes, while an fsync is under way: a kill would lose that.
   server = await startRedis({ extraArgs: ["--appendfsync", "always"] });
   admin = new Redis(server.url);
   admin.on("error", () => undefined); // tests kill the server under it
-  opened = [];
 });
 afterEach(async () => {
-  for (const store of opened) await store.close();
   admin.disconnect();
   await server.stop();
 });
 
-async function open(
-  options: Partial<Parameters<typeof RedisStateStore.connect>[0]> = {},
-): Promise<RedisStateStore> {
-  const store = await RedisStateStore.connect({
-    url: server.url,
-    clock: systemClock,
-    consumer: `test-${randomUUID()}`,
-    commandTimeoutMs,
-    logger: silentLogger,
-    ...options,
-  });
-  opened.push(store);
-  return store;
-}
+const closing = closedAfterEach();
+const open = async (options: Partial<RedisStateStoreOptions> = {}) =>
+  closing(await openRedisState(server.url, { commandTimeoutMs, ...options }));
 
 describe("memory", () => {
   test.each([

@@ -1,17 +1,17 @@
 import { createHook } from "node:async_hooks";
-import { spawn } from "node:child_process";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { SqliteFile } from "../../../src/adapters/sqlite/sqlite-file.ts";
 import {
-  SqliteStateStore,
   type SqliteStateStoreOptions,
   stateFileName,
 } from "../../../src/adapters/sqlite/sqlite-state-store.ts";
 import type { GenerationId } from "../../../src/domain/ids.ts";
 import { drain, rowsOf, totalsOf } from "../../conformance/state-store-harness.ts";
+import { closedAfterEach } from "../../support/closed-after-each.ts";
+import { startProgram } from "../../support/program.ts";
 import {
   book,
   decisionInput,
@@ -20,32 +20,24 @@ import {
   sampleArm,
   silentLogger,
 } from "../../support/state-samples.ts";
+import { openSqliteState } from "../../support/state-stores.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: string;
 let aheadMs: number;
-let store: SqliteStateStore | undefined;
 
 beforeEach(() => {
   directory = temporaryDirectory();
   aheadMs = 0;
 });
-afterEach(async () => {
-  await store?.close();
-});
 
-async function open(options: Partial<SqliteStateStoreOptions> = {}): Promise<SqliteStateStore> {
-  store = await SqliteStateStore.open({
-    directory,
-    clock: {
-      nowMs: () => Date.now() + aheadMs,
-      monotonicMs: () => performance.now() + aheadMs,
-    },
-    logger: silentLogger,
-    ...options,
-  });
-  return store;
-}
+const clock = {
+  nowMs: () => Date.now() + aheadMs,
+  monotonicMs: () => performance.now() + aheadMs,
+};
+const closing = closedAfterEach();
+const open = async (options: Partial<SqliteStateStoreOptions> = {}) =>
+  closing(await openSqliteState(directory, { clock, ...options }));
 
 test("what was committed is announced, also where the disk then fails and the call with it", async () => {
   const always = await open({ flush: "always" });
@@ -268,16 +260,10 @@ test("the log keeps to its bound under load, also after somebody who reads the f
 
 /** Runs a process that writes, kills it once it has acknowledged that many, and returns what it acknowledged. */
 async function writeUntilKilled(acknowledgedMin: number): Promise<GenerationId[]> {
-  const program = new URL("../../support/state-writer.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, directory], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  let output = "";
-  for await (const chunk of child.stdout) {
-    output += chunk;
-    if (output.length >= acknowledgedMin * 37) child.kill("SIGKILL");
+  const writer = startProgram("state-writer.ts", [directory]);
+  const acknowledged: GenerationId[] = [];
+  for await (const line of writer.lines) {
+    if (acknowledged.push(line as GenerationId) === acknowledgedMin) void writer.kill();
   }
-  await ended;
-  return output.slice(0, output.lastIndexOf("\n")).split("\n") as GenerationId[];
+  return acknowledged;
 }
