@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { normalUpperQuantile } from "../../src/numerics/normal.ts";
 import { Aipw } from "../../src/statistics/aipw.ts";
+import type { Result } from "../../src/statistics/result.ts";
 import {
   type AdaptiveLogOptions,
   adaptiveLog,
@@ -54,12 +55,27 @@ class NaiveTest {
   }
 }
 
+/** How often values were stated, and held the truth. */
+class Coverage {
+  stated = 0;
+  #covered = 0;
+
+  add(result: Result<{ readonly low: number; readonly high: number }>, truth: number): void {
+    if (!result.ok) return;
+    this.stated += 1;
+    if (result.value.low <= truth && truth <= result.value.high) this.#covered += 1;
+  }
+
+  get share(): number {
+    return this.#covered / this.stated;
+  }
+}
+
 function measure(runs: number, log: Omit<AdaptiveLogOptions, "seed">): Rates {
   const truth = log.meansAt(0) as [number, number];
   const trueDifference = truth[1] - truth[0];
-  const counts = { spoke: 0, missed: 0, naive: 0, peeking: 0, both: 0, separate: 0 };
-  const stated = [0, 0];
-  const covered = [0, 0];
+  const counts = { naive: 0, peeking: 0, both: 0, separate: 0 };
+  const [differences, ...arms] = [new Coverage(), new Coverage(), new Coverage()];
   for (let seed = 0; seed < runs; seed += 1) {
     const aipw = new Aipw({ arms: ["a", "b"], control: 0 });
     const naive = new NaiveTest();
@@ -73,23 +89,13 @@ function measure(runs: number, log: Omit<AdaptiveLogOptions, "seed">): Rates {
     }
     if (naive.rejects) counts.naive += 1;
     if (rejectedOnce) counts.peeking += 1;
-    const difference = aipw.difference(1);
-    if (difference.ok) {
-      counts.spoke += 1;
-      const { low, high } = difference.value;
-      if (!(low <= trueDifference && trueDifference <= high)) counts.missed += 1;
-    }
-    const values = [aipw.value(0), aipw.value(1)];
+    differences.add(aipw.difference(1), trueDifference);
+    const values = [aipw.value(0), aipw.value(1)] as const;
     values.forEach((value, arm) => {
-      if (!value.ok) return;
-      const mean = truth[arm] as number;
-      stated[arm] = (stated[arm] as number) + 1;
-      if (value.value.low <= mean && mean <= value.value.high) {
-        covered[arm] = (covered[arm] as number) + 1;
-      }
+      arms[arm]?.add(value, truth[arm] as number);
     });
     const [control, treatment] = values;
-    if (control?.ok && treatment?.ok) {
+    if (control.ok && treatment.ok) {
       counts.both += 1;
       const error = Math.hypot(control.value.standardError, treatment.value.standardError);
       const statistic = (treatment.value.estimate - control.value.estimate) / error;
@@ -97,9 +103,9 @@ function measure(runs: number, log: Omit<AdaptiveLogOptions, "seed">): Rates {
     }
   }
   return {
-    spoke: counts.spoke / runs,
-    missed: counts.missed / counts.spoke,
-    covered: covered.map((count, arm) => count / (stated[arm] as number)),
+    spoke: differences.stated / runs,
+    missed: 1 - differences.share,
+    covered: arms.map(({ share }) => share),
     naive: counts.naive / runs,
     naivePeeking: counts.peeking / runs,
     separateWeights: counts.separate / counts.both,
@@ -180,26 +186,19 @@ describe("AIPW under allocations that follow the rewards", () => {
   it("means that rise together: with uniform weights a value covers the average over the log", () => {
     const runs = 200;
     const averages = [0.45, 0.55];
-    const stated = [0, 0];
-    const covered = [0, 0];
+    const arms = averages.map(() => new Coverage());
     for (let seed = 0; seed < runs; seed += 1) {
       const aipw = new Aipw({ arms: ["a", "b"], control: 0, weighting: "uniform" });
       const meansAt = (step: number) => (step < steps / 2 ? [0.3, 0.4] : [0.6, 0.7]);
       const log = { algorithm: thompson, minimumShare: 0.02, steps, meansAt, seed };
       for (const decision of adaptiveLog(log)) aipw.push(decision);
       averages.forEach((average, arm) => {
-        const value = aipw.value(arm);
-        if (!value.ok) return;
-        stated[arm] = (stated[arm] as number) + 1;
-        if (value.value.low <= average && average <= value.value.high) {
-          covered[arm] = (covered[arm] as number) + 1;
-        }
+        arms[arm]?.add(aipw.value(arm), average);
       });
     }
-    covered.forEach((count, arm) => {
-      const speaking = stated[arm] as number;
-      expect(speaking).toBeGreaterThan(runs / 2);
-      expect(count / speaking).toBeGreaterThan(rateMin(1 - alpha, speaking));
-    });
+    for (const { stated, share } of arms) {
+      expect(stated).toBeGreaterThan(runs / 2);
+      expect(share).toBeGreaterThan(rateMin(1 - alpha, stated));
+    }
   });
 });

@@ -5,7 +5,7 @@ import { sampleRatioSequence, sampleRatioTest } from "../../src/statistics/sampl
 import { twoProportionTest } from "../../src/statistics/two-proportions.ts";
 import { welchTest } from "../../src/statistics/welch.ts";
 import { accepted } from "../fixtures/reference/statistics-reference.ts";
-import { rateMax, rateMin } from "../support/rate-bound.ts";
+import { expectRate, rateMax } from "../support/rate-bound.ts";
 import { counts, normals } from "../support/simulated-arms.ts";
 import { UnitAssignment } from "../support/unit-assignment.ts";
 
@@ -30,9 +30,7 @@ describe("the sample-ratio test at one look", () => {
     ["90 to 10, 200 units", [0.9, 0.1], 200],
     ["four arms, 100 units", [0.4, 0.3, 0.2, 0.1], 100],
   ])("%s: alarms in 4 to 6 runs of a hundred at 0.05", (_, shares, units) => {
-    const rate = alarms(shares, units, 0.05);
-    expect(rate).toBeLessThan(rateMax(0.06, runs));
-    expect(rate).toBeGreaterThan(rateMin(0.04, runs));
+    expectRate(alarms(shares, units, 0.05), runs, [0.04, 0.06]);
   });
 
   it("alarms in at most two runs of a thousand at its own level, 0.001", () => {
@@ -86,8 +84,7 @@ describe("tests for an effect at one look", () => {
       const arms = { control: counts(150, 0.3)(source), treatment: counts(90, 0.3)(source) };
       if (accepted(twoProportionTest(arms)).pValue < 0.05) found += 1;
     }
-    expect(found / runs).toBeLessThan(rateMax(0.06, runs));
-    expect(found / runs).toBeGreaterThan(rateMin(0.04, runs));
+    expectRate(found / runs, runs, [0.04, 0.06]);
   });
 
   it("Holm: any of four treatments in at most one run of twenty; unadjusted in more than a tenth", () => {

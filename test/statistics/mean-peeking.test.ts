@@ -6,16 +6,20 @@ import {
 } from "../../src/statistics/bounded-sequence.ts";
 import { meanSequence } from "../../src/statistics/confidence-sequence.ts";
 import { accept, refuse } from "../../src/statistics/result.ts";
-import { bernoulli, type Draw, type IntervalTest, missRate } from "../support/peeked-experiment.ts";
+import {
+  bernoulli,
+  type Draw,
+  equalArms,
+  type IntervalTest,
+  missRate,
+  singleMean,
+  skewed,
+} from "../support/peeked-experiment.ts";
 import { rateMax } from "../support/rate-bound.ts";
-import { sampleBeta } from "../support/sampling.ts";
 
 /** As in sequence-peeking.test.ts: level 0.05, bounds that are broken once in 1,000 sets of seeds. */
 const alpha = 0.05;
 const looks = 2000;
-/** In [0,1], mean 1/11, skewness 2.2: most rewards are next to nothing. */
-const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
-
 describe(`a mean that is looked at ${looks} times`, () => {
   const runs = 500;
   const settings: [string, Draw, number][] = [
@@ -24,8 +28,8 @@ describe(`a mean that is looked at ${looks} times`, () => {
   ];
   it.each(settings)("%s: misses in at most one run of twenty", (_, draw, truth) => {
     const test: IntervalTest = ({ control }) => meanSequence(control, { expectedMean: truth });
-    const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
-    expect(missRate(test, setting, { runs, looks })).toBeLessThan(rateMax(alpha, runs));
+    const missed = missRate(test, singleMean(draw, truth), { runs, looks });
+    expect(missed).toBeLessThan(rateMax(alpha, runs));
   });
 
   it.each(settings)(
@@ -39,8 +43,8 @@ describe(`a mean that is looked at ${looks} times`, () => {
         const margin = critical * standardError;
         return accept({ low: estimate - margin, high: estimate + margin });
       };
-      const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
-      expect(missRate(forOneLook, setting, { runs, looks })).toBeGreaterThan(rateMax(alpha, runs));
+      const missed = missRate(forOneLook, singleMean(draw, truth), { runs, looks });
+      expect(missed).toBeGreaterThan(rateMax(alpha, runs));
     },
   );
 });
@@ -65,31 +69,17 @@ describe("bounded sequences, from the first observation on", () => {
     ["0/1 rewards, rate 0.02", bernoulli(0.02), 0.02],
     ["skewed rewards", skewed, 1 / 11],
   ] as const)("%s: the mean misses in at most one run of twenty", (_, draw, truth) => {
-    const setting = { control: draw, treatment: draw, treatmentShare: 0, truth };
-    expect(missRate(boundedMean(truth), setting, { runs, looks })).toBeLessThan(
-      rateMax(alpha, runs),
-    );
+    const missed = missRate(boundedMean(truth), singleMean(draw, truth), { runs, looks });
+    expect(missed).toBeLessThan(rateMax(alpha, runs));
   });
 
   it("the difference misses in at most one run of twenty", () => {
-    const setting = {
-      control: bernoulli(0.3),
-      treatment: bernoulli(0.3),
-      treatmentShare: 0.5,
-      truth: 0,
-    };
-    expect(missRate(boundedDifference, setting, { runs, looks })).toBeLessThan(
-      rateMax(alpha, runs),
-    );
+    const missed = missRate(boundedDifference, equalArms(bernoulli(0.3)), { runs, looks });
+    expect(missed).toBeLessThan(rateMax(alpha, runs));
   });
 
   it("a mean that is 0.04 off is missed in more than 80 % of the runs (negative control)", () => {
-    const setting = {
-      control: bernoulli(0.06),
-      treatment: bernoulli(0.06),
-      treatmentShare: 0,
-      truth: 0.02,
-    };
-    expect(missRate(boundedMean(0.02), setting, { runs, looks })).toBeGreaterThan(0.8);
+    const missed = missRate(boundedMean(0.02), singleMean(bernoulli(0.06), 0.02), { runs, looks });
+    expect(missed).toBeGreaterThan(0.8);
   });
 });

@@ -161,23 +161,22 @@ const candidate = [
 const speaking = ["ips", "snips", "dm", "dr", "switchDr"] as const;
 
 /** Four standard errors of the simulation, and half a percent for intervals that are only asymptotic. */
-function coverageBounds(level: number, logs: number): readonly [number, number] {
-  const margin = 4 * Math.sqrt((level * (1 - level)) / logs) + 0.005;
-  return [level - margin, level + margin];
+const coverageMargin = (level: number, logs: number) =>
+  4 * Math.sqrt((level * (1 - level)) / logs) + 0.005;
+
+function expectCoverage({ coverage }: Tally, level: number, logs: number): void {
+  expect(Math.abs(coverage - level)).toBeLessThan(coverageMargin(level, logs));
 }
 
 describe("4,000 logs of 1,000 rows with fixed shares", () => {
   const logs = 4000;
   const world = new World(77);
-  const truth = world.valueOf(candidate);
+  const policy = world.policy(candidate);
+  const makeLog = () => world.log(1000, logged);
+  const setting = { makeLog, policy, truth: world.valueOf(candidate) };
   let records: Records;
   beforeAll(() => {
-    records = simulate({
-      logs,
-      makeLog: () => world.log(1000, logged),
-      policy: world.policy(candidate),
-      truth,
-    });
+    records = simulate({ ...setting, logs });
   });
 
   it.each(["ips", "snips", "dr", "switchDr"] as const)("%s is right on average", (name) => {
@@ -193,9 +192,7 @@ describe("4,000 logs of 1,000 rows with fixed shares", () => {
   });
 
   it.each(speaking)("%s covers the truth in 95 %% of its intervals", (name) => {
-    const [low, high] = coverageBounds(0.95, logs);
-    expect(records[name].coverage).toBeGreaterThan(low);
-    expect(records[name].coverage).toBeLessThan(high);
+    expectCoverage(records[name], 0.95, logs);
   });
 
   it.each(speaking)("%s states the standard error that it has, within 5 %%", (name) => {
@@ -215,37 +212,23 @@ describe("4,000 logs of 1,000 rows with fixed shares", () => {
 
   it("would find out the plain mean, and intervals of half the length", () => {
     expect(records.onPolicy.coverage).toBe(0);
-    const [low] = coverageBounds(0.95, logs);
     for (const name of speaking) {
-      expect(records[name].coveredHalf / records[name].answers).toBeLessThan(low - 0.1);
+      const coveredHalf = records[name].coveredHalf / records[name].answers;
+      expect(coveredHalf).toBeLessThan(0.95 - coverageMargin(0.95, logs) - 0.1);
     }
   });
 
   it("covers at another level too", () => {
-    const [low, high] = coverageBounds(0.8, 1500);
-    const other = simulate({
-      logs: 1500,
-      makeLog: () => world.log(1000, logged),
-      policy: world.policy(candidate),
-      truth,
-      level: 0.8,
-    });
-    for (const name of speaking) {
-      expect(other[name].coverage).toBeGreaterThan(low);
-      expect(other[name].coverage).toBeLessThan(high);
-    }
+    const other = simulate({ ...setting, logs: 1500, level: 0.8 });
+    for (const name of speaking) expectCoverage(other[name], 0.8, 1500);
   });
 
   it("would find out propensities that are wrong by a fifth: refused, or biased for all to see", () => {
-    const wrong = simulate({
-      logs: 500,
-      makeLog: () => world.log(1000, logged, (propensity) => Math.min(1, propensity * 1.2)),
-      policy: world.policy(candidate),
-      truth,
-    });
+    const wrongLog = (rows: number) =>
+      world.log(rows, logged, (propensity) => Math.min(1, propensity * 1.2));
+    const wrong = simulate({ ...setting, logs: 500, makeLog: () => wrongLog(1000) });
     expect(Math.abs(wrong.ips.biasInErrors)).toBeGreaterThan(10);
-    const large = world.log(20_000, logged, (propensity) => Math.min(1, propensity * 1.2));
-    expect(evaluated(large, { policy: world.policy(candidate) }).ips.ok).toBe(false);
+    expect(evaluated(wrongLog(20_000), { policy }).ips.ok).toBe(false);
   });
 });
 
@@ -274,9 +257,7 @@ describe("500 logs of 1,500 rows by Thompson sampling", () => {
     (name) => {
       const allowed = name === "snips" ? 4 + 0.1 * Math.sqrt(logs) : 4;
       expect(Math.abs(records[name].biasInErrors)).toBeLessThan(allowed);
-      const [low, high] = coverageBounds(0.95, logs);
-      expect(records[name].coverage).toBeGreaterThan(low);
-      expect(records[name].coverage).toBeLessThan(high);
+      expectCoverage(records[name], 0.95, logs);
       expect(records[name].refusals).toBe(0);
     },
   );

@@ -8,7 +8,7 @@ import type { Result } from "../../src/statistics/result.ts";
 import { twoProportionTest } from "../../src/statistics/two-proportions.ts";
 import { welchTest } from "../../src/statistics/welch.ts";
 import { accepted } from "../fixtures/reference/statistics-reference.ts";
-import { rateMax, rateMin } from "../support/rate-bound.ts";
+import { expectRate, rateMax, rateMin } from "../support/rate-bound.ts";
 import { sampleOfCounts } from "../support/samples.ts";
 import {
   type Arm,
@@ -43,14 +43,13 @@ describe("a planned experiment finds the planned effect", () => {
     const plan = accepted(
       meansSampleSize({ standardDeviation: 2, effect }, { power, allocationRatio }),
     );
-    const rate = foundRate(
-      welchTest,
+    const [control, treatment] = [
       normals(plan.controlN, 0, 2),
       normals(plan.treatmentN, effect, 2),
-    );
+    ];
     // Whole observations, and Welch's degrees of freedom, which are not the planned ones.
-    expect(rate).toBeGreaterThan(rateMin(power - 0.01, runs));
-    expect(rate).toBeLessThan(rateMax(plan.power + 0.01, runs));
+    const bounds = [power - 0.01, plan.power + 0.01] as const;
+    expectRate(foundRate(welchTest, control, treatment), runs, bounds);
   });
 
   it.each([
@@ -62,13 +61,10 @@ describe("a planned experiment finds the planned effect", () => {
       const plan = accepted(
         proportionsSampleSize({ controlRate, treatmentRate }, { power, allocationRatio }),
       );
-      const rate = foundRate(
-        twoProportionTest,
-        counts(plan.controlN, controlRate),
-        counts(plan.treatmentN, treatmentRate),
-      );
-      expect(rate).toBeGreaterThan(rateMin(power - 0.02, runs));
-      expect(rate).toBeLessThan(rateMax(plan.power + 0.02, runs));
+      const control = counts(plan.controlN, controlRate);
+      const treatment = counts(plan.treatmentN, treatmentRate);
+      const bounds = [power - 0.02, plan.power + 0.02] as const;
+      expectRate(foundRate(twoProportionTest, control, treatment), runs, bounds);
     },
   );
 
@@ -88,15 +84,9 @@ describe("a planned experiment finds the planned effect", () => {
   });
 
   it("three quarters of the observations do not (negative control)", () => {
-    const { controlN, treatmentN } = accepted(
-      meansSampleSize({ standardDeviation: 2, effect: 0.7 }),
-    );
-    const less = (n: number): number => Math.round(0.75 * n);
-    const rate = foundRate(
-      welchTest,
-      normals(less(controlN), 0, 2),
-      normals(less(treatmentN), 0.7, 2),
-    );
+    const plan = accepted(meansSampleSize({ standardDeviation: 2, effect: 0.7 }));
+    const less = (n: number, mean: number) => normals(Math.round(0.75 * n), mean, 2);
+    const rate = foundRate(welchTest, less(plan.controlN, 0), less(plan.treatmentN, 0.7));
     expect(rate).toBeLessThan(rateMin(0.79, runs));
   });
 });

@@ -8,12 +8,14 @@ import { welchTest } from "../../src/statistics/welch.ts";
 import {
   bernoulli,
   type Draw,
+  equalArms,
   type IntervalTest,
   missRate,
   type PeekedExperiment,
+  skewed,
 } from "../support/peeked-experiment.ts";
 import { rateMax } from "../support/rate-bound.ts";
-import { sampleBeta, sampleNormal } from "../support/sampling.ts";
+import { sampleNormal } from "../support/sampling.ts";
 
 /**
  * Level 0.05, looked at after every observation. Every bound is one that a method which keeps its level breaks
@@ -22,36 +24,23 @@ import { sampleBeta, sampleNormal } from "../support/sampling.ts";
 const alpha = 0.05;
 const looks = 2000;
 
-/** In [0,1], mean 1/11, skewness 2.2: most rewards are next to nothing. */
-const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
 const logNormal: Draw = (source) => Math.exp(sampleNormal(source));
-const evenly = { treatmentShare: 0.5, truth: 0 };
+/** Rates of 0.5 and 0.6. */
+const unequalArms = (truth: number): PeekedExperiment => ({
+  control: bernoulli(0.5),
+  treatment: bernoulli(0.6),
+  treatmentShare: 0.5,
+  truth,
+});
 
 describe(`a difference that is looked at ${looks} times`, () => {
-  const runs = 500;
-  const fewerRuns = 400;
+  const runs = 400;
   const settings: [string, PeekedExperiment, number][] = [
-    [
-      "0/1 rewards, rate 0.5",
-      { control: bernoulli(0.5), treatment: bernoulli(0.5), ...evenly },
-      runs,
-    ],
-    [
-      "0/1 rewards, rate 0.1",
-      { control: bernoulli(0.1), treatment: bernoulli(0.1), ...evenly },
-      runs,
-    ],
-    ["skewed rewards in [0,1]", { control: skewed, treatment: skewed, ...evenly }, runs],
-    [
-      "0/1 rewards, rate 0.5, a fifth in the treatment",
-      { control: bernoulli(0.5), treatment: bernoulli(0.5), treatmentShare: 0.2, truth: 0 },
-      fewerRuns,
-    ],
-    [
-      "0/1 rewards, rates 0.5 and 0.6",
-      { control: bernoulli(0.5), treatment: bernoulli(0.6), treatmentShare: 0.5, truth: 0.1 },
-      fewerRuns,
-    ],
+    ["0/1 rewards, rate 0.5", equalArms(bernoulli(0.5)), 500],
+    ["0/1 rewards, rate 0.1", equalArms(bernoulli(0.1)), 500],
+    ["skewed rewards in [0,1]", equalArms(skewed), 500],
+    ["0/1 rewards, rate 0.5, a fifth in the treatment", equalArms(bernoulli(0.5), 0.2), runs],
+    ["0/1 rewards, rates 0.5 and 0.6", unequalArms(0.1), runs],
   ];
   it.each(settings)("%s: misses in at most one run of twenty", (_, setting, count) => {
     expect(missRate(differenceSequence, setting, { runs: count, looks })).toBeLessThan(
@@ -61,22 +50,13 @@ describe(`a difference that is looked at ${looks} times`, () => {
 
   it("log-normal rewards without a range: misses in at most one run of twenty", () => {
     const test: IntervalTest = (arms) => differenceSequence(arms, { range: "unbounded" });
-    const setting = { control: logNormal, treatment: logNormal, ...evenly };
-    expect(missRate(test, setting, { runs: fewerRuns, looks })).toBeLessThan(
-      rateMax(alpha, fewerRuns),
-    );
+    const missed = missRate(test, equalArms(logNormal), { runs, looks });
+    expect(missed).toBeLessThan(rateMax(alpha, runs));
   });
 
   it("a relative effect of 20 %: misses in at most one run of twenty", () => {
-    const setting = {
-      control: bernoulli(0.5),
-      treatment: bernoulli(0.6),
-      treatmentShare: 0.5,
-      truth: 0.2,
-    };
-    expect(missRate(relativeDifferenceSequence, setting, { runs: fewerRuns, looks })).toBeLessThan(
-      rateMax(alpha, fewerRuns),
-    );
+    const missed = missRate(relativeDifferenceSequence, unequalArms(0.2), { runs, looks });
+    expect(missed).toBeLessThan(rateMax(alpha, runs));
   });
 
   it("Welch's test misses in more than 25 % of them (negative control)", () => {
@@ -84,12 +64,12 @@ describe(`a difference that is looked at ${looks} times`, () => {
       Math.min(arms.control.n, arms.treatment.n) < 30
         ? refuse("too_few", "as long as the sequence is silent")
         : welchTest(arms);
-    const setting = { control: bernoulli(0.5), treatment: bernoulli(0.5), ...evenly };
-    expect(missRate(fromThirtyOn, setting, { runs: 200, looks })).toBeGreaterThan(0.25);
+    const missed = missRate(fromThirtyOn, equalArms(bernoulli(0.5)), { runs: 200, looks });
+    expect(missed).toBeGreaterThan(0.25);
   });
 
   it("finds 0.5 against 0.6 in at least 90 % of the runs", () => {
-    const setting = { control: bernoulli(0.5), treatment: bernoulli(0.6), ...evenly };
-    expect(missRate(differenceSequence, setting, { runs: 200, looks })).toBeGreaterThan(0.9);
+    const found = missRate(differenceSequence, unequalArms(0), { runs: 200, looks });
+    expect(found).toBeGreaterThan(0.9);
   });
 });

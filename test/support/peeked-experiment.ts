@@ -3,6 +3,7 @@ import type { TwoArms } from "../../src/statistics/comparison.ts";
 import type { Sample } from "../../src/statistics/moments.ts";
 import type { Result } from "../../src/statistics/result.ts";
 import { RunningSample } from "./running-sample.ts";
+import { sampleBeta } from "./sampling.ts";
 
 export type Draw = (source: UniformSource) => number;
 
@@ -23,6 +24,19 @@ export interface PeekedExperiment {
   /** What the intervals must hold. */
   readonly truth: number;
 }
+
+/** Two arms with the same rewards. */
+export function equalArms(draw: Draw, treatmentShare = 0.5): PeekedExperiment {
+  return { control: draw, treatment: draw, treatmentShare, truth: 0 };
+}
+
+/** The mean of one arm. */
+export function singleMean(draw: Draw, truth: number): PeekedExperiment {
+  return { control: draw, treatment: draw, treatmentShare: 0, truth };
+}
+
+/** Rewards in [0,1] with mean 1/11 and skewness 2.2: most are next to nothing. */
+export const skewed: Draw = (source) => sampleBeta(source, { alpha: 0.3, beta: 3 });
 
 /** Share of the runs in which any of the intervals misses the truth. A refusal misses nothing. */
 export function missRate(

@@ -12,6 +12,7 @@ import {
   relativeError,
   statisticsReference,
 } from "../../fixtures/reference/statistics-reference.ts";
+import { largestError } from "../../support/largest-error.ts";
 import { sampleOfCounts } from "../../support/samples.ts";
 
 const cases = statisticsReference.sequences;
@@ -24,14 +25,8 @@ const optionsOf = ({ alpha, tightest_at_n: tightestAtN }: Case): SequenceOptions
   tightestAtN,
 });
 
-function errorsOf(one: Case, sequence: typeof differenceSequence): number {
-  const found = accepted(sequence(one, optionsOf(one)));
-  return Math.max(
-    relativeError(found.low, one.low),
-    relativeError(found.high, one.high),
-    relativeError(found.pValue, one.p_value),
-  );
-}
+const errorsOf = (one: Case, sequence: typeof differenceSequence) =>
+  largestError(accepted(sequence(one, optionsOf(one))), one, ["low", "high", "pValue"]);
 
 const counts = (n: number, successes: number): Sample => sampleOfCounts({ n, successes });
 
@@ -123,12 +118,9 @@ describe("sequences keep silent", () => {
     const range = { low: 1, high: 5 };
     const few = { n: 60, mean: 2.9, variance: 1 };
     const just = { n: 60, mean: 3, variance: 1 };
-    expect(reasonOf(differenceSequence({ control: few, treatment: just }, { range }))).toBe(
-      "too_few",
-    );
-    expect(reasonOf(differenceSequence({ control: just, treatment: just }, { range }))).toBe(
-      "accepted",
-    );
+    const reason = (control: Sample) =>
+      reasonOf(differenceSequence({ control, treatment: just }, { range }));
+    expect([few, just].map(reason)).toEqual(["too_few", "accepted"]);
   });
 
   it("without a range, before 100 observations an arm, or 1,000 of a single one", () => {
@@ -146,31 +138,33 @@ describe("sequences of bad input", () => {
   const sound: Sample = { n: 400, mean: 0.5, variance: 0.04 };
   const both = (part: Partial<Sample>) => ({ control: sound, treatment: { ...sound, ...part } });
 
-  it("refuses samples without a spread, n or sense", () => {
-    expect(reasonOf(differenceSequence(both({ n: 0 })))).toBe("empty");
-    expect(reasonOf(differenceSequence(both({ n: 1 })))).toBe("too_few");
-    expect(reasonOf(differenceSequence(both({ variance: 0 })))).toBe("zero_variance");
-    expect(reasonOf(differenceSequence(both({ variance: -1 })))).toBe("out_of_range");
-    expect(reasonOf(differenceSequence(both({ mean: Number.NaN })))).toBe("not_finite");
+  it.each<[Partial<Sample>, string]>([
+    [{ n: 0 }, "empty"],
+    [{ n: 1 }, "too_few"],
+    [{ variance: 0 }, "zero_variance"],
+    [{ variance: -1 }, "out_of_range"],
+    [{ mean: Number.NaN }, "not_finite"],
+    // No observations in [0,1] have such moments.
+    [{ mean: 1.2 }, "out_of_range"],
+    [{ mean: -0.1 }, "out_of_range"],
+    [{ variance: 0.26 }, "out_of_range"],
+  ])("refuses samples without sense: %o: %s", (part, reason) => {
+    expect(reasonOf(differenceSequence(both(part)))).toBe(reason);
   });
 
-  it("refuses moments that no observations in the range have", () => {
-    expect(reasonOf(differenceSequence(both({ mean: 1.2 })))).toBe("out_of_range");
-    expect(reasonOf(differenceSequence(both({ mean: -0.1 })))).toBe("out_of_range");
-    expect(reasonOf(differenceSequence(both({ variance: 0.26 })))).toBe("out_of_range");
+  it.each<SequenceOptions>([
+    { alpha: 1 },
+    { tightestAtN: 0 },
+    { tightestAtN: Number.NaN },
+    { previousPValue: 1.5 },
+    { previousPValue: Number.NaN },
+    { range: { low: 1, high: 0 } },
+    { range: { low: 0, high: Number.POSITIVE_INFINITY } },
+  ])("refuses options without sense: %o", (options) => {
+    expect(reasonOf(differenceSequence(both({}), options))).toBe("out_of_range");
   });
 
-  it("refuses options without sense", () => {
-    const arms = both({});
-    const refused = (options: SequenceOptions): string =>
-      reasonOf(differenceSequence(arms, options));
-    expect(refused({ alpha: 1 })).toBe("out_of_range");
-    expect(refused({ tightestAtN: 0 })).toBe("out_of_range");
-    expect(refused({ tightestAtN: Number.NaN })).toBe("out_of_range");
-    expect(refused({ previousPValue: 1.5 })).toBe("out_of_range");
-    expect(refused({ previousPValue: Number.NaN })).toBe("out_of_range");
-    expect(refused({ range: { low: 1, high: 0 } })).toBe("out_of_range");
-    expect(refused({ range: { low: 0, high: Number.POSITIVE_INFINITY } })).toBe("out_of_range");
+  it("refuses an expected mean that is none", () => {
     expect(reasonOf(meanSequence(sound, { expectedMean: Number.NaN }))).toBe("not_finite");
   });
 

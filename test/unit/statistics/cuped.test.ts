@@ -7,22 +7,17 @@ import {
   relativeError,
   statisticsReference,
 } from "../../fixtures/reference/statistics-reference.ts";
+import { largestError } from "../../support/largest-error.ts";
 
 const cases = statisticsReference.cuped;
 const bound = 1e-11;
 
 type Case = (typeof cases)[number];
 
-function errorsOf(one: Case, test: typeof cupedTest): number {
-  const found = accepted(test(one, one));
-  return Math.max(
-    relativeError(found.theta, one.theta),
-    relativeError(found.varianceReduction, one.variance_reduction),
-    relativeError(found.pValue, one.p_value),
-    relativeError(found.low, one.low),
-    relativeError(found.high, one.high),
-  );
-}
+const errorsOf = (one: Case, test: typeof cupedTest) => {
+  const names = ["theta", "varianceReduction", "pValue", "low", "high"] as const;
+  return largestError(accepted(test(one, one)), one, names);
+};
 
 function unadjusted({ n, sumY, sumYY }: CovariateSums) {
   return { n, mean: sumY / n, variance: (sumYY - sumY ** 2 / n) / (n - 1) };
@@ -58,14 +53,7 @@ describe("CUPED against SciPy's t-test of outcomes adjusted with NumPy", () => {
 });
 
 describe("CUPED of bad input", () => {
-  const sound: CovariateSums = {
-    n: 20,
-    sumX: 20,
-    sumY: 10,
-    sumXX: 40,
-    sumYY: 9,
-    sumXY: 12,
-  };
+  const sound: CovariateSums = { n: 20, sumX: 20, sumY: 10, sumXX: 40, sumYY: 9, sumXY: 12 };
   const bad: [string, Partial<CovariateSums>, string][] = [
     ["no observations", { n: 0 }, "empty"],
     ["nine observations", { n: 9 }, "too_few"],

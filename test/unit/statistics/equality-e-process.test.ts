@@ -10,11 +10,8 @@ import {
   decisionsOf,
   type LogReference,
 } from "../../fixtures/reference/adaptive-reference.ts";
-import {
-  accepted,
-  reasonOf,
-  relativeError,
-} from "../../fixtures/reference/statistics-reference.ts";
+import { accepted, reasonOf } from "../../fixtures/reference/statistics-reference.ts";
+import { largestError } from "../../support/largest-error.ts";
 
 function filled(
   options: EqualityEProcessOptions,
@@ -28,34 +25,27 @@ function filled(
 const options = { arms: ["a", "b", "c"], treatment: 1, control: 0 };
 const binaryLog = adaptiveReference.logs[0] as LogReference;
 
-function largestError(decisions: readonly RewardedDecision[]): number {
-  let largest = 0;
-  for (const expected of binaryLog.e_processes) {
+function largestErrorOn(decisions: readonly RewardedDecision[]): number {
+  const errors = binaryLog.e_processes.map((expected) => {
     const { treatment, control } = expected;
-    const actual = accepted(
-      filled({ arms: armNamesOf(binaryLog), treatment, control }, decisions).result(),
-    );
-    largest = Math.max(
-      largest,
-      relativeError(actual.logEValue, expected.log_e_value),
-      relativeError(actual.logEValueMax, expected.log_e_value_max),
-      relativeError(actual.pValue, expected.p_value),
-    );
-  }
-  return largest;
+    const process = filled({ arms: armNamesOf(binaryLog), treatment, control }, decisions);
+    const names = ["logEValue", "logEValueMax", "pValue"] as const;
+    return largestError(accepted(process.result()), expected, names);
+  });
+  return Math.max(...errors);
 }
 
 describe("EqualityEProcess", () => {
   it("agrees with the product over the whole log within 1e-10", () => {
     expect(binaryLog.e_processes).toHaveLength(3);
-    expect(largestError(decisionsOf(binaryLog))).toBeLessThan(1e-10);
+    expect(largestErrorOn(decisionsOf(binaryLog))).toBeLessThan(1e-10);
   });
 
   it("misses it when one reward of the log is another one (negative control)", () => {
     const changed = decisionsOf(binaryLog).map((decision, index) =>
       index === 100 ? { ...decision, reward: 1 - decision.reward } : decision,
     );
-    expect(largestError(changed)).toBeGreaterThan(1e-3);
+    expect(largestErrorOn(changed)).toBeGreaterThan(1e-3);
   });
 
   it("has a factor whose mean over the arms is 1, whichever the reward and the past", () => {
@@ -106,12 +96,8 @@ describe("EqualityEProcess", () => {
 
   it("learns nothing from decisions that left no choice between the two", () => {
     const only = { propensities: [1, 0, 0], arm: 0, reward: 1 };
-    const { logEValue, pValue, controlN } = accepted(
-      filled(
-        options,
-        Array.from({ length: 50 }, () => only),
-      ).result(),
-    );
+    const fifty = Array.from({ length: 50 }, () => only);
+    const { logEValue, pValue, controlN } = accepted(filled(options, fifty).result());
     expect(logEValue).toBe(0);
     expect(pValue).toBe(1);
     expect(controlN).toBe(50);
@@ -143,11 +129,11 @@ describe("EqualityEProcess", () => {
     });
 
     it("arms that are none or one and the same, and a level that is none", () => {
-      expect(reasonOf(filled({ ...options, treatment: 3 }, [good]).result())).toBe("unknown_arm");
-      expect(reasonOf(filled({ ...options, control: Number.NaN }, [good]).result())).toBe(
-        "unknown_arm",
-      );
-      expect(reasonOf(filled({ ...options, treatment: 0 }, [good]).result())).toBe("out_of_range");
+      const reasonWith = (changes: Partial<EqualityEProcessOptions>) =>
+        reasonOf(filled({ ...options, ...changes }, [good]).result());
+      expect(reasonWith({ treatment: 3 })).toBe("unknown_arm");
+      expect(reasonWith({ control: Number.NaN })).toBe("unknown_arm");
+      expect(reasonWith({ treatment: 0 })).toBe("out_of_range");
       expect(reasonOf(filled(options, [good]).result({ alpha: 1 }))).toBe("out_of_range");
     });
   });

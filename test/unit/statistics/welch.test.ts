@@ -4,9 +4,9 @@ import { relativeWelchTest, welchTest } from "../../../src/statistics/welch.ts";
 import {
   accepted,
   reasonOf,
-  relativeError,
   statisticsReference,
 } from "../../fixtures/reference/statistics-reference.ts";
+import { largestError } from "../../support/largest-error.ts";
 
 const cases = statisticsReference.welch;
 /** Numerators that cancel lose digits: "very large arms" differ by 3e-5 of their size. */
@@ -14,27 +14,20 @@ const bound = 1e-11;
 
 type Case = (typeof cases)[number];
 
-function errorsOfDifference(one: Case, test: typeof welchTest): number {
-  const found = accepted(test(one, one));
-  return Math.max(
-    relativeError(found.statistic, one.statistic),
-    relativeError(found.degreesOfFreedom, one.degrees_of_freedom),
-    relativeError(found.pValue, one.p_value),
-    relativeError(found.low, one.low),
-    relativeError(found.high, one.high),
-  );
-}
+const errorsOfDifference = (one: Case, test: typeof welchTest) => {
+  const names = ["statistic", "degreesOfFreedom", "pValue", "low", "high"] as const;
+  return largestError(accepted(test(one, one)), one, names);
+};
 
-function errorsOfRatio(one: Case, test: typeof relativeWelchTest): number {
-  const found = accepted(test(one, one));
-  return Math.max(
-    relativeError(found.estimate, one.relative.estimate),
-    relativeError(found.standardError, one.relative.standard_error),
-    relativeError(found.pValue, one.relative.p_value),
-    relativeError(found.low, one.relative.low),
-    relativeError(found.high, one.relative.high),
-  );
-}
+const errorsOfRatio = (one: Case, test: typeof relativeWelchTest) => {
+  const names = ["estimate", "standardError", "pValue", "low", "high"] as const;
+  return largestError(accepted(test(one, one)), one.relative, names);
+};
+
+const withVariance = (sample: Sample, factor: number) => ({
+  ...sample,
+  variance: sample.variance * factor,
+});
 
 describe("Welch's t-test against SciPy", () => {
   for (const one of cases) {
@@ -49,24 +42,14 @@ describe("Welch's t-test against SciPy", () => {
 
   it("a variance that is off by a relative 1e-8 does not pass (negative control)", () => {
     const perturbed: typeof welchTest = ({ control, treatment }, options) =>
-      welchTest(
-        { control: { ...control, variance: control.variance * (1 + 1e-8) }, treatment },
-        options,
-      );
-    for (const one of cases) {
-      expect(errorsOfDifference(one, perturbed)).toBeGreaterThan(bound);
-    }
+      welchTest({ control: withVariance(control, 1 + 1e-8), treatment }, options);
+    for (const one of cases) expect(errorsOfDifference(one, perturbed)).toBeGreaterThan(bound);
   });
 
   it("a ratio that forgets the control's variance does not pass (negative control)", () => {
     const perturbed: typeof relativeWelchTest = ({ control, treatment }, options) =>
-      relativeWelchTest(
-        { control: { ...control, variance: control.variance / 4 }, treatment },
-        options,
-      );
-    for (const one of cases) {
-      expect(errorsOfRatio(one, perturbed)).toBeGreaterThan(1e-9);
-    }
+      relativeWelchTest({ control: withVariance(control, 1 / 4), treatment }, options);
+    for (const one of cases) expect(errorsOfRatio(one, perturbed)).toBeGreaterThan(1e-9);
   });
 });
 

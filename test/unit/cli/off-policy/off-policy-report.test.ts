@@ -7,7 +7,7 @@ import {
 } from "../../../../src/cli/off-policy/off-policy-report.ts";
 import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row.ts";
 import { evaluateOffPolicy } from "../../../support/evaluate-off-policy.ts";
-import { evenLog, everywhere } from "../../statistics/off-policy/log-samples.ts";
+import { evenLog, everywhere, outlierLog } from "../../statistics/off-policy/log-samples.ts";
 
 function reportOn(
   rows: readonly LoggedRow[],
@@ -24,13 +24,6 @@ function reportOn(
     result: evaluateOffPolicy(rows, { policy: everywhere({ a: 0.8, b: 0.2 }) }),
     ...change,
   });
-}
-
-/** Everything but one row is served evenly; that row has a tiny propensity. */
-function outlierLog(): LoggedRow[] {
-  const rows = evenLog(10_000);
-  rows[5000] = { context: "x", arm: "a", propensity: 1e-6, reward: 1 };
-  return rows;
 }
 
 describe("the report of an off-policy evaluation", () => {

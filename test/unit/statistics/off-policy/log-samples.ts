@@ -16,3 +16,10 @@ export function evenLog(rows: number): LoggedRow[] {
     reward: row % 3 === 0 ? 1 : 0,
   }));
 }
+
+/** Ten thousand such rows, one of which has a tiny propensity. */
+export function outlierLog(): LoggedRow[] {
+  const rows = evenLog(10_000);
+  rows[5000] = { context: "x", arm: "a", propensity: 1e-6, reward: 1 };
+  return rows;
+}

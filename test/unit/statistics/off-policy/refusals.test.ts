@@ -3,7 +3,7 @@ import type { LoggedRow } from "../../../../src/statistics/off-policy/logged-row
 import { OffPolicyLog } from "../../../../src/statistics/off-policy/off-policy-log.ts";
 import type { RefusalReason, Result } from "../../../../src/statistics/result.ts";
 import { evaluateOffPolicy } from "../../../support/evaluate-off-policy.ts";
-import { evenLog, everywhere } from "./log-samples.ts";
+import { evenLog, everywhere, outlierLog } from "./log-samples.ts";
 
 const policy = everywhere({ a: 0.8, b: 0.2 });
 
@@ -33,6 +33,9 @@ function reasons(rows: Iterable<LoggedRow>, options = {}) {
   const { ips, snips, dm, dr, switchDr } = evaluation(rows, options);
   return [ips, snips, dm, dr, switchDr].map(reasonOf);
 }
+
+const rewarded = (rows: readonly LoggedRow[], rewardOf: (index: number) => number) =>
+  rows.map((row, index) => ({ ...row, reward: rewardOf(index) }));
 
 const fine = [undefined, undefined, undefined, undefined, undefined];
 
@@ -86,8 +89,7 @@ describe("propensities", () => {
   });
 
   it("one of 1e-6 takes 10,000 rows down to an effective sample size of 1, and no estimator that weighs it speaks", () => {
-    const rows = evenLog(10_000);
-    rows[5000] = { context: "x", arm: "a", propensity: 1e-6, reward: 1 };
+    const rows = outlierLog();
     const result = evaluation(rows);
     expect(result.diagnostics.effectiveSampleSize).toBeLessThan(2);
     for (const estimate of [result.ips, result.snips, result.dr]) {
@@ -97,8 +99,7 @@ describe("propensities", () => {
 
   it("the direct method never weighs that row, switch-DR leaves it to the model and says what that may cost", () => {
     const clean = evaluation(evenLog(10_000));
-    const rows = evenLog(10_000);
-    rows[5000] = { context: "x", arm: "a", propensity: 1e-6, reward: 1 };
+    const rows = outlierLog();
     const { dm, switchDr } = evaluation(rows);
     if (!dm.ok || !switchDr.ok || !clean.dm.ok) throw new Error("refused");
     expect(dm.value.value).toBeCloseTo(clean.dm.value.value, 3);
@@ -201,7 +202,7 @@ describe("too little to go by", () => {
   });
 
   it("rewards that are all the same", () => {
-    const rows = evenLog(1000).map((row) => ({ ...row, reward: 0.7 }));
+    const rows = rewarded(evenLog(1000), () => 0.7);
     const result = evaluation(rows);
     // IPS varies with the weights even then.
     expect([result.onPolicy, result.snips, result.dm, result.dr].map(reasonOf)).toEqual(
@@ -211,7 +212,7 @@ describe("too little to go by", () => {
   });
 
   it("a single success: one row would be the whole standard error", () => {
-    const rows = evenLog(1000).map((row, index) => ({ ...row, reward: index === 500 ? 1 : 0 }));
+    const rows = rewarded(evenLog(1000), (index) => (index === 500 ? 1 : 0));
     const result = evaluation(rows);
     expect(result.diagnostics.standardErrorRows).toBeCloseTo(1, 1);
     expect([result.ips, result.snips, result.dr].map(reasonOf)).toEqual(
@@ -220,10 +221,7 @@ describe("too little to go by", () => {
   });
 
   it("counts about as many rows behind the standard error as there are rare successes", () => {
-    const rows = evenLog(10_000).map((row, index) => ({
-      ...row,
-      reward: index % 250 === 0 ? 1 : 0,
-    }));
+    const rows = rewarded(evenLog(10_000), (index) => (index % 250 === 0 ? 1 : 0));
     const { diagnostics } = evaluation(rows, { policy: everywhere({ a: 0.5, b: 0.5 }) });
     expect(diagnostics.standardErrorRows).toBeGreaterThan(38);
     expect(diagnostics.standardErrorRows).toBeLessThan(42);
@@ -240,10 +238,7 @@ describe("numbers that are none", () => {
   );
 
   it("rewards whose squares overflow", () => {
-    const rows = evenLog(200).map((row, index) => ({
-      ...row,
-      reward: index % 2 === 0 ? 1e300 : -1e300,
-    }));
+    const rows = rewarded(evenLog(200), (index) => (index % 2 === 0 ? 1e300 : -1e300));
     expect(reasonOf(evaluateOffPolicy(rows, { policy }))).toBe("not_finite");
   });
 
@@ -267,16 +262,21 @@ describe("numbers that are none", () => {
   });
 });
 
+/** Adds rows until one is refused. @returns why, and how many there were */
+function addUntilRefused(log: OffPolicyLog, rowOf: (index: number) => Partial<LoggedRow>) {
+  const row = { context: "", arm: "a", propensity: 1, reward: 0 };
+  for (let rows = 1; rows <= 1_000_000; rows += 1) {
+    const refused = log.add({ ...row, ...rowOf(rows - 1) });
+    if (refused !== undefined) return { rows, refused };
+  }
+  throw new Error("nothing was refused");
+}
+
 describe("what memory is for", () => {
   it("a context for nearly every row is refused, not kept", () => {
     const log = new OffPolicyLog({ policy: everywhere({ a: 1 }) });
-    let refusal: ReturnType<OffPolicyLog["add"]>;
-    let rows = 0;
-    while (refusal === undefined && rows < 200_000) {
-      refusal = log.add({ context: `user ${rows}`, arm: "a", propensity: 1, reward: 0 });
-      rows += 1;
-    }
-    expect(refusal).toMatchObject(because("out_of_range", "contexts"));
+    const { rows, refused } = addUntilRefused(log, (index) => ({ context: `user ${index}` }));
+    expect(refused).toMatchObject(because("out_of_range", "contexts"));
     expect(rows).toBe(100_001);
   });
 
@@ -284,14 +284,11 @@ describe("what memory is for", () => {
     const arms = Array.from({ length: 60 }, (_, arm) => `arm ${arm}`);
     const shares = arms.map(() => 1 / arms.length);
     const log = new OffPolicyLog({ policy: { arms, sharesIn: () => shares } });
-    let refusal: ReturnType<OffPolicyLog["add"]>;
-    let rows = 0;
-    while (refusal === undefined && rows < 1_000_000) {
-      const [context, arm] = [`x ${Math.floor(rows / 60)}`, arms[rows % 60] as string];
-      refusal = log.add({ context, arm, propensity: 0.1, reward: 0 });
-      rows += 1;
-    }
-    expect(refusal).toMatchObject(because("out_of_range", "combinations"));
+    const { rows, refused } = addUntilRefused(log, (index) => {
+      const context = `x ${Math.floor(index / 60)}`;
+      return { context, arm: arms[index % 60] as string, propensity: 0.1 };
+    });
+    expect(refused).toMatchObject(because("out_of_range", "combinations"));
     expect(rows).toBe(500_001);
   });
 
@@ -308,12 +305,7 @@ describe("what memory is for", () => {
 
   it("an arm for nearly every row is refused, not kept", () => {
     const log = new OffPolicyLog({ policy: everywhere({ a: 1 }) });
-    let refusal: ReturnType<OffPolicyLog["add"]>;
-    let rows = 0;
-    while (refusal === undefined && rows < 200_000) {
-      refusal = log.add({ context: "", arm: `request ${rows}`, propensity: 1, reward: 0 });
-      rows += 1;
-    }
-    expect(refusal).toMatchObject(because("out_of_range", "column of arms"));
+    const { refused } = addUntilRefused(log, (index) => ({ arm: `request ${index}` }));
+    expect(refused).toMatchObject(because("out_of_range", "column of arms"));
   });
 });
