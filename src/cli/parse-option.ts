@@ -1,25 +1,43 @@
 import { InvalidArgumentError } from "commander";
+import { badInput } from "./exit-code.ts";
 
 /** Makes a commander parser for a whole number in [min, max]. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
+  return numberWithin(min, max, { what: "whole number", isOne: Number.isInteger });
 }
 
 /** Makes a commander parser for a number in [min, max]. */
-export function numberWithin(min: number, max: number): (text: string) => number {
+export function numberWithin(
+  min: number,
+  max: number,
+  { what, isOne } = { what: "number", isOne: (_value: number) => true },
+): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
-    }
-    return value;
+    if (text.trim() !== "" && value >= min && value <= max && isOne(value)) return value;
+    throw new InvalidArgumentError(`It must be a ${what} from ${min} to ${max}.`);
   };
+}
+
+/**
+ * Numbers by their names, of an option that is given as `name=number` any number of times.
+ * @param rule what each must be, e.g. `a name, =, and a number`
+ * @throws CliError usage for one that breaks the rule, and for a name that is given twice
+ */
+export function namedNumbers(
+  texts: readonly string[],
+  { option, rule, isOne }: { option: string; rule: string; isOne: (value: number) => boolean },
+): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const text of texts) {
+    const at = text.lastIndexOf("=");
+    const name = text.slice(0, at);
+    const value = Number(text.slice(at + 1).trim() || Number.NaN);
+    if (at < 1 || !isOne(value)) throw badInput(`${option} ${text}: must be ${rule}`);
+    if (numbers.has(name)) throw badInput(`${option} ${name}: given twice`);
+    numbers.set(name, value);
+  }
+  return numbers;
 }
 
 /** For options that may be given several times. */

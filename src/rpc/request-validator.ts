@@ -105,7 +105,8 @@ function fieldViolation(violation: Violation): FieldViolation {
   };
 }
 
-function shortened(text: string, charactersMax: number): string {
+/** A text that is cut off shows it. */
+export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
 }
 

@@ -7,8 +7,7 @@ import {
   messageJson,
   required,
 } from "../command-frame.ts";
-import { badInput } from "../exit-code.ts";
-import { append } from "../parse-option.ts";
+import { append, namedNumbers } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatAllocation } from "../text/allocation-text.ts";
 
@@ -34,7 +33,12 @@ Example:
     );
   return addAnswerOptions(command, "the contract's Allocation").action(
     async (agentType: string, codeType: string, options: AllocationOptions) => {
-      const features = featuresFrom(options.feature ?? []);
+      const features = Object.fromEntries(
+        namedNumbers(options.feature ?? [], {
+          ...{ option: "--feature", rule: "a name, =, and a number" },
+          isOne: Number.isFinite,
+        }),
+      );
       await answer(terminal, options, {
         ask: async (client) =>
           required(
@@ -46,19 +50,4 @@ Example:
       });
     },
   );
-}
-
-function featuresFrom(texts: readonly string[]): Record<string, number> {
-  const features = new Map<string, number>();
-  for (const text of texts) {
-    const at = text.lastIndexOf("=");
-    const name = text.slice(0, at);
-    const value = text.slice(at + 1);
-    if (at < 1 || value.trim() === "" || !Number.isFinite(Number(value))) {
-      throw badInput(`--feature ${text}: must be a name, =, and a number`);
-    }
-    if (features.has(name)) throw badInput(`--feature ${name}: given twice`);
-    features.set(name, Number(value));
-  }
-  return Object.fromEntries(features);
 }

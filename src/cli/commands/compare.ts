@@ -18,7 +18,7 @@ import {
 import { badInput } from "../exit-code.ts";
 import type { DecisionLog } from "../logs/decision-log.ts";
 import { addLogOptions, type LogOptions, withLog } from "../logs/with-log.ts";
-import { append, wholeNumber } from "../parse-option.ts";
+import { append, namedNumbers, wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 
 const tightestAtDefault = 1000;
@@ -168,16 +168,8 @@ function requireArms({ control, treatment = [] }: CompareOptions): void {
 }
 
 function ratioFrom(texts: readonly string[]): ReadonlyMap<string, number> {
-  const ratio = new Map<string, number>();
-  for (const text of texts) {
-    const at = text.lastIndexOf("=");
-    const arm = text.slice(0, at);
-    const share = Number(text.slice(at + 1));
-    if (at < 1 || text.endsWith("=") || !(share > 0 && share < 1)) {
-      throw badInput(`--ratio ${text}: must be an arm, =, and a share between 0 and 1`);
-    }
-    if (ratio.has(arm)) throw badInput(`--ratio ${arm}: given twice`);
-    ratio.set(arm, share);
-  }
-  return ratio;
+  return namedNumbers(texts, {
+    ...{ option: "--ratio", rule: "an arm, =, and a share between 0 and 1" },
+    isOne: (share) => share > 0 && share < 1,
+  });
 }

@@ -6,12 +6,13 @@ import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatLetter, formatLetters, letterJson } from "../text/letter-text.ts";
-import { integer, Progress } from "../text/progress.ts";
+import { counted, integer, Progress } from "../text/progress.ts";
 
 const kinds = ["decisions", "generations", "outcomes", "spooled"];
 /** Letters of one call, so that each call is answered soon and progress can be told. */
 const lettersPerCall = 100;
 const callDeadlineMs = 60_000;
+const noun = "dead letter";
 
 interface ChoiceOptions extends AnswerOptions {
   readonly all?: true;
@@ -101,16 +102,16 @@ Examples:
             requireKnown(given, part.unknownIds);
             result.returned += part.replayed;
             result.refused.push(...part.refused);
-            progress.update(() => `${integer(done)} of ${integer(ids.length)} dead letters`);
+            progress.update(() => `${integer(done)} of ${counted(ids.length, noun)}`);
           });
           progress.clear();
           return result;
         },
         json: ({ returned, refused }) => ({ returned, refused: refused.map(letterJson) }),
         text: ({ returned, refused }) =>
-          `${counted(returned)} returned\n${refused.length === 0 ? "" : `\n${formatLetters(refused)}`}`,
+          `${counted(returned, noun)} returned\n${refused.length === 0 ? "" : `\n${formatLetters(refused)}`}`,
         failure: ({ refused }) =>
-          refused.length === 0 ? undefined : `${counted(refused.length)} refused once more`,
+          refused.length === 0 ? undefined : `${counted(refused.length, noun)} refused once more`,
       }),
     );
 }
@@ -128,7 +129,7 @@ function dropCommand(terminal: Terminal): Command {
           const ids = await chosen(client, given, options);
           if (options.yes !== true && ids.length > 0) {
             throw badInput(
-              `${counted(ids.length)} would be dropped and count nowhere; --yes does it`,
+              `${counted(ids.length, noun)} would be dropped and count nowhere; --yes does it`,
             );
           }
           let dropped = 0;
@@ -142,7 +143,9 @@ function dropCommand(terminal: Terminal): Command {
         },
         json: (dropped) => ({ dropped }),
         text: (dropped) =>
-          dropped === 0 ? "there are no dead letters to drop\n" : `${counted(dropped)} dropped\n`,
+          dropped === 0
+            ? "there are no dead letters to drop\n"
+            : `${counted(dropped, noun)} dropped\n`,
       }),
     );
 }
@@ -203,8 +206,4 @@ async function inParts(
 function requireKnown(given: readonly string[], unknownIds: readonly string[]): void {
   if (given.length === 0 || unknownIds.length === 0) return;
   throw new CliError(exitCodes.notFound, `no dead letter ${unknownIds.join(", ")}`);
-}
-
-function counted(count: number): string {
-  return `${integer(count)} dead letter${count === 1 ? "" : "s"}`;
 }

@@ -46,7 +46,7 @@ Examples:
           json: () => ({ applied: applied.map(({ name }) => name), migrations: rows }),
           text: () => {
             const table = formatTable(
-              [{ title: "engine" }, { title: "migration" }, { title: "applied at (UTC)" }],
+              ["engine", "migration", "applied at (UTC)"],
               rows.map((row) => [
                 row.engine,
                 row.name,

@@ -4,11 +4,12 @@ import { type AnswerOptions, addAnswerOptions, answer } from "../command-frame.t
 import { badInput } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";
+import { leftOutText } from "../text/report-text.ts";
 import { formatTable } from "../text/table.ts";
 
 const modes = { learning: Mode.LEARNING, frozen: Mode.FROZEN, static: Mode.STATIC } as const;
 
-type ModeView = Pick<GetModeResponse, "serviceMode" | "agentTypes">;
+type ModeView = Pick<GetModeResponse, "serviceMode" | "agentTypes" | "agentTypesLeftOut">;
 
 interface ModeOptions extends AnswerOptions {
   readonly agentType?: string;
@@ -62,12 +63,13 @@ Examples:
             agent_type: entry.agentType,
             mode: label(entry.mode),
           })),
+          agent_types_left_out: view.agentTypesLeftOut,
         }),
         text: (view) =>
           `service: ${label(view.serviceMode)}\n\n${formatTable(
-            [{ title: "agent type" }, { title: "mode" }],
+            ["agent type", "mode"],
             chosen(view).map((entry) => [entry.agentType, label(entry.mode)]),
-          )}`,
+          )}${leftOutText(view.agentTypesLeftOut, "agent type")}`,
       });
     },
   );

@@ -22,7 +22,8 @@ import { numberWithin, wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";
 import { formatTime } from "../text/format-value.ts";
-import { formatTable } from "../text/table.ts";
+import { orDash } from "../text/report-text.ts";
+import { formatTable, numbers } from "../text/table.ts";
 
 const tokensMax = 2 ** 31 - 1;
 const newStatuses = {
@@ -208,20 +209,19 @@ function statusOf({ status, isBaseline }: Variant): string {
 }
 
 function formatVariants(variants: readonly Variant[]): string {
-  const optional = (value: number | undefined): string => value?.toString() ?? "–";
   return formatTable(
     [
       { title: "variant", widthMax: 44 },
-      { title: "status" },
+      "status",
       { title: "model", widthMax: 16 },
-      { title: "temp", align: "right" },
-      { title: "created (UTC)" },
+      ...numbers("temp"),
+      "created (UTC)",
     ],
     variants.map((variant) => [
       variant.variantId,
       statusOf(variant),
       variant.model === "" ? "–" : variant.model,
-      optional(variant.temperature),
+      orDash(variant.temperature, String),
       formatTime(variant.createdAt).slice(0, 16),
     ]),
   );

@@ -1,8 +1,18 @@
 import type { Refusal } from "../../statistics/result.ts";
-import { formatNumber, formatShare } from "../text/format-value.ts";
-import { integer } from "../text/progress.ts";
-import { noNumber, refusalNotes, roughly, shown, wrap } from "../text/report-text.ts";
-import { type Column, formatTable } from "../text/table.ts";
+import { formatShare } from "../text/format-value.ts";
+import { counted, integer } from "../text/progress.ts";
+import {
+  intervalTitle,
+  leftOutNotes,
+  noNumber,
+  orDash,
+  rangeCells,
+  refusalNotes,
+  roughly,
+  shown,
+  wrap,
+} from "../text/report-text.ts";
+import { formatTable, numbers } from "../text/table.ts";
 import type {
   AdaptiveReport,
   CoverageJson,
@@ -51,18 +61,14 @@ export function formatAdaptive(report: AdaptiveReport): string {
   const values = formatTable(
     [
       { title: "arm", widthMax: armWidthMax },
-      { title: "served", align: "right" },
-      { title: "expected", align: "right" },
-      { title: "value (AIPW)", align: "right" },
-      { title: interval, align: "right" },
-      { title: "eff. n", align: "right" },
+      ...numbers("served", "expected", "value (AIPW)", interval, "eff. n"),
     ],
     report.arms.map(({ arm, served, expected, value }) => [
       arm,
       integer(served),
-      expected === null ? "–" : integer(expected),
+      orDash(expected, integer),
       ...rangeCells(value),
-      value.effective_sample_size === null ? "–" : roughly(value.effective_sample_size),
+      orDash(value.effective_sample_size, roughly),
     ]),
   );
   const differences = effectTable(
@@ -72,17 +78,12 @@ export function formatAdaptive(report: AdaptiveReport): string {
   const evidence = formatTable(
     [
       { title: "any time (e-process)", widthMax: armWidthMax },
-      { title: "rewards", align: "right" },
-      { title: "control's", align: "right" },
-      { title: "e-value", align: "right" },
-      { title: "p-value", align: "right" },
-      { title: "p (Holm)", align: "right" },
+      ...numbers("rewards", "control's", "e-value", "p-value", "p (Holm)"),
     ],
     report.comparisons.map(({ treatment, equality }) => [
       treatment,
-      ...[equality.treatment_rewards, equality.control_rewards].map((n) =>
-        n === null ? "–" : integer(n),
-      ),
+      orDash(equality.treatment_rewards, integer),
+      orDash(equality.control_rewards, integer),
       equality.e_value === null ? noNumber(equality.refusal) : evidenceText(equality.e_value),
       pText(equality.p_value),
       pText(equality.adjusted_p_value),
@@ -114,23 +115,17 @@ export function formatFixed(report: FixedReport): string {
   const arms = formatTable(
     [
       { title: "arm", widthMax: armWidthMax },
-      { title: "served", align: "right" },
-      { title: "share", align: "right" },
-      { title: "rewards", align: "right" },
-      { title: "mean", align: "right" },
-      { title: "std. dev.", align: "right" },
-      { title: "P(best)", align: "right" },
-      { title: "exp. loss", align: "right" },
+      ...numbers("served", "share", "rewards", "mean", "std. dev.", "P(best)", "exp. loss"),
     ],
     report.arms.map((arm) => [
       arm.arm,
       integer(arm.units),
       formatShare(arm.share),
       integer(arm.rewards),
-      orDash(arm.mean, shown),
-      orDash(arm.standard_deviation, shown),
+      orDash(arm.mean),
+      orDash(arm.standard_deviation),
       orDash(arm.best_probability, formatShare),
-      orDash(arm.expected_loss, shown),
+      orDash(arm.expected_loss),
     ]),
   );
   const refusals: Named[] = [["P(best) and the expected loss", report.best_refusal]];
@@ -209,14 +204,10 @@ function effectTable(
   titles: { readonly first: string; readonly estimate: string; readonly interval: string },
   effects: readonly (readonly [name: string, effect: EffectJson])[],
 ): string {
-  const right = (text: string): Column => ({ title: text, align: "right" });
   return formatTable(
     [
       { title: titles.first, widthMax: armWidthMax },
-      right(titles.estimate),
-      right(titles.interval),
-      right("p-value"),
-      right("p (Holm)"),
+      ...numbers(titles.estimate, titles.interval, "p-value", "p (Holm)"),
     ],
     effects.map(([name, effect]) => [
       name,
@@ -225,15 +216,6 @@ function effectTable(
       pText(effect.adjusted_p_value),
     ]),
   );
-}
-
-/** Estimate and interval, or that there is none and the reason. */
-function rangeCells(
-  effect: Pick<EffectJson, "estimate" | "low" | "high" | "refusal">,
-): readonly [string, string] {
-  const { estimate, low, high, refusal } = effect;
-  if (estimate === null || low === null || high === null) return ["–", noNumber(refusal)];
-  return [shown(estimate), `${shown(low)} to ${shown(high)}`];
 }
 
 function ratioText(report: AdaptiveReport | FixedReport, name: string): string {
@@ -250,21 +232,20 @@ function ratioText(report: AdaptiveReport | FixedReport, name: string): string {
 }
 
 function title(report: LogJson, shares: string): string {
-  return wrap(`Log of ${report.log}: ${counted(report.decisions)}, ${shares}`);
+  return wrap(`Log of ${report.log}: ${counted(report.decisions, "decision")}, ${shares}`);
 }
 
 function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[]): string {
-  const texts = [...refusalNotes(refusals)];
-  if (report.decisions_without_reward > 0) {
-    const without = `${counted(report.decisions_without_reward)} without a reward`;
-    texts.push(
-      report.missing === "zero"
-        ? `Counted as 0: ${without}.`
-        : `Left out: ${without}. Harmless only if rewards are missing whatever the arm was.`,
-    );
-  }
+  const texts = [
+    ...refusalNotes(refusals),
+    ...leftOutNotes(
+      report.missing,
+      { withoutReward: report.decisions_without_reward, notDrawn: report.decisions_not_drawn },
+      "decision",
+    ),
+  ];
   if (report.decisions_window_open > 0) {
-    const open = `${counted(report.decisions_window_open)} whose attribution window is still open`;
+    const open = `${counted(report.decisions_window_open, "decision")} whose attribution window is still open`;
     texts.push(
       report.missing === "zero"
         ? `Left out: ${open}.`
@@ -272,34 +253,18 @@ function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[])
             "closed, or with an earlier --to.",
     );
   }
-  texts.push(...notDrawnNotes(report));
   if (report.shares === "fixed" && report.decisions_of_other_arms > 0) {
-    texts.push(`Left out: ${counted(report.decisions_of_other_arms)} of other arms.`);
+    texts.push(`Left out: ${counted(report.decisions_of_other_arms, "decision")} of other arms.`);
   }
   return texts.map(wrap).join("");
 }
 
 /** All that is said of a log without decisions: every method would refuse it in its own words. */
 function emptyText(report: LogJson): string {
-  const texts = ["The log has no decisions that drew an arm.", ...notDrawnNotes(report)];
-  return texts.map(wrap).join("");
-}
-
-function notDrawnNotes({ decisions_not_drawn: notDrawn }: LogJson): readonly string[] {
-  if (notDrawn === 0) return [];
-  return [`Left out: ${counted(notDrawn)} that drew no arm (static mode, fallback, degraded).`];
-}
-
-function counted(decisions: number): string {
-  return `${integer(decisions)} ${decisions === 1 ? "decision" : "decisions"}`;
-}
-
-function intervalTitle(level: number): string {
-  return `${formatNumber(level * 100)} % interval`;
-}
-
-function orDash(value: number | null, write: (value: number) => string): string {
-  return value === null ? "–" : write(value);
+  const counts = { withoutReward: 0, notDrawn: report.decisions_not_drawn };
+  return ["The log has no decisions that drew an arm.", ...leftOutNotes("drop", counts, "decision")]
+    .map(wrap)
+    .join("");
 }
 
 /** An e-value may have three hundred digits. */
@@ -308,8 +273,7 @@ function evidenceText(value: number): string {
 }
 
 function pText(value: number | null): string {
-  if (value === null) return "–";
-  return value < pShownMin ? `<${pShownMin}` : value.toFixed(4);
+  return orDash(value, (p) => (p < pShownMin ? `<${pShownMin}` : p.toFixed(4)));
 }
 
 function joined(parts: readonly string[]): string {

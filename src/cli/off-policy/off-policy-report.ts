@@ -6,11 +6,19 @@ import type {
   ValueEstimate,
 } from "../../statistics/off-policy/evaluation.ts";
 import type { Result } from "../../statistics/result.ts";
-import { formatNumber } from "../text/format-value.ts";
-import { integer } from "../text/progress.ts";
-import { noNumber, refusalNotes, roughly, shown, wrap } from "../text/report-text.ts";
+import { counted } from "../text/progress.ts";
+import {
+  intervalTitle,
+  leftOutNotes,
+  orDash,
+  rangeCells,
+  refusalNotes,
+  roughly,
+  shown,
+  wrap,
+} from "../text/report-text.ts";
 import { type ResultJson, resultJson } from "../text/result-json.ts";
-import { formatFacts, formatTable } from "../text/table.ts";
+import { formatFacts, formatTable, numbers } from "../text/table.ts";
 
 /** In the order in which they are printed; with dashes as on the command line. */
 export const estimatorNames = ["ips", "snips", "dm", "dr", "switch-dr"] as const;
@@ -125,19 +133,12 @@ export function formatOffPolicyReport(report: OffPolicyReport): string {
       estimate,
     ]),
   ];
-  const interval = `${formatNumber(report.level * 100)} % interval`;
   const estimates = formatTable(
-    [
-      { title: "" },
-      { title: "value", align: "right" },
-      { title: interval, align: "right" },
-      { title: "std. error", align: "right" },
-    ],
-    rows.map(([name, { value, low, high, standard_error: error, refusal }]) => [
+    ["", ...numbers("value", intervalTitle(report.level), "std. error")],
+    rows.map(([name, { value: estimate, low, high, standard_error: error, refusal }]) => [
       name,
-      value === null ? "–" : shown(value),
-      low === null || high === null ? noNumber(refusal) : `${shown(low)} to ${shown(high)}`,
-      error === null ? "–" : shown(error),
+      ...rangeCells({ estimate, low, high, refusal }),
+      orDash(error),
     ]),
   );
   return [titleOf(report), estimates, diagnosticsText(report), notesText(report, rows)]
@@ -148,8 +149,7 @@ export function formatOffPolicyReport(report: OffPolicyReport): string {
 function titleOf(report: OffPolicyReport): string {
   const columns = report.context_columns.join(", ");
   const contexts = report.diagnostics?.contexts ?? 0;
-  const noun = contexts === 1 ? "context" : "contexts";
-  const where = columns === "" ? "no context" : `${integer(contexts)} ${noun} by ${columns}`;
+  const where = columns === "" ? "no context" : `${counted(contexts, "context")} by ${columns}`;
   return wrap(
     `Policy ${report.policy} on the log of ${report.log}: ${rowsText(report.rows)}, ${where}`,
   );
@@ -190,21 +190,8 @@ function notesText(report: OffPolicyReport, rows: readonly (readonly [string, Es
         `${standardErrorRowsMin}, intervals cover less than they claim.`,
     );
   }
-  if (report.rows_without_reward > 0) {
-    notes.push(
-      `${rowsText(report.rows_without_reward)} without a reward ${
-        report.missing === "zero"
-          ? "counted as 0."
-          : "left out: harmless only if rewards are missing whatever the arm was."
-      }`,
-    );
-  }
-  if (report.rows_not_drawn > 0) {
-    notes.push(
-      `${rowsText(report.rows_not_drawn)} left out because they drew no arm (static mode, ` +
-        "fallback, degraded).",
-    );
-  }
+  const counts = { withoutReward: report.rows_without_reward, notDrawn: report.rows_not_drawn };
+  notes.push(...leftOutNotes(report.missing, counts, "row"));
   return notes.map(wrap).join("");
 }
 

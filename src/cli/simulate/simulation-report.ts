@@ -1,6 +1,6 @@
 import { formatShare } from "../text/format-value.ts";
 import { integer } from "../text/progress.ts";
-import { formatTable } from "../text/table.ts";
+import { formatTable, numbers } from "../text/table.ts";
 import type { ArmOption } from "./arm-option.ts";
 import { referenceRewards } from "./reward.ts";
 import type { SimulationResult, SimulationSubject } from "./run-simulation.ts";
@@ -61,7 +61,7 @@ export function formatReport(report: SimulationReport, arms: readonly ArmOption[
   const shares = formatTable(
     [
       { title: "code type", widthMax: 36 },
-      { title: "rows", align: "right" },
+      ...numbers("rows"),
       ...arms.map((arm) => ({ title: arm.name, align: "right" as const, widthMax: 24 })),
       { title: "best", widthMax: 20 },
     ],
@@ -73,7 +73,7 @@ export function formatReport(report: SimulationReport, arms: readonly ArmOption[
     ]),
   );
   const rewards = formatTable(
-    [{ title: "" }, { title: "mean reward", align: "right" }],
+    ["", ...numbers("mean reward")],
     [
       ["an arm at random", report.uniform.toFixed(4)],
       [`best fixed arm (${report.best_fixed_arm})`, report.best_fixed.toFixed(4)],

@@ -8,8 +8,8 @@ import { enumLabel } from "./enum-label.ts";
 import { formatShare, formatTime } from "./format-value.ts";
 import { formatAlgorithm } from "./policy-text.ts";
 import { integer } from "./progress.ts";
-import { roughly, shown, wrap } from "./report-text.ts";
-import { formatTable } from "./table.ts";
+import { orDash, roughly, shown, wrap } from "./report-text.ts";
+import { formatTable, numbers } from "./table.ts";
 
 const armWidthMax = 32;
 const beliefWidthMax = 56;
@@ -29,12 +29,7 @@ export function formatAllocation(allocation: Allocation): string {
   const shares = formatTable(
     [
       { title: "variant", widthMax: armWidthMax },
-      { title: "share", align: "right" },
-      { title: "P(best)", align: "right" },
-      { title: "mean", align: "right" },
-      { title: "95 % interval", align: "right" },
-      { title: "exp. loss", align: "right" },
-      { title: "generations", align: "right" },
+      ...numbers("share", "P(best)", "mean", "95 % interval", "exp. loss", "generations"),
     ],
     arms.map((arm) => [
       named(arm),
@@ -42,14 +37,14 @@ export function formatAllocation(allocation: Allocation): string {
       formatShare(arm.bestProbability),
       shown(arm.mean),
       `${shown(arm.intervalLow)} to ${shown(arm.intervalHigh)}`,
-      arm.expectedLoss === undefined ? "–" : shown(arm.expectedLoss),
+      orDash(arm.expectedLoss),
       integer(Number(arm.generations)),
     ]),
   );
   const beliefs = formatTable(
     [
       { title: "variant", widthMax: armWidthMax },
-      { title: "weight", align: "right" },
+      ...numbers("weight"),
       { title: "belief", widthMax: beliefWidthMax },
     ],
     arms.map((arm) => [named(arm), roughly(arm.effectiveWeight), beliefOf(arm)]),
@@ -57,7 +52,7 @@ export function formatAllocation(allocation: Allocation): string {
   const isShared = arms.some(({ sharedPrior }) => sharedPrior !== undefined);
   // A table of its own: beside the belief of an algorithm with many numbers there is no room for it.
   const sharedPriors = formatTable(
-    [{ title: "variant", widthMax: armWidthMax }, { title: "shared prior" }],
+    [{ title: "variant", widthMax: armWidthMax }, "shared prior"],
     arms.map((arm) => [named(arm), sharedPriorOf(arm)]),
   );
   const notes = [

@@ -1,7 +1,7 @@
 import type { DeadLetter } from "../../client/index.ts";
 import { formatTime } from "./format-value.ts";
 import { wrap } from "./report-text.ts";
-import { formatFacts, formatTable } from "./table.ts";
+import { formatFacts, formatTable, numbers } from "./table.ts";
 
 /** Digits of an id in a table: enough to be the only one among millions, short enough to be typed. */
 const idDigitsShown = 12;
@@ -9,13 +9,7 @@ const idDigitsShown = 12;
 /** At most 100 columns. */
 export function formatLetters(letters: readonly DeadLetter[]): string {
   return formatTable(
-    [
-      { title: "id" },
-      { title: "kind" },
-      { title: "tries", align: "right" },
-      { title: "refused (UTC)" },
-      { title: "error", widthMax: 48 },
-    ],
+    ["id", "kind", ...numbers("tries"), "refused (UTC)", { title: "error", widthMax: 48 }],
     letters.map((letter) => [
       letter.deadLetterId.slice(0, idDigitsShown),
       letter.kind,

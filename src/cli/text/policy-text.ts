@@ -9,7 +9,8 @@ import {
   type RewardSpec,
 } from "../../client/index.ts";
 import { formatNumber, formatTime } from "./format-value.ts";
-import { formatFacts, formatTable } from "./table.ts";
+import { orDash } from "./report-text.ts";
+import { formatFacts, formatTable, numbers } from "./table.ts";
 
 const units = [
   ["d", 86_400_000],
@@ -116,11 +117,7 @@ function ignoresBetaPrior({ algorithm, sharedPriorStrengthMax }: Policy): boolea
 
 function formatFeatures(features: readonly LinearFeature[]): string {
   return formatTable(
-    [
-      { title: "feature", widthMax: 64 },
-      { title: "mean", align: "right" },
-      { title: "scale", align: "right" },
-    ],
+    [{ title: "feature", widthMax: 64 }, ...numbers("mean", "scale")],
     features.map(({ name, mean = 0, scale = 1 }) => [
       name,
       formatNumber(mean),
@@ -133,13 +130,11 @@ function formatReward({ components }: RewardSpec): string {
   return formatTable(
     [
       { title: "reward from", widthMax: 64 },
-      { title: "weight", align: "right" },
-      { title: "counts as 0", align: "right" },
-      { title: "counts as 1", align: "right" },
-      { title: "beyond" },
+      ...numbers("weight", "counts as 0", "counts as 1"),
+      "beyond",
     ],
     components.map(({ metric, weight, min, max, lowerIsBetter, unbounded }) => {
-      const ends = [min, max].map((end) => (end === undefined ? "–" : formatNumber(end)));
+      const ends = [min, max].map((end) => orDash(end, formatNumber));
       const [low = "–", high = "–"] = lowerIsBetter ? ends.reverse() : ends;
       return [metric, formatNumber(weight), low, high, unbounded ? "counts" : "cut off"];
     }),

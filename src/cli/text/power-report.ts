@@ -2,7 +2,7 @@ import { type PlanRequest, planExperiment } from "../../statistics/experiments/p
 import type { Refusal } from "../../statistics/result.ts";
 import { formatNumber } from "./format-value.ts";
 import { integer } from "./progress.ts";
-import { refusalNotes, wrap } from "./report-text.ts";
+import { orDash, refusalNotes, wrap } from "./report-text.ts";
 import { formatFacts } from "./table.ts";
 
 /** What `banditd power --json` prints. Numbers that were refused are null. */
@@ -50,11 +50,9 @@ export function powerReport(request: PlanRequest): PowerReport {
 
 /** The report for people. */
 export function formatPowerReport(report: PowerReport): string {
-  const shown = (value: number | null, write = formatNumber): string =>
-    value === null ? "–" : write(value);
   const arms =
     report.control_size === null || report.treatment_size === null
-      ? shown(report.control_size, integer)
+      ? orDash(report.control_size, integer)
       : `${integer(report.control_size)} control, ${integer(report.treatment_size)} treatment`;
   const { baseline } = report;
   const rates =
@@ -63,11 +61,11 @@ export function formatPowerReport(report: PowerReport): string {
       : ` (${formatNumber(baseline)} against ${formatNumber(baseline + report.effect)})`;
   const facts: [PowerReport["question"] | "", string, string][] = [
     baseline === null
-      ? ["", "standard deviation", shown(report.standard_deviation)]
+      ? ["", "standard deviation", orDash(report.standard_deviation, formatNumber)]
       : ["", "baseline rate", formatNumber(baseline)],
-    ["detectable_effect", "effect", `${shown(report.effect)}${rates}`],
+    ["detectable_effect", "effect", `${orDash(report.effect, formatNumber)}${rates}`],
     ["sample_size", "observations", arms],
-    ["power", "power", shown(report.power, (value) => value.toFixed(4))],
+    ["power", "power", orDash(report.power, (value) => value.toFixed(4))],
     ["", "level (two-sided)", formatNumber(report.alpha)],
     [
       "",

@@ -70,6 +70,11 @@ export function describeRate(parts: {
   return `${done}, ${integer(perSecond)}/s, about ${left} s left`;
 }
 
+/** A number of things, e.g. `1,234 rows`. @param noun of one of them */
+export function counted(count: number, noun: string): string {
+  return `${integer(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Whole number with thousands separated. */
 export function integer(value: number): string {
   return Math.round(value).toLocaleString("en-US");

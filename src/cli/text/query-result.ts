@@ -2,6 +2,7 @@ import { type JsonValue, toJson } from "@bufbuild/protobuf";
 import { ListValueSchema } from "@bufbuild/protobuf/wkt";
 import type { QueryResponse } from "../../client/index.ts";
 import { formatNumber } from "./format-value.ts";
+import { counted } from "./progress.ts";
 import { type Column, formatTable } from "./table.ts";
 
 /** Values of every row, as ClickHouse's JSON has them: 64-bit integers as text. */
@@ -16,7 +17,7 @@ export function formatQueryResult(result: QueryResponse): string {
     align: /^(Nullable\()?(U?Int|Float|Decimal)/.test(column.type) ? "right" : "left",
   }));
   const rows = rowsOf(result).map((row) => row.map(shownCell));
-  return `${formatTable(columns, rows)}${rows.length} ${rows.length === 1 ? "row" : "rows"}\n`;
+  return `${formatTable(columns, rows)}${counted(rows.length, "row")}\n`;
 }
 
 /** A value in full, for CSV. */

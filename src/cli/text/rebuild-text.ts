@@ -1,5 +1,5 @@
 import type { PosteriorDifference, RebuildSummary } from "../../client/index.ts";
-import { integer } from "./progress.ts";
+import { counted, integer } from "./progress.ts";
 import { formatTable } from "./table.ts";
 
 /** What a rebuild has told. */
@@ -37,7 +37,7 @@ export function formatRebuild(result: RebuildResult): string {
   lines.push(check ? formatCheck(result) : formatRepair(result));
   if (summary.armsBeyondLog > 0) {
     lines.push(
-      `${count(summary.armsBeyondLog, "arm")} not compared: they know of more generations than the event log ` +
+      `${counted(summary.armsBeyondLog, "arm")} not compared: they know of more generations than the event log ` +
         "still has,\nbecause it deletes old events.\n",
     );
   }
@@ -53,24 +53,24 @@ export function rebuildFailure({ check, summary, differences }: RebuildResult): 
   const curable = armsDifferent - armsWithoutEvents - lacking;
   if (lacking > 0) {
     failures.push(
-      `${integer(lacking)} of ${count(arms, "arm")} learned from more generations than the event log has: events wait in a ` +
+      `${integer(lacking)} of ${counted(arms, "arm")} learned from more generations than the event log has: events wait in a ` +
         "spill, are dead letters, went to another event log or were lost. Do not rebuild before they are found: it would " +
         "unlearn those generations, and is refused unless forced",
     );
   }
   if (curable > 0 && lacking > 0) {
-    failures.push(`${count(curable, "other arm")} differ from the event log`);
+    failures.push(`${counted(curable, "other arm")} differ from the event log`);
   } else if (check && curable > 0) {
     failures.push(
-      `${integer(curable)} of ${count(arms, "arm")} differ from the event log; ` +
+      `${integer(curable)} of ${counted(arms, "arm")} differ from the event log; ` +
         (deadLetters > 0
-          ? `${count(deadLetters, "dead letter")} may be why: return or drop them first, see \`banditd dead-letters list\``
+          ? `${counted(deadLetters, "dead letter")} may be why: return or drop them first, see \`banditd dead-letters list\``
           : "`banditd rebuild` puts them right"),
     );
   }
   if (armsWithoutEvents > 0) {
     failures.push(
-      `the event log has nothing of ${integer(armsWithoutEvents)} of ${count(arms, "arm")}: it was emptied, ` +
+      `the event log has nothing of ${integer(armsWithoutEvents)} of ${counted(arms, "arm")}: it was emptied, ` +
         `is another one or has deleted all of theirs; ${check ? "a rebuild leaves them as they are" : "they were left as they are"}`,
     );
   }
@@ -81,7 +81,7 @@ export function rebuildFailure({ check, summary, differences }: RebuildResult): 
   }
   if (armsUnsettled > 0) {
     failures.push(
-      `${count(armsUnsettled, "arm")} changed all the time and could not be ${check ? "compared" : "put right"}; ` +
+      `${counted(armsUnsettled, "arm")} changed all the time and could not be ${check ? "compared" : "put right"}; ` +
         "try again when fewer outcomes come in",
     );
   }
@@ -97,24 +97,20 @@ function lackingArms(differences: RebuildResult["differences"]): number {
 function formatCheck({ summary }: RebuildResult): string {
   const { arms, armsDifferent, armsUnsettled, armsBeyondLog } = summary;
   const same = arms - armsDifferent - armsUnsettled - armsBeyondLog;
-  return `${integer(same)} of ${count(arms, "arm")} agree with the event log. ${read(summary.eventsRead)}\n`;
+  return `${integer(same)} of ${counted(arms, "arm")} agree with the event log. ${read(summary.eventsRead)}\n`;
 }
 
 function formatRepair({ summary }: RebuildResult): string {
   const { arms, armsReplaced, decisionsRestored, ledgersRestored } = summary;
   return (
-    `${integer(armsReplaced)} of ${count(arms, "arm")} put right. ${read(summary.eventsRead)}\n` +
-    `${count(Number(decisionsRestored), "decision")} and the contributions of ` +
-    `${count(Number(ledgersRestored), "generation")} put back.\n`
+    `${integer(armsReplaced)} of ${counted(arms, "arm")} put right. ${read(summary.eventsRead)}\n` +
+    `${counted(Number(decisionsRestored), "decision")} and the contributions of ` +
+    `${counted(Number(ledgersRestored), "generation")} put back.\n`
   );
 }
 
 function read(events: bigint): string {
-  return `${count(Number(events), "event")} read.`;
-}
-
-function count(number: number, noun: string): string {
-  return `${integer(number)} ${noun}${number === 1 ? "" : "s"}`;
+  return `${counted(Number(events), "event")} read.`;
 }
 
 function formatPair({ live, recomputed }: PosteriorDifference): [string, string] {

@@ -1,5 +1,7 @@
+import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
 import type { Refusal } from "../../statistics/result.ts";
-import { integer } from "./progress.ts";
+import { formatNumber } from "./format-value.ts";
+import { counted, integer } from "./progress.ts";
 
 /** Widest line; a screen of 100 columns shows all of it. */
 const lineWidthMax = 100;
@@ -20,6 +22,46 @@ export function noNumber(refusal: Refusal | null): string {
   return `none: ${refusal?.reason.replaceAll("_", " ")}`;
 }
 
+/** A number that may be missing. */
+export function orDash(value: number | null | undefined, write = shown): string {
+  return value === null || value === undefined ? "–" : write(value);
+}
+
+/** The title of a column of intervals. */
+export function intervalTitle(level: number): string {
+  return `${formatNumber(level * 100)} % interval`;
+}
+
+/** Estimate and interval, or that there is none and the reason. */
+export function rangeCells(effect: {
+  readonly estimate: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly refusal: Refusal | null;
+}): readonly [string, string] {
+  const { estimate, low, high, refusal } = effect;
+  if (estimate === null || low === null || high === null) return ["–", noNumber(refusal)];
+  return [shown(estimate), `${shown(low)} to ${shown(high)}`];
+}
+
+/** What of a log counts as 0 or not at all, and why. @param noun of a row, e.g. `decision` */
+export function leftOutNotes(
+  missing: MissingReward,
+  counts: { readonly withoutReward: number; readonly notDrawn: number },
+  noun: string,
+): readonly string[] {
+  const without = `${counted(counts.withoutReward, noun)} without a reward`;
+  const drewNone = `${counted(counts.notDrawn, noun)} that drew no arm`;
+  return [
+    ...(counts.withoutReward === 0
+      ? []
+      : missing === "zero"
+        ? [`Counted as 0: ${without}.`]
+        : [`Left out: ${without}. Harmless only if rewards are missing whatever the arm was.`]),
+    ...(counts.notDrawn === 0 ? [] : [`Left out: ${drewNone} (static mode, fallback, degraded).`]),
+  ];
+}
+
 /** Why numbers are missing: one sentence for each reason of a refusal, naming all it concerns. */
 export function refusalNotes(
   results: readonly (readonly [name: string, refusal: Refusal | null])[],
@@ -31,6 +73,11 @@ export function refusalNotes(
     names.set(text, [...(names.get(text) ?? []), name]);
   }
   return [...names].map(([text, of]) => `No number for ${of.join(", ")}: ${text}.`);
+}
+
+/** A line below a table that the answer had no room for all of; empty where it had. */
+export function leftOutText(count: number, noun: string): string {
+  return count === 0 ? "" : `… and ${counted(count, noun)} that the answer had no room for.\n`;
 }
 
 /** Lines of at most 100 characters, broken at spaces; the text ends with a line break. */

@@ -8,14 +8,21 @@ export interface Column {
 
 const widthMaxDefault = 60;
 
+/** Columns of numbers. */
+export function numbers(...titles: readonly string[]): readonly Column[] {
+  return titles.map((title) => ({ title, align: "right" }));
+}
+
 /**
  * Aligned plain text with a title line and a rule, columns two spaces apart; ends with a line break. The first column
  * names the row: it is shown in full where two different names would look the same.
+ * @param titled columns; a title alone: of texts
  */
 export function formatTable(
-  columns: readonly Column[],
+  titled: readonly (string | Column)[],
   rows: readonly (readonly string[])[],
 ): string {
+  const columns = titled.map((column) => (typeof column === "string" ? { title: column } : column));
   const cutColumns = columns.map(({ widthMax = widthMaxDefault }, index) => {
     const full = rows.map((row) => oneLine(row[index] ?? ""));
     const cut = full.map((text) => cutTo(text, widthMax));

@@ -1,13 +1,13 @@
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../../domain/errors.ts";
 import { parseAgentType } from "../../domain/ids.ts";
 import {
   type AgentType,
-  type AgentTypeMode,
+  AgentTypeModeSchema,
   AgentTypeSchema,
   type CatalogService,
 } from "../../gen/bandit/v1/catalog_service_pb.ts";
-import type { Mode } from "../../gen/bandit/v1/policy_pb.ts";
 import type { NewVariant } from "../../gen/bandit/v1/variant_pb.ts";
 import type {
   AgentTypeView,
@@ -15,7 +15,7 @@ import type {
   ModeView,
   NewVariantBody,
 } from "../../service/api/catalog.ts";
-import { readPage } from "../messages/answer-room.ts";
+import { fittingCount, readPage } from "../messages/answer-room.ts";
 import { modeFromProto, modeToProto } from "../messages/enums.ts";
 import { parsePageRequest } from "../messages/page-messages.ts";
 import { parsePolicy } from "../messages/policy-messages.ts";
@@ -121,13 +121,14 @@ function agentTypeMessage(view: AgentTypeView): AgentType {
   };
 }
 
-function modeFields(view: ModeView): { serviceMode: Mode; agentTypes: AgentTypeMode[] } {
+function modeFields(view: ModeView) {
+  const all = view.agentTypes.map(({ agentType, mode }) =>
+    create(AgentTypeModeSchema, { agentType, mode: modeToProto[mode] }),
+  );
+  const agentTypes = all.slice(0, fittingCount(AgentTypeModeSchema, all));
   return {
     serviceMode: modeToProto[view.serviceMode],
-    agentTypes: view.agentTypes.map(({ agentType, mode }) => ({
-      $typeName: "bandit.v1.AgentTypeMode",
-      agentType,
-      mode: modeToProto[mode],
-    })),
+    agentTypes,
+    agentTypesLeftOut: all.length - agentTypes.length,
   };
 }

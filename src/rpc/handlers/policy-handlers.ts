@@ -1,8 +1,8 @@
 import { invariant } from "../../domain/errors.ts";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
+import { defined } from "../../domain/optional-fields.ts";
 import type { CatalogService } from "../../gen/bandit/v1/catalog_service_pb.ts";
 import type { CatalogApi } from "../../service/api/catalog.ts";
-import { defined } from "../messages/optional-fields.ts";
 import { parsePolicy, policyRecordMessage } from "../messages/policy-messages.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";
 

@@ -1,11 +1,11 @@
 import { invariant } from "../../domain/errors.ts";
 import { parseAgentType, parseVariantId } from "../../domain/ids.ts";
+import { defined } from "../../domain/optional-fields.ts";
 import type { CatalogService } from "../../gen/bandit/v1/catalog_service_pb.ts";
 import { VariantSchema, VariantStatus } from "../../gen/bandit/v1/variant_pb.ts";
 import type { CatalogApi, ChangeVariantRequest } from "../../service/api/catalog.ts";
 import { readPage } from "../messages/answer-room.ts";
 import { variantStatusFromProto } from "../messages/enums.ts";
-import { defined } from "../messages/optional-fields.ts";
 import { parsePageRequest } from "../messages/page-messages.ts";
 import { parseNewVariant, variantMessage } from "../messages/variant-messages.ts";
 import type { ServiceHandlers } from "./service-handlers.ts";

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { defined } from "../../domain/optional-fields.ts";
 import {
   type Allocation,
   type AllocationArm,
@@ -10,7 +11,6 @@ import {
 } from "../../gen/bandit/v1/allocation_pb.ts";
 import type { AllocationView, ArmView } from "../../service/api/decisions.ts";
 import { modeToProto } from "./enums.ts";
-import { defined } from "./optional-fields.ts";
 import { algorithmMessage } from "./policy-messages.ts";
 
 export function allocationMessage(view: AllocationView): Allocation {

@@ -7,6 +7,7 @@ import {
   parseOutcomeId,
   parseVariantId,
 } from "../../domain/ids.ts";
+import { defined } from "../../domain/optional-fields.ts";
 import type { GenerationReport, Outcome, OutcomeContent } from "../../domain/outcome.ts";
 import type {
   RecordGenerationRequest,
@@ -17,7 +18,6 @@ import type {
 } from "../../gen/bandit/v1/decision_service_pb.ts";
 import type { Decision, OutcomeResult, SelectRequest } from "../../service/api/decisions.ts";
 import { decisionSourceToProto, outcomeStatusToProto, userActionFromProto } from "./enums.ts";
-import { defined } from "./optional-fields.ts";
 import { servedVariantMessage } from "./variant-messages.ts";
 import { requireNanos } from "./whole-units.ts";
 

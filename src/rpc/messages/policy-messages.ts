@@ -3,6 +3,7 @@ import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField, invariant } from "../../domain/errors.ts";
 import { builtInMetrics, isBuiltInMetric } from "../../domain/metric.ts";
 import { nearestName } from "../../domain/nearest-name.ts";
+import { defined } from "../../domain/optional-fields.ts";
 import type {
   Algorithm as DomainAlgorithm,
   LinearFeature as DomainLinearFeature,
@@ -23,7 +24,6 @@ import {
   type PolicyRecord,
   type RewardComponent,
 } from "../../gen/bandit/v1/policy_pb.ts";
-import { defined } from "./optional-fields.ts";
 import { wholeUnits } from "./whole-units.ts";
 
 /** Fills in every default. What the rules of the contract cannot say is the service's to check. */

@@ -2,6 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../domain/errors.ts";
 import { parseVariantId, parseVariantName } from "../../domain/ids.ts";
+import { defined } from "../../domain/optional-fields.ts";
 import type { Variant as DomainVariant, JsonValue } from "../../domain/variant.ts";
 import type {
   NewVariant as NewVariantMessage,
@@ -10,7 +11,6 @@ import type {
 } from "../../gen/bandit/v1/variant_pb.ts";
 import type { NewVariantBody } from "../../service/api/catalog.ts";
 import { variantAuthorToProto, variantStatusToProto } from "./enums.ts";
-import { defined } from "./optional-fields.ts";
 
 const parameterBytesMax = 16_384;
 const parameterKeysMax = 64;

@@ -132,8 +132,8 @@ describe("off-policy on the log of a running service", () => {
     const path = file("policy.json", policy);
     const { exitCode, stdout } = await banditd(["off-policy", ...live(), "--policy", path]);
     expect(exitCode).toBe(0);
-    expect(stdout).toContain("3 rows without a reward left out");
-    expect(stdout).toContain("2 rows left out because they drew no arm");
+    expect(stdout).toContain("Left out: 3 rows without a reward.");
+    expect(stdout).toContain("Left out: 2 rows that drew no arm");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     const zero = await reportOf(...live(), "--policy", path, "--missing", "zero");
     expect(zero).toMatchObject({ rows: 1203, rows_without_reward: 3, missing: "zero" });

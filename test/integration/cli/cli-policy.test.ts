@@ -91,7 +91,7 @@ describe("banditd policy", () => {
     [
       "a field nobody knows",
       { minimum_shares: 0.1 },
-      "policy.minimum_shares: unknown field; is it minimum_share?",
+      "policy.minimum_shares: there is no such field; is it minimum_share?",
     ],
     [
       "a field of the wrong kind",

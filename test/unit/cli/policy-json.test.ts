@@ -24,7 +24,7 @@ function expectRefusal(content: JsonValue, message: string): void {
 const components = (...some: JsonValue[]) => ({ reward: { components: some } });
 const twoAlgorithms = { algorithm: { ucb1: {}, softmax: {} } };
 const softmax = (parameters: JsonValue) => ({ algorithm: { softmax: parameters } });
-const noDuration = 'is no duration; write seconds, e.g. "3600s"';
+const noDuration = 'must be a duration in seconds, such as "1.5s", not'; write seconds, e.g. "3600s"';
 
 describe("a policy from JSON", () => {
   it("is taken with names in either style, alone or as a record", () => {
@@ -47,33 +47,33 @@ describe("a policy from JSON", () => {
     [null, "p.json is not a policy: policy: must be an object, not null"],
     [{ policy: null }, "its policy is null"],
     [{ policy: [] }, ": policy: must be an object, not a list"],
-    [{ policy, etags: "1" }, ": etags: unknown field; is it etag?"],
+    [{ policy, etags: "1" }, ": etags: there is no such field; is it etag?"],
     [
       { policy: { colour: 1 } },
-      ": policy.colour: unknown field; the fields are algorithm, reward,",
+      ": policy.colour: there is no such field; the fields are algorithm, reward,",
     ],
     [{ attribution_window: "999999999999s" }, "p.json is not a policy: "],
   ])("is refused as a whole: %j", expectRefusal);
 
   it.each<[JsonValue, string]>([
-    [{ minimum_shares: 0.1 }, "minimum_shares: unknown field; is it minimum_share?"],
-    [{ minimum_share: "much" }, 'minimum_share: expected number (float64), got "much"'],
-    [{ minimum_share: "" }, 'minimum_share: expected number (float64), got ""'],
-    [{ learn_from_late_outcomes: 1 }, "learn_from_late_outcomes: expected boolean, got 1"],
+    [{ minimum_shares: 0.1 }, "minimum_shares: there is no such field; is it minimum_share?"],
+    [{ minimum_share: "much" }, 'minimum_share: must be a number, not "much"'],
+    [{ minimum_share: "" }, 'minimum_share: must be a number, not ""'],
+    [{ learn_from_late_outcomes: 1 }, "learn_from_late_outcomes: must be true or false, not 1"],
     [{ reward: { components: {} } }, "reward.components: must be a list, not an object"],
-    [components({}, { metrik: "b" }), "reward.components[1].metrik: unknown field; is it metric?"],
-    [components({ metric: 7 }), "reward.components[0].metric: expected string, got 7"],
+    [components({}, { metrik: "b" }), "reward.components[1].metrik: there is no such field; is it metric?"],
+    [components({ metric: 7 }), "reward.components[0].metric: must be a text, not 7"],
     [{ algorithm: "softmax" }, 'algorithm: must be an object, not "softmax"'],
     [
       { algorithm: { thompson: {} } },
-      "algorithm.thompson: unknown field; is it thompson_sampling?",
+      "algorithm.thompson: there is no such field; is it thompson_sampling?",
     ],
-    [twoAlgorithms, "algorithm: oneof set multiple times by ucb1 and softmax"],
-    [softmax({ temp: 1 }), "algorithm.softmax.temp: unknown field; is it temperature?"],
-    [{ forgetting_half_life: "7d" }, `forgetting_half_life: "7d" ${noDuration}`],
-    [{ refresh_interval: "50 ms" }, `refresh_interval: "50 ms" ${noDuration}`],
-    [{ attributionWindow: 3600 }, `attributionWindow: 3600 ${noDuration}`],
-    [{ attribution_window: "soon" }, `attribution_window: "soon" ${noDuration}`],
+    [twoAlgorithms, "algorithm.kind: exactly one of thompson_sampling, "],
+    [softmax({ temp: 1 }), "algorithm.softmax.temp: there is no such field; is it temperature?"],
+    [{ forgetting_half_life: "7d" }, `forgetting_half_life: ${noDuration} "7d"`],
+    [{ refresh_interval: "50 ms" }, `refresh_interval: ${noDuration} "50 ms"`],
+    [{ attributionWindow: 3600 }, `attribution_window: ${noDuration} 3600`],
+    [{ attribution_window: "soon" }, `attribution_window: ${noDuration} "soon"`],
   ])("is refused with the name of the field: %j", (content, message) =>
     expectRefusal(content, `: policy.${message}`),
   );

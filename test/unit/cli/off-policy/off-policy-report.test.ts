@@ -50,14 +50,14 @@ describe("the report of an off-policy evaluation", () => {
     expect(text).toMatch(/\(no_overlap\)\.$/m);
     expect(text).toMatch(/^switch-dr leaves weights above [\d,.]+ to the reward model/m);
     expect(text).toMatch(/rest on about 1 row \(/);
-    expect(text).toMatch(/^1,234 rows without a reward left out: harmless only if/m);
-    expect(text).toMatch(/^5 rows left out because they drew no arm/m);
+    expect(text).toMatch(/^Left out: 1,234 rows without a reward. Harmless only if/m);
+    expect(text).toMatch(/^Left out: 5 rows that drew no arm/m);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     const zero = reportOn(evenLog(2000), {
       missing: "zero",
       counts: { rows: 2000, withoutReward: 7, notDrawn: 0 },
     });
-    expect(formatOffPolicyReport(zero)).toContain("7 rows without a reward counted as 0.");
+    expect(formatOffPolicyReport(zero)).toContain("Counted as 0: 7 rows without a reward.");
   });
 
   it("is stable as JSON: the same names whether there are numbers or reasons", () => {

@@ -1,18 +1,25 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { parseVariantId } from "../../../../src/domain/ids.ts";
 import type { Variant } from "../../../../src/domain/variant.ts";
+import {
+  GetModeRequestSchema,
+  GetModeResponseSchema,
+} from "../../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import {
   ExplainGenerationResponseSchema,
   QueryResponseSchema,
 } from "../../../../src/gen/bandit/v1/insight_service_pb.ts";
 import { VariantSchema } from "../../../../src/gen/bandit/v1/variant_pb.ts";
+import { catalogHandlers } from "../../../../src/rpc/handlers/catalog-handlers.ts";
 import { answerBytesMax, readPage, VariantRoom } from "../../../../src/rpc/messages/answer-room.ts";
 import {
   explainGenerationResponse,
   queryResponse,
 } from "../../../../src/rpc/messages/insight-messages.ts";
 import { variantMessage } from "../../../../src/rpc/messages/variant-messages.ts";
+import type { CallContext } from "../../../../src/service/api/call-context.ts";
+import type { CatalogApi } from "../../../../src/service/api/catalog.ts";
 import type { Explanation } from "../../../../src/service/api/insight.ts";
 import { pageOf } from "../../../../src/service/api/page.ts";
 import { sampleDecision, sampleOutcome } from "../../../support/clickhouse-event-samples.ts";
@@ -47,6 +54,19 @@ describe("an answer is never larger than a client of gRPC takes", () => {
     expect(() => queryResponse(large)).toThrow(
       expect.objectContaining({ code: "resource_exhausted", reason: "QUERY_TOO_LARGE" }),
     );
+  });
+
+  it("of the modes, which count the agent types that they leave out", async () => {
+    const agentTypes = Array.from({ length: 80_000 }, (_, index) => ({
+      agentType: `agent-type-with-a-name-of-sixty-four-characters-${index}`.padEnd(64, "-"),
+      mode: "learning",
+    }));
+    const getMode = async () => ({ serviceMode: "frozen", agentTypes });
+    const handlers = catalogHandlers({ getMode } as unknown as CatalogApi);
+    const message = await handlers.getMode(create(GetModeRequestSchema), {} as CallContext);
+    expect(toBinary(GetModeResponseSchema, message).length).toBeLessThanOrEqual(answerBytesMax);
+    expect(message.agentTypesLeftOut).toBe(agentTypes.length - message.agentTypes.length);
+    expect(message.agentTypes.length).toBeGreaterThan(50_000);
   });
 
   it("of an explanation, which counts the outcomes that it leaves out", () => {

@@ -1,5 +1,4 @@
-import type { JsonValue } from "@bufbuild/protobuf";
-import type { FieldViolation } from "../../domain/errors.ts";
+import type { FieldViolation } from "./errors.ts";
 
 /** An object or a list that is being read, and how it is reached. */
 interface Open {
@@ -16,7 +15,7 @@ const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/gs;
  * What `JSON.parse` has changed without a word when it made `json` of the text: a name that stands twice in one object, a number
  * beyond the largest, and a whole number that no double holds. Each with its path, in the names of the text.
  */
-export function findJsonFaults(text: string, json: JsonValue): readonly FieldViolation[] {
+export function findJsonFaults(text: string, json: unknown): readonly FieldViolation[] {
   if (!mayHaveFaults(text, json)) return [];
   const faults: FieldViolation[] = [];
   const stack: Open[] = [];
@@ -51,21 +50,22 @@ export function findJsonFaults(text: string, json: JsonValue): readonly FieldVio
  * False for nearly every text that has none, for a fifth of the price: all names are still there, and no number is long.
  * What looks like a name or a number inside of a text costs a closer look only.
  */
-function mayHaveFaults(text: string, json: JsonValue): boolean {
+function mayHaveFaults(text: string, json: unknown): boolean {
   return longNumber.test(text) || (text.match(nameEnd)?.length ?? 0) !== countNames(json);
 }
 
 const longNumber = /(?<![\d.])\d{16}|\d[eE]\+?\d{3}/;
 const nameEnd = /"\s*:/g;
 
-function countNames(json: JsonValue): number {
+function countNames(json: unknown): number {
   if (typeof json !== "object" || json === null) return 0;
   let count = 0;
   if (Array.isArray(json)) {
     for (const item of json) count += countNames(item);
     return count;
   }
-  for (const name in json) count += 1 + countNames(json[name] as JsonValue);
+  for (const name in json)
+    count += 1 + countNames((json as Readonly<Record<string, unknown>>)[name]);
   return count;
 }
 
