@@ -17,7 +17,7 @@ import {
   type RewardedDecision,
 } from "./logged-decision.ts";
 import { ImportanceWeights, type Overlap } from "./overlap.ts";
-import { type Refusal, type Result, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 import { WeightedScores } from "./weighted-scores.ts";
 
 export interface AipwOptions {
@@ -208,7 +208,7 @@ export class Aipw {
   #check(alpha: number, arms: readonly number[]): Refusal | undefined {
     const problem = checkAlpha(alpha) ?? this.#refusal;
     if (problem !== undefined) return problem;
-    if (this.#decisions === 0) return { reason: "empty", message: "the log has no decisions" };
+    if (this.#decisions === 0) return refusal("empty", "the log has no decisions");
     for (const arm of arms) {
       const found = checkArm(arm, this.#options.arms) ?? this.#checkEnough(arm);
       if (found !== undefined) return found;
@@ -221,29 +221,26 @@ export class Aipw {
     const { served, mean } = this.#arms[index] as Arm;
     if (range === "unbounded") {
       if (served >= unboundedServedMin) return undefined;
-      return {
-        reason: "too_few",
-        message: `${this.#name(index)} has ${served} rewards; the estimate needs ${unboundedServedMin}`,
-      };
+      return refusal(
+        "too_few",
+        `${this.#name(index)} has ${served} rewards; the estimate needs ${unboundedServedMin}`,
+      );
     }
     const above = served * ((mean - range.low) / (range.high - range.low));
     const below = served - above;
     // The tolerance is for the rounding of the mean: 30 successes stay 30.
     if (Math.min(above, below) >= outcomesMin * (1 - 1e-9)) return undefined;
-    return {
-      reason: "too_few",
-      message: `${this.#name(index)} has ${above.toFixed(1)} successes and ${below.toFixed(1)} failures; the estimate needs ${outcomesMin} of each`,
-    };
+    return refusal(
+      "too_few",
+      `${this.#name(index)} has ${above.toFixed(1)} successes and ${below.toFixed(1)} failures; the estimate needs ${outcomesMin} of each`,
+    );
   }
 }
 
 function checkReward(reward: number, range: ObservationRange): Refusal | undefined {
   if (!Number.isFinite(reward)) {
-    return { reason: "not_finite", message: `the reward is ${reward}` };
+    return refusal("not_finite", `the reward is ${reward}`);
   }
   if (range === "unbounded" || (reward >= range.low && reward <= range.high)) return undefined;
-  return {
-    reason: "out_of_range",
-    message: `the reward ${reward} is not from ${range.low} to ${range.high}`,
-  };
+  return refusal("out_of_range", `the reward ${reward} is not from ${range.low} to ${range.high}`);
 }

@@ -1,5 +1,5 @@
 import { BestProbability, BestStudentT } from "../numerics/best-probability.ts";
-import { accept, type Refusal, type Result } from "./result.ts";
+import { accept, type Refusal, type Result, refusal } from "./result.ts";
 
 /** How one arm compares with all others. */
 export interface BestArmResult {
@@ -71,14 +71,10 @@ function combine(best: Float64Array, losses: Float64Array): BestArmResult[] {
 }
 
 function checkCount(arms: readonly unknown[]): Refusal | undefined {
-  if (arms.length === 0) return { reason: "empty", message: "there are no arms" };
-  if (arms.length === 1)
-    return { reason: "too_few", message: "one arm has no other arm to be compared with" };
+  if (arms.length === 0) return refusal("empty", "there are no arms");
+  if (arms.length === 1) return refusal("too_few", "one arm has no other arm to be compared with");
   if (arms.length <= armsMax) return undefined;
-  return {
-    reason: "out_of_range",
-    message: `there may be ${armsMax} arms at most, not ${arms.length}`,
-  };
+  return refusal("out_of_range", `there may be ${armsMax} arms at most, not ${arms.length}`);
 }
 
 function checkNormal(
@@ -86,15 +82,12 @@ function checkNormal(
   arm: number,
 ): Refusal | undefined {
   const name = `standard deviation of arm ${arm}`;
-  const refusal =
+  const problem =
     checkNumber(mean, { name: `mean of arm ${arm}`, min: -magnitudeMax, max: magnitudeMax }) ??
     checkNumber(standardDeviation, { name, min: 0, max: magnitudeMax });
-  if (refusal !== undefined) return refusal;
+  if (problem !== undefined) return problem;
   if (standardDeviation > Math.abs(mean) * 1e-12 && standardDeviation > 1e-100) return undefined;
-  return {
-    reason: "zero_variance",
-    message: `the ${name} is 0, or too small beside its mean to compute with`,
-  };
+  return refusal("zero_variance", `the ${name} is 0, or too small beside its mean to compute with`);
 }
 
 function firstRefusal<Arm>(
@@ -102,8 +95,8 @@ function firstRefusal<Arm>(
   check: (arm: Arm, index: number) => Refusal | undefined,
 ): Refusal | undefined {
   for (const [index, arm] of arms.entries()) {
-    const refusal = check(arm, index);
-    if (refusal !== undefined) return refusal;
+    const problem = check(arm, index);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
@@ -114,11 +107,8 @@ function checkNumber(
 ): Refusal | undefined {
   const { name, min, max } = range;
   if (!Number.isFinite(value)) {
-    return { reason: "not_finite", message: `the ${name} is not a finite number` };
+    return refusal("not_finite", `the ${name} is not a finite number`);
   }
   if (value >= min && value <= max) return undefined;
-  return {
-    reason: "out_of_range",
-    message: `the ${name} must be from ${min} to ${max}, not ${value}`,
-  };
+  return refusal("out_of_range", `the ${name} must be from ${min} to ${max}, not ${value}`);
 }

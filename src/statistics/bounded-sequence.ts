@@ -6,7 +6,7 @@ import {
   type LevelOption,
   type TwoArms,
 } from "./comparison.ts";
-import type { Refusal, Result } from "./result.ts";
+import { type Refusal, type Result, refusal } from "./result.ts";
 
 /** An arm whose observations lie in [0,1]. */
 export interface BoundedSample {
@@ -165,13 +165,13 @@ function checkUnit(value: number, name: string): Refusal | undefined {
 }
 
 function checkSample({ n, mean }: BoundedSample, name: string): Refusal | undefined {
-  if (n === 0) return { reason: "empty", message: `${name} has no observations` };
-  if (!Number.isFinite(n)) return { reason: "not_finite", message: `the n of ${name} is ${n}` };
+  if (n === 0) return refusal("empty", `${name} has no observations`);
+  if (!Number.isFinite(n)) return refusal("not_finite", `the n of ${name} is ${n}`);
   if (!Number.isInteger(n) || n < 0 || n > observationsMax) {
-    return {
-      reason: "out_of_range",
-      message: `the n of ${name} must be a whole number up to ${observationsMax}, not ${n}`,
-    };
+    return refusal(
+      "out_of_range",
+      `the n of ${name} must be a whole number up to ${observationsMax}, not ${n}`,
+    );
   }
   return checkUnit(mean, `the mean of ${name}`);
 }

@@ -1,5 +1,5 @@
 import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
-import { accept, type Refusal, type Result, refuse } from "./result.ts";
+import { accept, type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 /** Samples of the two arms that are compared. An effect is always treatment against control. */
 export interface TwoArms<Summary> {
@@ -53,9 +53,9 @@ export function normalTest(
 
 /** The refusal of a level outside (0,1); undefined if it is one. */
 export function checkAlpha(alpha: number): Refusal | undefined {
-  if (Number.isNaN(alpha)) return { reason: "not_finite", message: "alpha is not a number" };
+  if (Number.isNaN(alpha)) return refusal("not_finite", "alpha is not a number");
   if (alpha > 0 && alpha < 1) return undefined;
-  return { reason: "out_of_range", message: `alpha must be between 0 and 1, not ${alpha}` };
+  return refusal("out_of_range", `alpha must be between 0 and 1, not ${alpha}`);
 }
 
 /**

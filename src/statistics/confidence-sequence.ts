@@ -8,7 +8,7 @@ import {
   type TwoArms,
 } from "./comparison.ts";
 import { checkSample, type Sample } from "./moments.ts";
-import { type Refusal, type Result, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 /** Where an observation can lie. `unbounded` for anything that has a variance. */
 export type ObservationRange = "unbounded" | { readonly low: number; readonly high: number };
@@ -217,10 +217,10 @@ function checkOptions(options: SequenceOptions): Result<Settings> {
 export function checkRange(range: ObservationRange): Refusal | undefined {
   if (range === "unbounded") return undefined;
   if (range.low < range.high && Number.isFinite(range.high - range.low)) return undefined;
-  return {
-    reason: "out_of_range",
-    message: `a range must go from a lower to a higher finite number, not from ${range.low} to ${range.high}`,
-  };
+  return refusal(
+    "out_of_range",
+    `a range must go from a lower to a higher finite number, not from ${range.low} to ${range.high}`,
+  );
 }
 
 function checkArms({ control, treatment }: TwoArms<Sample>, { range }: Settings) {
@@ -240,10 +240,7 @@ function checkEnough(
 ): Refusal | undefined {
   if (range === "unbounded") {
     if (n >= unboundedMin) return undefined;
-    return {
-      reason: "too_few",
-      message: `${name} has ${n} observations; the sequence needs ${unboundedMin}`,
-    };
+    return refusal("too_few", `${name} has ${n} observations; the sequence needs ${unboundedMin}`);
   }
   const above = (mean - range.low) / (range.high - range.low);
   const below = (range.high - mean) / (range.high - range.low);
@@ -254,17 +251,17 @@ function checkEnough(
     below < 0 ||
     variance / (range.high - range.low) ** 2 > varianceMax * (1 + 1e-9)
   ) {
-    return {
-      reason: "out_of_range",
-      message: `no observations from ${range.low} to ${range.high} have the mean ${mean} and the variance ${variance} of ${name}`,
-    };
+    return refusal(
+      "out_of_range",
+      `no observations from ${range.low} to ${range.high} have the mean ${mean} and the variance ${variance} of ${name}`,
+    );
   }
   // The tolerance is for rounding: 30 successes of n may come as a mean a little below 30/n.
   if (n * Math.min(above, below) >= outcomesMin * (1 - 1e-9)) return undefined;
-  return {
-    reason: "too_few",
-    message: `${name} has ${(n * above).toFixed(1)} successes and ${(n * below).toFixed(1)} failures; the sequence needs ${outcomesMin} of each`,
-  };
+  return refusal(
+    "too_few",
+    `${name} has ${(n * above).toFixed(1)} successes and ${(n * below).toFixed(1)} failures; the sequence needs ${outcomesMin} of each`,
+  );
 }
 
 function squaredError({ n, variance }: Sample): number {

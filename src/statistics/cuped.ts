@@ -1,6 +1,6 @@
 import { acceptFinite, type LevelOption, type TwoArms } from "./comparison.ts";
 import { centredSum, checkN, type Sample } from "./moments.ts";
-import { type Refusal, type Result, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 import { type WelchComparison, welchTest } from "./welch.ts";
 
 /**
@@ -142,8 +142,8 @@ function covariateMoments(sums: CovariateSums, name: string): Result<CovariateMo
 
 function checkEnough(n: number, name: string): Refusal | undefined {
   if (n >= observationsMin) return undefined;
-  return {
-    reason: "too_few",
-    message: `${name} has ${n} observations; an adjustment needs ${observationsMin}`,
-  };
+  return refusal(
+    "too_few",
+    `${name} has ${n} observations; an adjustment needs ${observationsMin}`,
+  );
 }

@@ -1,4 +1,4 @@
-import type { Refusal } from "./result.ts";
+import { type Refusal, refusal } from "./result.ts";
 
 /** A decision as the log has it: the whole vector it was drawn from, and the arm drawn. */
 export interface LoggedDecision {
@@ -21,16 +21,16 @@ const armCountMax = 1000;
 /** Why an accumulator for these arms cannot be; undefined if it can. */
 export function checkArms(arms: readonly string[]): Refusal | undefined {
   if (arms.length < 2) {
-    return { reason: "too_few", message: `a comparison needs two arms, not ${arms.length}` };
+    return refusal("too_few", `a comparison needs two arms, not ${arms.length}`);
   }
   if (arms.length <= armCountMax) return undefined;
-  return { reason: "out_of_range", message: `${arms.length} arms are more than ${armCountMax}` };
+  return refusal("out_of_range", `${arms.length} arms are more than ${armCountMax}`);
 }
 
 /** Why an index names none of the arms; undefined if it does. */
 export function checkArm(arm: number, arms: readonly string[]): Refusal | undefined {
   if (Number.isInteger(arm) && arm >= 0 && arm < arms.length) return undefined;
-  return { reason: "unknown_arm", message: `there is no arm ${arm} among ${arms.length}` };
+  return refusal("unknown_arm", `there is no arm ${arm} among ${arms.length}`);
 }
 
 /** The fault of a logged decision; undefined if there is none. */
@@ -39,10 +39,7 @@ export function checkDecision(
   arms: readonly string[],
 ): Refusal | undefined {
   if (propensities.length !== arms.length) {
-    return {
-      reason: "unknown_arm",
-      message: `${propensities.length} propensities for ${arms.length} arms`,
-    };
+    return refusal("unknown_arm", `${propensities.length} propensities for ${arms.length} arms`);
   }
   const problem = checkArm(arm, arms);
   if (problem !== undefined) return problem;
@@ -50,21 +47,21 @@ export function checkDecision(
   for (let index = 0; index < arms.length; index += 1) {
     const propensity = propensities[index] as number;
     if (!Number.isFinite(propensity)) {
-      return { reason: "not_finite", message: `the propensity of ${arms[index]} is ${propensity}` };
+      return refusal("not_finite", `the propensity of ${arms[index]} is ${propensity}`);
     }
     if (propensity < 0 || propensity > 1 + propensitySumTolerance) {
-      return {
-        reason: "bad_propensity",
-        message: `the propensity of ${arms[index]} is ${propensity}, not from 0 to 1`,
-      };
+      return refusal(
+        "bad_propensity",
+        `the propensity of ${arms[index]} is ${propensity}, not from 0 to 1`,
+      );
     }
     sum += propensity;
   }
   if (Math.abs(sum - 1) > propensitySumTolerance) {
-    return { reason: "bad_propensity", message: `the propensities add up to ${sum} and not to 1` };
+    return refusal("bad_propensity", `the propensities add up to ${sum} and not to 1`);
   }
   if (propensities[arm] === 0) {
-    return { reason: "bad_propensity", message: `${arms[arm]} was served with a propensity of 0` };
+    return refusal("bad_propensity", `${arms[arm]} was served with a propensity of 0`);
   }
   return undefined;
 }

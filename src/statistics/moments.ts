@@ -1,4 +1,4 @@
-import type { Refusal } from "./result.ts";
+import { type Refusal, refusal } from "./result.ts";
 
 /** What most methods need to know of an arm's observations. */
 export interface Sample {
@@ -60,14 +60,14 @@ export function centredSum(sums: {
 /** The refusal of a number of observations that gives no variance; undefined if it does. */
 export function checkN(n: number, name: string): Refusal | undefined {
   if (!Number.isFinite(n)) {
-    return { reason: "not_finite", message: `the n of ${name} is not a finite number` };
+    return refusal("not_finite", `the n of ${name} is not a finite number`);
   }
   if (!Number.isSafeInteger(n) || n < 0) {
-    return { reason: "out_of_range", message: `the n of ${name} is not a whole number: ${n}` };
+    return refusal("out_of_range", `the n of ${name} is not a whole number: ${n}`);
   }
-  if (n === 0) return { reason: "empty", message: `${name} has no observations` };
+  if (n === 0) return refusal("empty", `${name} has no observations`);
   if (n === 1) {
-    return { reason: "too_few", message: `${name} has one observation; a spread needs two` };
+    return refusal("too_few", `${name} has one observation; a spread needs two`);
   }
   return undefined;
 }
@@ -75,13 +75,13 @@ export function checkN(n: number, name: string): Refusal | undefined {
 /** The refusal of successes that are not a whole number from 0 to n; undefined if they are. */
 export function checkCounts({ n, successes }: Counts, name: string): Refusal | undefined {
   if (!Number.isFinite(successes)) {
-    return { reason: "not_finite", message: `the successes of ${name} are not a finite number` };
+    return refusal("not_finite", `the successes of ${name} are not a finite number`);
   }
   if (Number.isSafeInteger(successes) && successes >= 0 && successes <= n) return undefined;
-  return {
-    reason: "out_of_range",
-    message: `the successes of ${name} must be a whole number from 0 to ${n}, not ${successes}`,
-  };
+  return refusal(
+    "out_of_range",
+    `the successes of ${name} must be a whole number from 0 to ${n}, not ${successes}`,
+  );
 }
 
 /** The refusal of a sample without a spread or with impossible moments; undefined if it is sound. */
@@ -89,16 +89,16 @@ export function checkSample({ n, mean, variance }: Sample, name: string): Refusa
   const problem = checkN(n, name);
   if (problem !== undefined) return problem;
   if (!Number.isFinite(mean) || !Number.isFinite(variance)) {
-    return {
-      reason: "not_finite",
-      message: `the mean and the variance of ${name} must be finite numbers, not ${mean} and ${variance}`,
-    };
+    return refusal(
+      "not_finite",
+      `the mean and the variance of ${name} must be finite numbers, not ${mean} and ${variance}`,
+    );
   }
   if (variance < 0) {
-    return { reason: "out_of_range", message: `the variance of ${name} is below 0: ${variance}` };
+    return refusal("out_of_range", `the variance of ${name} is below 0: ${variance}`);
   }
   if (variance === 0) {
-    return { reason: "zero_variance", message: `all observations of ${name} are the same` };
+    return refusal("zero_variance", `all observations of ${name} are the same`);
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import type { Refusal } from "./result.ts";
+import { type Refusal, refusal } from "./result.ts";
 
 /** How much a log says about one arm. */
 export interface Overlap {
@@ -58,17 +58,17 @@ export class ImportanceWeights {
     const { effectiveSampleSize, meanWeight } = this.overlap();
     const worth = Math.min(effectiveSampleSize, this.#expected ** 2 / this.#expectedSquares);
     if (!(worth >= effectiveSampleSizeMin)) {
-      return {
-        reason: "no_overlap",
-        message: `the effective sample size of ${name} is ${Number.isFinite(worth) ? worth.toFixed(1) : 0}; the estimate needs ${effectiveSampleSizeMin}`,
-      };
+      return refusal(
+        "no_overlap",
+        `the effective sample size of ${name} is ${Number.isFinite(worth) ? worth.toFixed(1) : 0}; the estimate needs ${effectiveSampleSizeMin}`,
+      );
     }
     const deviation = this.#excess === 0 ? 0 : this.#excess / Math.sqrt(this.#excessVariance);
     if (!(Math.abs(deviation) <= meanWeightStandardErrorsMax)) {
-      return {
-        reason: "bad_propensity",
-        message: `${name} was not served as often as the propensities say: the mean weight is ${meanWeight.toFixed(3)} and not 1`,
-      };
+      return refusal(
+        "bad_propensity",
+        `${name} was not served as often as the propensities say: the mean weight is ${meanWeight.toFixed(3)} and not 1`,
+      );
     }
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { normalSf } from "../numerics/normal.ts";
 import { acceptFinite, alphaDefault, checkAlpha, type LevelOption } from "./comparison.ts";
 import { sequenceBoundary } from "./confidence-sequence.ts";
-import { type Refusal, type Result, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse, unless } from "./result.ts";
 
 export interface PlanOptions extends LevelOption {
   /**
@@ -40,8 +40,17 @@ const powerDefault = 0.8;
 const tightestAtNDefault = 1000;
 const armSizeMax = 1e12;
 
-/** Power as a function of the arms' sizes and the effect; grows with both. */
-export type PowerCurve = (sizes: ArmSizes, effect: number) => number;
+/** How rewards of one kind are judged. */
+export interface PowerModel {
+  /** Why there is no plan for such rewards, or none for this effect; undefined where there is one. */
+  check(effect?: number): Refusal | undefined;
+  /** Grows with the sizes and the effect. */
+  power(sizes: ArmSizes, effect: number): number;
+  /** Whether the arms are large enough for the method to say anything. */
+  speaks(sizes: ArmSizes, effect: number): boolean;
+  /** With the sign of the effects that are looked at. */
+  furthestEffect(sizes: ArmSizes): number;
+}
 
 /** P(|Z + δ| > boundary). */
 export function normalPower(noncentrality: number, boundary: number): number {
@@ -53,18 +62,27 @@ export function boundaryOf(sizes: ArmSizes, options: PlanOptions): number {
   return sequenceBoundary(sizes, { alpha, tightestAtN });
 }
 
-export function planOf({ controlN, treatmentN }: ArmSizes, effect: number, curve: PowerCurve) {
-  const sizes = { controlN, treatmentN };
-  return acceptFinite({ ...sizes, effect, power: curve(sizes, effect) });
+/** The power with which arms of these sizes find the effect. */
+export function powerOf(
+  sizes: ArmSizes,
+  effect: number,
+  model: PowerModel,
+  options: PlanOptions,
+): Result<Plan> {
+  return unless(checkOptions(options) ?? model.check(effect) ?? checkSizes(sizes), () =>
+    planOf(sizes, effect, model),
+  );
 }
 
-/** Doubling, then halving the last step. */
+/** The least arms that find the effect with the wanted power: doubling, then halving the last step. */
 export function leastArms(
   effect: number,
-  curve: PowerCurve,
-  { power = powerDefault, allocationRatio = 1 }: SampleSizeOptions,
-  speaks: (sizes: ArmSizes) => boolean,
+  model: PowerModel,
+  options: SampleSizeOptions,
 ): Result<Plan> {
+  const problem = checkSampleSizeOptions(options) ?? model.check(effect);
+  if (problem !== undefined) return { ok: false, refusal: problem };
+  const { power = powerDefault, allocationRatio = 1 } = options;
   const sizesOf = (controlN: number): ArmSizes => ({
     controlN,
     // Less a little, so that 0.1 · 30 is 3 and not 4.
@@ -72,7 +90,7 @@ export function leastArms(
   });
   const enough = (controlN: number): boolean => {
     const sizes = sizesOf(controlN);
-    return speaks(sizes) && curve(sizes, effect) >= power;
+    return model.speaks(sizes, effect) && model.power(sizes, effect) >= power;
   };
   let high = 2;
   while (!enough(high)) {
@@ -90,46 +108,50 @@ export function leastArms(
     if (enough(middle)) high = middle;
     else low = middle;
   }
-  return planOf(sizesOf(high), effect, curve);
+  return planOf(sizesOf(high), effect, model);
 }
 
-/** By halving; `furthest` has the sign of the effects that are looked at. */
+/** The least effect that arms of these sizes find with the wanted power, by halving. */
 export function leastEffect(
   sizes: ArmSizes,
-  furthest: number,
-  curve: PowerCurve,
-  { power = powerDefault }: TargetOptions,
+  model: PowerModel,
+  options: TargetOptions,
 ): Result<Plan> {
-  if (!(curve(sizes, furthest) >= power)) {
+  const problem = checkTarget(options) ?? model.check() ?? checkSizes(sizes);
+  if (problem !== undefined) return { ok: false, refusal: problem };
+  const { power = powerDefault } = options;
+  let low = 0;
+  let high = model.furthestEffect(sizes);
+  if (!(model.power(sizes, high) >= power)) {
     return refuse("too_few", "with arms of this size no effect is found with the wanted power");
   }
-  let low = 0;
-  let high = furthest;
   for (let step = 0; step < 100; step += 1) {
     const middle = (low + high) / 2;
-    if (curve(sizes, middle) >= power) high = middle;
+    if (model.power(sizes, middle) >= power) high = middle;
     else low = middle;
   }
-  return planOf(sizes, high, curve);
+  return planOf(sizes, high, model);
 }
 
-export function checkOptions({
-  alpha = alphaDefault,
-  tightestAtN = tightestAtNDefault,
-}: PlanOptions) {
+function planOf({ controlN, treatmentN }: ArmSizes, effect: number, model: PowerModel) {
+  const sizes = { controlN, treatmentN };
+  return acceptFinite({ ...sizes, effect, power: model.power(sizes, effect) });
+}
+
+function checkOptions({ alpha = alphaDefault, tightestAtN = tightestAtNDefault }: PlanOptions) {
   const problem = checkAlpha(alpha);
   if (problem !== undefined || (Number.isFinite(tightestAtN) && tightestAtN > 0)) return problem;
   return outOfRange(`tightestAtN must be a number above 0, not ${tightestAtN}`);
 }
 
-export function checkTarget(options: TargetOptions): Refusal | undefined {
+function checkTarget(options: TargetOptions): Refusal | undefined {
   const { alpha = alphaDefault, power = powerDefault } = options;
   const problem = checkOptions(options);
   if (problem !== undefined || (power > alpha && power < 1)) return problem;
   return outOfRange(`the power must be between alpha and 1, not ${power}`);
 }
 
-export function checkSampleSizeOptions(options: SampleSizeOptions): Refusal | undefined {
+function checkSampleSizeOptions(options: SampleSizeOptions): Refusal | undefined {
   const { allocationRatio = 1 } = options;
   const problem = checkTarget(options);
   if (problem !== undefined || (allocationRatio >= 0.001 && allocationRatio <= 1000))
@@ -137,25 +159,26 @@ export function checkSampleSizeOptions(options: SampleSizeOptions): Refusal | un
   return outOfRange(`the allocation ratio must be from 0.001 to 1000, not ${allocationRatio}`);
 }
 
-export function checkEffect({ effect }: { readonly effect: number }): Refusal | undefined {
+/** The refusal of an effect that cannot be found; undefined if it can. */
+export function checkEffect(effect: number): Refusal | undefined {
   if (!Number.isFinite(effect)) return notFinite("the effect");
   return effect === 0 ? outOfRange("an effect of 0 cannot be found") : undefined;
 }
 
-export function checkSizes({ controlN, treatmentN }: ArmSizes): Refusal | undefined {
+function checkSizes({ controlN, treatmentN }: ArmSizes): Refusal | undefined {
   for (const n of [controlN, treatmentN]) {
     if (!Number.isFinite(n)) return notFinite("the size of an arm");
     if (!Number.isInteger(n) || n < 0 || n > armSizeMax) {
       return outOfRange(`the size of an arm must be a whole number up to ${armSizeMax}, not ${n}`);
     }
-    if (n === 0) return { reason: "empty", message: "an arm has no observations" };
-    if (n < 2) return { reason: "too_few", message: "an arm needs two observations" };
+    if (n === 0) return refusal("empty", "an arm has no observations");
+    if (n < 2) return refusal("too_few", "an arm needs two observations");
   }
   return undefined;
 }
 
 export function notFinite(what: string): Refusal {
-  return { reason: "not_finite", message: `${what} must be a finite number` };
+  return refusal("not_finite", `${what} must be a finite number`);
 }
 
 export function outOfRange(message: string): Refusal {

@@ -7,7 +7,7 @@ import {
   type LoggedDecision,
   propensityOf,
 } from "./logged-decision.ts";
-import { type Refusal, type Result, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 import {
   type ChiSquareSampleRatio,
   type SampleRatio,
@@ -122,7 +122,7 @@ export class PropensitySampleRatio {
   #check(alpha: number): Refusal | undefined {
     const problem = checkAlpha(alpha) ?? this.#refusal;
     if (problem !== undefined || this.#decisions > 0) return problem;
-    return { reason: "empty", message: "the log has no decisions" };
+    return refusal("empty", "the log has no decisions");
   }
 
   #bet({ propensities, arm }: LoggedDecision): void {

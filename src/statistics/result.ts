@@ -36,7 +36,12 @@ export function accept<Value>(value: Value): Result<Value> {
 }
 
 export function refuse(reason: RefusalReason, message: string): Result<never> {
-  return { ok: false, refusal: { reason, message } };
+  return { ok: false, refusal: refusal(reason, message) };
+}
+
+/** @param message one sentence for people that names the offending part of the input */
+export function refusal(reason: RefusalReason, message: string): Refusal {
+  return { reason, message };
 }
 
 /** The refusal of a check, or the value computed when all checks are passed. */

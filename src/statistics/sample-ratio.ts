@@ -1,7 +1,7 @@
 import { chiSquareSf } from "../numerics/chi-square.ts";
 import { logGamma } from "../numerics/log-gamma.ts";
 import { acceptFinite, checkAlpha, type LevelOption } from "./comparison.ts";
-import { type Refusal, type Result, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 export interface ArmCount {
   /** Units that were seen in this arm. */
@@ -121,25 +121,25 @@ function sumOf(arms: readonly ArmCount[], part: keyof ArmCount): number {
 
 function checkArms(arms: readonly ArmCount[]): Refusal | undefined {
   if (arms.length < 2) {
-    return { reason: "too_few", message: `a ratio needs two arms, not ${arms.length}` };
+    return refusal("too_few", `a ratio needs two arms, not ${arms.length}`);
   }
   for (const { count, share } of arms) {
     if (!Number.isFinite(count) || !Number.isFinite(share)) {
-      return { reason: "not_finite", message: "a count or a share is not a finite number" };
+      return refusal("not_finite", "a count or a share is not a finite number");
     }
     if (!Number.isSafeInteger(count) || count < 0) {
-      return { reason: "out_of_range", message: `a count must be a whole number, not ${count}` };
+      return refusal("out_of_range", `a count must be a whole number, not ${count}`);
     }
     if (!(share > 0 && share < 1)) {
-      return { reason: "out_of_range", message: `a share must be between 0 and 1, not ${share}` };
+      return refusal("out_of_range", `a share must be between 0 and 1, not ${share}`);
     }
   }
   const sum = sumOf(arms, "share");
   if (Math.abs(sum - 1) > shareSumTolerance) {
-    return { reason: "out_of_range", message: `the shares add up to ${sum} and not to 1` };
+    return refusal("out_of_range", `the shares add up to ${sum} and not to 1`);
   }
   if (arms.every(({ count }) => count === 0)) {
-    return { reason: "empty", message: "no arm has any units" };
+    return refusal("empty", "no arm has any units");
   }
   return undefined;
 }

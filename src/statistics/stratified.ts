@@ -8,7 +8,7 @@ import {
   normalTest,
 } from "./comparison.ts";
 import type { Overlap } from "./overlap.ts";
-import { type Refusal, type RefusalReason, type Result, refuse } from "./result.ts";
+import { type Refusal, type RefusalReason, type Result, refusal, refuse } from "./result.ts";
 
 /** A part of the traffic that is estimated by itself, e.g. a code type. */
 export interface Stratum<Value> {
@@ -134,14 +134,14 @@ function cover<Value>(
 function checkStrata(strata: readonly Stratum<unknown>[]): Refusal | undefined {
   for (const { name, decisions, result } of strata) {
     if (!Number.isInteger(decisions) || decisions < 0) {
-      return { reason: "out_of_range", message: `${name} has ${decisions} decisions` };
+      return refusal("out_of_range", `${name} has ${decisions} decisions`);
     }
     if (result.ok || silences.has(result.refusal.reason)) continue;
     const { reason, message } = result.refusal;
     return { reason, message: strata.length === 1 ? message : `in ${name}: ${message}` };
   }
   if (decisionsOf(strata) > 0) return undefined;
-  return { reason: "empty", message: "the log has no decisions" };
+  return refusal("empty", "the log has no decisions");
 }
 
 function decisionsOf(strata: readonly { readonly decisions: number }[]): number {

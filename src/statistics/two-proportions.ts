@@ -8,7 +8,7 @@ import {
   type TwoArms,
 } from "./comparison.ts";
 import { type Counts, checkCounts, checkN } from "./moments.ts";
-import type { Refusal, Result } from "./result.ts";
+import { type Refusal, type Result, refusal } from "./result.ts";
 
 /** Below this a normal approximation of a count is not to be trusted (Cochran 1954). */
 const expectedCountMin = 5;
@@ -113,21 +113,21 @@ function checkArms({ control, treatment }: TwoArms<Counts>, alpha: number): Refu
   const n = control.n + treatment.n;
   const successes = control.successes + treatment.successes;
   if (successes === 0 || successes === n) {
-    return { reason: "zero_variance", message: "all observations of both arms are the same" };
+    return refusal("zero_variance", "all observations of both arms are the same");
   }
   const expected = Math.min(control.n, treatment.n) * Math.min(successes / n, 1 - successes / n);
   if (expected >= expectedCountMin) return undefined;
-  return {
-    reason: "too_few",
-    message: `${expected.toFixed(1)} successes or failures are expected in the smaller arm; the normal approximation needs ${expectedCountMin}`,
-  };
+  return refusal(
+    "too_few",
+    `${expected.toFixed(1)} successes or failures are expected in the smaller arm; the normal approximation needs ${expectedCountMin}`,
+  );
 }
 
 function checkSuccesses({ control, treatment }: TwoArms<Counts>): Refusal | undefined {
   const least = Math.min(control.successes, treatment.successes);
   if (least >= expectedCountMin) return undefined;
-  return {
-    reason: "too_few",
-    message: `an arm has ${least} successes; a ratio needs ${expectedCountMin} in each`,
-  };
+  return refusal(
+    "too_few",
+    `an arm has ${least} successes; a ratio needs ${expectedCountMin} in each`,
+  );
 }

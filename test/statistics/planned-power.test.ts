@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { TwoArms } from "../../src/statistics/comparison.ts";
 import { differenceSequence } from "../../src/statistics/confidence-sequence.ts";
-import { meansSampleSize } from "../../src/statistics/means-power.ts";
 import type { Sample } from "../../src/statistics/moments.ts";
-import { proportionsSampleSize } from "../../src/statistics/proportions-power.ts";
 import type { Result } from "../../src/statistics/result.ts";
 import { twoProportionTest } from "../../src/statistics/two-proportions.ts";
 import { welchTest } from "../../src/statistics/welch.ts";
 import { accepted } from "../fixtures/reference/statistics-reference.ts";
+import { meansSampleSize, proportionsSampleSize } from "../support/power.ts";
 import { expectRate, rateMax, rateMin } from "../support/rate-bound.ts";
 import { sampleOfCounts } from "../support/samples.ts";
 import {

@@ -1,10 +1,6 @@
-import { meansDetectableEffect, meansPower, meansSampleSize } from "../means-power.ts";
-import type { ArmSizes, Plan } from "../power-plan.ts";
-import {
-  proportionsDetectableEffect,
-  proportionsPower,
-  proportionsSampleSize,
-} from "../proportions-power.ts";
+import { meansModel } from "../means-power.ts";
+import { leastArms, leastEffect, type Plan, powerOf } from "../power-plan.ts";
+import { proportionsModel } from "../proportions-power.ts";
 import type { Result } from "../result.ts";
 
 /** The question of a plan: of effect, size and power two are given, and the third is computed. */
@@ -28,38 +24,18 @@ export interface PlanRequest {
 
 /** Answers the question that a request leaves open: the size, the power, or the smallest effect that is found. */
 export function planExperiment(request: PlanRequest): Result<Plan> {
-  const { outcome, effect, controlSize, alpha, power, looks, allocationRatio } = request;
+  const { outcome, effect, controlSize, alpha, power, looks, allocationRatio, direction } = request;
   const judged = { alpha, looks, tightestAtN: request.tightestAt };
+  const model =
+    outcome.kind === "mean"
+      ? meansModel(outcome.standardDeviation, judged)
+      : proportionsModel({ controlRate: outcome.baseline, direction }, judged);
   if (controlSize === undefined) {
-    const wanted = { ...judged, power, allocationRatio };
-    const difference = effect ?? 0;
-    return outcome.kind === "mean"
-      ? meansSampleSize({ ...outcome, effect: difference }, wanted)
-      : proportionsSampleSize(
-          { controlRate: outcome.baseline, treatmentRate: outcome.baseline + difference },
-          wanted,
-        );
+    return leastArms(effect ?? 0, model, { ...judged, power, allocationRatio });
   }
   // Less a little, so that 0.1 · 30 is 3 and not 4.
   const treatmentN = Math.ceil(controlSize * allocationRatio * (1 - 1e-12));
-  const sizes: ArmSizes = { controlN: controlSize, treatmentN };
-  if (effect === undefined) {
-    const wanted = { ...judged, power };
-    return outcome.kind === "mean"
-      ? meansDetectableEffect({ ...sizes, ...outcome }, wanted)
-      : proportionsDetectableEffect(
-          { ...sizes, controlRate: outcome.baseline, direction: request.direction },
-          wanted,
-        );
-  }
-  return outcome.kind === "mean"
-    ? meansPower({ ...sizes, ...outcome, effect }, judged)
-    : proportionsPower(
-        {
-          ...sizes,
-          controlRate: outcome.baseline,
-          treatmentRate: outcome.baseline + effect,
-        },
-        judged,
-      );
+  const sizes = { controlN: controlSize, treatmentN };
+  if (effect === undefined) return leastEffect(sizes, model, { ...judged, power });
+  return powerOf(sizes, effect, model, judged);
 }

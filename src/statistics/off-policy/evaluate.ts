@@ -1,4 +1,4 @@
-import { accept, type Refusal, type Result, refuse, unless } from "../result.ts";
+import { accept, type Refusal, type Result, refusal, refuse, unless } from "../result.ts";
 import type { ContextSums } from "./context-sums.ts";
 import { directMethod, doublyRobust } from "./doubly-robust.ts";
 import type { Diagnostics, Evaluation, SwitchEstimate } from "./evaluation.ts";
@@ -25,7 +25,7 @@ export interface LogSums {
   readonly weights: WeightMoments;
   /** Of 1 and r. */
   readonly rewards: WeightMoments;
-  /** All sums are of reward − shift. */
+  /** All sums are of reward − shift, the first one: what rewards have in common costs no digits. */
   readonly shift: number;
   readonly rewardMin: number;
   readonly rewardMax: number;
@@ -154,22 +154,21 @@ function unknownArms(log: LogSums): Refusal | undefined {
   if (unknown.length === 0) return undefined;
   const named = unknown.slice(0, armsNamedMax).join(", ");
   const more = unknown.length > armsNamedMax ? ` and ${unknown.length - armsNamedMax} more` : "";
-  return {
-    reason: "unknown_arm",
-    message: `the candidate policy serves arms that the log never served: ${named}${more}`,
-  };
+  return refusal(
+    "unknown_arm",
+    `the candidate policy serves arms that the log never served: ${named}${more}`,
+  );
 }
 
 function checkRows(rows: number, rowsMin = 2): Refusal | undefined {
   if (rows >= rowsMin) return undefined;
-  return { reason: "too_few", message: `the log has ${rows} rows; at least ${rowsMin} are needed` };
+  return refusal("too_few", `the log has ${rows} rows; at least ${rowsMin} are needed`);
 }
 
 function checkSpread({ standardErrorRows }: Diagnostics): Refusal | undefined {
   if (standardErrorRows === 0 || standardErrorRows >= standardErrorRowsMin) return undefined;
-  return {
-    reason: "too_few",
-    message:
-      "one row makes almost all of the standard error: the spread of the rewards cannot be estimated",
-  };
+  return refusal(
+    "too_few",
+    "one row makes almost all of the standard error: the spread of the rewards cannot be estimated",
+  );
 }

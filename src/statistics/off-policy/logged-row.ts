@@ -1,4 +1,4 @@
-import type { Refusal } from "../result.ts";
+import { type Refusal, refusal } from "../result.ts";
 
 /** One served task of a log, with its reward. */
 export interface LoggedRow {
@@ -24,11 +24,11 @@ const rounding = 1e-9;
 export function checkRow(row: LoggedRow, number: number): Refusal | undefined {
   const { propensity, reward } = row;
   if (!(propensity >= propensityMin && propensity <= 1 + rounding)) {
-    return {
-      reason: "bad_propensity",
-      message: `row ${number}: an arm was served with the stated probability ${propensity}, which is not in (0,1]`,
-    };
+    return refusal(
+      "bad_propensity",
+      `row ${number}: an arm was served with the stated probability ${propensity}, which is not in (0,1]`,
+    );
   }
   if (Number.isFinite(reward)) return undefined;
-  return { reason: "not_finite", message: `row ${number}: the reward is ${reward}` };
+  return refusal("not_finite", `row ${number}: the reward is ${reward}`);
 }

@@ -1,7 +1,7 @@
 import { type Refusal, type Result, refuse } from "../result.ts";
 import { type CandidatePolicy, checkShares } from "./candidate-policy.ts";
 import { ContextSums } from "./context-sums.ts";
-import { type EvaluateOptions, evaluate } from "./evaluate.ts";
+import { type EvaluateOptions, evaluate, type LogSums } from "./evaluate.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { checkRow, type LoggedRow } from "./logged-row.ts";
 import { WeightBins } from "./weight-bins.ts";
@@ -16,6 +16,8 @@ export interface OffPolicyOptions {
   /** Switch-DR corrects rows up to this weight, above 0; chosen from the log if not given. */
   readonly threshold?: number;
 }
+
+type Mutable<Sums> = { -readonly [Name in keyof Sums]: Sums[Name] };
 
 const foldsDefault = 5;
 const foldsMax = 100;
@@ -34,38 +36,37 @@ const otherArmsMax = 100_000;
  */
 export class OffPolicyLog {
   readonly #policy: CandidatePolicy;
-  readonly #shrinkage: number;
   readonly #bins: WeightBins;
-  readonly #threshold: number | undefined;
   readonly #armIndexes: ReadonlyMap<string, number>;
   readonly #contexts = new Map<string, ContextSums>();
-  readonly #weights = new WeightMoments();
-  readonly #rewards = new WeightMoments();
-  readonly #foldRows: Float64Array;
-  readonly #foldRewards: Float64Array;
-  readonly #largestWeights: Float64Array;
-  readonly #armsServed: Uint8Array;
   readonly #otherArms = new Set<string>();
-  /** Rewards are added up relative to the first one, so that what they have in common costs no digits. */
-  #shift = 0;
-  #rewardMin = Number.POSITIVE_INFINITY;
-  #rewardMax = Number.NEGATIVE_INFINITY;
+  readonly #sums: Mutable<Omit<LogSums, "contexts" | "otherArmCount">>;
   #groups = 0;
   #refusal: Refusal | undefined;
 
   constructor(options: OffPolicyOptions) {
-    const folds = options.folds ?? foldsDefault;
-    this.#policy = options.policy;
-    this.#shrinkage = options.shrinkage ?? shrinkageDefault;
-    this.#threshold = options.threshold;
-    this.#refusal = checkOptions({ folds, shrinkage: this.#shrinkage, threshold: this.#threshold });
+    const { policy, folds = foldsDefault, shrinkage = shrinkageDefault, threshold } = options;
+    this.#policy = policy;
+    this.#refusal = checkOptions({ folds, shrinkage, threshold });
     const usableFolds = this.#refusal === undefined ? folds : foldsDefault;
-    this.#bins = new WeightBins(options.threshold);
-    this.#armIndexes = new Map(options.policy.arms.map((arm, index) => [arm, index]));
-    this.#foldRows = new Float64Array(usableFolds);
-    this.#foldRewards = new Float64Array(usableFolds);
-    this.#largestWeights = new Float64Array(this.#bins.thresholds.length);
-    this.#armsServed = new Uint8Array(options.policy.arms.length);
+    this.#bins = new WeightBins(threshold);
+    this.#armIndexes = new Map(policy.arms.map((arm, index) => [arm, index]));
+    const { thresholds } = this.#bins;
+    this.#sums = {
+      policyArms: policy.arms,
+      armsServed: new Uint8Array(policy.arms.length),
+      weights: new WeightMoments(),
+      rewards: new WeightMoments(),
+      shift: 0,
+      rewardMin: Number.POSITIVE_INFINITY,
+      rewardMax: Number.NEGATIVE_INFINITY,
+      foldRows: new Float64Array(usableFolds),
+      foldRewards: new Float64Array(usableFolds),
+      shrinkage,
+      thresholds,
+      largestWeights: new Float64Array(thresholds.length),
+      ...(threshold === undefined ? {} : { threshold }),
+    };
   }
 
   /**
@@ -80,46 +81,31 @@ export class OffPolicyLog {
   /** Every estimator's value with its interval, or why there is none. More rows may be added afterwards. */
   evaluate(options: EvaluateOptions = {}): Result<Evaluation> {
     if (this.#refusal !== undefined) return { ok: false, refusal: this.#refusal };
-    if (this.#weights.rows === 0) return refuse("empty", "the log has no rows");
-    const sums = {
-      policyArms: this.#policy.arms,
-      armsServed: this.#armsServed,
-      otherArmCount: this.#otherArms.size,
-      contexts: [...this.#contexts.values()],
-      weights: this.#weights,
-      rewards: this.#rewards,
-      shift: this.#shift,
-      rewardMin: this.#rewardMin,
-      rewardMax: this.#rewardMax,
-      foldRows: this.#foldRows,
-      foldRewards: this.#foldRewards,
-      shrinkage: this.#shrinkage,
-      thresholds: this.#bins.thresholds,
-      largestWeights: this.#largestWeights,
-      ...(this.#threshold === undefined ? {} : { threshold: this.#threshold }),
-    };
-    return evaluate(sums, options);
+    if (this.#sums.weights.rows === 0) return refuse("empty", "the log has no rows");
+    const contexts = [...this.#contexts.values()];
+    return evaluate({ ...this.#sums, contexts, otherArmCount: this.#otherArms.size }, options);
   }
 
   #add(row: LoggedRow): Refusal | undefined {
-    const number = this.#weights.rows + 1;
+    const sums = this.#sums;
+    const number = sums.weights.rows + 1;
     const problem = checkRow(row, number);
     if (problem !== undefined) return problem;
     const context = this.#contexts.get(row.context) ?? this.#open(row.context);
     if (!(context instanceof ContextSums)) return context;
-    if (number === 1) this.#shift = row.reward;
-    const reward = row.reward - this.#shift;
-    this.#rewardMin = Math.min(this.#rewardMin, row.reward);
-    this.#rewardMax = Math.max(this.#rewardMax, row.reward);
-    const fold = (number - 1) % this.#foldRows.length;
-    (this.#foldRows[fold] as number) += 1;
-    (this.#foldRewards[fold] as number) += reward;
+    if (number === 1) sums.shift = row.reward;
+    const reward = row.reward - sums.shift;
+    sums.rewardMin = Math.min(sums.rewardMin, row.reward);
+    sums.rewardMax = Math.max(sums.rewardMax, row.reward);
+    const fold = (number - 1) % sums.foldRows.length;
+    (sums.foldRows[fold] as number) += 1;
+    (sums.foldRewards[fold] as number) += reward;
     (context.foldRows[fold] as number) += 1;
-    this.#rewards.add(1, reward);
+    sums.rewards.add(1, reward);
 
     const arm = this.#armIndexes.get(row.arm);
     if (arm === undefined) {
-      this.#weights.add(0, reward);
+      sums.weights.add(0, reward);
       this.#otherArms.add(row.arm);
       if (this.#otherArms.size <= otherArmsMax) return undefined;
       return outOfRange(
@@ -128,9 +114,9 @@ export class OffPolicyLog {
     }
     const weight = (context.shares[arm] as number) / Math.min(row.propensity, 1);
     const bin = this.#bins.binOf(weight);
-    this.#weights.add(weight, reward);
-    this.#armsServed[arm] = 1;
-    this.#largestWeights[bin] = Math.max(this.#largestWeights[bin] as number, weight);
+    sums.weights.add(weight, reward);
+    sums.armsServed[arm] = 1;
+    sums.largestWeights[bin] = Math.max(sums.largestWeights[bin] as number, weight);
     if (context.add({ arm, fold, bin, weight, reward })) this.#groups += 1;
     if (this.#groups <= groupsMax) return undefined;
     return outOfRange(
@@ -153,7 +139,7 @@ export class OffPolicyLog {
     }
     const problem = checkShares(shares, `context "${label}"`);
     if (problem !== undefined) return problem;
-    const context = new ContextSums(shares, this.#foldRows.length);
+    const context = new ContextSums(shares, this.#sums.foldRows.length);
     this.#contexts.set(label, context);
     return context;
   }

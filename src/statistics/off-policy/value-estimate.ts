@@ -1,4 +1,4 @@
-import { normalUpperQuantile } from "../../numerics/normal.ts";
+import { acceptFinite, normalInterval } from "../comparison.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import type { OffPolicyEstimate, ValueEstimate } from "./evaluation.ts";
 import type { WeightSummary } from "./overlap.ts";
@@ -20,14 +20,9 @@ export function valueEstimate(
       "every row that counts says the same, so no spread can be estimated",
     );
   }
-  const standardError = Math.sqrt(variance);
-  const reach = normalUpperQuantile((1 - level) / 2) * standardError;
-  const low = value - reach;
-  const high = value + reach;
-  if (!Number.isFinite(low) || !Number.isFinite(high)) {
-    return refuse("not_finite", "the rewards and weights are too large to compute with");
-  }
-  return accept({ value, standardError, low, high });
+  const mean = { estimate: value, standardError: Math.sqrt(variance) };
+  const { estimate: _, ...interval } = normalInterval(mean, 1 - level);
+  return acceptFinite({ value, ...interval });
 }
 
 /** The same, with the weights that were used. */

@@ -12,18 +12,8 @@ import {
 } from "../../../src/statistics/confidence-sequence.ts";
 import { cupedAdjustment, cupedTest } from "../../../src/statistics/cuped.ts";
 import { holmAdjustment } from "../../../src/statistics/holm.ts";
-import {
-  meansDetectableEffect,
-  meansPower,
-  meansSampleSize,
-} from "../../../src/statistics/means-power.ts";
 import { checkCounts } from "../../../src/statistics/moments.ts";
 import type { PlanOptions, SampleSizeOptions } from "../../../src/statistics/power-plan.ts";
-import {
-  proportionsDetectableEffect,
-  proportionsPower,
-  proportionsSampleSize,
-} from "../../../src/statistics/proportions-power.ts";
 import type { Result } from "../../../src/statistics/result.ts";
 import { sampleRatioSequence, sampleRatioTest } from "../../../src/statistics/sample-ratio.ts";
 import {
@@ -32,6 +22,14 @@ import {
 } from "../../../src/statistics/two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../../../src/statistics/welch.ts";
 import { forAll } from "../../support/for-all.ts";
+import {
+  meansDetectableEffect,
+  meansPower,
+  meansSampleSize,
+  proportionsDetectableEffect,
+  proportionsPower,
+  proportionsSampleSize,
+} from "../../support/power.ts";
 import {
   anyCounts,
   anyNumber,

@@ -24,7 +24,7 @@ function expectRefusal(content: JsonValue, message: string): void {
 const components = (...some: JsonValue[]) => ({ reward: { components: some } });
 const twoAlgorithms = { algorithm: { ucb1: {}, softmax: {} } };
 const softmax = (parameters: JsonValue) => ({ algorithm: { softmax: parameters } });
-const noDuration = 'must be a duration in seconds, such as "1.5s", not'; write seconds, e.g. "3600s"';
+const noDuration = 'must be a duration in seconds, such as "1.5s", not';
 
 describe("a policy from JSON", () => {
   it("is taken with names in either style, alone or as a record", () => {

@@ -1,21 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { sequenceBoundary } from "../../../src/statistics/confidence-sequence.ts";
 import {
-  meansDetectableEffect,
-  meansPower,
-  meansSampleSize,
-} from "../../../src/statistics/means-power.ts";
-import {
-  proportionsDetectableEffect,
-  proportionsPower,
-  proportionsSampleSize,
-} from "../../../src/statistics/proportions-power.ts";
-import {
   accepted,
   reasonOf,
   relativeError,
   statisticsReference,
 } from "../../fixtures/reference/statistics-reference.ts";
+import {
+  meansDetectableEffect,
+  meansPower,
+  meansSampleSize,
+  proportionsDetectableEffect,
+  proportionsPower,
+  proportionsSampleSize,
+} from "../../support/power.ts";
 
 const { power: powerCases, sizes, effects } = statisticsReference.means_power;
 const proportionCases = statisticsReference.proportions_power;
