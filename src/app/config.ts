@@ -6,15 +6,13 @@ const flag = z
   .enum(["0", "1", "true", "false"], { error: "must be 1, 0, true or false" })
   .transform((text) => text === "1" || text === "true");
 
-const portRule = "must be a whole number from 0 to 65535";
-const port = z.coerce
-  .number({ error: portRule })
-  .refine((value) => Number.isInteger(value) && value >= 0 && value <= 65_535, { error: portRule });
-
-const bytesRule = "must be a whole number of bytes from 65536";
-const bytes = z.coerce
-  .number({ error: bytesRule })
-  .refine((value) => Number.isSafeInteger(value) && value >= 65_536, { error: bytesRule });
+const whole = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  const isOne = (value: number) => Number.isInteger(value) && value >= min && value <= max;
+  return z.coerce.number({ error }).refine(isOne, { error });
+};
+const port = whole(0, 65_535);
+const bytes = whole(65_536, Number.MAX_SAFE_INTEGER);
 
 const url = (problemOf: (text: string) => string | undefined) =>
   z.string().superRefine((text, { addIssue }) => {
@@ -22,125 +20,100 @@ const url = (problemOf: (text: string) => string | undefined) =>
     if (problem !== undefined) addIssue(problem);
   });
 
-/** Every environment variable the service reads, with its meaning. The reference page is made from this. */
-const variables = z.object({
-  BANDIT_DATA_DIR: z
-    .string()
-    .min(1)
-    .default("./data")
-    .describe("Directory of the embedded engines."),
-  BANDIT_HOST: z
+/**
+ * The settings of a service with their meanings. Each is read from the environment variable that {@link variableOf} names;
+ * the reference page is made from this. Absent URLs mean the embedded engine.
+ */
+const settings = z.object({
+  dataDir: z.string().min(1).default("./data").describe("Directory of the embedded engines."),
+  host: z
     .string()
     .min(1)
     .default("127.0.0.1")
     .describe(
       "Address to listen on. There is no authentication yet: open it to a trusted network only.",
     ),
-  BANDIT_GRPC_PORT: port.default(50_051).describe("Port of gRPC; 0 takes a free one."),
-  BANDIT_HTTP_PORT: port
+  grpcPort: port.default(50_051).describe("Port of gRPC; 0 takes a free one."),
+  httpPort: port
     .default(8080)
     .describe("Port of Connect, gRPC-Web, JSON, metrics and health; 0 takes a free one."),
-  REDIS_URL: z
+  redisUrl: z
     .string()
-    .optional()
+    .exactOptional()
     .describe(
       "State in Redis ≥ 7 instead of SQLite. Several addresses of a cluster are separated by commas.",
     ),
-  BANDIT_REDIS_CLUSTER: flag.default(false).describe("REDIS_URL names a Redis Cluster."),
-  DATABASE_URL: url(databaseUrlProblem)
-    .optional()
+  redisCluster: flag.default(false).describe("REDIS_URL names a Redis Cluster."),
+  databaseUrl: url(databaseUrlProblem)
+    .exactOptional()
     .describe("Catalogue in Postgres ≥ 15 instead of PGlite."),
-  CLICKHOUSE_URL: url(clickhouseUrlProblem)
-    .optional()
+  clickhouseUrl: url(clickhouseUrlProblem)
+    .exactOptional()
     .describe("Events in a ClickHouse server instead of chDB."),
-  BANDIT_SEED: flag.default(true).describe("Fill an empty catalogue with six agent types."),
-  BANDIT_AUTO_CREATE_AGENT_TYPES: flag
+  seed: flag.default(true).describe("Fill an empty catalogue with six agent types."),
+  autoCreateAgentTypes: flag
     .default(false)
     .describe("Create an agent type with its first decision."),
-  BANDIT_STORE_CONTENT: flag
+  storeContent: flag
     .default(false)
     .describe("Keep generated content in the event log, in the clear."),
-  BANDIT_STORE_USER_IDS: flag
+  storeUserIds: flag
     .default(false)
     .describe("Keep user ids in the event log in the clear instead of a keyed hash."),
-  BANDIT_USER_HASH_KEY: z
+  userHashKey: z
     .string()
     .min(16)
-    .optional()
+    .exactOptional()
     .describe(
       "Key of the user-id hash, the same on every replica. Without it a key is made and kept in the data directory.",
     ),
   // ClickHouse counts the moment of deletion in 32 bits, which end in 2106: beyond that rows would go at once.
-  BANDIT_EVENT_RETENTION_DAYS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
+  eventRetentionDays: whole(1, 10_000)
     .default(365)
     .describe("Days after which events are deleted."),
-  BANDIT_DRAIN_INTERVAL_MS: z.coerce
-    .number()
-    .int()
-    .min(10)
-    .max(60_000)
+  drainIntervalMs: whole(10, 60_000)
     .default(1_000)
     .describe("Longest time an event waits before it is written to the event log, milliseconds."),
-  BANDIT_DRAIN_ROWS_MAX: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100_000)
+  drainRowsMax: whole(1, 100_000)
     .default(10_000)
     .describe("Rows written to the event log at once."),
-  BANDIT_TAKEOVER_AFTER_MS: z.coerce
-    .number()
-    .int()
-    .min(1_000)
-    .max(3_600_000)
+  takeoverAfterMs: whole(1_000, 3_600_000)
     .default(60_000)
     .describe(
       "Silence of a process after which another one writes the events of its unfinished batch, milliseconds.",
     ),
-  BANDIT_STATE_TIMEOUT_MS: z.coerce
-    .number()
-    .int()
-    .min(10)
-    .max(10_000)
+  stateTimeoutMs: whole(10, 10_000)
     .default(500)
     .describe(
       "Longest time a call waits for Redis before it goes on without it (degraded), milliseconds.",
     ),
-  BANDIT_STATE_FLUSH: z
+  stateFlush: z
     .enum(["everysec", "always"], { error: "must be everysec or always" })
     .default("everysec")
     .describe(
       "When the embedded state is flushed to the disk: every second, or always before an answer. A power cut loses unflushed writes.",
     ),
-  BANDIT_SPOOL_BYTES_MAX: bytes
+  spoolBytesMax: bytes
     .default(2 ** 30)
     .describe(
       "Disk that the spool may take while Redis is down, bytes; beyond it reports are refused.",
     ),
-  BANDIT_OUTBOX_BYTES_MAX: bytes
+  outboxBytesMax: bytes
     .default(2 ** 30)
     .describe("Events that may wait in the state store for the event log, bytes."),
-  BANDIT_OUTBOX_FULL: z
+  outboxFull: z
     .enum(["refuse", "spill"], { error: "must be refuse or spill" })
     .default("refuse")
     .describe(
       "At that bound: refuse new outcomes and generation reports, or spill the oldest events to this machine's disk.",
     ),
-  BANDIT_SPILL_BYTES_MAX: bytes
+  spillBytesMax: bytes
     .default(8 * 2 ** 30)
     .describe("Disk that spilled events may take, bytes; beyond it new reports are refused."),
-  BANDIT_REQUESTS_MAX: z.coerce
-    .number()
-    .int()
-    .min(10)
-    .max(100_000)
+  requestsMax: whole(10, 100_000)
     .default(640)
     .describe("Calls that may be under way at once; see docs/operating/limits.md."),
-  BANDIT_RATE_LIMIT_PER_SECOND: z.coerce
+  rateLimitPerSecond: z.coerce
     .number()
     .min(0)
     .max(1_000_000)
@@ -148,16 +121,12 @@ const variables = z.object({
     .describe(
       "Calls and batch items that each caller (x-bandit-caller, or its address) may send in a second; 0: no limit.",
     ),
-  BANDIT_RATE_LIMIT_BURST: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1_000_000)
+  rateLimitBurst: whole(1, 1_000_000)
     .default(100)
     .describe(
       "Calls and batch items that a caller may send at once after a silence; the largest batch of a caller.",
     ),
-  BANDIT_LOG_LEVEL: z
+  logLevel: z
     .enum(["debug", "info", "warn", "error", "silent"], {
       error: "must be debug, info, warn, error or silent",
     })
@@ -165,117 +134,67 @@ const variables = z.object({
     .describe("Least severe log line that is written."),
 });
 
-// Asked on the side of the other variables, so that one error names every wrong one.
-const environmentSchema = variables.superRefine(
-  ({ REDIS_URL: redisUrl, BANDIT_REDIS_CLUSTER: isCluster }, { addIssue }) => {
-    const problem = redisUrl === undefined ? undefined : redisUrlProblem(redisUrl, isCluster);
-    if (problem !== undefined) addIssue({ code: "custom", path: ["REDIS_URL"], message: problem });
+// Asked on the side of the other settings, so that one error names every wrong one.
+const settingsSchema = settings.superRefine(
+  ({ redisUrl, redisCluster }, { addIssue }) => {
+    const problem = redisUrl === undefined ? undefined : redisUrlProblem(redisUrl, redisCluster);
+    if (problem !== undefined) addIssue({ code: "custom", path: ["redisUrl"], message: problem });
   },
   { when: () => true },
 );
 
-/** What a service is opened with. Absent URLs mean the embedded engine. */
-export interface ServiceOptions {
-  readonly dataDir: string;
-  readonly host: string;
-  readonly grpcPort: number;
-  readonly httpPort: number;
-  readonly redisUrl?: string;
-  readonly redisCluster: boolean;
-  readonly databaseUrl?: string;
-  readonly clickhouseUrl?: string;
-  readonly seed: boolean;
-  readonly autoCreateAgentTypes: boolean;
-  readonly storeContent: boolean;
-  readonly storeUserIds: boolean;
-  readonly userHashKey?: string;
-  readonly eventRetentionDays: number;
-  readonly drainIntervalMs: number;
-  readonly drainRowsMax: number;
-  readonly takeoverAfterMs: number;
-  readonly stateTimeoutMs: number;
-  readonly stateFlush: "everysec" | "always";
-  readonly spoolBytesMax: number;
-  readonly outboxBytesMax: number;
-  readonly outboxFull: "refuse" | "spill";
-  readonly spillBytesMax: number;
-  readonly requestsMax: number;
-  /** 0: no limit. */
-  readonly rateLimitPerSecond: number;
-  readonly rateLimitBurst: number;
-  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+/** What a service is opened with. */
+export interface ServiceOptions extends Readonly<z.output<typeof settings>> {
   /** Told the steps of the start. */
   readonly onProgress?: (step: string) => void;
 }
 
+/** Servers have variables without our prefix, as other programs read them. */
+const serverVariables: Readonly<Record<string, string>> = {
+  redisUrl: "REDIS_URL",
+  databaseUrl: "DATABASE_URL",
+  clickhouseUrl: "CLICKHOUSE_URL",
+};
+
+/** e.g. `BANDIT_GRPC_PORT` for `grpcPort`. */
+function variableOf(setting: string): string {
+  const words = setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return serverVariables[setting] ?? `BANDIT_${words}`;
+}
+
 /**
- * Options from the environment, with `overrides` (the command line) on top.
+ * Options from the environment, with `overrides` (the command line) on top. A variable that is empty, as in a line
+ * `REDIS_URL=` of an env file, is not set.
  * @throws BanditError invalid_argument with one violation for every variable that is wrong.
  */
 export function readConfig(
   overrides: Partial<ServiceOptions> = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): ServiceOptions {
-  const parsed = environmentSchema.safeParse(withoutEmpty(environment));
-  if (!parsed.success) {
-    const violations = parsed.error.issues.map((issue) => ({
-      field: issue.path.join("."),
-      description: issue.message,
-    }));
-    throw new BanditError(
-      "invalid_argument",
-      `configuration: ${violations.map((v) => `${v.field} ${v.description}`).join("; ")}`,
-      { reason: "INVALID_CONFIGURATION", violations },
-    );
-  }
-  const values = parsed.data;
-  return {
-    dataDir: values.BANDIT_DATA_DIR,
-    host: values.BANDIT_HOST,
-    grpcPort: values.BANDIT_GRPC_PORT,
-    httpPort: values.BANDIT_HTTP_PORT,
-    redisCluster: values.BANDIT_REDIS_CLUSTER,
-    seed: values.BANDIT_SEED,
-    autoCreateAgentTypes: values.BANDIT_AUTO_CREATE_AGENT_TYPES,
-    storeContent: values.BANDIT_STORE_CONTENT,
-    storeUserIds: values.BANDIT_STORE_USER_IDS,
-    eventRetentionDays: values.BANDIT_EVENT_RETENTION_DAYS,
-    drainIntervalMs: values.BANDIT_DRAIN_INTERVAL_MS,
-    drainRowsMax: values.BANDIT_DRAIN_ROWS_MAX,
-    takeoverAfterMs: values.BANDIT_TAKEOVER_AFTER_MS,
-    stateTimeoutMs: values.BANDIT_STATE_TIMEOUT_MS,
-    stateFlush: values.BANDIT_STATE_FLUSH,
-    spoolBytesMax: values.BANDIT_SPOOL_BYTES_MAX,
-    outboxBytesMax: values.BANDIT_OUTBOX_BYTES_MAX,
-    outboxFull: values.BANDIT_OUTBOX_FULL,
-    spillBytesMax: values.BANDIT_SPILL_BYTES_MAX,
-    requestsMax: values.BANDIT_REQUESTS_MAX,
-    rateLimitPerSecond: values.BANDIT_RATE_LIMIT_PER_SECOND,
-    rateLimitBurst: values.BANDIT_RATE_LIMIT_BURST,
-    logLevel: values.BANDIT_LOG_LEVEL,
-    ...(values.REDIS_URL === undefined ? {} : { redisUrl: values.REDIS_URL }),
-    ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
-    ...(values.CLICKHOUSE_URL === undefined ? {} : { clickhouseUrl: values.CLICKHOUSE_URL }),
-    ...(values.BANDIT_USER_HASH_KEY === undefined
-      ? {}
-      : { userHashKey: values.BANDIT_USER_HASH_KEY }),
-    ...overrides,
-  };
+  const given = Object.keys(settings.shape)
+    .map((setting) => [setting, environment[variableOf(setting)]] as const)
+    .filter(([, value]) => value !== undefined && value !== "");
+  const parsed = settingsSchema.safeParse(Object.fromEntries(given));
+  if (parsed.success) return { ...parsed.data, ...overrides };
+  const violations = parsed.error.issues.map(({ path, message }) => ({
+    field: variableOf(path.join(".")),
+    description: message,
+  }));
+  throw new BanditError(
+    "invalid_argument",
+    `configuration: ${violations.map((v) => `${v.field} ${v.description}`).join("; ")}`,
+    { reason: "INVALID_CONFIGURATION", violations },
+  );
 }
 
 /** Name, default and meaning of every variable, for the reference page and its test. @testonly */
 export function configReference(): { name: string; fallback: string; description: string }[] {
-  return Object.entries(variables.shape).map(([name, schema]) => {
+  return Object.entries(settings.shape).map(([setting, schema]) => {
     const fallback = schema.safeParse(undefined);
     return {
-      name,
+      name: variableOf(setting),
       fallback: fallback.success && fallback.data !== undefined ? String(fallback.data) : "",
       description: schema.description ?? "",
     };
   });
-}
-
-/** `REDIS_URL=` in an env file means "not set". */
-function withoutEmpty(environment: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
 }

@@ -53,20 +53,24 @@ export class DeadlineTimers {
     timer.after = undefined;
   }
 
+  /** Rings all that are set, whatever their moments. */
+  ringAll(): void {
+    this.#ringUntil(Number.POSITIVE_INFINITY);
+  }
+
   #wakeAt(atMs: number): void {
     clearTimeout(this.#timer);
     this.#wakeAtMs = atMs;
     const waitMs = Math.min(Math.max(Math.ceil(atMs - this.#clock.monotonicMs()), 0), timerMsMax);
     this.#timer = setTimeout(() => {
       // Where this process was held up, answers may be waiting in the sockets: they are read before anything rings.
-      setImmediate(() => this.#ringDue());
+      setImmediate(() => this.#ringUntil(this.#clock.monotonicMs()));
     }, waitMs);
     this.#timer.unref();
   }
 
-  #ringDue(): void {
+  #ringUntil(nowMs: number): void {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
-    const nowMs = this.#clock.monotonicMs();
     const due: DeadlineTimer[] = [];
     let nextMs = Number.POSITIVE_INFINITY;
     for (let timer = this.#head.after; timer !== undefined; timer = timer.after) {

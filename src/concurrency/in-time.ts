@@ -45,10 +45,17 @@ export function beforeMoment<Result>(
   { timers, atMs, what }: { timers: DeadlineTimers; atMs: number; what: string },
 ): Promise<Result> {
   if (atMs === Number.POSITIVE_INFINITY) return work;
+  const late = () => deadlineExceeded(`${what} did not finish in time`);
+  return unlessRung(work, { timers, atMs, late });
+}
+
+/** `work`, or `late` when its timer rings first: at its moment, or with all others. @param options.atMs may be infinite */
+export function unlessRung<Result>(
+  work: Promise<Result>,
+  { timers, atMs, late }: { timers: DeadlineTimers; atMs: number; late: () => Error },
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const timer = new DeadlineTimer(atMs, () => {
-      reject(deadlineExceeded(`${what} did not finish in time`));
-    });
+    const timer = new DeadlineTimer(atMs, () => reject(late()));
     timers.set(timer);
     const settle =
       <Value>(how: (value: Value) => void) =>

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ClickHouseError, type createClient } from "@clickhouse/client";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { ChdbCall, ChdbFailure, ChdbReply } from "./chdb-protocol.ts";
 
@@ -115,12 +116,14 @@ export class ChdbProcessConnection implements Connection {
     const child = this.#child;
     if (child === undefined) return;
     const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    const timer = setTimeout(() => child.kill("SIGKILL"), closeTimeoutMs);
+    const ended = withTimeout(exited, closeTimeoutMs, () => {
+      child.kill("SIGKILL");
+      return exited;
+    });
     // When the process dies instead of answering, it is closed too.
     await this.#call({ kind: "close" }).catch(() => undefined);
     if (child.connected) child.disconnect();
-    await exited;
-    clearTimeout(timer);
+    await ended;
   }
 
   async #run(params: QueryParams, body?: Readable | string): Promise<Pieces> {

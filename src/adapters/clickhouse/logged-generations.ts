@@ -174,18 +174,14 @@ export class LoggedGenerations {
 }
 
 function generationOf(agentType: AgentType, row: DecisionColumns): OpenGeneration {
-  const [generationId, codeType, variantId, decidedAtMs, source, propensity, ...placed] = row;
+  const [, , , , source, propensity, ...placed] = row;
   const [allocationVersion, forgettingPosition, epoch, values, experimentId, arm] = placed;
   invariant(
     decisionSources.includes(source as DecisionSource),
     `decision of unknown source ${source}`,
   );
   return {
-    generationId: generationId as GenerationId,
-    agentType,
-    codeType: codeType as CodeType,
-    variantId: variantId as VariantId,
-    decidedAtMs,
+    ...generationWithoutDecision(agentType, row),
     decision: {
       source: source as DecisionSource,
       propensity,
@@ -194,11 +190,13 @@ function generationOf(agentType: AgentType, row: DecisionColumns): OpenGeneratio
       ...(values.length === 0 ? {} : { context: { epoch, values } }),
       ...(experimentId === "" ? {} : { experiment: { id: experimentId, arm } }),
     },
-    events: [],
   };
 }
 
-function generationWithoutDecision(agentType: AgentType, row: EventColumns): OpenGeneration {
+function generationWithoutDecision(
+  agentType: AgentType,
+  row: DecisionColumns | EventColumns,
+): OpenGeneration {
   const [generationId, codeType, variantId, decidedAtMs] = row;
   return {
     generationId: generationId as GenerationId,

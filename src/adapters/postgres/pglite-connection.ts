@@ -152,9 +152,7 @@ export class PgliteConnection implements SqlConnection {
     const workerData: WorkerSettings = { directory: this.#options.directory };
     const thread = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData });
     const ready = Promise.withResolvers<void>();
-    const timer = setTimeout(() => fail(new Error("PGlite did not start in time")), startTimeoutMs);
     const fail = (cause: unknown): void => {
-      clearTimeout(timer);
       const error = unavailable(cause);
       ready.reject(error);
       if (this.#worker?.thread === thread) this.#abandon(error);
@@ -162,12 +160,12 @@ export class PgliteConnection implements SqlConnection {
     thread.on("error", fail);
     thread.on("exit", (code) => fail(new Error(`the PGlite worker ended with code ${code}`)));
     thread.on("message", (reply: WorkerReply) => {
-      if (reply.kind === "ready") {
-        clearTimeout(timer);
-        ready.resolve();
-      } else this.#settle(reply);
+      if (reply.kind === "ready") ready.resolve();
+      else this.#settle(reply);
     });
-    ready.promise.catch(() => undefined); // the caller that asked for the worker awaits the same promise
+    withTimeout(ready.promise, startTimeoutMs, () =>
+      fail(new Error("PGlite did not start in time")),
+    ).catch(() => undefined); // the caller that asked for the worker awaits the same promise
     return { thread, ready: ready.promise };
   }
 

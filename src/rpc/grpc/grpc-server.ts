@@ -15,6 +15,7 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { invariant } from "../../domain/errors.ts";
 import { CatalogService } from "../../gen/bandit/v1/catalog_service_pb.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
 import { GrpcCallContext } from "../call-contexts.ts";
 import { CallsUnderWay } from "../calls-under-way.ts";
@@ -46,6 +47,7 @@ export interface GrpcServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly telemetry: Telemetry;
+  readonly clock: Clock;
   readonly gate: RequestGate;
   /** Default 4 MiB. */
   readonly messageBytesMax?: number;
@@ -80,7 +82,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.keepalive_time_ms": keepaliveTimeMs,
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
   });
-  const calls = new CallsUnderWay();
+  const calls = new CallsUnderWay(options.clock);
   for (const [service, routes] of options.routes) {
     server.addService(grpcServiceDefinition(service), implementation(routes, calls));
   }

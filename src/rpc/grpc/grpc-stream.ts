@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Message } from "@bufbuild/protobuf";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import { deadlineExceeded } from "../../concurrency/deadline.ts";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import { grpcError } from "./grpc-error.ts";
 
 /** A client that reads nothing for so long, on a connection that is alive, loses its stream. */
@@ -37,24 +38,16 @@ export class GrpcStream {
     try {
       for await (const message of messages) {
         if (this.signal.aborted) return;
-        if (!this.#call.write(message)) await this.#drained();
+        if (this.#call.write(message)) continue;
+        // Takes its listeners away again, and rejects when the stream is over.
+        const drained = once(this.#call, "drain", { signal: this.signal });
+        await withTimeout(drained, this.#unreadMs, () =>
+          this.fail(deadlineExceeded("the answer was not read in time")),
+        );
       }
       if (!this.signal.aborted) this.#call.end();
     } catch (error) {
       this.fail(error);
-    }
-  }
-
-  async #drained(): Promise<void> {
-    const timer = setTimeout(
-      () => this.fail(deadlineExceeded("the answer was not read in time")),
-      this.#unreadMs,
-    );
-    try {
-      // Takes its listeners away again, and rejects when the stream is over.
-      await once(this.#call, "drain", { signal: this.signal });
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

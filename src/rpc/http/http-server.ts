@@ -7,6 +7,7 @@ import {
   type ConnectRouter,
   createConnectRouter,
 } from "@connectrpc/connect";
+import { withTimeout } from "../../concurrency/in-time.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { connectCallContext } from "../call-contexts.ts";
@@ -60,7 +61,7 @@ export interface HttpServer {
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { routes: served } = options;
   const pages = httpPages(options);
-  const calls = new CallsUnderWay();
+  const calls = new CallsUnderWay(options.clock);
   const router = createConnectRouter(routerOptions);
   for (const [service, serviceRoutes] of served) {
     router.service(service, implementation(serviceRoutes, { calls, clock: options.clock }));
@@ -155,14 +156,16 @@ async function listen(
 async function shutDown(server: Server, calls: CallsUnderWay, graceMs: number): Promise<void> {
   calls.endStreams();
   const callOff = calls.cutBefore(graceMs);
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   // A connection whose request began before the stop is kept alive by its client after the answer.
   const idle = setInterval(() => server.closeIdleConnections(), idleCheckIntervalMs);
-  await new Promise<void>((resolve) => {
+  const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
-  clearTimeout(timer);
+  await withTimeout(closed, graceMs, () => {
+    server.closeAllConnections();
+    return closed;
+  });
   clearInterval(idle);
   callOff();
 }

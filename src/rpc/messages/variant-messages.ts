@@ -29,15 +29,7 @@ export function servedVariantMessage(variant: DomainVariant): ServedVariant {
   if (known !== undefined) return known;
   const message: ServedVariant = {
     $typeName: "bandit.v1.ServedVariant",
-    variantId: variant.id,
-    name: variant.name,
-    version: variant.version,
-    promptTemplate: variant.promptTemplate,
-    model: variant.model,
-    temperature: variant.temperature,
-    topP: variant.topP,
-    maxTokens: variant.maxTokens,
-    parameters: parametersMessage(variant.parameters),
+    ...contentFields(variant),
   };
   servedVariants.set(variant, message);
   return message;
@@ -46,19 +38,11 @@ export function servedVariantMessage(variant: DomainVariant): ServedVariant {
 export function variantMessage(variant: DomainVariant): Variant {
   return {
     $typeName: "bandit.v1.Variant",
-    variantId: variant.id,
+    ...contentFields(variant),
     agentType: variant.agentType,
-    name: variant.name,
-    version: variant.version,
     status: variantStatusToProto[variant.status],
     isBaseline: variant.isBaseline,
     description: variant.description,
-    promptTemplate: variant.promptTemplate,
-    model: variant.model,
-    temperature: variant.temperature,
-    topP: variant.topP,
-    maxTokens: variant.maxTokens,
-    parameters: parametersMessage(variant.parameters),
     createdBy: variantAuthorToProto[variant.createdBy],
     parentId: variant.parentId,
     createdAt: timestampFromMs(variant.createdAtMs),
@@ -120,6 +104,17 @@ function requireKeptText(text: string, path: string): void {
   if (!text.isWellFormed()) throw invalidField(path, "must not have half of a surrogate pair");
 }
 
-function parametersMessage(parameters: Parameters): JsonObject | undefined {
-  return Object.keys(parameters).length === 0 ? undefined : (parameters as JsonObject);
+function contentFields({ parameters, ...variant }: DomainVariant) {
+  const hasParameters = Object.keys(parameters).length > 0;
+  return {
+    variantId: variant.id,
+    name: variant.name,
+    version: variant.version,
+    promptTemplate: variant.promptTemplate,
+    model: variant.model,
+    temperature: variant.temperature,
+    topP: variant.topP,
+    maxTokens: variant.maxTokens,
+    parameters: hasParameters ? (parameters as JsonObject) : undefined,
+  };
 }

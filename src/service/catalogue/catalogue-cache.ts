@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentType, VariantId } from "../../domain/ids.ts";
 import type { Variant } from "../../domain/variant.ts";
 import type { Catalogue, CatalogueSnapshot } from "../../ports/catalogue.ts";
@@ -117,9 +118,7 @@ export class CatalogueCache {
   refreshOnMiss(): Promise<void> {
     this.#refreshingOnMiss ??= this.#missPause.then(() => {
       this.#refreshingOnMiss = undefined;
-      this.#missPause = new Promise((resolve) => {
-        setTimeout(resolve, refreshOnMissIntervalMs).unref();
-      });
+      this.#missPause = sleep(refreshOnMissIntervalMs, undefined, { ref: false });
       return this.refresh();
     });
     return this.#refreshingOnMiss;

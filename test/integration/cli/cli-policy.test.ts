@@ -96,7 +96,7 @@ describe("banditd policy", () => {
     [
       "a field of the wrong kind",
       { minimum_share: "much" },
-      "policy.minimum_share: expected number",
+      "policy.minimum_share: must be a number",
     ],
     ["a record without a policy", { policy: null }, "its policy is null"],
     [

@@ -6,6 +6,7 @@ import {
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { startGrpcServer } from "../../../src/rpc/grpc/grpc-server.ts";
 import { silentLogger } from "../../support/state-samples.ts";
@@ -90,7 +91,8 @@ describe("the server", () => {
     const logger = silentLogger;
     const { gate } = openGate({ telemetry, logger });
     const { port } = servers.grpc;
-    const options = { routes: new Map(), host: "127.0.0.1", port, telemetry, gate, logger };
+    const address = { routes: new Map(), host: "127.0.0.1", port };
+    const options = { ...address, telemetry, clock: systemClock, gate, logger };
     await expect(startGrpcServer(options)).rejects.toMatchObject({
       code: "failed_precondition",
       reason: "LISTEN_FAILED",

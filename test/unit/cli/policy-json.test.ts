@@ -61,7 +61,10 @@ describe("a policy from JSON", () => {
     [{ minimum_share: "" }, 'minimum_share: must be a number, not ""'],
     [{ learn_from_late_outcomes: 1 }, "learn_from_late_outcomes: must be true or false, not 1"],
     [{ reward: { components: {} } }, "reward.components: must be a list, not an object"],
-    [components({}, { metrik: "b" }), "reward.components[1].metrik: there is no such field; is it metric?"],
+    [
+      components({}, { metrik: "b" }),
+      "reward.components[1].metrik: there is no such field; is it metric?",
+    ],
     [components({ metric: 7 }), "reward.components[0].metric: must be a text, not 7"],
     [{ algorithm: "softmax" }, 'algorithm: must be an object, not "softmax"'],
     [
