@@ -14,56 +14,43 @@ export type GenerationId = Branded<"GenerationId">;
 /** One reported outcome. 1–64 printable ASCII characters without space, chosen by the reporter. */
 export type OutcomeId = Branded<"OutcomeId">;
 
-const agentTypePattern = /^[a-z][a-z0-9_-]{0,63}$/;
-const codeTypePattern = /^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/;
-const variantNamePattern = /^[a-z][a-z0-9_-]{0,63}$/;
-const variantIdPattern = /^[a-z][a-z0-9_-]{0,63}\/[a-z][a-z0-9_-]{0,63}@[1-9][0-9]{0,5}$/;
-const generationIdPattern =
-  /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const outcomeIdPattern = /^[!-~]{1,64}$/;
-
-/** @throws BanditError invalid_argument naming `field`. */
-export function parseAgentType(text: string, field = "agent_type"): AgentType {
-  if (!agentTypePattern.test(text)) {
-    throw invalidField(
-      field,
-      "must be 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter",
-    );
-  }
-  return text as AgentType;
+/** Makes the parser of an id. It throws BanditError invalid_argument naming `field`. */
+function idParser<Id extends string>(pattern: RegExp, usualField: string, rule: string) {
+  return (text: string, field = usualField): Id => {
+    if (!pattern.test(text)) throw invalidField(field, rule);
+    return text as Id;
+  };
 }
 
-/** @throws BanditError invalid_argument naming `field`. */
-export function parseCodeType(text: string, field = "code_type"): CodeType {
-  if (!codeTypePattern.test(text)) {
-    throw invalidField(
-      field,
-      "must be 1 to 64 characters of A-Z, a-z, 0-9 and _ . : + # / -, starting with a letter or digit",
-    );
-  }
-  return text as CodeType;
-}
+const namePattern = /^[a-z][a-z0-9_-]{0,63}$/;
+const nameRule = "must be 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter";
 
-/** @throws BanditError invalid_argument naming `field`. */
-export function parseVariantName(text: string, field = "name"): string {
-  if (!variantNamePattern.test(text)) {
-    throw invalidField(
-      field,
-      "must be 1 to 64 characters of a-z, 0-9, _ and -, starting with a letter",
-    );
-  }
-  return text;
-}
+export const parseAgentType = idParser<AgentType>(namePattern, "agent_type", nameRule);
+export const parseVariantName = idParser<string>(namePattern, "name", nameRule);
+export const parseCodeType = idParser<CodeType>(
+  /^[A-Za-z0-9][A-Za-z0-9_.:+#/-]{0,63}$/,
+  "code_type",
+  "must be 1 to 64 characters of A-Z, a-z, 0-9 and _ . : + # / -, starting with a letter or digit",
+);
+export const parseVariantId = idParser<VariantId>(
+  /^[a-z][a-z0-9_-]{0,63}\/[a-z][a-z0-9_-]{0,63}@[1-9][0-9]{0,5}$/,
+  "variant_id",
+  "must look like <agent_type>/<name>@<version>, for example evolution/edge-cases-first@1",
+);
+export const parseOutcomeId = idParser<OutcomeId>(
+  /^[!-~]{1,64}$/,
+  "outcome_id",
+  "must be 1 to 64 printable ASCII characters without spaces",
+);
+const parseLoweredGenerationId = idParser<GenerationId>(
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  "generation_id",
+  "must be a UUID such as 019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b",
+);
 
-/** @throws BanditError invalid_argument naming `field`. */
-export function parseVariantId(text: string, field = "variant_id"): VariantId {
-  if (!variantIdPattern.test(text)) {
-    throw invalidField(
-      field,
-      "must look like <agent_type>/<name>@<version>, for example evolution/edge-cases-first@1",
-    );
-  }
-  return text as VariantId;
+/** Upper-case digits are accepted and lowered. @throws BanditError invalid_argument naming `field`. */
+export function parseGenerationId(text: string, field?: string): GenerationId {
+  return parseLoweredGenerationId(text.toLowerCase(), field);
 }
 
 export function formatVariantId(parts: {
@@ -72,21 +59,4 @@ export function formatVariantId(parts: {
   version: number;
 }): VariantId {
   return `${parts.agentType}/${parts.name}@${parts.version}` as VariantId;
-}
-
-/** Upper-case digits are accepted and lowered. @throws BanditError invalid_argument naming `field`. */
-export function parseGenerationId(text: string, field = "generation_id"): GenerationId {
-  const lowered = text.toLowerCase();
-  if (!generationIdPattern.test(lowered)) {
-    throw invalidField(field, "must be a UUID such as 019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b");
-  }
-  return lowered as GenerationId;
-}
-
-/** @throws BanditError invalid_argument naming `field`. */
-export function parseOutcomeId(text: string, field = "outcome_id"): OutcomeId {
-  if (!outcomeIdPattern.test(text)) {
-    throw invalidField(field, "must be 1 to 64 printable ASCII characters without spaces");
-  }
-  return text as OutcomeId;
 }

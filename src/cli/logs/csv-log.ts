@@ -4,7 +4,7 @@ import type {
 } from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
 import { CsvColumns, type CsvRow, type Place } from "./csv-columns.ts";
-import { contextLabel, type DecisionLog, isDrawn } from "./decision-log.ts";
+import { contextLabel, type DecisionLog, isDrawn, type LogNeeds } from "./decision-log.ts";
 import { parseTime } from "./time-option.ts";
 
 /** Tried in this order: an export of banditd's own events, then the Open Bandit Dataset. */
@@ -19,22 +19,11 @@ const probabilitiesColumn = "arm_probabilities";
 /** `propensity:a` is the column of the probability of arm a. */
 const propensityPrefix = "propensity:";
 
-export interface CsvLogOptions {
+export interface CsvLogOptions extends LogNeeds {
   readonly file: string;
   /** Undefined: the first of the usual names that the file has. */
   readonly actionColumn: string | undefined;
   readonly rewardColumn: string | undefined;
-  readonly propensityColumn: string | undefined;
-  /** True: a file without a propensity is refused. */
-  readonly propensityNeeded: boolean;
-  readonly covariateColumn: string | undefined;
-  /** Undefined: those of `usual` that the file has. */
-  readonly contextColumns: readonly string[] | undefined;
-  readonly usualContextColumns: readonly string[];
-  /** The option that names context columns, for messages. */
-  readonly contextOption: string;
-  /** Columns that a policy goes by, added to the context. */
-  readonly policyColumns: readonly string[];
   readonly onProgress: (rows: number) => void;
 }
 
@@ -88,9 +77,9 @@ function layOut(columns: CsvColumns, options: CsvLogOptions) {
     /** The reward is to be divided by it. */
     rewardWeight:
       reward.column === usualColumns.reward[0] ? columns.find(rewardWeightColumn) : undefined,
-    propensity: options.propensityNeeded
-      ? chosen(propensityColumn, "propensity")
-      : columns.firstOf(usualColumns.propensity),
+    propensity: options.forComparison
+      ? columns.firstOf(usualColumns.propensity)
+      : chosen(propensityColumn, "propensity"),
     covariate:
       covariateColumn === undefined
         ? undefined

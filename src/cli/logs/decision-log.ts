@@ -14,6 +14,22 @@ export interface DecisionLog {
   read(leftOut: LeftOut): AsyncIterable<ComparedDecision>;
 }
 
+/** What of a log is read. */
+export interface LogNeeds {
+  /** True: with whole vectors, times, and whether attribution windows are open. False: with propensities. */
+  readonly forComparison: boolean;
+  /** Of a file. Undefined: the first of the usual names that the file has. */
+  readonly propensityColumn?: string | undefined;
+  readonly covariateColumn?: string | undefined;
+  /** Undefined: those of `usualContextColumns` that the file has; of a service `code_type`, the only one there. */
+  readonly contextColumns: readonly string[] | undefined;
+  readonly usualContextColumns: readonly string[];
+  /** The option that names context columns, for messages. */
+  readonly contextOption: string;
+  /** Columns that a policy goes by, added to the context. */
+  readonly policyColumns: readonly string[];
+}
+
 export interface LeftOut {
   /** Decisions that drew no arm: static mode, fallback, degraded. */
   notDrawn: number;

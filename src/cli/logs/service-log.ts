@@ -4,7 +4,7 @@ import type { BanditClient, QueryResponse } from "../../client/index.ts";
 import type { ComparedDecision } from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
 import { rowsOf } from "../text/query-result.ts";
-import { type DecisionLog, isDrawn } from "./decision-log.ts";
+import { type DecisionLog, isDrawn, type LogNeeds } from "./decision-log.ts";
 
 /** As many as one answer may have. */
 const pageRowsMax = 10_000;
@@ -12,7 +12,8 @@ const queryTimeoutMs = 120_000;
 /** The call may take a little longer than the statement: events are flushed first, rows travel. */
 const deadlineMarginMs = 15_000;
 
-export interface ServiceLogOptions {
+export interface ServiceLogOptions
+  extends Pick<LogNeeds, "contextColumns" | "policyColumns" | "forComparison"> {
   readonly client: Pick<BanditClient, "query" | "getPolicy">;
   /** Checked: letters, digits, `_` and `-` only. */
   readonly agentType: string;
@@ -24,12 +25,6 @@ export interface ServiceLogOptions {
   readonly nowMs: number;
   /** Generations asked for at a time; absent: 10,000, as many as one answer may have. */
   readonly pageRows?: number;
-  /** Only `code_type` is there to be used. Undefined: it is used. */
-  readonly contextColumns: readonly string[] | undefined;
-  /** Columns that a policy goes by, added to the context. */
-  readonly policyColumns: readonly string[];
-  /** True: with whole vectors, times, and whether attribution windows are open. False: none of that is read. */
-  readonly forComparison: boolean;
   readonly onProgress: (rows: number, total: number) => void;
 }
 

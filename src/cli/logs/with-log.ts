@@ -11,7 +11,7 @@ import {
 import type { Terminal } from "../terminal.ts";
 import { describeRate, integer, Progress } from "../text/progress.ts";
 import { openCsvLog } from "./csv-log.ts";
-import type { DecisionLog } from "./decision-log.ts";
+import type { DecisionLog, LogNeeds } from "./decision-log.ts";
 import { openServiceLog } from "./service-log.ts";
 import { timeOption } from "./time-option.ts";
 
@@ -61,19 +61,12 @@ export function addLogOptions(
   );
 }
 
-/** What of a log a command needs, beside the options that all have. */
-export interface LogNeeds {
+/** What a command needs of a log, beside the options that all have. */
+export interface CommandNeeds extends LogNeeds {
   /** Options that make sense only with a file, by their names; undefined where not given. */
   readonly fileOptions: Readonly<Record<string, unknown>>;
   /** What a service's rows are called, e.g. `decisions`. */
   readonly noun: string;
-  readonly forComparison: boolean;
-  readonly propensityColumn?: string | undefined;
-  readonly covariateColumn?: string | undefined;
-  readonly contextColumns: readonly string[] | undefined;
-  readonly usualContextColumns: readonly string[];
-  readonly contextOption: string;
-  readonly policyColumns: readonly string[];
 }
 
 /**
@@ -82,7 +75,7 @@ export interface LogNeeds {
  */
 export async function withLog<Result>(
   options: LogOptions,
-  needs: LogNeeds,
+  needs: CommandNeeds,
   terminal: Terminal,
   use: (log: DecisionLog) => Promise<Result>,
 ): Promise<Result> {
@@ -106,12 +99,8 @@ export async function withLog<Result>(
   };
   try {
     if (file !== undefined) {
-      const { propensityColumn, covariateColumn, forComparison } = needs;
-      const columns = { actionColumn, rewardColumn, propensityColumn, covariateColumn };
-      const propensityNeeded = !forComparison;
-      return await use(
-        await openCsvLog({ ...needs, ...columns, file, propensityNeeded, onProgress }),
-      );
+      const columns = { actionColumn, rewardColumn };
+      return await use(await openCsvLog({ ...needs, ...columns, file, onProgress }));
     }
     const span = spanOf(options, terminal.nowMs());
     return await withService(options, terminal, (client) =>

@@ -26,7 +26,7 @@ export class VariantRoom {
   forItem(): (variant: Variant) => void {
     let taken = 0;
     return (variant) => {
-      const needed = bytesOf(variant) - taken;
+      const needed = bytesOfVariant(variant) - taken;
       if (needed > this.#left) throw answerFull();
       this.#left -= needed;
       taken += needed;
@@ -34,21 +34,28 @@ export class VariantRoom {
   }
 }
 
-/**
- * How many of the messages, from the first on, one answer holds beside `othersBytes`; the first one always: none is
- * nearly as large.
- */
+/** How many of the items, from the first on, one answer holds beside `othersBytes`. */
+export function fittingItems<Item>(
+  items: readonly Item[],
+  bytesOf: (item: Item) => number,
+  othersBytes = 0,
+): number {
+  let left = answerBytesMax - frameBytes - othersBytes;
+  const tooMuch = items.findIndex((item) => {
+    left -= bytesOf(item);
+    return left < 0;
+  });
+  return tooMuch === -1 ? items.length : tooMuch;
+}
+
+/** The same of messages; the first one always: none is nearly as large. */
 export function fittingCount<Desc extends DescMessage>(
   schema: Desc,
   messages: readonly MessageShape<Desc>[],
   othersBytes = 0,
 ): number {
-  let left = answerBytesMax - frameBytes - othersBytes;
-  const tooMuch = messages.findIndex((message) => {
-    left -= toBinary(schema, message).length + lengthBytes;
-    return left < 0;
-  });
-  return tooMuch === -1 ? messages.length : Math.max(tooMuch, 1);
+  const bytesOf = (message: MessageShape<Desc>) => toBinary(schema, message).length + lengthBytes;
+  return Math.min(Math.max(fittingItems(messages, bytesOf, othersBytes), 1), messages.length);
 }
 
 /** Tag and length of a message in a list. */
@@ -73,7 +80,7 @@ export async function readPage<Desc extends DescMessage, Item, More extends Page
   return readPage(schema, { ...request, pageSize }, { list, message });
 }
 
-function bytesOf(variant: Variant): number {
+function bytesOfVariant(variant: Variant): number {
   let bytes = variantBytes.get(variant);
   if (bytes === undefined) {
     bytes = toBinary(ServedVariantSchema, servedVariantMessage(variant)).length;

@@ -25,7 +25,7 @@ import type {
 } from "../../ports/event-rows.ts";
 import type { Explanation } from "../../service/api/insight.ts";
 import { parseEventTime } from "../../service/events/event-time.ts";
-import { answerBytesMax, fittingCount, frameBytes } from "./answer-room.ts";
+import { answerBytesMax, fittingCount, fittingItems } from "./answer-room.ts";
 import { decisionSourceOfText, modeOfText } from "./enums.ts";
 import { bytesOfJson, listValueOfJson } from "./json-values.ts";
 
@@ -71,19 +71,13 @@ export function queryResponse(result: QueryResult): QueryResponse {
 
 /** @throws BanditError resource_exhausted when not even the first row fits */
 function fittingRows(rows: QueryResult["rows"]): number {
-  let left = answerBytesMax - frameBytes;
-  const tooMuch = rows.findIndex((row) => {
-    left -= bytesOfJson(row);
-    return left < 0;
-  });
-  if (tooMuch === 0) {
-    throw new BanditError(
-      "resource_exhausted",
-      `one row of the result has more than ${answerBytesMax} bytes`,
-      { reason: "QUERY_TOO_LARGE" },
-    );
-  }
-  return tooMuch === -1 ? rows.length : tooMuch;
+  const count = fittingItems(rows, bytesOfJson);
+  if (count > 0 || rows.length === 0) return count;
+  throw new BanditError(
+    "resource_exhausted",
+    `one row of the result has more than ${answerBytesMax} bytes`,
+    { reason: "QUERY_TOO_LARGE" },
+  );
 }
 
 function loggedDecision(row: DecisionRow): LoggedDecision {

@@ -22,57 +22,36 @@ export interface CallerWaits {
  * Methods reject as those of the store do, and with `deadline_exceeded` when `byMs` comes first; the call may have been
  * done then.
  */
-export class OnlineState {
+export class OnlineState extends StateBreaker {
   readonly #state: StateStore;
-  readonly #breaker: StateBreaker;
 
   constructor(options: StateBreakerOptions & { readonly state: StateStore }) {
+    super(options);
     this.#state = options.state;
-    this.#breaker = new StateBreaker(options);
   }
 
   recordDecision(
     input: RecordDecisionInput,
     { byMs }: CallerWaits = {},
   ): Promise<DecisionRecord | undefined> {
-    return this.#breaker.call(() => this.#state.recordDecision(input), byMs);
+    return this.call(() => this.#state.recordDecision(input), byMs);
   }
 
   findDecision(
     generationId: GenerationId,
     { byMs }: CallerWaits = {},
   ): Promise<DecisionRecord | undefined> {
-    return this.#breaker.call(() => this.#state.findDecision(generationId), byMs);
+    return this.call(() => this.#state.findDecision(generationId), byMs);
   }
 
   applyContributions(
     input: ApplyContributionsInput,
     { byMs }: CallerWaits = {},
   ): Promise<ApplyContributionsResult> {
-    return this.#breaker.call(() => this.#state.applyContributions(input), byMs);
+    return this.call(() => this.#state.applyContributions(input), byMs);
   }
 
   findOrigin({ byMs }: CallerWaits = {}): Promise<StateOrigin | undefined> {
-    return this.#breaker.call(() => this.#state.repair.findOrigin(), byMs);
-  }
-
-  /** False from the first sign of an outage until the store has answered a probe. */
-  get available(): boolean {
-    return this.#breaker.available;
-  }
-
-  /** Milliseconds since the last outage ended; infinite when there was none. */
-  get sinceRecoveryMs(): number {
-    return this.#breaker.sinceRecoveryMs;
-  }
-
-  /** `listener` is called whenever an outage has ended. */
-  onRecovered(listener: () => void): void {
-    this.#breaker.onRecovered(listener);
-  }
-
-  /** No further probe is made. */
-  stop(): void {
-    this.#breaker.stop();
+    return this.call(() => this.#state.repair.findOrigin(), byMs);
   }
 }

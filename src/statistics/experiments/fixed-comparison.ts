@@ -177,17 +177,10 @@ function comparisonsOf(
         )
       : undefined,
   };
-  return treatments.map((treatment, at) => ({
-    treatment,
-    difference: methods.difference[at] as FixedEffect,
-    relative: methods.relative[at] as FixedEffect,
-    proportions: methods.proportions[at] as FixedEffect,
-    relativeProportions: methods.relativeProportions[at] as FixedEffect,
-    sequence: methods.sequence[at] as FixedEffect,
-    relativeSequence: methods.relativeSequence[at] as FixedEffect,
-    boundedSequence: methods.boundedSequence[at] as FixedEffect<BoundedLook>,
-    cuped: methods.cuped?.[at],
-  }));
+  return treatments.map((treatment, at) => {
+    const effects = Object.entries(methods).map(([method, all]) => [method, all?.[at]]);
+    return { treatment, ...Object.fromEntries(effects) } as FixedTreatment;
+  });
 }
 
 /** Of 0/1 rewards Beta(1 + successes, 1 + failures), of others the normal approximation of their means. */

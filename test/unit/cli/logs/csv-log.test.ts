@@ -12,7 +12,7 @@ const asked = {
   actionColumn: undefined,
   rewardColumn: undefined,
   propensityColumn: undefined,
-  propensityNeeded: true,
+  forComparison: false,
   covariateColumn: undefined,
   contextColumns: undefined,
   usualContextColumns: ["code_type", "position"],
