@@ -7,6 +7,7 @@ import type {
   DeadLetterSummary,
 } from "../../ports/dead-letters.ts";
 import { unavailable, withoutRows } from "./clickhouse-errors.ts";
+import { readRows } from "./read-rows.ts";
 
 export interface ClickHouseDeadLettersOptions {
   /** The event log's, which closes it. */
@@ -37,12 +38,10 @@ interface Version {
  * change one letter at the same moment leave either's status, as if they had done so one after the other.
  */
 export class ClickHouseDeadLetters implements DeadLetterStore {
-  readonly #client: ClickHouseClient;
-  readonly #requestTimeoutMs: number;
+  readonly #options: ClickHouseDeadLettersOptions;
 
   constructor(options: ClickHouseDeadLettersOptions) {
-    this.#client = options.client;
-    this.#requestTimeoutMs = options.requestTimeoutMs;
+    this.#options = options;
   }
 
   async add(letters: readonly DeadLetter[]): Promise<void> {
@@ -85,14 +84,14 @@ export class ClickHouseDeadLetters implements DeadLetterStore {
     if (dead.length === 0) return [];
     const list = idList(dead.map(({ id }) => id));
     await this.#attempt(() =>
-      this.#client.command({
+      this.#options.client.command({
         query: `
           INSERT INTO dead_letters (dead_letter_id, kind, content, error, status, failed_at, attempts, version)
           SELECT dead_letter_id, kind, content, error, {how: String}, failed_at, attempts, version + 1
           FROM dead_letters FINAL WHERE dead_letter_id IN (${list}) AND status = 'dead'`,
         query_params: { how },
         clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+        abort_signal: AbortSignal.timeout(this.#options.requestTimeoutMs),
       }),
     );
     return dead.map(({ id }) => id);
@@ -129,31 +128,18 @@ export class ClickHouseDeadLetters implements DeadLetterStore {
       };
     });
     await this.#attempt(() =>
-      this.#client.insert({
+      this.#options.client.insert({
         table: "dead_letters",
         values,
         format: "JSONEachRow",
         clickhouse_settings: { async_insert: 0, wait_end_of_query: 1 },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+        abort_signal: AbortSignal.timeout(this.#options.requestTimeoutMs),
       }),
     );
   }
 
   async #rows<Row>(query: string, parameters: Record<string, unknown>): Promise<readonly Row[]> {
-    return this.#attempt(async () => {
-      const result = await this.#client.query({
-        query,
-        format: "JSONEachRow",
-        query_params: parameters,
-        clickhouse_settings: {
-          // None has more than 53 bits.
-          output_format_json_quote_64bit_integers: 0,
-          wait_end_of_query: 1,
-        },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
-      });
-      return result.json<Row>();
-    });
+    return this.#attempt(() => readRows<Row>(this.#options, query, parameters));
   }
 
   async #attempt<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import type { ClickHouseClient } from "@clickhouse/client";
 import { withTimeout } from "../../concurrency/in-time.ts";
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, GenerationId } from "../../domain/ids.ts";
@@ -22,6 +21,7 @@ import type {
 import { appendError, listError, unavailable } from "./clickhouse-errors.ts";
 import { LoggedGenerations } from "./logged-generations.ts";
 import { ReadOnlyQueries } from "./read-only-queries.ts";
+import { type RowsOptions, readRows } from "./read-rows.ts";
 import {
   type UnansweredRow,
   unansweredDecision,
@@ -29,12 +29,12 @@ import {
   unansweredStatement,
 } from "./unanswered-decisions.ts";
 
-export interface ClickHouseEventLogOptions {
-  /** On chDB or on a server; closed by {@link ClickHouseEventLog.close}. */
-  readonly client: ClickHouseClient;
+/**
+ * The client is on chDB or on a server, and is closed by {@link ClickHouseEventLog.close}; the time-out is for every call but
+ * {@link ClickHouseEventLog.query}, which brings its own.
+ */
+export interface ClickHouseEventLogOptions extends RowsOptions {
   readonly clock: Clock;
-  /** For every call but {@link ClickHouseEventLog.query}, which brings its own. */
-  readonly requestTimeoutMs: number;
 }
 
 /** What a statement over many rows may hold in memory. */
@@ -48,15 +48,13 @@ const listStatementBytesMax = 2 * 2 ** 20;
 const sortBytesMax = 2 ** 28;
 /** {@link EventLog} on chDB and on a ClickHouse server: the client makes them the same. */
 export class ClickHouseEventLog implements EventLog {
-  readonly #client: ClickHouseClient;
-  readonly #requestTimeoutMs: number;
+  readonly #options: ClickHouseEventLogOptions;
   readonly #generations: LoggedGenerations;
   readonly #readOnly: ReadOnlyQueries;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClickHouseEventLogOptions) {
-    this.#client = options.client;
-    this.#requestTimeoutMs = options.requestTimeoutMs;
+    this.#options = options;
     this.#generations = new LoggedGenerations(options);
     this.#readOnly = new ReadOnlyQueries(options);
   }
@@ -65,7 +63,7 @@ export class ClickHouseEventLog implements EventLog {
     this.#requireOpen();
     if (input.rows.trim() === "") return;
     try {
-      const { stream } = await this.#client.exec({
+      const { stream } = await this.#options.client.exec({
         query: `INSERT INTO ${input.stream} FORMAT JSONEachRow`,
         // The text as it is: the rows were serialised once, when they happened.
         values: Readable.from(pieces(input.rows), { objectMode: false }),
@@ -81,7 +79,7 @@ export class ClickHouseEventLog implements EventLog {
           input_format_skip_unknown_fields: 1,
           wait_end_of_query: 1,
         },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+        abort_signal: AbortSignal.timeout(this.#options.requestTimeoutMs),
       });
       await drain(stream);
     } catch (error) {
@@ -106,21 +104,17 @@ export class ClickHouseEventLog implements EventLog {
     invariant(input.limit >= 1 && input.limit <= 10_000, "limit is 1 to 10,000");
     this.#requireOpen();
     try {
-      const result = await this.#client.query({
-        query: unansweredStatement(input),
-        format: "JSONEachRow",
-        query_params: unansweredParameters(input),
-        clickhouse_settings: {
-          max_execution_time: this.#requestTimeoutMs / 1_000,
+      const rows = await readRows<UnansweredRow>(
+        this.#options,
+        unansweredStatement(input),
+        unansweredParameters(input),
+        {
+          max_execution_time: this.#options.requestTimeoutMs / 1_000,
           max_memory_usage: String(queryBytesMax),
           max_bytes_before_external_sort: String(sortBytesMax),
           max_query_size: String(listStatementBytesMax),
-          output_format_json_quote_64bit_integers: 0,
-          wait_end_of_query: 1,
         },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
-      });
-      const rows = await result.json<UnansweredRow>();
+      );
       return rows.map((row) => unansweredDecision(row, input.agentType));
     } catch (error) {
       throw listError(error);
@@ -154,10 +148,10 @@ export class ClickHouseEventLog implements EventLog {
 
   async ping(): Promise<void> {
     this.#requireOpen();
-    const timeoutMs = Math.min(pingTimeoutMs, this.#requestTimeoutMs);
+    const timeoutMs = Math.min(pingTimeoutMs, this.#options.requestTimeoutMs);
     const abort_signal = AbortSignal.timeout(timeoutMs);
     // The signal does not interrupt a start of the engine, which is only no longer waited for.
-    const answer = this.#client.ping({ select: true, abort_signal });
+    const answer = this.#options.client.ping({ select: true, abort_signal });
     const result = await withTimeout(answer, timeoutMs, () => {
       throw unavailable(new Error(`no answer within ${timeoutMs} ms`));
     });
@@ -165,7 +159,7 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#client.close();
+    this.#closed ??= this.#options.client.close();
     return this.#closed;
   }
 
@@ -185,18 +179,11 @@ export class ClickHouseEventLog implements EventLog {
         ? "ORDER BY occurred_at, outcome_id, row_rank DESC LIMIT 1 BY outcome_id"
         : "ORDER BY row_rank DESC LIMIT 1";
     try {
-      const result = await this.#client.query({
-        query: `SELECT * EXCEPT ingested_at FROM ${stream} WHERE generation_id = {id: UUID} ${tail}`,
-        format: "JSONEachRow",
-        query_params: { id: generationId },
-        clickhouse_settings: {
-          // None has more than 53 bits.
-          output_format_json_quote_64bit_integers: 0,
-          wait_end_of_query: 1,
-        },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
-      });
-      return await result.json<Row>();
+      return await readRows<Row>(
+        this.#options,
+        `SELECT * EXCEPT ingested_at FROM ${stream} WHERE generation_id = {id: UUID} ${tail}`,
+        { id: generationId },
+      );
     } catch (error) {
       throw unavailable(error);
     }

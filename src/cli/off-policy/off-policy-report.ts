@@ -23,6 +23,13 @@ import { formatFacts, formatTable, numbers } from "../text/table.ts";
 /** In the order in which they are printed; with dashes as on the command line. */
 export const estimatorNames = ["ips", "snips", "dm", "dr", "switch-dr"] as const;
 export type EstimatorName = (typeof estimatorNames)[number];
+const methods = {
+  ips: "ips",
+  snips: "snips",
+  dm: "dm",
+  dr: "dr",
+  "switch-dr": "switchDr",
+} as const;
 
 /** What `banditd off-policy --json` prints. Rewards are means per row. */
 export type OffPolicyReport = ReturnType<typeof offPolicyReport>;
@@ -30,14 +37,12 @@ type EstimateJson = ResultJson<ValueEstimate, typeof valueNames>;
 type WeightedJson = ResultJson<OffPolicyEstimate, typeof weightedNames>;
 
 /** Those that were asked for. */
-interface OffPolicyEstimates {
-  readonly ips?: WeightedJson;
-  readonly snips?: WeightedJson;
-  readonly dm?: WeightedJson;
-  readonly dr?: WeightedJson;
+type OffPolicyEstimates = {
+  readonly [Name in Exclude<EstimatorName, "switch-dr">]?: WeightedJson;
+} & {
   /** The threshold is null when no weight was left out. */
   readonly switch_dr?: ResultJson<SwitchEstimate, typeof switchNames>;
-}
+};
 
 const valueNames = {
   value: "value",
@@ -80,15 +85,12 @@ export function offPolicyReport(input: {
   const { result, counts } = input;
   const of = <Value>(pick: (value: Evaluation) => Result<Value>): Result<Value> =>
     result.ok ? pick(result.value) : result;
-  const asked = <Json>(name: EstimatorName, json: () => Json) =>
-    input.estimators.includes(name) ? { [name.replace("-", "_")]: json() } : {};
-  const weighted = (name: "ips" | "snips" | "dm" | "dr") =>
-    asked(name, () =>
-      resultJson(
-        of((value) => value[name]),
-        weightedNames,
-      ),
-    );
+  const asked = estimatorNames.filter((name) => input.estimators.includes(name));
+  const estimates = asked.map((name) => {
+    const estimate = of<OffPolicyEstimate>((value) => value[methods[name]]);
+    const names = name === "switch-dr" ? switchNames : weightedNames;
+    return [name.replace("-", "_"), resultJson(estimate as Result<SwitchEstimate>, names)];
+  });
   return {
     log: input.log,
     policy: input.policy,
@@ -104,18 +106,7 @@ export function offPolicyReport(input: {
     ),
     /** Null when the log could not be evaluated at all. */
     diagnostics: result.ok ? diagnosticsJson(result.value.diagnostics) : null,
-    estimates: {
-      ...weighted("ips"),
-      ...weighted("snips"),
-      ...weighted("dm"),
-      ...weighted("dr"),
-      ...asked("switch-dr", () =>
-        resultJson(
-          of((value) => value.switchDr),
-          switchNames,
-        ),
-      ),
-    } as OffPolicyEstimates,
+    estimates: Object.fromEntries(estimates) as OffPolicyEstimates,
   };
 }
 

@@ -60,34 +60,26 @@ export const variantAuthorToProto: Record<DomainVariantAuthor, VariantAuthor> = 
   llm_optimized: VariantAuthor.LLM_OPTIMIZED,
 };
 
-// From the wire: a record over the proto's values; undefined is what the contract's rules refuse.
-
-const modes: Record<Mode, DomainMode | undefined> = {
-  [Mode.UNSPECIFIED]: undefined,
-  [Mode.LEARNING]: "learning",
-  [Mode.FROZEN]: "frozen",
-  [Mode.STATIC]: "static",
+const userActionToProto: Record<UserAction, UserActionKind> = {
+  accepted: UserActionKind.ACCEPTED,
+  edited: UserActionKind.EDITED,
+  deleted: UserActionKind.DELETED,
 };
 
-const variantStatuses: Record<VariantStatus, DomainVariantStatus | undefined> = {
-  [VariantStatus.UNSPECIFIED]: undefined,
-  [VariantStatus.DRAFT]: "draft",
-  [VariantStatus.CANDIDATE]: "candidate",
-  [VariantStatus.ACTIVE]: "active",
-  [VariantStatus.RETIRED]: "retired",
-};
+// From the wire: the same records; the contract's rules refuse what is in none.
 
-const userActions: Record<UserActionKind, UserAction | undefined> = {
-  [UserActionKind.UNSPECIFIED]: undefined,
-  [UserActionKind.ACCEPTED]: "accepted",
-  [UserActionKind.EDITED]: "edited",
-  [UserActionKind.DELETED]: "deleted",
-};
+function fromProto<Value extends string, Proto>(toProto: Record<Value, Proto>) {
+  const values = new Map(Object.entries(toProto).map(([value, proto]) => [proto, value as Value]));
+  return (proto: Proto): Value => {
+    const value = values.get(proto);
+    invariant(value !== undefined, "an enum value that validation should have refused");
+    return value;
+  };
+}
 
-export const modeFromProto = (mode: Mode): DomainMode => given(modes[mode]);
-export const variantStatusFromProto = (status: VariantStatus): DomainVariantStatus =>
-  given(variantStatuses[status]);
-export const userActionFromProto = (kind: UserActionKind): UserAction => given(userActions[kind]);
+export const modeFromProto = fromProto(modeToProto);
+export const variantStatusFromProto = fromProto(variantStatusToProto);
+export const userActionFromProto = fromProto(userActionToProto);
 
 /** Text of the event log → enum; UNSPECIFIED for a word that this version does not know. */
 export function decisionSourceOfText(text: string): DecisionSource {
@@ -100,9 +92,4 @@ export function decisionSourceOfText(text: string): DecisionSource {
 /** Text of the event log → enum; UNSPECIFIED for a word that this version does not know. */
 export function modeOfText(text: string): Mode {
   return (modeToProto as Readonly<Record<string, Mode>>)[text] ?? Mode.UNSPECIFIED;
-}
-
-function given<Value>(value: Value | undefined): Value {
-  invariant(value !== undefined, "an enum value that validation should have refused");
-  return value;
 }

@@ -1,3 +1,4 @@
+import { WaitingLine } from "../../concurrency/lanes.ts";
 import { backOff, RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -49,7 +50,8 @@ export class EventDrain {
   readonly #options: EventDrainOptions;
   readonly #stopping = new AbortController();
   readonly #rounds: RepeatedWork;
-  #cycle: Promise<void> = Promise.resolve();
+  /** Two cycles at once would write the same rows. */
+  readonly #cycles = new WaitingLine({ runningMax: 1 });
   /** Flushes that wait for the cycle under way. */
   #flushesWaiting = 0;
   #isMore = false;
@@ -62,7 +64,7 @@ export class EventDrain {
     this.#options = options;
     const pauseAfterFailureMs = backOff({ minMs: 2 * intervalMs, maxMs: backoffMsMax, entropy });
     this.#rounds = new RepeatedWork({
-      work: () => this.#inTurn(() => this.#drainAll()),
+      work: () => this.#cycles.run(() => this.#drainAll()),
       pauseMs: (failures) =>
         failures > 0 ? pauseAfterFailureMs(failures) : this.#isMore ? 0 : intervalMs,
       onFailure: (error, next) => this.#failed(error, next),
@@ -80,7 +82,7 @@ export class EventDrain {
    */
   async flush(): Promise<void> {
     this.#flushesWaiting += 1;
-    await this.#inTurn(async () => {
+    await this.#cycles.run(async () => {
       this.#flushesWaiting -= 1;
       const { state, spilled } = this.#options;
       // Both are emptied from the front, so later events are behind the awaited ones. Entries that are
@@ -119,7 +121,7 @@ export class EventDrain {
   /** Ends the schedule and waits for the insert under way. Other events stay where they are. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.#rounds.stop(), this.#cycle]);
+    await Promise.all([this.#rounds.stop(), this.#cycles.run(async () => undefined)]);
   }
 
   get #isStopped(): boolean {
@@ -134,14 +136,6 @@ export class EventDrain {
       error,
       ...next,
     });
-  }
-
-  /** Runs `work` after the cycle under way: two of them would write the same rows. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const result = this.#cycle.then(work);
-    // The caller sees the failure; the next cycle only waits for the end of this one.
-    this.#cycle = result.catch(() => undefined);
-    return result;
   }
 
   /** Drains for as long as full batches come, so that a backlog is not paced by the interval; flushes have their turn. */

@@ -1,3 +1,4 @@
+import { WaitingLine } from "../../concurrency/lanes.ts";
 import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
@@ -20,7 +21,7 @@ export class SnapshotKeeper {
   readonly #rounds: RepeatedWork;
   #savedVersion: unknown;
   #isFailing = false;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #savings = new WaitingLine({ runningMax: 1 });
 
   constructor(options: SnapshotKeeperOptions) {
     this.#options = options;
@@ -45,9 +46,7 @@ export class SnapshotKeeper {
 
   /** Resolves when what there is now is saved. @throws what saving has failed with */
   saveNow(): Promise<void> {
-    const saved = this.#saving.then(() => this.#saveChanged());
-    this.#saving = saved.catch(() => undefined); // the caller sees the failure
-    return saved;
+    return this.#savings.run(() => this.#saveChanged());
   }
 
   /** Saves the last changes, unless that fails, which is logged. */
