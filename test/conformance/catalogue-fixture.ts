@@ -109,3 +109,14 @@ export async function expectBanditError(
   expect(error).toMatchObject({ code, ...(reason === undefined ? {} : { reason }) });
   return error as BanditError;
 }
+
+/** The work fails as unavailable, before that time is over. */
+export async function expectUnavailable(
+  work: Promise<unknown>,
+  withinMs: number,
+): Promise<BanditError> {
+  const startedMs = performance.now();
+  const error = await expectBanditError(work, "unavailable");
+  expect(performance.now() - startedMs).toBeLessThan(withinMs);
+  return error;
+}

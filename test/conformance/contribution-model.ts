@@ -224,6 +224,12 @@ interface Expected {
   readonly size: number;
 }
 
+/** Over generations, of a value and the largest that it can have been. */
+type Sum = (
+  over: readonly Counted[],
+  of: (each: Counted) => readonly [value: number, size: number],
+) => Expected;
+
 interface ExpectedTotals {
   readonly sums: Readonly<Record<"reward" | "weight" | "squares", Expected>>;
   readonly generations: number;
@@ -239,36 +245,22 @@ interface ExpectedTotals {
 export function recompute(history: Reports, asOf: number, rules = trueRules): ExpectedTotals {
   const generations = countGenerations(history, rules);
   const position = Math.max(asOf, ...generations.map((each) => each.forgettingPosition));
-  const sum = (
-    over: readonly Counted[],
-    value: (each: Counted) => number,
-    size: (each: Counted) => number,
-  ): Expected => ({
-    value: over.reduce(
-      (total, each) => total + rules.decay(position - each.forgettingPosition) * value(each),
-      0,
-    ),
-    size: over.reduce(
-      (total, each) => total + rules.decay(Math.max(position - each.positionMax, 0)) * size(each),
-      0,
-    ),
-  });
+  const sum: Sum = (over, of) => {
+    const total = { value: 0, size: 0 };
+    for (const each of over) {
+      const [value, size] = of(each);
+      total.value += rules.decay(position - each.forgettingPosition) * value;
+      total.size += rules.decay(Math.max(position - each.positionMax, 0)) * size;
+    }
+    return total;
+  };
   const sums = {
-    reward: sum(
-      generations,
-      (each) => each.reward,
-      (each) => each.weights * each.size,
-    ),
-    weight: sum(
-      generations,
-      (each) => each.weight,
-      (each) => each.weights,
-    ),
-    squares: sum(
-      generations,
-      (each) => each.weight * (each.reward / each.weight) ** 2,
-      (each) => each.weights * each.size ** 2,
-    ),
+    reward: sum(generations, (each) => [each.reward, each.weights * each.size]),
+    weight: sum(generations, (each) => [each.weight, each.weights]),
+    squares: sum(generations, (each) => [
+      each.weight * (each.reward / each.weight) ** 2,
+      each.weights * each.size ** 2,
+    ]),
   };
   const context = recomputeContext(generations, rules, sum);
   return {
@@ -285,11 +277,7 @@ export function recompute(history: Reports, asOf: number, rules = trueRules): Ex
 function recomputeContext(
   generations: readonly Counted[],
   rules: Rules,
-  sum: (
-    over: readonly Counted[],
-    value: (each: Counted) => number,
-    size: (each: Counted) => number,
-  ) => Expected,
+  sum: Sum,
 ): ExpectedTotals["context"] {
   const [newest] = generations
     .flatMap(({ context }) => (context === undefined ? [] : [context]))
@@ -306,19 +294,17 @@ function recomputeContext(
     epoch: newest.epoch,
     products: at.flatMap((row) =>
       at.slice(row).map((column) =>
-        sum(
-          over,
-          (each) => each.weight * x(each, row) * x(each, column),
-          (each) => each.weights * Math.abs(x(each, row) * x(each, column)),
-        ),
+        sum(over, (each) => {
+          const product = x(each, row) * x(each, column);
+          return [each.weight * product, each.weights * Math.abs(product)];
+        }),
       ),
     ),
     rewards: at.map((row) =>
-      sum(
-        over,
-        (each) => each.reward * x(each, row),
-        (each) => each.weights * each.size * Math.abs(x(each, row)),
-      ),
+      sum(over, (each) => [
+        each.reward * x(each, row),
+        each.weights * each.size * Math.abs(x(each, row)),
+      ]),
     ),
   };
 }

@@ -8,7 +8,9 @@ import type {
   LoggedGeneration,
   ReadGenerationsInput,
 } from "../../src/ports/generation-log.ts";
+import { formatEventTime } from "../../src/service/events/event-time.ts";
 import {
+  columnsOf,
   sampleDecision,
   sampleGeneration,
   sampleOutcome,
@@ -241,13 +243,7 @@ export function describeGenerations(log: () => EventLog, append: Append): void {
 }
 
 function rowsOf({ generation }: Sample, stream: EventStream): object[] {
-  const columns = {
-    generation_id: generation.generationId,
-    agent_type: generation.agentType,
-    code_type: generation.codeType,
-    variant_id: generation.variantId,
-    decided_at: timeText(generation.decidedAtMs),
-  };
+  const columns = columnsOf(generation);
   if (stream === "decisions") {
     const { decision } = generation;
     return [
@@ -275,19 +271,21 @@ function rowsOf({ generation }: Sample, stream: EventStream): object[] {
       learned: one.contributions.length > 0 ? 1 : 0,
     };
     return isReport
-      ? [sampleGeneration({ ...columns, ...learned, recorded_at: timeText(one.receivedAtMs) })]
+      ? [
+          sampleGeneration({
+            ...columns,
+            ...learned,
+            recorded_at: formatEventTime(one.receivedAtMs),
+          }),
+        ]
       : [
           sampleOutcome({
             ...columns,
             ...learned,
             outcome_id: one.eventId.slice("outcome:".length),
-            occurred_at: timeText(one.occurredAtMs),
-            received_at: timeText(one.receivedAtMs),
+            occurred_at: formatEventTime(one.occurredAtMs),
+            received_at: formatEventTime(one.receivedAtMs),
           }),
         ];
   });
-}
-
-function timeText(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace("T", " ").replace("Z", "");
 }

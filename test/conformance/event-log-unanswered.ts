@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
+import type { AgentType, CodeType, VariantId } from "../../src/domain/ids.ts";
 import type {
   EventLog,
   ListWithoutOutcomeInput,
@@ -8,6 +8,7 @@ import type {
 } from "../../src/ports/event-log.ts";
 import type { EventStream } from "../../src/ports/event-rows.ts";
 import {
+  columnsOf,
   sampleDecision,
   sampleGenerationId,
   sampleOutcome,
@@ -159,7 +160,7 @@ export function describeUnanswered(log: () => EventLog, append: Append): void {
 
 function decisionRow(decision: UnansweredDecision): object {
   return sampleDecision({
-    ...columns(decision),
+    ...columnsOf(decision),
     source: decision.source,
     forgetting_position: decision.forgettingPosition,
     context_epoch: decision.context?.epoch ?? 0,
@@ -168,15 +169,5 @@ function decisionRow(decision: UnansweredDecision): object {
 }
 
 function outcomeRow(decision: UnansweredDecision, source: string): object {
-  return sampleOutcome({ ...columns(decision), source });
-}
-
-function columns(decision: UnansweredDecision) {
-  return {
-    generation_id: decision.generationId as GenerationId,
-    agent_type: decision.agentType,
-    code_type: decision.codeType,
-    variant_id: decision.variantId,
-    decided_at: new Date(decision.decidedAtMs).toISOString().replace("T", " ").replace("Z", ""),
-  };
+  return sampleOutcome({ ...columnsOf(decision), source });
 }

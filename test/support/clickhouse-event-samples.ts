@@ -1,6 +1,8 @@
 import type { GenerationId } from "../../src/domain/ids.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../src/ports/event-rows.ts";
+import type { ArmKey } from "../../src/ports/state-store.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
+import { formatEventTime } from "../../src/service/events/event-time.ts";
 
 /** Distinct for every number from 0 to 2^32 − 1 within one `space`. */
 export function sampleGenerationId(index: number, space = 1): GenerationId {
@@ -88,6 +90,17 @@ export function sampleOutcome(change: Partial<OutcomeRow> = {}): OutcomeRow {
     occurred_at: "2026-11-20 10:05:00.000",
     received_at: "2026-11-20 10:05:00.100",
     ...change,
+  };
+}
+
+/** The columns that every event of a generation has. */
+export function columnsOf(generation: ArmKey & { generationId: string; decidedAtMs: number }) {
+  return {
+    generation_id: generation.generationId as GenerationId,
+    agent_type: generation.agentType,
+    code_type: generation.codeType,
+    variant_id: generation.variantId,
+    decided_at: formatEventTime(generation.decidedAtMs),
   };
 }
 

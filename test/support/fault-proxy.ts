@@ -48,6 +48,11 @@ export class FaultProxy {
     this.#become({ ...passing, held: true });
   }
 
+  /** The same for the connections of now; later ones go through. */
+  silence(): void {
+    for (const link of this.#links) link.follow({ ...passing, held: true });
+  }
+
   /** New connections go to another server, as when a name is moved; those of now stay where they are. */
   moveTo(targetPort: number): void {
     this.#targetPort = targetPort;

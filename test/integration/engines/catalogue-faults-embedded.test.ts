@@ -2,7 +2,11 @@ import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PgliteConnection } from "../../../src/adapters/postgres/pglite-connection.ts";
-import { createAgentType, expectBanditError } from "../../conformance/catalogue-fixture.ts";
+import {
+  createAgentType,
+  expectBanditError,
+  expectUnavailable,
+} from "../../conformance/catalogue-fixture.ts";
 import { startProgram } from "../../support/program.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { openCatalogue } from "./catalogue-setup.ts";
@@ -88,13 +92,11 @@ describe("SqlCatalogue on PGlite", () => {
     const pgdata = join(directory, "pgdata");
     const connection = new PgliteConnection({ directory: pgdata, statementTimeoutMs: 10_000 });
     await connection.query("CREATE TABLE kept AS SELECT 1 AS x");
-    const startedMs = performance.now();
     const endless = connection.query("SELECT count(*) FROM generate_series(1, 1e12::bigint)", {
       timeoutMs: 200,
     });
     const waiting = connection.query("SELECT 2 AS x");
-    await expectBanditError(endless, "unavailable");
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    await expectUnavailable(endless, 1_000);
     expect(await waiting).toEqual([{ x: 2 }]);
     expect(await connection.query("SELECT x FROM kept")).toEqual([{ x: 1 }]);
     await connection.close();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectClickHouseEventLog } from "../../../src/adapters/clickhouse/open-event-log.ts";
 import type { AgentType } from "../../../src/domain/ids.ts";
+import { expectBanditError, expectUnavailable } from "../../conformance/catalogue-fixture.ts";
 import { describeEventLog } from "../../conformance/event-log-conformance.ts";
 import {
   asLines,
@@ -24,12 +25,8 @@ afterAll(async () => {
 
 async function connect(options: { url?: string; requestTimeoutMs?: number } = {}) {
   databases += 1;
-  const log = connectClickHouseEventLog({
-    ...base,
-    url: `${front.url}/test_${databases}`,
-    ...options,
-  });
-  return log;
+  const url = `${front.url}/test_${databases}`;
+  return connectClickHouseEventLog({ ...base, url, ...options });
 }
 
 describeEventLog("a ClickHouse server", async () => {
@@ -48,8 +45,8 @@ describe("a ClickHouse server in trouble", () => {
     await log.eventLog.close();
   });
 
-  const append = (space: number) =>
-    log.eventLog.append({
+  const append = (space: number, { eventLog } = log) =>
+    eventLog.append({
       stream: "decisions",
       rows: asLines([sampleDecision({ generation_id: sampleGenerationId(0, space) })]),
       deduplicationToken: `token-${space}`,
@@ -102,50 +99,40 @@ describe("a ClickHouse server in trouble", () => {
     ).rejects.toMatchObject({ code: "deadline_exceeded" });
   });
 
-  test.each(failures)("a look-up that meets %s is unavailable", async (kind) => {
+  const reads: Record<string, { calls: number; read: () => Promise<unknown> }> = {
     // It asks three tables at the same time.
-    for (let table = 0; table < 3; table += 1) front.failNext(kind);
-    await expect(log.eventLog.findGeneration(sampleGenerationId(9))).rejects.toMatchObject({
-      code: "unavailable",
+    "look-up": { calls: 3, read: () => log.eventLog.findGeneration(sampleGenerationId(9)) },
+    ping: { calls: 1, read: () => log.eventLog.ping() },
+    list: {
+      calls: 1,
+      read: () =>
+        log.eventLog.listWithoutOutcome({
+          agentType: "evolution" as AgentType,
+          codeTypes: { except: [] },
+          decidedFromMs: 0,
+          decidedToMs: 1,
+          limit: 1,
+        }),
+    },
+  };
+
+  describe.each(Object.entries(reads))("a %s", (_, { calls, read }) => {
+    test.each(failures)("that meets %s is unavailable", async (kind) => {
+      for (let call = 0; call < calls; call += 1) front.failNext(kind);
+      await expectBanditError(read(), "unavailable");
     });
-  });
-
-  test.each(failures)("a list that meets %s is unavailable", async (kind) => {
-    front.failNext(kind);
-    await expect(
-      log.eventLog.listWithoutOutcome({
-        agentType: "evolution" as AgentType,
-        codeTypes: { except: [] },
-        decidedFromMs: 0,
-        decidedToMs: 1,
-        limit: 1,
-      }),
-    ).rejects.toMatchObject({ code: "unavailable" });
-  });
-
-  test.each(failures)("a ping that meets %s is unavailable", async (kind) => {
-    front.failNext(kind);
-    await expect(log.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
   });
 
   test("a ping that is not answered fails after a second, whatever other calls may take", async () => {
     const patient = await connect({ url: `${front.url}/test_1`, requestTimeoutMs: 20_000 });
     front.failNext("hang");
-    const startedMs = performance.now();
-    await expect(patient.eventLog.ping()).rejects.toMatchObject({ code: "unavailable" });
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    await expectUnavailable(patient.eventLog.ping(), 3_000);
     await patient.eventLog.close();
   });
 
   test("a missing table keeps rows waiting instead of refusing them", async () => {
     const unmigrated = await connect();
-    await expect(
-      unmigrated.eventLog.append({
-        stream: "decisions",
-        rows: asLines([sampleDecision()]),
-        deduplicationToken: "t",
-      }),
-    ).rejects.toMatchObject({ code: "unavailable" });
+    await expectBanditError(append(0, unmigrated), "unavailable");
     await unmigrated.eventLog.close();
   });
 
@@ -153,9 +140,8 @@ describe("a ClickHouse server in trouble", () => {
     const url = new URL(`${front.url}/test_1`);
     url.password = "wr0ng";
     const { eventLog } = await connect({ url: url.href });
-    const error = await eventLog.ping().catch((caught: unknown) => caught as Error);
-    expect(error).toMatchObject({ code: "unavailable" });
-    expect((error as Error).message).not.toContain("wr0ng");
+    const { message } = await expectBanditError(eventLog.ping(), "unavailable");
+    expect(message).not.toContain("wr0ng");
     await eventLog.close();
   });
 

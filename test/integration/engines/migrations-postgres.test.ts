@@ -39,8 +39,7 @@ describeMigrator("SqlMigrator on Postgres", async () => {
 test("a catalogue that is used without its migrations asks for them", async () => {
   database = await createDatabase(inject("postgresUrl"));
   const { catalogue } = await open(database.url);
-  const error = await expectBanditError(catalogue.load(), "failed_precondition");
-  expect(error.reason).toBe("SCHEMA_NOT_MIGRATED");
+  await expectBanditError(catalogue.load(), "failed_precondition", "SCHEMA_NOT_MIGRATED");
   await closeAndDrop();
 });
 
@@ -80,27 +79,19 @@ describe("the schema itself", () => {
     expect(described.toSorted()).toEqual(lines.toSorted());
   });
 
+  const secondSetting = "INSERT INTO service_setting VALUES (false, 'static', 1, now())";
+  const insertPolicy = (first: string) =>
+    `INSERT INTO policy VALUES (${first}, 1, now(), 0, now(), now())`;
+
   test.each([
     ["a second baseline", "UPDATE prompt_variant SET is_baseline = true", "23505"],
     ["a retired baseline", "UPDATE prompt_variant SET status = 'retired'", "23514"],
     ["new content under an old id", "UPDATE prompt_variant SET prompt_template = 'y'", "23514"],
     ["an unknown status", "UPDATE prompt_variant SET status = 'paused'", "23514"],
     ["an unknown mode", "UPDATE service_setting SET mode = 'off'", "23514"],
-    [
-      "a second row of settings",
-      "INSERT INTO service_setting VALUES (false, 'static', 1, now())",
-      "23514",
-    ],
-    [
-      "a policy of nobody",
-      "INSERT INTO policy VALUES ('b', '', '{}', 1, now(), 0, now(), now())",
-      "23503",
-    ],
-    [
-      "a policy that is no object",
-      "INSERT INTO policy VALUES ('a', '', '3', 1, now(), 0, now(), now())",
-      "23514",
-    ],
+    ["a second row of settings", secondSetting, "23514"],
+    ["a policy of nobody", insertPolicy("'b', '', '{}'"), "23503"],
+    ["a policy that is no object", insertPolicy("'a', '', '3'"), "23514"],
     ["an agent type that has variants to go", "DELETE FROM agent_type", "23503"],
     ["an id that is not made of its parts", "UPDATE prompt_variant SET version = 2", "23514"],
   ])("refuses %s, for every user", async (_what, sql, code) => {

@@ -5,6 +5,7 @@ import { metaKey } from "../../../src/adapters/redis/keys.ts";
 import type { RedisStateStore } from "../../../src/adapters/redis/redis-state-store.ts";
 import { PrometheusTelemetry } from "../../../src/adapters/system/prometheus-telemetry.ts";
 import type { Logger } from "../../../src/ports/telemetry.ts";
+import { expectUnavailable } from "../../conformance/catalogue-fixture.ts";
 import {
   drain,
   eventually,
@@ -208,9 +209,7 @@ describe("faults", () => {
       () => store.outboxState(),
       () => store.ping(),
     ]) {
-      const at = performance.now();
-      await expect(call()).rejects.toMatchObject({ code: "unavailable", retryable: true });
-      expect(performance.now() - at).toBeLessThan(5 * commandTimeoutMs);
+      expect((await expectUnavailable(call(), 5 * commandTimeoutMs)).retryable).toBe(true);
     }
     await server.restart();
     await eventually(() => store.ping());
@@ -228,9 +227,7 @@ describe("faults", () => {
     const store = await open();
     await server.kill("SIGSTOP");
     const input = decisionInput();
-    const at = performance.now();
-    await expect(store.recordDecision(input)).rejects.toMatchObject({ code: "unavailable" });
-    expect(performance.now() - at).toBeLessThan(5 * commandTimeoutMs);
+    await expectUnavailable(store.recordDecision(input), 5 * commandTimeoutMs);
     await server.kill("SIGCONT");
     await eventually(() => store.ping());
     // The write that got no answer may have happened; repeating it must store it once.
@@ -437,8 +434,6 @@ describe("connecting", () => {
 
   test("nobody there is unavailable, soon", async () => {
     await server.kill("SIGKILL");
-    const at = performance.now();
-    await expect(open()).rejects.toMatchObject({ code: "unavailable" });
-    expect(performance.now() - at).toBeLessThan(6_000);
+    await expectUnavailable(open(), 6_000);
   });
 });

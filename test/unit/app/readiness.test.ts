@@ -60,7 +60,8 @@ function readinessOf() {
     clock,
   });
   readiness.phase = "serving";
-  return { readiness, answers, world, seen };
+  const check = async (engine: string) => (await readiness.report()).checks[engine];
+  return { readiness, check, answers, world, seen };
 }
 
 const away = () => Promise.reject(unavailable);
@@ -116,14 +117,14 @@ describe("readiness", () => {
   });
 
   it("counts a new outage from its own beginning", async () => {
-    const { readiness, answers } = readinessOf();
+    const { readiness, check, answers } = readinessOf();
     answers.eventLog = away;
     await readiness.report();
     answers.eventLog = async () => undefined;
     vi.setSystemTime(startMs + 60_000);
     expect((await readiness.report()).degraded).toBe(false);
     answers.eventLog = away;
-    expect((await readiness.report()).checks["events"]).toMatch(/since 2026-11-23T10:01:00Z/);
+    expect(await check("events")).toMatch(/since 2026-11-23T10:01:00Z/);
   });
 
   it("answers in half a second when an engine hangs", async () => {
@@ -143,28 +144,28 @@ describe("readiness", () => {
   });
 
   it("says that the catalogue comes from a snapshot, or is not followed", async () => {
-    const { readiness, world } = readinessOf();
+    const { readiness, check, world } = readinessOf();
     world.savedAtMs = startMs - 1000;
     expect(readiness.catalogueIsFresh).toBe(false);
-    expect((await readiness.report()).checks["catalogue"]).toContain(
+    expect(await check("catalogue")).toContain(
       "revision 17 of 2026-11-23T09:59:59Z, from the snapshot file, stays in force",
     );
     world.savedAtMs = undefined;
     expect(readiness.catalogueIsFresh).toBe(true);
     world.notFollowedSinceMs = startMs - 2000;
-    expect((await readiness.report()).checks["catalogue"]).toMatch(
+    expect(await check("catalogue")).toMatch(
       /^stale since 2026-11-23T09:59:58Z: revision 17 stays in force/,
     );
   });
 
   it("says what keeps a server that is there from being used", async () => {
-    const { readiness, world, answers } = readinessOf();
+    const { check, world, answers } = readinessOf();
     const error = new BanditError("failed_precondition", "this server is too old", {
       reason: "OLD",
     });
     world.stateProblem = { sinceMs: startMs - 5000, error };
     answers.state = away;
-    expect((await readiness.report()).checks["state"]).toMatch(
+    expect(await check("state")).toMatch(
       /^not usable \(this server is too old\) since 2026-11-23T09:59:55Z/,
     );
   });
@@ -180,34 +181,28 @@ describe("readiness", () => {
   });
 
   it("is degraded while reports are refused, while events wait long, and while the spool is applied", async () => {
-    const { readiness, world, answers } = readinessOf();
+    const { check, world, answers } = readinessOf();
     const spool = { records: 1, bytes: 100, bytesMax: 100 };
     world.backlog = { ...world.backlog, spool };
-    expect((await readiness.report()).checks["state"]).toBe(
-      "ok again, 1 record, 100 B of the spool are being applied",
-    );
+    expect(await check("state")).toBe("ok again, 1 record, 100 B of the spool are being applied");
     answers.state = away;
-    expect((await readiness.report()).checks["state"]).toMatch(
-      /reports are refused, the spool is full/,
-    );
+    expect(await check("state")).toMatch(/reports are refused, the spool is full/);
     answers.state = async () => undefined;
 
     const outbox = { entries: 1, rows: 1, bytes: 1, oldestAtMs: startMs - 29_000 };
     world.backlog = { ...world.backlog, outbox, spool: undefined };
-    expect((await readiness.report()).checks["events"]).toBe("ok");
+    expect(await check("events")).toBe("ok");
     vi.setSystemTime(startMs + 2_000);
-    expect((await readiness.report()).checks["events"]).toBe(
-      "slow: 1 event waits, the oldest for 31 s",
-    );
+    expect(await check("events")).toBe("slow: 1 event waits, the oldest for 31 s");
     world.backlog = { ...world.backlog, outboxIsFull: true };
-    expect((await readiness.report()).checks["events"]).toMatch(/the outbox is full/);
+    expect(await check("events")).toMatch(/the outbox is full/);
   });
 
   it("says that an event log that answers takes no events", async () => {
-    const { readiness, world } = readinessOf();
+    const { check, world } = readinessOf();
     const error = new BanditError("unavailable", "cannot do its work", { reason: "AWAY" });
     world.backlog = { ...world.backlog, writeProblem: { sinceMs: startMs - 1_000, error } };
-    expect((await readiness.report()).checks["events"]).toBe(
+    expect(await check("events")).toBe(
       "failing (cannot do its work) since 2026-11-23T09:59:59Z: no events wait",
     );
   });
@@ -219,8 +214,8 @@ describe("readiness", () => {
     ],
     [{ reason: "CATALOGUE_UNAVAILABLE" }, /^unreachable since/],
   ])("tells %o from an engine that does not answer", async (details, sentence) => {
-    const { readiness, answers } = readinessOf();
+    const { check, answers } = readinessOf();
     answers.catalogue = () => Promise.reject(new BanditError("unavailable", "away", details));
-    expect((await readiness.report()).checks["catalogue"]).toMatch(sentence);
+    expect(await check("catalogue")).toMatch(sentence);
   });
 });

@@ -88,6 +88,10 @@ beforeEach(() => {
   answer = () => ({});
 });
 
+/** Of the decisions that were asked for. */
+const generationIds = () =>
+  seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+
 function lastRequest<Request>(): Request {
   return seen[seen.length - 1]?.request as Request;
 }
@@ -113,12 +117,16 @@ const retryInfo = (afterMs: number) =>
 const refusal = (code: number, retryAfterMs: number) =>
   failure(code, "no", [errorInfo({ reason: "OVERLOADED" }), retryInfo(retryAfterMs)]);
 
+const hundred = {
+  requests: Array.from({ length: 100 }, () => ({ agentType: "a", codeType: "c" })),
+};
+
 describe("the client", () => {
   it("gives a decision a generation id, the same one in every retry, and keeps the caller's", async () => {
     answer = () =>
       seen.length < 3 ? { fail: { code: status.UNAVAILABLE, details: "later" } } : {};
     await client.selectVariant({ agentType: "evolution", codeType: "python_class" });
-    const ids = seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+    const ids = generationIds();
     expect(ids).toHaveLength(3);
     expect(new Set(ids).size).toBe(1);
     expect(parseGenerationId(ids[0] as string)).toBe(ids[0]);
@@ -129,9 +137,7 @@ describe("the client", () => {
   });
 
   it("gives every decision of a batch and every outcome an id of its own", async () => {
-    await client.batchSelectVariants({
-      requests: Array.from({ length: 100 }, () => ({ agentType: "a", codeType: "c" })),
-    });
+    await client.batchSelectVariants(hundred);
     const batch = lastRequest<BatchSelectVariantsRequest>();
     expect(new Set(batch.requests.map((request) => request.generationId)).size).toBe(100);
     await client.recordOutcome({ generationId: batch.requests[0]?.generationId as string });
@@ -143,7 +149,7 @@ describe("the client", () => {
     await client.selectVariant(message);
     await client.selectVariant(message);
     expect(message.generationId).toBeUndefined();
-    const ids = seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+    const ids = generationIds();
     expect(new Set(ids).size).toBe(2);
   });
 
@@ -153,9 +159,7 @@ describe("the client", () => {
       address,
       idSource: { nowMs: () => nowMs, fillRandom: (target) => crypto.getRandomValues(target) },
     });
-    await timed.batchSelectVariants({
-      requests: Array.from({ length: 100 }, () => ({ agentType: "a", codeType: "c" })),
-    });
+    await timed.batchSelectVariants(hundred);
     timed.close();
     const batch = lastRequest<BatchSelectVariantsRequest>();
     const ids = batch.requests.map((request) => request.generationId as string);
@@ -192,7 +196,7 @@ describe("the client", () => {
     await patient.selectVariant({ agentType: "evolution", codeType: "python_class" });
     expect(performance.now() - startedMs).toBeGreaterThan(3 * 60);
     expect(seen).toHaveLength(4);
-    const ids = seen.map(({ request }) => (request as SelectVariantRequest).generationId);
+    const ids = generationIds();
     expect(new Set(ids).size).toBe(1);
     expect(repeated.map(({ reason, retryAfterMs }) => [reason, retryAfterMs])).toEqual(
       Array.from({ length: 3 }, () => ["OVERLOADED", 60]),
@@ -258,16 +262,14 @@ describe("the client", () => {
 
   it("gives up at the deadline and when it is told to", async () => {
     answer = () => ({ fail: {} });
-    await expect(client.getAllocation({}, { deadlineMs: 50 })).rejects.toMatchObject({
-      code: "deadline_exceeded",
-    });
+    const late = client.getAllocation({}, { deadlineMs: 50 });
+    await expect(late).rejects.toMatchObject({ code: "deadline_exceeded" });
     const abort = new AbortController();
     const call = client.getAllocation({}, { signal: abort.signal });
     abort.abort();
-    await expect(call).rejects.toMatchObject({ code: "cancelled" });
-    await expect(client.getAllocation({}, { signal: abort.signal })).rejects.toMatchObject({
-      code: "cancelled",
-    });
+    for (const cancelled of [call, client.getAllocation({}, { signal: abort.signal })]) {
+      await expect(cancelled).rejects.toMatchObject({ code: "cancelled" });
+    }
   });
 
   it("says unavailable where nobody listens", async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { BanditError } from "../../../src/domain/errors.ts";
 import {
   formatVariantId,
   parseAgentType,
@@ -8,17 +7,12 @@ import {
   parseOutcomeId,
   parseVariantId,
 } from "../../../src/domain/ids.ts";
+import { banditErrorOf } from "../../support/bandit-error-of.ts";
 
 const refused = (parse: () => unknown, field: string) => {
-  try {
-    parse();
-  } catch (error) {
-    expect(error).toBeInstanceOf(BanditError);
-    expect((error as BanditError).code).toBe("invalid_argument");
-    expect((error as BanditError).violations.map((violation) => violation.field)).toEqual([field]);
-    return;
-  }
-  expect.unreachable("was accepted");
+  const error = banditErrorOf(parse);
+  expect(error?.code).toBe("invalid_argument");
+  expect(error?.violations.map((violation) => violation.field)).toEqual([field]);
 };
 
 describe("ids", () => {

@@ -6,6 +6,9 @@ it.each([
   ["redis://a:b@x:1,redis://c:d@y:2 is away", "redis://***@y:2 is away"],
   ["https://h/?user=u&password=secret&x=1", "https://h/?user=u&password=***&x=1"],
   ["redis://h:6379/0 said a@b", "redis://h:6379/0 said a@b"],
+  ["redis://a:1,redis://b:2 and a@b.c", "redis://a:1,redis://b:2 and a@b.c"],
+  ["'postgres://u:s3@cret@host/db'", "'postgres://***@host/db'"],
+  ["'AUTH', with args beginning with: 'u' 's3' ", "'AUTH', with args beginning with: ***"],
 ])("%s", (text, shown) => {
   expect(withoutCredentials(text)).toBe(shown);
 });

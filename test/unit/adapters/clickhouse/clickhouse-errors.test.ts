@@ -5,47 +5,41 @@ import {
   listError,
   queryError,
 } from "../../../../src/adapters/clickhouse/clickhouse-errors.ts";
+import type { BanditError } from "../../../../src/domain/errors.ts";
 
 const engineError = (type: string, message = "text") =>
   new ClickHouseError({ message, code: "1", type });
 
+const exhausted = "resource_exhausted";
+
 describe("errors of the engine", () => {
-  test.each([
-    ["CANNOT_PARSE_UUID", "invalid_argument"],
-    ["TOO_MANY_PARTS", "unavailable"],
-    ["TABLE_IS_READ_ONLY", "unavailable"],
-    ["MEMORY_LIMIT_EXCEEDED", "unavailable"],
-    ["TIMEOUT_EXCEEDED", "unavailable"],
-    ["READONLY", "unavailable"],
-    ["UNKNOWN_TABLE", "unavailable"],
-    ["AUTHENTICATION_FAILED", "unavailable"],
-    ["AN_ERROR_OF_THE_FUTURE", "unavailable"],
-  ])("an append that meets %s is %s", (type, code) => {
-    expect(appendError(engineError(type))).toMatchObject({ code });
-  });
+  const translations: Readonly<Record<string, (error: unknown) => BanditError>> = {
+    append: appendError,
+    query: (error) => queryError(error, 1_000),
+    list: listError,
+  };
 
   test.each([
-    ["SYNTAX_ERROR", "invalid_argument"],
-    ["AN_ERROR_OF_THE_FUTURE", "invalid_argument"],
-    ["READONLY", "invalid_argument"],
-    ["MEMORY_LIMIT_EXCEEDED", "resource_exhausted"],
-    ["TIMEOUT_EXCEEDED", "deadline_exceeded"],
-    ["TOO_MANY_SIMULTANEOUS_QUERIES", "unavailable"],
-    ["TABLE_IS_READ_ONLY", "unavailable"],
-    ["SERVER_OVERLOADED", "unavailable"],
-    ["AUTHENTICATION_FAILED", "unavailable"],
-  ])("a query that meets %s is %s", (type, code) => {
-    expect(queryError(engineError(type), 1_000)).toMatchObject({ code });
-  });
-
-  test.each([
-    ["MEMORY_LIMIT_EXCEEDED", "resource_exhausted"],
-    ["TIMEOUT_EXCEEDED", "unavailable"],
-    ["TOO_SLOW", "unavailable"],
-    ["TABLE_IS_READ_ONLY", "unavailable"],
-    ["UNKNOWN_TABLE", "unavailable"],
-  ])("a list that meets %s is %s", (type, code) => {
-    expect(listError(engineError(type))).toMatchObject({ code });
+    ["CANNOT_PARSE_UUID", { append: "invalid_argument" }],
+    ["SYNTAX_ERROR", { query: "invalid_argument" }],
+    ["AN_ERROR_OF_THE_FUTURE", { append: "unavailable", query: "invalid_argument" }],
+    ["READONLY", { append: "unavailable", query: "invalid_argument" }],
+    ["MEMORY_LIMIT_EXCEEDED", { append: "unavailable", query: exhausted, list: exhausted }],
+    [
+      "TIMEOUT_EXCEEDED",
+      { append: "unavailable", query: "deadline_exceeded", list: "unavailable" },
+    ],
+    ["TOO_MANY_PARTS", { append: "unavailable" }],
+    ["TOO_SLOW", { list: "unavailable" }],
+    ["TOO_MANY_SIMULTANEOUS_QUERIES", { query: "unavailable" }],
+    ["SERVER_OVERLOADED", { query: "unavailable" }],
+    ["UNKNOWN_TABLE", { append: "unavailable", list: "unavailable" }],
+    ["AUTHENTICATION_FAILED", { append: "unavailable", query: "unavailable" }],
+    ["TABLE_IS_READ_ONLY", { append: "unavailable", query: "unavailable", list: "unavailable" }],
+  ])("%s is %o", (type, codes) => {
+    for (const [call, code] of Object.entries(codes)) {
+      expect(translations[call]?.(engineError(type))).toMatchObject({ code });
+    }
   });
 
   test("memory that the whole server lacks is an outage, memory that one statement lacks is not", () => {

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import { pinoLogger } from "../../../../src/adapters/system/pino-logger.ts";
 import { BanditError } from "../../../../src/domain/errors.ts";
-import { withoutCredentials } from "../../../../src/domain/without-credentials.ts";
 
 /** What one warning with this error is written as. */
 function written(error: unknown): { line: string; error: Record<string, unknown> } {
@@ -48,17 +47,4 @@ it("an error that is its own cause is written", () => {
   const error = new Error("round");
   error.cause = error;
   expect(written(error).error).toMatchObject({ message: "round", cause: { message: "round" } });
-});
-
-it.each([
-  ["connect redis://user:s3cret@host:6379/0 failed", "connect redis://***@host:6379/0 failed"],
-  ["'postgres://u:s3@cret@host/db'", "'postgres://***@host/db'"],
-  ["https://host/?user=u&password=s3cret&a=1", "https://host/?user=u&password=***&a=1"],
-  [
-    "ERR unknown command 'AUTH', with args beginning with: 'u' 's3cret' ",
-    "ERR unknown command 'AUTH', with args beginning with: ***",
-  ],
-  ["redis://a:1,redis://b:2 and a@b.c", "redis://a:1,redis://b:2 and a@b.c"],
-])("%s", (text, readable) => {
-  expect(withoutCredentials(text)).toBe(readable);
 });

@@ -2,32 +2,26 @@ import { describe, expect, it } from "vitest";
 import { klUcbShares, klUpperBound } from "../../../../src/bandit/algorithms/kl-ucb.ts";
 import { ucb1Shares } from "../../../../src/bandit/algorithms/ucb1.ts";
 
-const unseen = { mean: 0, weight: 0 };
+const arm = (mean: number, weight: number) => ({ mean, weight });
+const unseen = arm(0, 0);
 
 describe.each([
   ["UCB1", ucb1Shares, 2],
   ["KL-UCB", klUcbShares, 0],
 ])("%s", (_, shares, exploration) => {
   it("serves arms that were never seen first, equally", () => {
-    const arms = [{ mean: 0.9, weight: 3 }, unseen, { mean: 1, weight: 1 }, unseen];
+    const arms = [arm(0.9, 3), unseen, arm(1, 1), unseen];
     expect([...shares(arms, exploration)]).toEqual([0, 0.5, 0, 0.5]);
     expect([...shares([unseen, unseen], exploration)]).toEqual([0.5, 0.5]);
   });
 
   it("shares ties equally and puts everything else on one arm", () => {
-    const tied = [
-      { mean: 0.5, weight: 100 },
-      { mean: 0.5, weight: 100 },
-      { mean: 0.1, weight: 100 },
-    ];
+    const tied = [arm(0.5, 100), arm(0.5, 100), arm(0.1, 100)];
     expect([...shares(tied, exploration)]).toEqual([0.5, 0.5, 0]);
   });
 
   it("prefers the less known of two arms with the same mean", () => {
-    const arms = [
-      { mean: 0.5, weight: 100 },
-      { mean: 0.5, weight: 99 },
-    ];
+    const arms = [arm(0.5, 100), arm(0.5, 99)];
     expect([...shares(arms, exploration)]).toEqual([0, 1]);
   });
 
@@ -38,14 +32,14 @@ describe.each([
       const better = { mean: 0.6, weight: 1.5 * forgotten };
       const worse = { mean: 0.5, weight: forgotten };
       expect([...shares([better, worse], exploration)]).toEqual([0.5, 0.5]);
-      const known = { mean: 1, weight: 100 };
+      const known = arm(1, 100);
       expect([...shares([known, worse, unseen], exploration)]).toEqual([0, 0.5, 0.5]);
     },
   );
 
   it("knows an arm from half an outcome on", () => {
-    const half = { mean: 0.5, weight: 0.5 };
-    const less = { mean: 0.4, weight: 0.5 };
+    const half = arm(0.5, 0.5);
+    const less = arm(0.4, 0.5);
     expect([...shares([half, less], exploration)]).toEqual([1, 0]);
     expect([...shares([half, { ...less, weight: 0.499 }], exploration)]).toEqual([0, 1]);
     expect([...shares([half], exploration)]).toEqual([1]);
@@ -58,18 +52,11 @@ describe("UCB1", () => {
     [0.411, 0],
     [0.413, 1],
   ])("follows mean + √(2 ln t / n): a mean of %d beside 0.5", (mean, served) => {
-    const arms = [
-      { mean: 0.5, weight: 60 },
-      { mean, weight: 40 },
-    ];
-    expect(ucb1Shares(arms, 2)[served]).toBe(1);
+    expect(ucb1Shares([arm(0.5, 60), arm(mean, 40)], 2)[served]).toBe(1);
   });
 
   it("is greedy without exploration", () => {
-    const arms = [
-      { mean: 0.5, weight: 1e6 },
-      { mean: 0.49, weight: 1 },
-    ];
+    const arms = [arm(0.5, 1e6), arm(0.49, 1)];
     expect([...ucb1Shares(arms, 0)]).toEqual([1, 0]);
   });
 });
@@ -94,10 +81,7 @@ describe("KL-UCB", () => {
   });
 
   it("explores more with c·ln ln t than without", () => {
-    const arms = [
-      { mean: 0.5, weight: 900 },
-      { mean: 0.35, weight: 100 },
-    ];
+    const arms = [arm(0.5, 900), arm(0.35, 100)];
     expect([...klUcbShares(arms, 0)]).toEqual([1, 0]);
     expect([...klUcbShares(arms, 5)]).toEqual([0, 1]);
   });

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { BanditError } from "../../../../src/domain/errors.ts";
 import { parseAgentType } from "../../../../src/domain/ids.ts";
-import type { Catalogue } from "../../../../src/ports/catalogue.ts";
+import type { Catalogue, CatalogueSnapshot } from "../../../../src/ports/catalogue.ts";
 import { CatalogueCache } from "../../../../src/service/catalogue/catalogue-cache.ts";
+import { catalogueSnapshot } from "../../../support/catalogue-samples.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
+
+const empty: CatalogueSnapshot = { ...catalogueSnapshot([], []), agentTypes: [] };
 
 /** An empty catalogue that counts how often it is read, and can be out of reach. */
 function emptyCatalogue() {
@@ -12,7 +15,7 @@ function emptyCatalogue() {
     async load() {
       seen.loads += 1;
       if (!seen.reachable) throw new BanditError("unavailable", "down", { reason: "DOWN" });
-      return { revision: 1, serviceMode: "learning", agentTypes: [], policies: [], variants: [] };
+      return empty;
     },
     onChange: () => () => undefined,
   };
@@ -50,13 +53,7 @@ describe("catalogue in memory", () => {
   it("begins with a snapshot, is stale until the catalogue was read, and tells of it then", async () => {
     const { seen, catalogue } = emptyCatalogue();
     seen.reachable = false;
-    const snapshot = {
-      revision: 1,
-      serviceMode: "frozen",
-      agentTypes: [],
-      policies: [],
-      variants: [],
-    } as const;
+    const snapshot = { ...empty, serviceMode: "frozen" } as const;
     const cache = CatalogueCache.fromSnapshot(catalogue, silentLogger, { snapshot, savedAtMs: 5 });
     let changes = 0;
     cache.onChange(() => {

@@ -6,7 +6,11 @@ import type { Variant } from "../../../../src/domain/variant.ts";
 import type { AgentTypeRecord, Catalogue } from "../../../../src/ports/catalogue.ts";
 import { CatalogueCache } from "../../../../src/service/catalogue/catalogue-cache.ts";
 import { ManageAgentTypes } from "../../../../src/service/catalogue/manage-agent-types.ts";
-import { policyRecord } from "../../../support/catalogue-samples.ts";
+import {
+  catalogueSnapshot,
+  policyRecord,
+  variantNamed,
+} from "../../../support/catalogue-samples.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 
 const context = { signal: new AbortController().signal, actor: "test" };
@@ -18,31 +22,19 @@ async function open(count: number) {
   const variants: Variant[] = [];
   const add = (name: string): AgentTypeRecord => {
     const agentType = parseAgentType(name);
-    const record = {
-      agentType,
-      description: "",
-      mode: "learning",
-      modeSinceMs: 0,
-      createdAtMs: 0,
-    } as const;
-    agentTypes.push(record);
+    const [record] = catalogueSnapshot([]).agentTypes as [AgentTypeRecord];
+    agentTypes.push({ ...record, agentType });
     policies.push(policyRecord({ agentType }));
-    variants.push({
-      id: formatVariantId({ agentType, name: "baseline", version: 1 }),
-      agentType,
-      status: "active",
-      isBaseline: true,
-    } as Variant);
-    return record;
+    const id = formatVariantId({ agentType, name: "baseline", version: 1 });
+    variants.push({ ...variantNamed("baseline", true), id, agentType });
+    return { ...record, agentType };
   };
   for (let index = 0; index < count; index += 1) add(`there_${index}`);
   const catalogue: Pick<Catalogue, "load" | "onChange" | "createAgentType"> = {
     load: async () => ({
       revision: agentTypes.length,
       serviceMode: "learning",
-      agentTypes: [...agentTypes],
-      policies: [...policies],
-      variants: [...variants],
+      ...structuredClone({ agentTypes, policies, variants }),
     }),
     onChange: () => () => undefined,
     async createAgentType(input) {
@@ -77,13 +69,8 @@ describe("agent types that are created by being asked for", () => {
 
   it("do not keep others from being created on purpose or by another replica", async () => {
     const { add, manage } = await open(1_000);
-    const variants = [
-      {
-        name: "baseline",
-        description: "",
-        content: { promptTemplate: "t", model: "", parameters: {} },
-      },
-    ] as const;
+    const content = { promptTemplate: "t", model: "", parameters: {} };
+    const variants = [{ name: "baseline", description: "", content }] as const;
     const agentType = parseAgentType("meant");
     await manage.create({ agentType, description: "", variants }, context);
     add("elsewhere");

@@ -12,6 +12,7 @@ import type { OutboxEvent } from "../../../../src/ports/state-store.ts";
 import { decisionEvent } from "../../../../src/service/deciding/decision-event.ts";
 
 const variantIds = [parseVariantId("evolution/a@1"), parseVariantId("evolution/b@1")];
+const codeType = { agentType: parseAgentType("evolution"), codeType: parseCodeType("C++/x") };
 const expected: Omit<DecisionRow, "forgetting_position" | "context_epoch" | "context"> = {
   generation_id: "019a1b2c-3d4e-7f50-8a6b-7c8d9e0f1a2b",
   agent_type: "evolution",
@@ -37,8 +38,7 @@ function eventWith(placement: Placement & Pick<DecisionRecord, "experiment">): O
   return decisionEvent({
     record: {
       generationId: parseGenerationId(expected.generation_id),
-      agentType: parseAgentType("evolution"),
-      codeType: parseCodeType("C++/x"),
+      ...codeType,
       variantId: parseVariantId("evolution/a@1"),
       decidedAtMs: 1_700_000_000_007,
       retainedUntilMs: 1_700_000_100_000,
@@ -48,8 +48,7 @@ function eventWith(placement: Placement & Pick<DecisionRecord, "experiment">): O
       ...placement,
     },
     request: {
-      agentType: parseAgentType("evolution"),
-      codeType: parseCodeType("C++/x"),
+      ...codeType,
       agentId: expected.agent_id,
       conversationId: expected.conversation_id,
       features: expected.features,
@@ -69,25 +68,15 @@ describe("decision event", () => {
     expect(JSON.parse(event.row)).toEqual(expected);
   });
 
-  it("tells the place in forgetting and the context where there are any", () => {
-    expect(JSON.parse(eventWith({ forgettingPosition: 1 / 3 }).row)).toEqual({
-      ...expected,
-      forgetting_position: 1 / 3,
-    });
-    const context = { epoch: 1_700_000_000_000, values: [1, -1e-7] };
-    expect(JSON.parse(eventWith({ forgettingPosition: 0, context }).row)).toEqual({
-      ...expected,
-      context_epoch: context.epoch,
-      context: context.values,
-    });
-  });
+  const context = { epoch: 1_700_000_000_000, values: [1, -1e-7] };
+  const experiment = { id: 'quote "', arm: "treatment" };
 
-  it("tells the experiment and its arm", () => {
-    const experiment = { id: 'quote "', arm: "treatment" };
-    expect(JSON.parse(eventWith({ forgettingPosition: 0, experiment }).row)).toEqual({
-      ...expected,
-      experiment_id: experiment.id,
-      experiment_arm: experiment.arm,
-    });
+  it.each([
+    ["the place in forgetting", { forgettingPosition: 1 / 3 }, { forgetting_position: 1 / 3 }],
+    ["the context", { context }, { context_epoch: context.epoch, context: context.values }],
+    ["the experiment", { experiment }, { experiment_id: 'quote "', experiment_arm: "treatment" }],
+  ])("tells %s where there is one", (_, placement, columns) => {
+    const event = eventWith({ forgettingPosition: 0, ...placement });
+    expect(JSON.parse(event.row)).toEqual({ ...expected, ...columns });
   });
 });

@@ -6,8 +6,19 @@ import { AllocationTable } from "../../../../src/service/posteriors/allocation-t
 import { sampleArm, systemClock } from "../../../support/state-samples.ts";
 
 let table: AllocationTable;
+/** Weights that arms have had before and after each change that was learned. */
+let learned: [number, number][];
+
+const newTable = () =>
+  new AllocationTable({
+    clock: systemClock,
+    telemetry: new PrometheusTelemetry(),
+    onLearned: (_, before, after) => learned.push([before.weight, after.weight]),
+  });
+
 beforeEach(() => {
-  table = new AllocationTable({ clock: systemClock, telemetry: new PrometheusTelemetry() });
+  table = newTable();
+  learned = [];
 });
 
 /** The arm as it is after so many generations. */
@@ -95,18 +106,12 @@ test("what a snapshot knew gives way to the store at once, whatever version the 
 });
 
 test("an announcement replaces what a snapshot knew, and is not taken for a change of the rewards", () => {
-  const learned: ArmTotals[] = [];
-  table = new AllocationTable({
-    clock: systemClock,
-    telemetry: new PrometheusTelemetry(),
-    onLearned: (arm) => learned.push(arm as ArmTotals),
-  });
   table.restore(armAt(50));
   table.accept(armAt(7));
   expect(generations()).toBe(7);
   expect(learned).toEqual([]);
   table.accept(armAt(8));
-  expect(learned).toHaveLength(1);
+  expect(learned).toEqual([[7, 8]]);
 });
 
 test("an arm that only a snapshot knew is forgotten by the first comparison that does not list it", () => {
@@ -132,26 +137,23 @@ test("what is known can be saved and restored, and every change of it is counted
   table.accept(armAt(4));
   expect(table.changes).toBe(changes + 1);
 
-  table = new AllocationTable({ clock: systemClock, telemetry: new PrometheusTelemetry() });
+  table = newTable();
   for (const arm of saved) table.restore(arm);
   expect(generations()).toBe(3);
 });
 
 test("what a rebuild puts right is taken in, and is not something that was just learned", () => {
-  const learned: number[] = [];
-  table = new AllocationTable({
-    clock: systemClock,
-    telemetry: new PrometheusTelemetry(),
-    onLearned: (_, before, after) => learned.push(after.weight - before.weight),
-  });
   expect(table.isEmpty).toBe(true);
   table.accept(armAt(5));
   table.accept(armAt(7));
-  expect(learned).toEqual([2]);
+  expect(learned).toEqual([[5, 7]]);
   const rebuiltMs = Date.UTC(2026, 0, 1);
   table.accept({ ...armAt(9), version: rebuiltMs });
   expect(generations()).toBe(9);
   table.accept({ ...armAt(10), version: rebuiltMs + 1 });
-  expect(learned).toEqual([2, 1]);
+  expect(learned).toEqual([
+    [5, 7],
+    [9, 10],
+  ]);
   expect(table.isEmpty).toBe(false);
 });

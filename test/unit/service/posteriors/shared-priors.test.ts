@@ -44,10 +44,13 @@ describe("priors that code types learn from each other", () => {
       learn(`c${at}`, bad, 30, 100);
     }
   };
-  const meanOf = (policy: PolicyRecord, variantId: VariantId, codeType?: CodeType) => {
-    const prior = priors.priorsOf(entry, policy, codeType)?.get(variantId);
-    return prior === undefined ? undefined : prior.alpha / (prior.alpha + prior.beta);
+  const none = { alpha: 0, beta: 0 };
+  /** Of the arm's prior: its mean (NaN where there is none) and its strength. */
+  const shapeOf = (policy: PolicyRecord, variantId: VariantId, codeType?: CodeType, at = entry) => {
+    const { alpha, beta } = priors.priorsOf(at, policy, codeType)?.get(variantId) ?? none;
+    return { mean: alpha / (alpha + beta), strength: alpha + beta };
   };
+  const meanOf = (...args: Parameters<typeof shapeOf>) => shapeOf(...args).mean;
 
   beforeEach(() => {
     clock.timeMs = 0;
@@ -63,29 +66,25 @@ describe("priors that code types learn from each other", () => {
     learnEverywhere();
     const odd = parseCodeType("odd");
     learn("odd", good, 0, 1_000_000);
-    const without = meanOf(record(), good) as number;
+    const without = meanOf(record(), good);
     const reward = { ...defaultPolicy.reward, costPenaltyPerUsd: 1 };
     const overrides = new Map([[odd, { ...record({ reward }, "2"), codeType: odd }]]);
-    const prior = priors.priorsOf({ ...entry, overrides }, record(), undefined)?.get(good);
-    const mean = (prior?.alpha ?? 0) / ((prior?.alpha ?? 0) + (prior?.beta ?? 0));
+    const mean = meanOf(record(), good, undefined, { ...entry, overrides });
     expect(mean).toBeGreaterThan(without);
     expect(mean).toBeGreaterThan(0.7);
   });
 
   it("is off without a strength", () => {
     learnEverywhere();
-    expect(
-      priors.priorsOf(entry, record({ sharedPriorStrengthMax: 0 }), undefined),
-    ).toBeUndefined();
+    const off = record({ sharedPriorStrengthMax: 0 });
+    expect(priors.priorsOf(entry, off, undefined)).toBeUndefined();
   });
 
   it("gives a new code type what the others have, at most as strong as allowed", () => {
     learnEverywhere();
-    const both = priors.priorsOf(entry, record(), undefined);
     expect(meanOf(record(), good)).toBeGreaterThan(0.7);
     expect(meanOf(record(), bad)).toBeLessThan(0.4);
-    for (const { alpha, beta } of both?.values() ?? [])
-      expect(alpha + beta).toBeLessThanOrEqual(32);
+    for (const id of pool) expect(shapeOf(record(), id).strength).toBeLessThanOrEqual(32);
   });
 
   it("is the same object for as long as nothing has moved, and is not learned anew too often", () => {
@@ -106,21 +105,12 @@ describe("priors that code types learn from each other", () => {
 
   it("follows another policy and another pool at once", () => {
     learnEverywhere();
-    const strengthOf = (policy: PolicyRecord) => {
-      const { alpha, beta } = priors.priorsOf(entry, policy, undefined)?.get(good) ?? {
-        alpha: 0,
-        beta: 0,
-      };
-      return alpha + beta;
-    };
-    expect(strengthOf(record())).toBeGreaterThan(10);
-    expect(strengthOf(record({ sharedPriorStrengthMax: 2 }, "2"))).toBeCloseTo(4, 9);
+    expect(shapeOf(record(), good).strength).toBeGreaterThan(10);
+    const weak = record({ sharedPriorStrengthMax: 2 }, "2");
+    expect(shapeOf(weak, good).strength).toBeCloseTo(4, 9);
     const newcomer = parseVariantId("agent/new@1");
-    expect(
-      priors
-        .priorsOf({ ...entry, pool: [...pool, newcomer] }, record({}, "3"), undefined)
-        ?.has(newcomer),
-    ).toBe(true);
+    const larger = { ...entry, pool: [...pool, newcomer] };
+    expect(priors.priorsOf(larger, record({}, "3"), undefined)?.has(newcomer)).toBe(true);
   });
 
   it("a code type's own outcomes do not come back to it as a prior", () => {
@@ -131,8 +121,7 @@ describe("priors that code types learn from each other", () => {
     learn("contrary", bad, 250, 500);
     clock.timeMs += 10_000;
     // Its level counts (0.25 instead of 0.55), what tells its arms apart does not.
-    const difference =
-      (meanOf(record(), good, contrary) ?? 0) - (meanOf(record(), bad, contrary) ?? 0);
+    const difference = meanOf(record(), good, contrary) - meanOf(record(), bad, contrary);
     expect(before).toBeGreaterThan(0.7);
     expect(difference).toBeGreaterThan(0.2);
   });
@@ -143,10 +132,7 @@ describe("priors that code types learn from each other", () => {
       learn(`c${at}`, good, 8, 10);
       learn(`c${at}`, bad, 3, 10);
     }
-    const strength = () => {
-      const prior = priors.priorsOf(entry, forgetting, undefined)?.get(good);
-      return (prior?.alpha ?? 0) + (prior?.beta ?? 0);
-    };
+    const strength = () => shapeOf(forgetting, good).strength;
     const fresh = strength();
     expect(fresh).toBeGreaterThan(4);
     clock.timeMs += 20 * 3_600_000;
