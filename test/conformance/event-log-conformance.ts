@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultRewardComponent, generationTotals } from "../../src/domain/contribution.ts";
+import type { GenerationId } from "../../src/domain/ids.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
-import type { EventStream, OutcomeRow } from "../../src/ports/event-rows.ts";
+import type { DecisionRow, EventStream, OutcomeRow } from "../../src/ports/event-rows.ts";
 import {
   asLines,
   sampleDecision,
@@ -37,6 +38,8 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
         deduplicationToken: deduplicationToken ?? `token-${tokens}`,
       });
     };
+    const decide = (generation_id: GenerationId, change: Partial<DecisionRow> = {}) =>
+      append("decisions", [sampleDecision({ generation_id, ...change })]);
     const rowsOf = async (sql: string) =>
       (await under.eventLog.query({ sql, rowsMax: 10, timeoutMs: 10_000 })).rows;
     /** The columns of the view's row of a generation. */
@@ -100,7 +103,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
 
     test("leaves the run out until it is reported", async () => {
       const generation_id = sampleGenerationId(4);
-      await append("decisions", [sampleDecision({ generation_id })]);
+      await decide(generation_id);
       const found = await under.eventLog.findGeneration(generation_id);
       expect(found?.outcomes).toEqual([]);
       expect(found !== undefined && "generation" in found).toBe(false);
@@ -142,7 +145,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
       "of two copies, learned $first and later $second, $kept counts, in look-ups and in the views",
       async ({ first, second, space, kept }) => {
         const generation_id = sampleGenerationId(8, space);
-        await append("decisions", [sampleDecision({ generation_id })]);
+        await decide(generation_id);
         const copies = [first, second].map((learned, index) => ({
           generation: sampleGeneration({ generation_id, learned, code_hash: `copy ${index}` }),
           outcome: sampleOutcome({ generation_id, learned, comment: `copy ${index}` }),
@@ -178,7 +181,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
           ...change,
         });
       const at = (second: number) => `2026-11-20 10:05:0${second}.000`;
-      await append("decisions", [sampleDecision({ generation_id })]);
+      await decide(generation_id);
       await append("outcomes", [
         learned({ outcome_id: "z", occurred_at: at(1), metrics: { a: 1 } }, "a", 1),
         learned({ outcome_id: "k", occurred_at: at(2), metrics: { a: 0.25 } }, "a", 0.25),
@@ -244,7 +247,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
 
     test("counts a default reward as a reward and not as an outcome, until there is one", async () => {
       const generation_id = sampleGenerationId(9, 0x1a);
-      await append("decisions", [sampleDecision({ generation_id })]);
+      await decide(generation_id);
       await append("generations", [sampleGeneration({ generation_id, reward_penalties: [0.125] })]);
       const byDefault = sampleOutcome({
         generation_id,
@@ -271,7 +274,7 @@ export function describeEventLog(name: string, make: () => Promise<EventLogUnder
       "the view's reward of unbounded values less a penalty of %d is the posterior's",
       async (penalty) => {
         const generation_id = sampleGenerationId(100 * penalty, 0x1b);
-        await append("decisions", [sampleDecision({ generation_id })]);
+        await decide(generation_id);
         await append("generations", [
           sampleGeneration({ generation_id, reward_penalties: [penalty] }),
         ]);

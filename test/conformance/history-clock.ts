@@ -1,7 +1,9 @@
 import { defaultPolicy } from "../../src/bandit/default-policy.ts";
-import type { AgentType } from "../../src/domain/ids.ts";
+import type { AgentType, GenerationId } from "../../src/domain/ids.ts";
 import type { PolicyRecord } from "../../src/domain/policy.ts";
-import type { Delivery } from "./contribution-model.ts";
+import type { LoggedEvent, LoggedGeneration } from "../../src/ports/generation-log.ts";
+import type { ArmKey } from "../../src/ports/state-store.ts";
+import type { Delivery, Place } from "./contribution-model.ts";
 
 const halfLifeSeconds = 1_000;
 /** How far ahead of its receipt an event is booked at most. */
@@ -17,7 +19,20 @@ export const historyPolicy: PolicyRecord = {
   ...{ featuresSinceMs: 0, updatedAtMs: 0, etag: "" },
 };
 
-/** When an event was received that was booked, under {@link historyPolicy}, no further than its `positionMax`. */
-export function receivedAtMsOf({ positionMax }: Delivery): number {
-  return positionMax === undefined ? lateMs : positionMax * halfLifeSeconds * 1000 - aheadMsMax;
+/** The event of a delivery, received when {@link historyPolicy} books it no further than its `positionMax`. */
+export function loggedEvent(delivery: Delivery, ingestedAtMs = 0): LoggedEvent {
+  const { positionMax } = delivery;
+  const receivedAtMs =
+    positionMax === undefined ? lateMs : positionMax * halfLifeSeconds * 1000 - aheadMsMax;
+  return { ...delivery, receivedAtMs, ingestedAtMs };
+}
+
+/** What a log has of a generation that was decided at that place. */
+export function loggedGeneration(
+  arm: ArmKey & { readonly generationId: GenerationId },
+  place: Place,
+  events: readonly LoggedEvent[],
+): LoggedGeneration {
+  const decision = { source: "exploit", propensity: 1, allocationVersion: "0" } as const;
+  return { ...arm, decidedAtMs: 0, decision: { ...decision, ...place }, events };
 }

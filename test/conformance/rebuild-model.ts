@@ -12,7 +12,7 @@ import {
   placeOf,
   requireTotals,
 } from "./contribution-model.ts";
-import { historyPolicy, receivedAtMsOf } from "./history-clock.ts";
+import { historyPolicy, loggedEvent, loggedGeneration } from "./history-clock.ts";
 
 /** When what happens. */
 export interface Schedule {
@@ -165,23 +165,13 @@ class RebuildSite {
 
   /** What the log has now. */
   #read(): readonly LoggedGeneration[] {
-    return this.#ids.map((generationId, generation) => ({
-      ...this.#arm,
-      generationId,
-      decidedAtMs: 0,
-      decision: {
-        ...(this.#places[generation] as Place),
-        source: "exploit",
-        propensity: 1,
-        allocationVersion: "0000000000000000",
-      },
-      events: [...this.#log.values()]
+    return this.#ids.map((generationId, generation) => {
+      const events = [...this.#log.values()]
         .filter((delivery) => delivery.generation === generation)
-        .map((delivery) => ({
-          ...delivery,
-          ...{ receivedAtMs: receivedAtMsOf(delivery), ingestedAtMs: 0 },
-        })),
-    }));
+        .map((delivery) => loggedEvent(delivery));
+      const arm = { ...this.#arm, generationId };
+      return loggedGeneration(arm, this.#places[generation] as Place, events);
+    });
   }
 
   async #restoreLedgers(generations: readonly LoggedGeneration[]): Promise<number> {

@@ -11,6 +11,7 @@ import { expectCounterexample, forAll } from "../support/for-all.ts";
 import {
   book,
   contributionInput,
+  coverage,
   newArm,
   newGenerationId,
   sampleArm,
@@ -72,11 +73,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
     test("doubles are stored exactly", async () => {
       for (const weight of [0.1, 1 / 3, 5e-324, 1 - 2 ** -53, 123_456.789e-10]) {
         const arm = newArm();
-        await book(store, {
-          ...arm,
-          generationId: newGenerationId(),
-          contributions: [{ component: "x", value: 1, weight, penalty: 0 }],
-        });
+        await book(store, { ...arm, contributions: [coverage(1, weight)] });
         expect((await totalsOf(store, arm))?.totals).toEqual({
           ...zeroTotals,
           reward: weight,
@@ -111,7 +108,6 @@ export function describeContributions(makeStore: MakeStateStore): void {
       const epoch = 1_700_000_000_123;
       await book(store, {
         ...arm,
-        generationId: newGenerationId(),
         contributions: [{ component: "x", value: -7, weight: 1, penalty: 0 }],
         forgettingPosition: 1234.1,
         context: { epoch, values },
@@ -159,11 +155,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
     test("an event without contributions is stored once and changes no totals", async () => {
       const arm = newArm();
       await drain(store);
-      const input = contributionInput({
-        ...arm,
-        generationId: newGenerationId(),
-        contributions: [],
-      });
+      const input = contributionInput({ ...arm, contributions: [] });
       expect(await store.applyContributions(input)).toEqual({ status: "applied" });
       expect(await store.applyContributions(input)).toEqual({ status: "duplicate" });
       expect(await totalsOf(store, arm)).toBeUndefined();
@@ -201,11 +193,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
         if (totals.version > (seen.at(-1)?.version ?? 0)) seen.push(totals);
       });
       for (let run = 0; run < 5; run += 1) {
-        await Promise.all(
-          Array.from({ length: 10 }, () =>
-            book(store, { ...arm, generationId: newGenerationId() }),
-          ),
-        );
+        await Promise.all(Array.from({ length: 10 }, () => book(store, arm)));
       }
       await until("50 versions", 2000, () => seen.length >= 50);
       expect(seen.map((totals) => totals.version)).toEqual(
@@ -219,7 +207,7 @@ export function describeContributions(makeStore: MakeStateStore): void {
       const stopLater = store.onTotalsChanged((totals) => {
         heard ||= totals.codeType === arm.codeType && totals.version === 51;
       });
-      await book(store, { ...arm, generationId: newGenerationId() });
+      await book(store, arm);
       await until("version 51", 2000, () => heard);
       stopLater();
       expect(seen).toHaveLength(50);
@@ -252,7 +240,6 @@ export function describeContributions(makeStore: MakeStateStore): void {
         const other = await own.open();
         const inputs = Array.from({ length: 1200 }, (_, index) =>
           contributionInput({
-            generationId: newGenerationId(),
             agentType: sampleArm.agentType,
             codeType: `code.${Math.floor(index / 4)}` as CodeType,
             variantId: `evolution/v${index % 4}@1` as VariantId,

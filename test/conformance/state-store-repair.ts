@@ -7,6 +7,7 @@ import type { ArmKey, ArmTotals, StateStore } from "../../src/ports/state-store.
 import { expectCounterexample, forAll } from "../support/for-all.ts";
 import {
   book,
+  coverage,
   decisionInput,
   newArm,
   newGenerationId,
@@ -77,14 +78,14 @@ export function describeRepair(makeStore: MakeStateStore): void {
       expect(await replace(arm, 0, 10)).toBe(true);
       expect(await replace(arm, 0, 20)).toBe(false);
       expect(await totalsOf(store, arm)).toMatchObject({ version: 1, totals: { weight: 10 } });
-      await book(store, { ...arm, generationId: newGenerationId() });
+      await book(store, arm);
       expect(await replace(arm, 1, 30)).toBe(false);
       expect(await totalsOf(store, arm)).toMatchObject({
         version: 2,
         totals: { weight: 10.5, generations: 8 },
       });
       expect(await replace(arm, 2, 40, 1_800_000_000_000)).toBe(true);
-      await book(store, { ...arm, generationId: newGenerationId() });
+      await book(store, arm);
       expect(await totalsOf(store, arm)).toMatchObject({
         version: 1_800_000_000_001,
         totals: { weight: 40.5, generations: 8 },
@@ -173,7 +174,7 @@ export function describeRepair(makeStore: MakeStateStore): void {
           generationId,
           eventId,
           occurredAtMs,
-          contributions: [{ component: "coverage", value, weight: 0.5, penalty: 0 }],
+          contributions: [coverage(value)],
         });
       expect(await report("outcome-1", 1)).toEqual({ status: "duplicate" });
       expect(await report("older", 1, 1_600_000_000_000)).toEqual({ status: "superseded" });
@@ -212,14 +213,14 @@ export function describeRepair(makeStore: MakeStateStore): void {
         generationId,
         eventId: "f",
         occurredAtMs: 8,
-        contributions: [{ component: "coverage", value: 0.25, weight: 0.5, penalty: 0 }],
+        contributions: [coverage(0.25)],
       });
       // From 0.25 to 0.25: nothing has changed.
       expect(await totalsOf(store, arm)).toMatchObject({ version: 1, totals: { reward: 0.375 } });
     });
 
     test("a restored ledger has the position of what was booked, or its own smaller one", async () => {
-      const value = [{ component: "coverage", value: 0.75, weight: 0.5, penalty: 0 }];
+      const value = [coverage(0.75)];
       const weightAfter = async (booked: number, restored: RestoredLedger["eventIds"]) => {
         const arm = newArm();
         const generationId = newGenerationId();

@@ -74,7 +74,7 @@ test("a packed decision gives the same record back, whatever its time, labels an
 
 test("a message about totals is text, and tells them to the last bit", async () => {
   const arm = fc.record({ key: armArbitrary, change: versionedTotalsArbitrary });
-  await forAll([fc.array(arm, { minLength: 1, maxLength: 4 })], (drawn) => {
+  await forAll([fc.array(arm, { minLength: 1, maxLength: 4 })], { numRuns: 250 }, (drawn) => {
     const changed = drawn.map(({ change, key }) => ({ ...key, ...change }) as ArmTotals);
     const message = formatTotalsMessage(changed);
     expect(message).toMatch(/^[\x20-\x7e\n]*$/);

@@ -6,6 +6,7 @@ import { parseVariantId, type VariantId } from "../../src/domain/ids.ts";
 import type { Algorithm } from "../../src/domain/policy.ts";
 import { SeededGenerator, type UniformSource } from "../../src/numerics/random-generator.ts";
 import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
+import { chiSquare } from "../support/chi-square.ts";
 import { sampleBeta, sampleGamma, sampleNormal } from "../support/sampling.ts";
 
 /**
@@ -130,13 +131,6 @@ function countsOf(choose: Choice): readonly number[] {
     counts[arm] = (counts[arm] as number) + 1;
   }
   return counts;
-}
-
-function chiSquare(counts: readonly number[], shares: ArrayLike<number>): number {
-  return counts.reduce((sum, count, arm) => {
-    const expected = draws * (shares[arm] as number);
-    return sum + (count - expected) ** 2 / expected;
-  }, 0);
 }
 
 describe("computed shares are the frequencies of the algorithm as the literature draws it", () => {

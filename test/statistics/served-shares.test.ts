@@ -5,6 +5,7 @@ import { draw } from "../../src/bandit/draw.ts";
 import { parseVariantId, type VariantId } from "../../src/domain/ids.ts";
 import type { Algorithm, Policy } from "../../src/domain/policy.ts";
 import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
+import { chiSquare } from "../support/chi-square.ts";
 import { seededIds } from "../support/seeded-ids.ts";
 
 /**
@@ -62,24 +63,14 @@ function serve(policy: Partial<Policy>, allowed?: readonly VariantId[]): Tally {
   return { served: stated.map((_, arm) => served[arm] ?? 0), stated, heldOut };
 }
 
-function chiSquare(served: readonly number[], stated: readonly number[]): number {
-  return served.reduce((sum, count, arm) => {
-    const expected = draws * (stated[arm] as number);
-    return sum + (count - expected) ** 2 / expected;
-  }, 0);
-}
-
 describe("served shares are the stated ones (chi-square, false alarm rate 1e-6)", () => {
   const settings: [string, Partial<Policy>, readonly VariantId[] | undefined][] = [
-    ...Object.entries(algorithmsWithDefaults).map(
-      ([name, algorithm]): [string, Partial<Policy>, undefined] => [name, { algorithm }, undefined],
-    ),
-    ...Object.entries(algorithmsWithDefaults).map(
-      ([name, algorithm]): [string, Partial<Policy>, undefined] => [
-        `${name} with holdout`,
-        { algorithm, holdoutShare: 0.2 },
+    ...Object.entries(algorithmsWithDefaults).flatMap(([name, algorithm]) =>
+      [0, 0.2].map((holdoutShare): [string, Partial<Policy>, undefined] => [
+        `${name}, holdout ${holdoutShare}`,
+        { algorithm, holdoutShare },
         undefined,
-      ],
+      ]),
     ),
     ["some arms allowed", { holdoutShare: 0.2 }, [ids[1], ids[2], ids[3]] as VariantId[]],
     ["the baseline not allowed", { holdoutShare: 0.2 }, [ids[0], ids[1]] as VariantId[]],

@@ -12,3 +12,12 @@ export function chiSquareUpperTail(statistic: number, degreesOfFreedom: number):
   }
   return Math.exp(-statistic / 2) * sum;
 }
+
+/** Pearson's statistic of counts against the shares that they should have. */
+export function chiSquare(counts: readonly number[], shares: ArrayLike<number>): number {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return counts.reduce((sum, count, at) => {
+    const expected = total * (shares[at] as number);
+    return sum + (count - expected) ** 2 / expected;
+  }, 0);
+}

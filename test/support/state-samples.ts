@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Contribution } from "../../src/domain/contribution.ts";
 import { formatGenerationId, layOutGenerationId } from "../../src/domain/generation-id.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../src/domain/ids.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -77,30 +78,39 @@ export async function recordMany(
   return inputs;
 }
 
-/** One outcome with one component; `changes` says what differs. */
+/** What an outcome of that coverage is worth. */
+export const coverage = (value: number, weight = 0.5): Contribution => ({
+  component: "coverage",
+  value,
+  weight,
+  penalty: 0,
+});
+
+/** One outcome with one component, of a new generation; `changes` says what differs. */
 export function contributionInput(
-  changes: Partial<ApplyContributionsInput> & { generationId: GenerationId },
+  changes: Partial<ApplyContributionsInput> = {},
 ): ApplyContributionsInput {
-  const eventId = changes.eventId ?? "outcome-1";
+  const { eventId = "outcome-1", generationId = newGenerationId() } = changes;
   return {
     ...sampleArm,
     eventId,
     occurredAtMs: 1_700_000_000_000,
-    contributions: [{ component: "coverage", value: 0.75, weight: 0.5, penalty: 0 }],
+    contributions: [coverage(0.75)],
     forgettingPosition: 0,
     event: {
       stream: "outcomes",
-      row: JSON.stringify({ generation_id: changes.generationId, outcome_id: eventId }),
+      row: JSON.stringify({ generation_id: generationId, outcome_id: eventId }),
     },
     ttlSeconds: 86_400,
     ...changes,
+    generationId,
   };
 }
 
 /** Books one such outcome. */
 export function book(
   store: Pick<StateStore, "applyContributions">,
-  changes: Parameters<typeof contributionInput>[0],
+  changes?: Partial<ApplyContributionsInput>,
 ): ReturnType<StateStore["applyContributions"]> {
   return store.applyContributions(contributionInput(changes));
 }

@@ -7,7 +7,7 @@ import type { Logger } from "../../../src/ports/telemetry.ts";
 import { drain, readBatch, rowsOf } from "../../conformance/state-store-harness.ts";
 import { closedAfterEach } from "../../support/closed-after-each.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
-import { book, decisionInput, newGenerationId, silentLogger } from "../../support/state-samples.ts";
+import { book, decisionInput, silentLogger } from "../../support/state-samples.ts";
 import { openRedisState, type RedisStateStoreOptions } from "../../support/state-stores.ts";
 
 const nothing = { entries: 0, rows: 0, bytes: 0 };
@@ -32,9 +32,7 @@ const open = async (options: Partial<RedisStateStoreOptions> = {}) =>
 
 /** Each an entry of its own, all in one partition. */
 async function record(store: RedisStateStore, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
-    await book(store, { generationId: newGenerationId() });
-  }
+  for (let index = 0; index < count; index += 1) await book(store);
 }
 
 function streamIdOf(batch: OutboxBatch, index: number): { key: string; id: string } {

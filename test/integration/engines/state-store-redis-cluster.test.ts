@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectUnavailable } from "../../conformance/catalogue-fixture.ts";
 import { eventually, until } from "../../conformance/state-store-harness.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
-import { book, decisionInput, newGenerationId } from "../../support/state-samples.ts";
+import { book, decisionInput } from "../../support/state-samples.ts";
 import { openRedisState } from "../../support/state-stores.ts";
 
 let server: RunningRedis;
@@ -20,7 +20,7 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
     store.onTotalsChanged((totals) => versions.push(totals.version));
     const input = decisionInput();
     await store.recordDecision(input);
-    await book(store, { generationId: newGenerationId() });
+    await book(store);
     // Heard of twice: in the reply, and as a message.
     await until("own change is announced", 5_000, () => versions.length === 2);
 
@@ -41,7 +41,7 @@ test("one node's url is enough to find the whole cluster, and the cluster's loss
       expect(await store.findDecision(input.record.generationId)).toEqual(input.record);
     }, 15_000);
     await eventually(async () => {
-      await book(store, { generationId: newGenerationId() });
+      await book(store);
       await until(
         "changes are announced again",
         300,

@@ -18,6 +18,7 @@ import { closedAfterEach } from "../../support/closed-after-each.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
 import {
   book,
+  coverage,
   decisionInput,
   newGenerationId,
   recordMany,
@@ -107,7 +108,7 @@ describe("keys", () => {
   test("every key is one of those documented, and every documented one is used", async () => {
     const store = await open();
     await store.recordDecision(decisionInput());
-    await book(store, { generationId: newGenerationId() });
+    await book(store);
     await readBatch(store);
     const page = readFileSync(
       new URL("../../../docs/reference/redis-keys.md", import.meta.url),
@@ -150,7 +151,7 @@ describe("messages", () => {
       store.onTotalsChanged((totals) => weights.push(totals.totals.weight));
     }
     const report = async (store: RedisStateStore, weight: number): Promise<void> => {
-      const contributions = [{ component: "coverage", value: 1, weight, penalty: 0 }];
+      const contributions = [coverage(1, weight)];
       const generationId = newGenerationId();
       await book(store, { generationId, contributions });
     };
@@ -204,7 +205,7 @@ describe("faults", () => {
     for (const call of [
       () => store.recordDecision(decisionInput()),
       () => store.findDecision(before.record.generationId),
-      () => book(store, { generationId: newGenerationId() }),
+      () => book(store),
       () => store.readOutbox({ rowsMax: 10 }),
       () => store.outboxState(),
       () => store.ping(),
@@ -216,7 +217,7 @@ describe("faults", () => {
     expect(await store.recordDecision(before)).toEqual(before.record);
     expect((await totalsOf(store, sampleArm))?.version).toBe(1);
     await eventually(async () => {
-      await book(store, { generationId: newGenerationId() });
+      await book(store);
       // Each change is heard of twice: in the reply, and as a message when those come again.
       await until("messages come again", 200, () => seen.length > 2 && seen.at(-1) === seen.at(-2));
     });

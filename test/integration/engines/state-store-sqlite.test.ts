@@ -46,7 +46,7 @@ test("what was committed is announced, also where the disk then fails and the ca
   const fails = Object.assign(new Error("EIO"), { code: "EIO", syscall: "fdatasync" });
   const flush = vi.spyOn(SqliteFile.prototype, "flush").mockRejectedValueOnce(fails);
   try {
-    const report = book(always, { generationId: newGenerationId() });
+    const report = book(always);
     await expect(report).rejects.toMatchObject({ code: "unavailable" });
   } finally {
     flush.mockRestore();

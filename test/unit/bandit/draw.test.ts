@@ -4,16 +4,14 @@ import {
   baselineAllocation,
   makeAllocation,
 } from "../../../src/bandit/allocation.ts";
-import { armAt, draw, unitInterval } from "../../../src/bandit/draw.ts";
+import { armAt, type Draw, draw, unitInterval } from "../../../src/bandit/draw.ts";
 import { murmurHash3 } from "../../../src/bandit/murmur-hash-3.ts";
 import { parseVariantId } from "../../../src/domain/ids.ts";
 import { type DrawReference, readReference } from "../../fixtures/reference/read-reference.ts";
 
-const [a, b, c] = ["t/a@1", "t/b@1", "t/c@1"].map((id) => parseVariantId(id)) as [
-  ReturnType<typeof parseVariantId>,
-  ReturnType<typeof parseVariantId>,
-  ReturnType<typeof parseVariantId>,
-];
+const a = parseVariantId("t/a@1");
+const b = parseVariantId("t/b@1");
+const c = parseVariantId("t/c@1");
 const foreign = parseVariantId("t/z@1");
 
 function allocation(shares: readonly number[], holdoutShare = 0, baselineIndex = 1): Allocation {
@@ -63,47 +61,38 @@ describe("armAt", () => {
   });
 });
 
+/** What 500 ids draw. */
+const drawMany = (from: Allocation) =>
+  Array.from({ length: 500 }, (_, number) => draw(from, idOf(number)) as Draw);
+
 describe("draw", () => {
   it("is re-derived from the logged probabilities and the id alone, with holdout and without", () => {
     for (const holdoutShare of [0, 0.3]) {
-      for (let number = 0; number < 500; number += 1) {
-        const made = draw(allocation([0.5, 0.2, 0.3], holdoutShare), idOf(number));
+      for (const made of drawMany(allocation([0.5, 0.2, 0.3], holdoutShare))) {
         let sum = 0;
-        const upper = [...(made?.probabilities ?? [])].map((probability) => {
+        const upper = [...made.probabilities].map((probability) => {
           sum += probability;
           return sum;
         });
-        expect(upper.findIndex((bound) => (made?.unit ?? 1) < bound)).toBe(made?.index);
-        expect(made?.propensity).toBe(made?.probabilities[made.index]);
+        expect(upper.findIndex((bound) => made.unit < bound)).toBe(made.index);
+        expect(made.propensity).toBe(made.probabilities[made.index]);
       }
     }
   });
 
   it("says exploit for the largest share and every tie of it, explore for the rest", () => {
-    const sources = new Map<string, Set<string>>();
-    for (let number = 0; number < 500; number += 1) {
-      const made = draw(allocation([0.4, 0.2, 0.4]), idOf(number));
-      if (made === undefined) continue;
-      sources.set(made.variantId, (sources.get(made.variantId) ?? new Set()).add(made.source));
-    }
-    expect(sources).toEqual(
-      new Map([
-        [a, new Set(["exploit"])],
-        [b, new Set(["explore"])],
-        [c, new Set(["exploit"])],
-      ]),
-    );
+    const drawn = drawMany(allocation([0.4, 0.2, 0.4]));
+    const seen = new Set(drawn.map(({ variantId, source }) => `${variantId} ${source}`));
+    expect([...seen].toSorted()).toEqual([`${a} exploit`, `${b} explore`, `${c} exploit`]);
   });
 
   it("judges exploit by the shares before the holdout", () => {
     // The holdout makes the baseline the likeliest arm; it is still not the best one.
-    const one = allocation([0.6, 0.2, 0.2], 0.5);
-    const sources = new Set<string>();
-    for (let number = 0; number < 500; number += 1) {
-      const made = draw(one, idOf(number));
-      if (made?.variantId === b) sources.add(made.source);
-    }
-    expect(sources).toEqual(new Set(["holdout", "explore"]));
+    const drawn = drawMany(allocation([0.6, 0.2, 0.2], 0.5));
+    const ofBaseline = drawn.filter(({ variantId }) => variantId === b);
+    expect(new Set(ofBaseline.map(({ source }) => source))).toEqual(
+      new Set(["holdout", "explore"]),
+    );
   });
 
   it("scales the allowed arms up and drops the holdout without the baseline", () => {

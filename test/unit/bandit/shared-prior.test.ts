@@ -36,12 +36,16 @@ const strength = ({ alpha, beta }: Posterior) => alpha + beta - 2;
 /** Of what is added to the policy's prior. */
 const mean = (shape: Posterior) => (shape.alpha - 1) / strength(shape);
 
+/** Twelve code types that agree: an arm earns the same in each of them. */
+const agreed = (means: readonly number[], weight = 400, arms = [first, second]) =>
+  table(12, arms, weight, (_, arm) => means[arm]);
+
 /** Small and regular, so that the arms' effects are the same everywhere but for it. */
 const wobble = (row: number) => 0.01 * ((row % 3) - 1);
 
 describe("SharedPrior", () => {
   it("tells a code type what all others agree on", () => {
-    const shared = estimate(table(12, [first, second], 400, (_, arm) => [0.8, 0.7][arm]));
+    const shared = estimate(agreed([0.8, 0.7]));
     for (const codeType of [name(3), parseCodeType("never-seen")]) {
       expect(mean(shared.priorOf(codeType, first))).toBeCloseTo(0.8, 6);
       expect(mean(shared.priorOf(codeType, second))).toBeCloseTo(0.7, 6);
@@ -71,9 +75,9 @@ describe("SharedPrior", () => {
   });
 
   it("is never stronger than allowed", () => {
-    const agreed = table(12, [first, second], 1e6, (_, arm) => [0.8, 0.7][arm]);
+    const codeTypes = agreed([0.8, 0.7], 1e6);
     for (const strengthMax of [0, 1, 25.5, 1000]) {
-      const shared = estimate(agreed, [first, second], strengthMax);
+      const shared = estimate(codeTypes, [first, second], strengthMax);
       expect(strength(shared.priorOf(name(0), first))).toBeCloseTo(strengthMax, 9);
     }
   });
@@ -116,7 +120,7 @@ describe("SharedPrior", () => {
   });
 
   it("an arm that nobody has tried starts from the arms' middle, with four outcomes at most", () => {
-    const shared = estimate(table(12, [first, second], 400, (_, arm) => [0.8, 0.6][arm]));
+    const shared = estimate(agreed([0.8, 0.6]));
     const newcomer = shared.priorOf(name(0), third);
     expect(mean(newcomer)).toBeCloseTo(0.7, 6);
     expect(strength(newcomer)).toBeGreaterThan(1);
@@ -149,19 +153,19 @@ describe("SharedPrior", () => {
     ["no code type", new Map()],
     ["outcomes that are all the same", table(12, [first, second], 400, () => 1)],
     ["a single arm", table(12, [first], 400, (row) => 0.7 + wobble(row))],
-    ["less than half an outcome", table(12, [first, second], 0.4, (_, arm) => [0.8, 0.7][arm])],
-    ["no numbers", table(12, [first, second], Number.NaN, (_, arm) => [0.8, 0.7][arm])],
+    ["less than half an outcome", agreed([0.8, 0.7], 0.4)],
+    ["no numbers", agreed([0.8, 0.7], Number.NaN)],
   ])("leaves the policy's prior: %s", (_, codeTypes) => {
     const shared = estimate(codeTypes);
     for (const id of [first, second, third]) expect(shared.priorOf(name(0), id)).toEqual(prior);
   });
 
   it("leaves the policy's prior to variants that are not among the arms, and learns nothing from them", () => {
-    const agreed = table(12, [first, second, third], 400, (_, arm) => [0.8, 0.7, 0.1][arm]);
-    const shared = estimate(agreed, [first, second]);
+    const codeTypes = agreed([0.8, 0.7, 0.1], 400, [first, second, third]);
+    const shared = estimate(codeTypes, [first, second]);
     expect(shared.priorOf(name(0), third)).toEqual(prior);
     expect(shared.priorOf(name(0), parseVariantId("t/other@7"))).toEqual(prior);
-    const without = estimate(table(12, [first, second], 400, (_, arm) => [0.8, 0.7][arm]));
+    const without = estimate(agreed([0.8, 0.7]));
     expect(shared.priorOf(name(0), first)).toEqual(without.priorOf(name(0), first));
   });
 });

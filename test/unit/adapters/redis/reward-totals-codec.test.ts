@@ -4,13 +4,6 @@ import {
   encodeRewardTotals,
 } from "../../../../src/adapters/redis/reward-totals-codec.ts";
 import { contextLengthMax } from "../../../../src/domain/contribution.ts";
-import { forAll } from "../../../support/for-all.ts";
-import { versionedTotalsArbitrary } from "../../../support/state-arbitraries.ts";
-
-test("totals are read as they were written, to the last bit", () =>
-  forAll([versionedTotalsArbitrary], { numRuns: 500 }, (written) => {
-    expect(decodeRewardTotals(encodeRewardTotals(written))).toEqual(written);
-  }));
 
 test("without a context they are text that an operator can read", () => {
   const totals = { reward: -0.5, weight: 3, squares: 0.1, generations: 4, position: 1e-7 };

@@ -11,7 +11,11 @@ import {
   type Place,
   requireTotals,
 } from "../../../conformance/contribution-model.ts";
-import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
+import {
+  historyPolicy,
+  loggedEvent,
+  loggedGeneration,
+} from "../../../conformance/history-clock.ts";
 import { forAll } from "../../../support/for-all.ts";
 
 const group = { agentType: "evolution" as AgentType, codeType: "go" as CodeType };
@@ -44,14 +48,9 @@ class GrowingLog {
         (row) => row.delivery.generation === generation && row.visibleFromMs <= this.nowMs,
       );
       if (!rows.some(({ ingestedAtMs }) => ingestedAtMs >= changedFromMs)) return [];
-      const decision = { source: "exploit", propensity: 1, allocationVersion: "0" } as const;
-      return {
-        ...{ ...group, variantId, generationId: `g${generation}` as GenerationId, decidedAtMs: 0 },
-        decision: { ...decision, ...place },
-        events: rows.map(({ delivery, ingestedAtMs }) => ({
-          ...{ ...delivery, ingestedAtMs, receivedAtMs: receivedAtMsOf(delivery) },
-        })),
-      };
+      const arm = { ...group, variantId, generationId: `g${generation}` as GenerationId };
+      const events = rows.map(({ delivery, ingestedAtMs }) => loggedEvent(delivery, ingestedAtMs));
+      return loggedGeneration(arm, place, events);
     });
     return { generations };
   };

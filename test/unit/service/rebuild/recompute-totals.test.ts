@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { defaultPolicy } from "../../../../src/bandit/default-policy.ts";
 import { zeroTotals } from "../../../../src/domain/contribution.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../../../src/domain/ids.ts";
-import type { LoggedEvent, LoggedGeneration } from "../../../../src/ports/generation-log.ts";
+import type { LoggedEvent } from "../../../../src/ports/generation-log.ts";
 import { RecomputedTotals } from "../../../../src/service/rebuild/recompute-totals.ts";
 import {
   type History,
@@ -11,7 +11,11 @@ import {
   requireTotals,
   wrongRules,
 } from "../../../conformance/contribution-model.ts";
-import { historyPolicy, receivedAtMsOf } from "../../../conformance/history-clock.ts";
+import {
+  historyPolicy,
+  loggedEvent,
+  loggedGeneration,
+} from "../../../conformance/history-clock.ts";
 import { policyRecord } from "../../../support/catalogue-samples.ts";
 import { expectCounterexample, forAll } from "../../../support/for-all.ts";
 
@@ -21,16 +25,9 @@ const arm = {
   variantId: "evolution/a@1" as VariantId,
 };
 
-function generationOf(place: Place, events: readonly LoggedEvent[]): LoggedGeneration {
-  const decision = { source: "exploit", propensity: 1, allocationVersion: "0" } as const;
-  return {
-    ...arm,
-    generationId: "g" as GenerationId,
-    decidedAtMs: 0,
-    decision: { ...decision, ...place },
-    events,
-  };
-}
+const generationId = "g" as GenerationId;
+const generationOf = (place: Place, events: readonly LoggedEvent[]) =>
+  loggedGeneration({ ...arm, generationId }, place, events);
 
 /** The log of a history, the events in the order of their deliveries. */
 function recomputed(history: History) {
@@ -41,12 +38,7 @@ function recomputed(history: History) {
         .filter((delivery) => delivery.generation === generation)
         .map((delivery) => [delivery.eventId, delivery]),
     );
-    const events = [...delivered.values()].map((delivery, index) => ({
-      ...delivery,
-      receivedAtMs: receivedAtMsOf(delivery),
-      ingestedAtMs: index,
-    }));
-    totals.add(generationOf(place, events));
+    totals.add(generationOf(place, [...delivered.values()].map(loggedEvent)));
   }
   return totals.arms.get(arm.variantId) ?? zeroTotals;
 }
