@@ -23,53 +23,36 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
   const check: Check = (holds, field, description) => {
     if (!holds) violations.push({ field: `policy.${field}`, description });
   };
+  const within = (value: number, [min, max]: Range, field: string, range: string): void =>
+    check(isWithin(value, min, max), field, `must be from ${range}`);
   checkAlgorithm(policy, check);
   checkReward(policy.reward, check);
   checkUnbounded(policy, check);
-  check(isWithin(policy.minimumShare, 0, 1), "minimum_share", "must be from 0 to 1");
-  check(isWithin(policy.holdoutShare, 0, 0.5), "holdout_share", "must be from 0 to 0.5");
-  for (const [field, value] of [
-    ["prior_alpha", policy.priorAlpha],
-    ["prior_beta", policy.priorBeta],
-  ] as const) {
-    check(isWithin(value, shapeMin, 1e6), field, `must be from ${shapeMin} to 1,000,000`);
+  const { priorAlpha, priorBeta, refreshIntervalMs, attributionWindowSeconds } = policy;
+  const { forgettingHalfLifeSeconds, defaultReward = 0, sharedPriorStrengthMax } = policy;
+  const shapes: Range = [shapeMin, 1e6];
+  within(policy.minimumShare, [0, 1], "minimum_share", "0 to 1");
+  within(policy.holdoutShare, [0, 0.5], "holdout_share", "0 to 0.5");
+  within(priorAlpha, shapes, "prior_alpha", `${shapeMin} to 1,000,000`);
+  within(priorBeta, shapes, "prior_beta", `${shapeMin} to 1,000,000`);
+  within(refreshIntervalMs, [0, refreshIntervalMsMax], "refresh_interval", "0 to 1 hour");
+  const windows: Range = [1, attributionWindowSecondsMax];
+  within(attributionWindowSeconds, windows, "attribution_window", "1 second to 90 days");
+  if (forgettingHalfLifeSeconds !== 0) {
+    const halfLives: Range = [1, forgettingHalfLifeSecondsMax];
+    within(forgettingHalfLifeSeconds, halfLives, "forgetting_half_life", "1 second to 10 years");
   }
+  within(defaultReward, [0, 1], "default_reward", "0 to 1");
+  const strengths: Range = [0, sharedPriorStrengthMaxMax];
+  within(sharedPriorStrengthMax, strengths, "shared_prior_strength_max", "0 to 1,000");
   check(
-    isWithin(policy.refreshIntervalMs, 0, refreshIntervalMsMax),
-    "refresh_interval",
-    "must be from 0 to 1 hour",
-  );
-  check(
-    isWithin(policy.attributionWindowSeconds, 1, attributionWindowSecondsMax),
-    "attribution_window",
-    "must be from 1 second to 90 days",
-  );
-  check(
-    policy.forgettingHalfLifeSeconds === 0 ||
-      isWithin(policy.forgettingHalfLifeSeconds, 1, forgettingHalfLifeSecondsMax),
-    "forgetting_half_life",
-    "must be from 1 second to 10 years",
-  );
-  const { defaultReward } = policy;
-  check(
-    defaultReward === undefined || isWithin(defaultReward, 0, 1),
-    "default_reward",
-    "must be from 0 to 1",
-  );
-  check(
-    isWithin(policy.sharedPriorStrengthMax, 0, sharedPriorStrengthMaxMax),
-    "shared_prior_strength_max",
-    "must be from 0 to 1,000",
-  );
-  check(
-    policy.sharedPriorStrengthMax === 0 ||
-      !policy.reward.components.some(({ unbounded }) => unbounded),
+    sharedPriorStrengthMax === 0 || !policy.reward.components.some(({ unbounded }) => unbounded),
     "shared_prior_strength_max",
     "must be 0 with unbounded rewards: code types share rewards in [0,1] only",
   );
   const { tolerance, threshold } = policy.changeDetection;
-  check(isWithin(tolerance, 0, 1), "change_detection.tolerance", "must be from 0 to 1");
-  check(isWithin(threshold, 0, 1e6), "change_detection.threshold", "must be from 0 to 1,000,000");
+  within(tolerance, [0, 1], "change_detection.tolerance", "0 to 1");
+  within(threshold, [0, 1e6], "change_detection.threshold", "0 to 1,000,000");
   return violations;
 }
 
@@ -85,6 +68,7 @@ function checkUnbounded({ algorithm, reward }: Policy, check: Check): void {
   });
 }
 
+type Range = readonly [min: number, max: number];
 type Check = (holds: boolean, field: string, description: string) => void;
 
 function checkAlgorithm({ algorithm }: Policy, check: Check): void {

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { withTimeout } from "../../concurrency/in-time.ts";
 import { invariant } from "../../domain/errors.ts";
-import type { AgentType, GenerationId } from "../../domain/ids.ts";
+import type { GenerationId } from "../../domain/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   AppendInput,
@@ -13,11 +13,6 @@ import type {
   UnansweredDecision,
 } from "../../ports/event-log.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../ports/event-rows.ts";
-import type {
-  GenerationPage,
-  LearnedArm,
-  ReadGenerationsInput,
-} from "../../ports/generation-log.ts";
 import { appendError, listError, unavailable } from "./clickhouse-errors.ts";
 import { LoggedGenerations } from "./logged-generations.ts";
 import { ReadOnlyQueries } from "./read-only-queries.ts";
@@ -46,21 +41,21 @@ const pieceCharsMin = 128 * 1024;
 const listStatementBytesMax = 2 * 2 ** 20;
 /** Beyond it a sort goes on on disk. */
 const sortBytesMax = 2 ** 28;
+
 /** {@link EventLog} on chDB and on a ClickHouse server: the client makes them the same. */
-export class ClickHouseEventLog implements EventLog {
+export class ClickHouseEventLog extends LoggedGenerations implements EventLog {
   readonly #options: ClickHouseEventLogOptions;
-  readonly #generations: LoggedGenerations;
   readonly #readOnly: ReadOnlyQueries;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClickHouseEventLogOptions) {
+    super(options);
     this.#options = options;
-    this.#generations = new LoggedGenerations(options);
     this.#readOnly = new ReadOnlyQueries(options);
   }
 
   async append(input: AppendInput): Promise<void> {
-    this.#requireOpen();
+    this.requireOpen();
     if (input.rows.trim() === "") return;
     try {
       const { stream } = await this.#options.client.exec({
@@ -88,7 +83,7 @@ export class ClickHouseEventLog implements EventLog {
   }
 
   async findGeneration(generationId: GenerationId): Promise<GenerationHistory | undefined> {
-    this.#requireOpen();
+    this.requireOpen();
     const [decisions, generations, outcomes] = await Promise.all([
       this.#rowsOf<DecisionRow>("decisions", generationId),
       this.#rowsOf<GenerationRow>("generations", generationId),
@@ -102,7 +97,7 @@ export class ClickHouseEventLog implements EventLog {
 
   async listWithoutOutcome(input: ListWithoutOutcomeInput): Promise<readonly UnansweredDecision[]> {
     invariant(input.limit >= 1 && input.limit <= 10_000, "limit is 1 to 10,000");
-    this.#requireOpen();
+    this.requireOpen();
     try {
       const rows = await readRows<UnansweredRow>(
         this.#options,
@@ -121,33 +116,13 @@ export class ClickHouseEventLog implements EventLog {
     }
   }
 
-  async listLearnedArms(agentType?: AgentType): Promise<readonly LearnedArm[]> {
-    this.#requireOpen();
-    return this.#generations.listLearnedArms(agentType);
-  }
-
-  async findFirstDecisionMs(agentType?: AgentType): Promise<number | undefined> {
-    this.#requireOpen();
-    return this.#generations.findFirstDecisionMs(agentType);
-  }
-
-  async readClockMs(): Promise<number> {
-    this.#requireOpen();
-    return this.#generations.readClockMs();
-  }
-
-  async readGenerations(input: ReadGenerationsInput): Promise<GenerationPage> {
-    this.#requireOpen();
-    return this.#generations.readGenerations(input);
-  }
-
   async query(input: QueryInput): Promise<QueryResult> {
-    this.#requireOpen();
+    this.requireOpen();
     return this.#readOnly.query(input);
   }
 
   async ping(): Promise<void> {
-    this.#requireOpen();
+    this.requireOpen();
     const timeoutMs = Math.min(pingTimeoutMs, this.#options.requestTimeoutMs);
     const abort_signal = AbortSignal.timeout(timeoutMs);
     // The signal does not interrupt a start of the engine, which is only no longer waited for.
@@ -163,7 +138,7 @@ export class ClickHouseEventLog implements EventLog {
     return this.#closed;
   }
 
-  #requireOpen(): void {
+  protected override requireOpen(): void {
     // A closed HTTP client opens new connections without a word.
     if (this.#closed !== undefined) throw unavailable(new Error("the event log is closed"));
   }

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ClickHouseClient } from "@clickhouse/client";
 import { type DecisionSource, decisionSources } from "../../domain/decision.ts";
 import { invariant } from "../../domain/errors.ts";
 import type { AgentType, CodeType, GenerationId, VariantId } from "../../domain/ids.ts";
@@ -20,6 +19,7 @@ import {
   pageParameters,
   reportsStatement,
 } from "./generation-statements.ts";
+import type { RowsOptions } from "./read-rows.ts";
 
 type DecisionColumns = [
   generationId: string,
@@ -61,15 +61,16 @@ interface OpenGeneration extends LoggedGeneration {
 const rowsPerTurn = 200;
 const statementBytesMax = 2 ** 30;
 
-/** Reads whole generations: decision, report and outcomes put together. */
-export class LoggedGenerations {
-  readonly #client: ClickHouseClient;
-  readonly #requestTimeoutMs: number;
+/** The part of the event log that reads whole generations: decision, report and outcomes put together. */
+export abstract class LoggedGenerations {
+  readonly #options: RowsOptions;
 
-  constructor(options: { client: ClickHouseClient; requestTimeoutMs: number }) {
-    this.#client = options.client;
-    this.#requestTimeoutMs = options.requestTimeoutMs;
+  constructor(options: RowsOptions) {
+    this.#options = options;
   }
+
+  /** @throws BanditError unavailable once the log is closed */
+  protected abstract requireOpen(): void;
 
   async listLearnedArms(agentType?: AgentType): Promise<readonly LearnedArm[]> {
     const arms: LearnedArm[] = [];
@@ -144,20 +145,22 @@ export class LoggedGenerations {
     parameters: Record<string, unknown>,
     take: (row: Row) => void,
   ): Promise<void> {
+    this.requireOpen();
+    const { client, requestTimeoutMs } = this.#options;
     try {
-      const result = await this.#client.query({
+      const result = await client.query({
         query,
         format: "JSONCompactEachRow",
         query_params: parameters,
         clickhouse_settings: {
-          max_execution_time: this.#requestTimeoutMs / 1_000,
+          max_execution_time: requestTimeoutMs / 1_000,
           max_memory_usage: String(statementBytesMax),
           // A generation's rows lie in one month: copies of a row are never in two partitions.
           do_not_merge_across_partitions_select_final: 1,
           output_format_json_quote_64bit_integers: 0,
           wait_end_of_query: 1,
         },
-        abort_signal: AbortSignal.timeout(this.#requestTimeoutMs),
+        abort_signal: AbortSignal.timeout(requestTimeoutMs),
       });
       let rows = 0;
       for await (const some of result.stream<Row>()) {

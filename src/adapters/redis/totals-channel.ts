@@ -3,6 +3,7 @@ import { RepeatedWork } from "../../concurrency/repeated-work.ts";
 import { BanditError } from "../../domain/errors.ts";
 import type { ArmTotals } from "../../ports/state-store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { TotalsListeners } from "../state/totals-listeners.ts";
 import { totalsChannelName } from "./keys.ts";
 import {
   databaseNumber,
@@ -25,7 +26,7 @@ export class TotalsChannel {
   readonly #name: string;
   readonly #client: RedisClient;
   readonly #logger: Logger;
-  readonly #listeners = new Set<(totals: ArmTotals) => void>();
+  readonly #listeners: TotalsListeners;
   #subscriber: Redis | undefined;
   /** Subscribes anew after a loss, until that has succeeded. */
   readonly #reconnects: RepeatedWork;
@@ -53,6 +54,7 @@ export class TotalsChannel {
     this.#name = totalsChannelName(databaseNumber(client));
     this.#client = client;
     this.#logger = logger;
+    this.#listeners = new TotalsListeners(logger);
     this.#reconnects = new RepeatedWork({
       work: () => this.#subscribe(),
       pauseMs: () =>
@@ -66,9 +68,7 @@ export class TotalsChannel {
   }
 
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void {
-    const call = (totals: ArmTotals): void => listener(totals);
-    this.#listeners.add(call);
-    return () => void this.#listeners.delete(call);
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -77,7 +77,7 @@ export class TotalsChannel {
    */
   announce(changed: readonly ArmTotals[]): void {
     for (const totals of changed) {
-      this.#tell(totals);
+      this.#listeners.tell(totals);
       this.#unsent.set(`${totals.agentType}|${totals.codeType}|${totals.variantId}`, totals);
     }
     if (this.#unsent.size === 0 || this.#sending !== undefined) return;
@@ -162,16 +162,6 @@ export class TotalsChannel {
       });
       return;
     }
-    for (const totals of changed) this.#tell(totals);
-  }
-
-  #tell(totals: ArmTotals): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(totals);
-      } catch (error) {
-        this.#logger.error("a listener to changed totals threw", { error });
-      }
-    }
+    for (const totals of changed) this.#listeners.tell(totals);
   }
 }

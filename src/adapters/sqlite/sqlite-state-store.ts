@@ -17,6 +17,7 @@ import type {
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
 import { requireBookable } from "../state/bookable-contributions.ts";
 import { eventBytes } from "../state/outbox-entries.ts";
+import { TotalsListeners } from "../state/totals-listeners.ts";
 import { EventAppends } from "./event-appends.ts";
 import { ExpirySweeper } from "./expiry-sweeper.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -63,12 +64,11 @@ export class SqliteStateStore implements StateStore {
   readonly #file: SqliteFile;
   readonly #tables: StateTables;
   readonly #clock: Clock;
-  readonly #logger: Logger | undefined;
   readonly #commits: GroupCommit<StateGroup>;
   readonly #sweeper: ExpirySweeper;
   readonly #events: EventAppends;
   readonly #outbox: SqliteOutbox;
-  readonly #listeners = new Set<(totals: ArmTotals) => void>();
+  readonly #listeners: TotalsListeners;
   #closing: Promise<void> | undefined;
 
   /** @throws BanditError failed_precondition when the file is damaged or none of ours, unavailable when it cannot be opened. */
@@ -94,7 +94,7 @@ export class SqliteStateStore implements StateStore {
   private constructor(file: SqliteFile, options: SqliteStateStoreOptions) {
     this.#file = file;
     this.#clock = options.clock;
-    this.#logger = options.logger;
+    this.#listeners = new TotalsListeners(options.logger);
     this.#tables = new StateTables(file);
     this.#events = new EventAppends(file);
     const room = new RoomGauge(file, options.bytesMax ?? stateBytesMax);
@@ -105,7 +105,7 @@ export class SqliteStateStore implements StateStore {
           nowMs: options.clock.nowMs(),
           room,
           events: this.#events,
-          announce: (changed) => this.#announce(changed),
+          announce: (changed) => this.#listeners.tell(changed),
         }),
       isFlushed: options.flush === "always",
       translate: translateError,
@@ -167,9 +167,7 @@ export class SqliteStateStore implements StateStore {
   }
 
   onTotalsChanged(listener: (totals: ArmTotals) => void): () => void {
-    const call = (totals: ArmTotals): void => listener(totals);
-    this.#listeners.add(call);
-    return () => void this.#listeners.delete(call);
+    return this.#listeners.add(listener);
   }
 
   readOutbox(options: { rowsMax: number }): Promise<OutboxBatch | undefined> {
@@ -249,16 +247,6 @@ export class SqliteStateStore implements StateStore {
       return read();
     } catch (error) {
       throw translateError(error);
-    }
-  }
-
-  #announce(totals: ArmTotals): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(totals);
-      } catch (error) {
-        this.#logger?.error("a listener to changed totals threw", { error });
-      }
     }
   }
 }

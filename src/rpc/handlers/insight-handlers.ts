@@ -26,9 +26,7 @@ export function insightHandlers(service: InsightApi): ServiceHandlers<typeof Ins
           timeoutMs:
             request.timeout === undefined
               ? queryTimeoutMsDefault
-              : wholeUnits(request.timeout, {
-                  ...{ field: "timeout", unitMs: 1, unit: "milliseconds" },
-                }),
+              : wholeUnits(request.timeout, "timeout", "milliseconds"),
           fresh: request.fresh,
         },
         context,

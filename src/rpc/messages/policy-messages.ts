@@ -30,6 +30,7 @@ import { wholeUnits } from "./whole-units.ts";
 export function parsePolicy(policy: Policy): DomainPolicy {
   const { algorithm, reward } = policy;
   invariant(algorithm !== undefined && reward !== undefined, "validated: both are required");
+  const { refreshInterval, attributionWindow, forgettingHalfLife } = policy;
   return {
     algorithm: parseAlgorithm(algorithm),
     reward: {
@@ -44,30 +45,18 @@ export function parsePolicy(policy: Policy): DomainPolicy {
     priorAlpha: policy.priorAlpha ?? policyDefaults.priorAlpha,
     priorBeta: policy.priorBeta ?? policyDefaults.priorBeta,
     refreshIntervalMs:
-      policy.refreshInterval === undefined
+      refreshInterval === undefined
         ? policyDefaults.refreshIntervalMs
-        : wholeUnits(policy.refreshInterval, {
-            field: "policy.refresh_interval",
-            unitMs: 1,
-            unit: "milliseconds",
-          }),
+        : wholeUnits(refreshInterval, "policy.refresh_interval", "milliseconds"),
     attributionWindowSeconds:
-      policy.attributionWindow === undefined
+      attributionWindow === undefined
         ? policyDefaults.attributionWindowSeconds
-        : wholeUnits(policy.attributionWindow, {
-            field: "policy.attribution_window",
-            unitMs: 1000,
-            unit: "seconds",
-          }),
+        : wholeUnits(attributionWindow, "policy.attribution_window", "seconds"),
     learnFromLateOutcomes: policy.learnFromLateOutcomes,
     forgettingHalfLifeSeconds:
-      policy.forgettingHalfLife === undefined
+      forgettingHalfLife === undefined
         ? policyDefaults.forgettingHalfLifeSeconds
-        : wholeUnits(policy.forgettingHalfLife, {
-            field: "policy.forgetting_half_life",
-            unitMs: 1,
-            unit: "milliseconds",
-          }) / 1000,
+        : wholeUnits(forgettingHalfLife, "policy.forgetting_half_life", "milliseconds") / 1000,
     ...defined({ defaultReward: policy.defaultReward }),
     sharedPriorStrengthMax: policy.sharedPriorStrengthMax,
     changeDetection: {

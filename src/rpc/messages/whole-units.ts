@@ -11,15 +11,11 @@ export function requireNanos({ nanos }: Duration | Timestamp, field: string): vo
   }
 }
 
+const unitsMs = { milliseconds: 1, seconds: 1000 } as const;
+
 /** A finer duration is refused rather than rounded: the value in force is the one in the request. */
-export function wholeUnits(
-  duration: Duration,
-  {
-    field,
-    unitMs,
-    unit,
-  }: { readonly field: string; readonly unitMs: number; readonly unit: string },
-): number {
+export function wholeUnits(duration: Duration, field: string, unit: keyof typeof unitsMs): number {
+  const unitMs = unitsMs[unit];
   requireNanos(duration, field);
   if (duration.nanos % (unitMs * 1_000_000) !== 0) {
     throw invalidField(field, `must be whole ${unit}`);
