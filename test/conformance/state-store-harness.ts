@@ -8,6 +8,8 @@ import type {
   StateStore,
 } from "../../src/ports/state-store.ts";
 
+export { until } from "../support/until.ts";
+
 /** One empty state and the ways to open it. */
 export interface StateStoreHarness {
   /** Opens a store on the state; more than one at a time only where {@link shared}. */
@@ -68,14 +70,6 @@ export function rowsOf(entries: readonly OutboxEntry[]): string[] {
     expect(rows).toHaveLength(entry.rowCount);
     return rows;
   });
-}
-
-export async function until(what: string, withinMs: number, check: () => boolean): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!check()) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 /** Repeats until it does not reject any more. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { FaultWindow, LoggedCall } from "./harness/call-log.ts";
 import {
   acceptedTwice,
+  type FaultWindow,
+  type LoggedCall,
   lateSelects,
   longestAnswerMs,
   longestUnavailabilityMs,
@@ -24,24 +25,20 @@ import {
 const codeType = "c";
 const ids = ["g1", "g2", "g3", "g4"];
 
+/** A test run of which so many of the tests passed. */
+const testRun = (rate: number, occurredAtMs = 1) => {
+  return { occurredAtMs, metrics: { test_pass_rate: rate } };
+};
+
 /** Four tasks, of either agent type two; each has a test run of which half the tests passed, at no cost. */
 function ledgerOf(): LedgerModel {
   const ledger = new LedgerModel();
   for (const [index, generationId] of ids.entries()) {
     const agentType = index < 2 ? "plain" : "forgetful";
-    const variantId = `${agentType}/quick@1`;
-    ledger.acknowledgeDecision({
-      generationId,
-      agentType,
-      codeType,
-      variantId,
-      degraded: false,
-    });
+    const decision = { generationId, agentType, codeType, variantId: `${agentType}/quick@1` };
+    ledger.acknowledgeDecision({ ...decision, degraded: false });
     ledger.acknowledgeGeneration(generationId, { costUsd: 0, durationMs: 0 });
-    ledger.acknowledgeOutcome(generationId, "tests", {
-      occurredAtMs: 1,
-      metrics: { test_pass_rate: 0.5 },
-    });
+    ledger.acknowledgeOutcome(generationId, "tests", testRun(0.5));
   }
   return ledger;
 }
@@ -134,13 +131,8 @@ describe("the verdict on events", () => {
   it("finds a decision that was logged otherwise than it was served", () => {
     const served = (degraded: boolean) => {
       const ledger = ledgerOf();
-      ledger.acknowledgeDecision({
-        generationId: "g1",
-        agentType: "plain",
-        codeType,
-        variantId: "plain/careful@1",
-        degraded,
-      });
+      const decision = { generationId: "g1", agentType: "plain", codeType };
+      ledger.acknowledgeDecision({ ...decision, variantId: "plain/careful@1", degraded });
       return ledger;
     };
     expect(judgeEvents(served(false), eventsOf()).servedOtherwise).toEqual(["g1"]);
@@ -158,14 +150,8 @@ describe("the verdict on posteriors", () => {
   it("finds nothing where they are the fold of the outcomes, whatever comes twice or late", () => {
     expect(judge([plainArm, forgetfulArm])).toEqual([]);
     const ledger = ledgerOf();
-    ledger.acknowledgeOutcome("g1", "tests", {
-      occurredAtMs: 1,
-      metrics: { test_pass_rate: 0.5 },
-    });
-    ledger.acknowledgeOutcome("g1", "a-late-one", {
-      occurredAtMs: 0,
-      metrics: { test_pass_rate: 1 },
-    });
+    ledger.acknowledgeOutcome("g1", "tests", testRun(0.5));
+    ledger.acknowledgeOutcome("g1", "a-late-one", testRun(1, 0));
     expect(judge([plainArm, forgetfulArm], ledger)).toEqual([]);
   });
 
@@ -177,7 +163,7 @@ describe("the verdict on posteriors", () => {
 
   it("lets the newest value of a metric count, of one moment that of the larger id, and takes costs off", () => {
     const ledger = ledgerOf();
-    ledger.acknowledgeOutcome("g1", "z", { occurredAtMs: 1, metrics: { test_pass_rate: 1 } });
+    ledger.acknowledgeOutcome("g1", "z", testRun(1));
     expect(judge([{ ...plainArm, reward: 0.3 }, forgetfulArm], ledger)).toEqual([]);
     ledger.acknowledgeGeneration("g3", { costUsd: 0.05, durationMs: 0 });
     expect(judge([{ ...forgetfulArm, reward: 0.5 }], ledger)).toEqual([]);

@@ -26,6 +26,8 @@ export interface SimulatedRun {
   /** Steps between two refreshes of the allocation, as under load; 1: after every reward. With a context it is always 1. */
   readonly refreshEvery: number;
   readonly seed: number;
+  /** 0 when absent. */
+  readonly minimumShare?: number;
   /** Forgetting: half-lives that have passed at a step. Absent: nothing is forgotten. */
   readonly positionAt?: (step: number) => number;
 }
@@ -33,6 +35,9 @@ export interface SimulatedRun {
 export interface SimulatedStep {
   readonly step: number;
   readonly allocation: Allocation;
+  /** What was served, and the reward, 0 or 1. */
+  readonly arm: number;
+  readonly reward: number;
   /** What was lost so far in expectation against always serving the best arm. */
   readonly regret: number;
 }
@@ -43,16 +48,21 @@ const arms: VariantId[] = Array.from({ length: 32 }, (_, arm) =>
 
 const nothing = { reward: 0, weight: 0, squares: 0, generations: 0 };
 
-/**
- * One run of the real allocator and the real draw against simulated Bernoulli rewards, with minimum share and
- * holdout 0. The same for the same arguments. `observe` is called after every step.
- */
+/** Tells of every step of {@link simulation}. */
 export function simulate(run: SimulatedRun, observe: (step: SimulatedStep) => void): void {
-  const { algorithm, world, steps, refreshEvery, seed } = run;
+  for (const step of simulation(run)) observe(step);
+}
+
+/**
+ * One run of the real allocator and the real draw against simulated Bernoulli rewards, without holdout, step by step.
+ * The same for the same arguments.
+ */
+export function* simulation(run: SimulatedRun): Generator<SimulatedStep> {
+  const { algorithm, world, steps, refreshEvery, seed, minimumShare = 0 } = run;
   const ids = arms.slice(0, world.armCount);
   const epoch = 1;
   const allocator = new Allocator({
-    policy: { ...defaultPolicy, algorithm, minimumShare: 0 },
+    policy: { ...defaultPolicy, algorithm, minimumShare },
     variantIds: ids,
     baselineId: ids[0] as VariantId,
     contextEpoch: epoch,
@@ -83,6 +93,6 @@ export function simulate(run: SimulatedRun, observe: (step: SimulatedStep) => vo
       ...(context === undefined ? {} : { context }),
     });
     allocator.setTotals(ids[arm] as VariantId, totals[arm]);
-    observe({ step, allocation, regret });
+    yield { step, allocation, arm, reward, regret };
   }
 }

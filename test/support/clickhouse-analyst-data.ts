@@ -5,6 +5,7 @@ import {
   sampleGenerationId,
   sampleOutcome,
 } from "./clickhouse-event-samples.ts";
+import { seededUnit } from "./seeded-ids.ts";
 
 export interface AnalystData {
   readonly decisions: readonly DecisionRow[];
@@ -24,7 +25,7 @@ const agentTypes = ["evolution", "requirements"] as const;
 
 /** 600 generations of the last 14 days: most reported, two thirds with a test run, fewer with a rating, an edit, a CI run. */
 export function analystData(nowMs: number): AnalystData {
-  const random = mulberry32(20_261_123);
+  const random = seededUnit(20_261_123);
   const decisions: DecisionRow[] = [];
   const generations: GenerationRow[] = [];
   const outcomes: OutcomeRow[] = [];
@@ -125,15 +126,4 @@ function draw(unit: number): number {
 
 function timeText(timeMs: number): string {
   return new Date(timeMs).toISOString().replace("T", " ").replace("Z", "");
-}
-
-/** A small generator with a seed: the same data in every run. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

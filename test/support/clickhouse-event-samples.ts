@@ -1,8 +1,9 @@
 import type { GenerationId } from "../../src/domain/ids.ts";
 import type { DecisionRow, GenerationRow, OutcomeRow } from "../../src/ports/event-rows.ts";
 import type { ArmKey } from "../../src/ports/state-store.ts";
-import type { Logger } from "../../src/ports/telemetry.ts";
 import { formatEventTime } from "../../src/service/events/event-time.ts";
+
+export { silentLogger, systemClock as testClock } from "./state-samples.ts";
 
 /** Distinct for every number from 0 to 2^32 − 1 within one `space`. */
 export function sampleGenerationId(index: number, space = 1): GenerationId {
@@ -107,12 +108,3 @@ export function columnsOf(generation: ArmKey & { generationId: string; decidedAt
 export function asLines(rows: readonly object[]): string {
   return rows.map((row) => JSON.stringify(row)).join("\n");
 }
-
-export const silentLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
-export const testClock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };

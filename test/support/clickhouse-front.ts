@@ -61,11 +61,7 @@ export async function startClickHouseFront(): Promise<ClickHouseFront> {
     }
     const body = await buffer(request);
     if (!isAuthorized(request)) {
-      fail(response, 403, {
-        code: "516",
-        type: "AUTHENTICATION_FAILED",
-        message: "Authentication failed",
-      });
+      fail(response, 403, unauthorized);
       return;
     }
     const inUrl = url.searchParams.get("query");
@@ -85,19 +81,12 @@ export async function startClickHouseFront(): Promise<ClickHouseFront> {
       return;
     }
     if (failure === "busy") {
-      fail(response, 500, {
-        code: "202",
-        type: "TOO_MANY_SIMULTANEOUS_QUERIES",
-        message: "Too many simultaneous queries. Maximum: 100",
-      });
+      fail(response, 500, busy);
       return;
     }
     try {
-      const result = await execute({
-        url,
-        sql: inUrl ?? body.toString(),
-        body: inUrl === null ? undefined : body,
-      });
+      const sql = inUrl ?? body.toString();
+      const result = await execute({ url, sql, body: inUrl === null ? undefined : body });
       if (failure === "cut_after") {
         request.socket.destroy();
         return;
@@ -111,13 +100,13 @@ export async function startClickHouseFront(): Promise<ClickHouseFront> {
       }
       response.end(result);
     } catch (error) {
-      const { code, type, message } = error as { code?: string; type?: string; message: string };
-      const status = { UNKNOWN_TABLE: 404, UNKNOWN_DATABASE: 404, SYNTAX_ERROR: 400 }[type ?? ""];
-      fail(response, status ?? 500, {
-        code: code ?? "1001",
-        type: type ?? "STD_EXCEPTION",
+      const {
+        code = "1001",
+        type = "STD_EXCEPTION",
         message,
-      });
+      } = error as Partial<EngineError> & Error;
+      const status = { UNKNOWN_TABLE: 404, UNKNOWN_DATABASE: 404, SYNTAX_ERROR: 400 }[type];
+      fail(response, status ?? 500, { code, type, message });
     }
   }
 
@@ -180,13 +169,23 @@ function isAuthorized(request: IncomingMessage): boolean {
   return given === `Basic ${Buffer.from(`analyst:${password}`).toString("base64")}`;
 }
 
-function fail(
-  response: ServerResponse,
-  status: number,
-  error: { code: string; type: string; message: string },
-): void {
-  response.writeHead(status, { "X-ClickHouse-Exception-Code": error.code });
-  response.end(
-    `Code: ${error.code}. DB::Exception: ${error.message} (${error.type}) (version 26.7.2.1)\n`,
-  );
+interface EngineError {
+  readonly code: string;
+  readonly type: string;
+  readonly message: string;
+}
+
+const unauthorized = {
+  ...{ code: "516", type: "AUTHENTICATION_FAILED", message: "Authentication failed" },
+};
+const busy: EngineError = {
+  code: "202",
+  type: "TOO_MANY_SIMULTANEOUS_QUERIES",
+  message: "Too many simultaneous queries. Maximum: 100",
+};
+
+function fail(response: ServerResponse, status: number, error: EngineError): void {
+  const { code, type, message } = error;
+  response.writeHead(status, { "X-ClickHouse-Exception-Code": code });
+  response.end(`Code: ${code}. DB::Exception: ${message} (${type}) (version 26.7.2.1)\n`);
 }

@@ -22,7 +22,13 @@ import { sampleDecision, silentLogger, testClock } from "./clickhouse-event-samp
 import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
 import { type Fault, faultyEventLog } from "./faulty.ts";
 import { type RunningRedis, startRedis } from "./redis.ts";
-import { decisionInput, newGenerationId } from "./state-samples.ts";
+import { decisionInput } from "./state-samples.ts";
+
+interface Engines {
+  readonly front: ClickHouseFront;
+  readonly log: OpenedEventLog;
+  readonly redis: RunningRedis | undefined;
+}
 
 /** What becomes of an insert. `after`: it is done, and said to have failed. `hang`: nothing, until the fault changes. */
 const faults = {
@@ -52,9 +58,7 @@ export interface OpenedPath extends EventPath {
 /** The way of events from a real state store over a real disk to a real event log that fails when told to. */
 export class EventPathSite {
   readonly #directory = mkdtempSync(join(tmpdir(), "banditd-path-"));
-  readonly #redis: RunningRedis | undefined;
-  readonly #front: ClickHouseFront;
-  readonly #log: OpenedEventLog;
+  readonly #engines: Engines;
   #fault: LogFault = "none";
   #changed = Promise.withResolvers<void>();
   #opened: OpenedPath | undefined;
@@ -76,19 +80,13 @@ export class EventPathSite {
     return new EventPathSite({ front, log, redis });
   }
 
-  private constructor(parts: {
-    front: ClickHouseFront;
-    log: OpenedEventLog;
-    redis: RunningRedis | undefined;
-  }) {
-    this.#front = parts.front;
-    this.#log = parts.log;
-    this.#redis = parts.redis;
+  private constructor(engines: Engines) {
+    this.#engines = engines;
   }
 
   /** Tells each Redis server that it may use so much memory; 0: any. */
   async limitMemory(bytes: number): Promise<void> {
-    for (const url of (this.#redis as RunningRedis).url.split(",")) {
+    for (const url of (this.#engines.redis as RunningRedis).url.split(",")) {
       const admin = new Redis(url);
       await admin.config("SET", "maxmemory", bytes);
       admin.disconnect();
@@ -125,11 +123,11 @@ export class EventPathSite {
     const path = createEventPath({
       state,
       eventLog: faultyEventLog(
-        this.#log.eventLog,
+        this.#engines.log.eventLog,
         (method) => (method === "append" ? faults[this.#fault] : undefined),
         () => this.#changed.promise,
       ),
-      deadLetters: this.#log.deadLetters,
+      deadLetters: this.#engines.log.deadLetters,
       spill,
       outbox: { bytesMax: options.bytesMax ?? 2 ** 18, whenFull: options.whenFull ?? "refuse" },
       clock: testClock,
@@ -161,21 +159,17 @@ export class EventPathSite {
   async record(state: StateStore, count: number): Promise<void> {
     await Promise.all(
       Array.from({ length: count }, () => {
-        const generationId = newGenerationId();
-        const row = JSON.stringify(
-          sampleDecision({ generation_id: generationId, code_type: this.codeType }),
-        );
-        return state.recordDecision({
-          ...decisionInput(generationId),
-          event: { stream: "decisions", row },
-        });
+        const input = decisionInput();
+        const of = { generation_id: input.record.generationId, code_type: this.codeType };
+        const row = JSON.stringify(sampleDecision(of));
+        return state.recordDecision({ ...input, event: { stream: "decisions", row } });
       }),
     );
   }
 
   /** Rows of this test as they are in the table, with the copies that a later merge would remove. */
   async stored(): Promise<{ rows: number; distinct: number }> {
-    const [counts] = await this.#front.query<{ rows: string; distinct: string }>(
+    const [counts] = await this.#engines.front.query<{ rows: string; distinct: string }>(
       `SELECT count() AS rows, uniqExact(generation_id) AS distinct FROM bandit.decisions WHERE code_type = '${this.codeType}'`,
     );
     return { rows: Number(counts?.rows), distinct: Number(counts?.distinct) };
@@ -189,20 +183,20 @@ export class EventPathSite {
 
   async remove(): Promise<void> {
     await this.closePath();
-    await this.#redis?.stop();
-    await this.#log.eventLog.close();
-    await this.#front.stop();
+    await this.#engines.redis?.stop();
+    await this.#engines.log.eventLog.close();
+    await this.#engines.front.stop();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
   /** @param consumer another one than a path's for a process beside it, which is the caller's to close. */
   async openState(consumer = "test"): Promise<StateStore> {
-    if (this.#redis === undefined) {
+    if (this.#engines.redis === undefined) {
       const directory = join(this.#directory, "state");
       return SqliteStateStore.open({ directory, clock: testClock });
     }
     return await RedisStateStore.connect({
-      url: this.#redis.url,
+      url: this.#engines.redis.url,
       clock: testClock,
       consumer,
       logger: silentLogger,

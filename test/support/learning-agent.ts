@@ -8,21 +8,17 @@ import {
   type VariantId,
 } from "../../src/domain/ids.ts";
 import type { OutcomeContent } from "../../src/domain/outcome.ts";
-import type { Policy, PolicyRecord, RewardComponent } from "../../src/domain/policy.ts";
+import type { Policy, PolicyRecord } from "../../src/domain/policy.ts";
 import type { BanditService } from "../../src/service/api/bandit-service.ts";
 import type { AllocationView, ArmView, Decision } from "../../src/service/api/decisions.ts";
 import { callContext } from "./call-context.ts";
-
-/** A component of a reward: from 0 to 1, higher is better. */
-export function componentOf(metric: string, weight = 1): RewardComponent {
-  return { metric, weight, min: 0, max: 1, lowerIsBetter: false, unbounded: false };
-}
+import { rewardComponent } from "./catalogue-samples.ts";
 
 /** A generation is worth one metric; nothing is put off, and an hour's attribution window. */
 function policyOf(metric: string): Policy {
   return {
     ...defaultPolicy,
-    reward: { ...defaultPolicy.reward, components: [componentOf(metric)] },
+    reward: { ...defaultPolicy.reward, components: [rewardComponent(metric, 1)] },
     attributionWindowSeconds: 3600,
     refreshIntervalMs: 0,
   };

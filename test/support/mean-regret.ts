@@ -1,5 +1,6 @@
 import type { Algorithm } from "../../src/domain/policy.ts";
 import { simulate } from "./bandit-simulation.ts";
+import { type Summary, summarize } from "./code-type-simulation.ts";
 
 /** The problem that regret is measured on everywhere. */
 export const regretMeans = [0.5, 0.45, 0.4, 0.3] as const;
@@ -11,10 +12,7 @@ export const regretSteps = 10_000;
  */
 export const regretRefreshEvery = 10;
 
-export interface MeanRegret {
-  readonly mean: number;
-  readonly standardError: number;
-}
+export type MeanRegret = Summary;
 
 /** Regret after {@link regretSteps} steps over runs with the seeds 1, 2, …. With contexts of one useless feature. */
 export function meanRegret(algorithm: Algorithm, runs: number): MeanRegret {
@@ -38,7 +36,5 @@ export function meanRegret(algorithm: Algorithm, runs: number): MeanRegret {
     );
     return lost;
   });
-  const mean = values.reduce((sum, value) => sum + value, 0) / runs;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (runs - 1);
-  return { mean, standardError: Math.sqrt(variance / runs) };
+  return summarize(values);
 }

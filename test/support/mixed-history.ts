@@ -1,6 +1,7 @@
 import type { Policy } from "../../src/domain/policy.ts";
 import type { Decision } from "../../src/service/api/decisions.ts";
-import { componentOf, LearningAgent } from "./learning-agent.ts";
+import { rewardComponent } from "./catalogue-samples.ts";
+import { LearningAgent } from "./learning-agent.ts";
 import type { Replica, Site } from "./site.ts";
 
 const minuteMs = 60_000;
@@ -20,7 +21,7 @@ const policies: readonly Partial<Policy>[] = [
     reward: {
       costPenaltyPerUsd: 2,
       latencyPenaltyPerSecond: 0,
-      components: [componentOf("score", 0.7)],
+      components: [rewardComponent("score", 0.7)],
     },
     learnFromLateOutcomes: true,
   },

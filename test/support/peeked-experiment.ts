@@ -1,8 +1,7 @@
 import { SeededGenerator, type UniformSource } from "../../src/numerics/random-generator.ts";
 import type { TwoArms } from "../../src/statistics/comparison.ts";
-import type { Sample } from "../../src/statistics/moments.ts";
+import { RunningMoments, type Sample } from "../../src/statistics/moments.ts";
 import type { Result } from "../../src/statistics/result.ts";
-import { RunningSample } from "./running-sample.ts";
 import { sampleBeta } from "./sampling.ts";
 
 export type Draw = (source: UniformSource) => number;
@@ -48,10 +47,10 @@ export function missRate(
   let missed = 0;
   for (let run = 0; run < runs; run += 1) {
     const source = SeededGenerator.fromSeed(71_000 + run);
-    const arms = { control: new RunningSample(), treatment: new RunningSample() };
+    const arms = { control: new RunningMoments(), treatment: new RunningMoments() };
     for (let look = 0; look < looks; look += 1) {
-      if (source.next() < treatmentShare) arms.treatment.push(treatment(source));
-      else arms.control.push(control(source));
+      if (source.next() < treatmentShare) arms.treatment.add(treatment(source));
+      else arms.control.add(control(source));
       const found = test({ control: arms.control.sample(), treatment: arms.treatment.sample() });
       if (!found.ok || (found.value.low <= truth && found.value.high >= truth)) continue;
       missed += 1;

@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chownSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { requireEngine } from "../../scripts/ensure-engines.ts";
+import { freePort } from "./free-port.ts";
 import { reapWhenOrphaned } from "./reaper.ts";
 
 /** A real Postgres of our own: a free port on loopback, temporary data, no password. */
@@ -173,18 +173,4 @@ function accountNumber(flag: "-u" | "-g", name: string): number | undefined {
   } catch {
     return undefined; // no such account
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("no port"));
-        else resolve(address.port);
-      });
-    });
-  });
 }

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { requireEngine } from "../../scripts/ensure-engines.ts";
+import { freePort } from "./free-port.ts";
 import { reapWhenOrphaned } from "./reaper.ts";
+import { until } from "./until.ts";
 
 export interface RunningRedis {
   /** `redis://…`; of a cluster, its three nodes separated by commas. */
@@ -21,6 +22,7 @@ export interface RunningRedis {
 }
 
 const clusterNodes = 3;
+const startTimeoutMs = 20_000;
 
 /**
  * Starts a real redis-server (or three as a cluster) on free ports with temporary data, append-only
@@ -80,12 +82,9 @@ class RedisNode {
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     const child = spawn(path, [...args, ...this.#extraArgs], { stdio: "ignore", detached: true });
     this.#child = child;
-    this.#forget = reapWhenOrphaned({
-      pid: child.pid as number,
-      signal: "KILL",
-      directory: this.#directory,
-    });
-    await waitFor(`redis-server on port ${this.port}`, () => pings(this.port));
+    const pid = child.pid as number;
+    this.#forget = reapWhenOrphaned({ pid, signal: "KILL", directory: this.#directory });
+    await until(`redis-server answers on ${this.port}`, startTimeoutMs, () => pings(this.port));
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
@@ -106,13 +105,9 @@ class RedisNode {
 async function formCluster(ports: readonly number[]): Promise<void> {
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   cli(["--cluster", "create", ...addresses, "--cluster-yes"]);
-  await waitFor("the cluster", () =>
-    Promise.resolve(
-      ports.every((port) =>
-        cli(["-p", String(port), "cluster", "info"]).includes("cluster_state:ok"),
-      ),
-    ),
-  );
+  const isOk = (port: number) =>
+    cli(["-p", String(port), "cluster", "info"]).includes("cluster_state:ok");
+  await until("the cluster is formed", startTimeoutMs, () => ports.every(isOk));
 }
 
 function cli(args: readonly string[]): string {
@@ -121,14 +116,6 @@ function cli(args: readonly string[]): string {
   if (status !== 0)
     throw new Error(`redis-cli ${args.join(" ")}: ${stdout}${stderr}`, { cause: error });
   return stdout;
-}
-
-async function waitFor(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come up within 20 s`);
-    await sleep(20);
-  }
 }
 
 /** True once the server has loaded its data and answers. */
@@ -142,18 +129,5 @@ function pings(port: number): Promise<boolean> {
     });
     socket.on("error", () => resolve(false));
     socket.on("close", () => resolve(false));
-  });
-}
-
-/** A free port whose cluster bus port (10,000 above) is a port too. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => (port > 55_000 ? freePort().then(resolve, reject) : resolve(port)));
-    });
   });
 }

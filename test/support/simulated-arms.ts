@@ -1,13 +1,18 @@
 import { SeededGenerator, type UniformSource } from "../../src/numerics/random-generator.ts";
 import type { TwoArms } from "../../src/statistics/comparison.ts";
 import type { CovariateSums } from "../../src/statistics/cuped.ts";
-import type { Counts, Sample } from "../../src/statistics/moments.ts";
+import { type Counts, RunningMoments, type Sample } from "../../src/statistics/moments.ts";
 import type { Result } from "../../src/statistics/result.ts";
-import { sampleOf } from "./running-sample.ts";
 import { sampleBeta, sampleGamma, sampleNormal } from "./sampling.ts";
 
 /** Draws what is known of an arm after all its observations. */
 export type Arm<Summary> = (source: UniformSource) => Summary;
+
+function sampleOf(n: number, draw: () => number): Sample {
+  const moments = new RunningMoments();
+  for (let count = 0; count < n; count += 1) moments.add(draw());
+  return moments.sample();
+}
 
 export function normals(n: number, mean: number, standardDeviation: number): Arm<Sample> {
   return (source) => sampleOf(n, () => mean + standardDeviation * sampleNormal(source));

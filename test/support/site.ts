@@ -18,6 +18,7 @@ import {
   type RunningBanditService,
 } from "../../src/service/create-bandit-service.ts";
 import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
+import { metricOn, sumOfMetric } from "./metrics-page.ts";
 import { createDatabase } from "./postgres.ts";
 import { fillDataDirectory } from "./prepared-data.ts";
 import { startRedis } from "./redis.ts";
@@ -62,7 +63,24 @@ export interface OpenOptions {
 export interface ServedSite {
   readonly running: RunningService;
   readonly client: BanditClient;
+  /** Of its page /metrics; undefined when there is no such metric. */
+  metric(name: string): Promise<number | undefined>;
   close(): Promise<void>;
+}
+
+/** A process's worth of service. */
+export async function serveWith(options: ServiceOptions): Promise<ServedSite> {
+  const running = await openService(options);
+  const client = createBanditClient({ address: running.grpcAddress, deadlineMs: 20_000 });
+  return {
+    running,
+    client,
+    metric: (name) => metricOn(running.httpUrl, name),
+    async close() {
+      client.close();
+      await running.stop();
+    },
+  };
 }
 
 export interface Replica {
@@ -140,14 +158,9 @@ export async function openSite(
       served += 1;
       const ports = { grpcPort: 0, httpPort: 0 };
       const urls = await serverUrls();
-      const running = await openService(
-        readConfig({ dataDir, ...ports, logLevel: "error", ...urls, ...overrides }, {}),
-      );
-      const client = createBanditClient({ address: running.grpcAddress, deadlineMs: 20_000 });
-      return closing({ running, client }, async () => {
-        client.close();
-        await running.stop();
-      });
+      const options = { dataDir, ...ports, logLevel: "error" as const, ...urls, ...overrides };
+      const service = await serveWith(readConfig(options, {}));
+      return closing(service, service.close);
     },
     async open({ replica = 0, engines: given, changes = () => ({}) } = {}) {
       const engines = given ?? (await openSiteEngines(replica));
@@ -159,7 +172,7 @@ export async function openSite(
         ...changes(engines),
       });
       const metric: Replica["metric"] = async (name, label = "") =>
-        sumOf((await telemetry.page()).body, name, label);
+        sumOfMetric((await telemetry.page()).body, name, label) ?? 0;
       return closing(
         { engines, telemetry, running, service: running.service, metric },
         async () => {
@@ -212,13 +225,4 @@ function testedOptions(engines: Engines, dataDirectory: string) {
     catalogueSnapshots: undefined,
     posteriorSnapshots: undefined,
   } as const satisfies Partial<BanditServiceOptions>;
-}
-
-/** Sum of a metric on a page of Prometheus over its labels that contain `label`. */
-function sumOf(page: string, name: string, label: string): number {
-  return page
-    .split("\n")
-    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-    .filter((line) => line.includes(label))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }

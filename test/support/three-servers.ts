@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import type { ServiceOptions } from "../../src/app/config.ts";
 import { type ClickHouseFront, startClickHouseFront } from "./clickhouse-front.ts";
 import { FaultProxy } from "./fault-proxy.ts";
@@ -77,4 +78,13 @@ export async function startThreeServers(
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts them before the first test of a file, puts them right after each, and removes them after the last. */
+export function useThreeServers(): ThreeServers {
+  const servers = {} as ThreeServers;
+  beforeAll(async () => void Object.assign(servers, await startThreeServers()), 120_000);
+  afterEach(() => servers.heal());
+  afterAll(() => servers.remove());
+  return servers;
 }

@@ -76,7 +76,8 @@ export function useServed(
   let served: ServedSite;
   const serve = async (): Promise<void> => {
     served = await site.serve(overrides);
-    Object.assign(used, { running: served.running, client: served.client });
+    const { running, client, metric } = served;
+    Object.assign(used, { running, client, metric });
   };
   beforeAll(async () => {
     site = await openSite(engineSet);

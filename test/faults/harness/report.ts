@@ -38,28 +38,21 @@ export function addToReport(file: string, lines: readonly ReportLine[]): string 
   return table;
 }
 
+const columns: readonly [title: string, cell: (line: ReportLine) => string | number][] = [
+  ["#", (line) => line.number],
+  ["fault", (line) => line.fault],
+  ["calls", (line) => line.calls],
+  ["acknowledged", (line) => line.acknowledged],
+  ["lost", (line) => line.lost],
+  ["doubled", (line) => line.doubled],
+  ["longest unavailability", (line) => seconds(line.longestUnavailabilityMs)],
+  ["longest answer", (line) => seconds(line.longestAnswerMs)],
+];
+
 /** A Markdown table that can be read as it is. */
-export function formatReport(lines: readonly ReportLine[]): string {
-  const header = [
-    "#",
-    "fault",
-    "calls",
-    "acknowledged",
-    "lost",
-    "doubled",
-    "longest unavailability",
-    "longest answer",
-  ];
-  const rows = lines.map((line) => [
-    String(line.number),
-    line.fault,
-    String(line.calls),
-    String(line.acknowledged),
-    String(line.lost),
-    String(line.doubled),
-    seconds(line.longestUnavailabilityMs),
-    seconds(line.longestAnswerMs),
-  ]);
+function formatReport(lines: readonly ReportLine[]): string {
+  const header = columns.map(([title]) => title);
+  const rows = lines.map((line) => columns.map(([, cell]) => String(cell(line))));
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
   );

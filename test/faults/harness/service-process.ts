@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { reapWhenOrphaned } from "../../support/reaper.ts";
+import { type Served, serve } from "../../integration/cli/cli-process.ts";
+import { freePort } from "../../support/free-port.ts";
+import { metricOn } from "../../support/metrics-page.ts";
 
-const launcher = join(import.meta.dirname, "../../../bin/banditd.mjs");
 const clockShift = join(import.meta.dirname, "../../support/clock-shift.mjs");
-const startTimeoutMs = 90_000;
-const outputCharactersMax = 16_384;
 
 export interface ServiceProcessOptions {
   readonly directory: string;
@@ -24,9 +20,10 @@ export class ServiceProcess {
   readonly #clockFile: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
-  #forget: () => void = () => undefined;
-  #output = "";
+  /** Undefined unless it runs. */
+  #running: Served | undefined;
+  /** The last one that was started. */
+  #last: Served | undefined;
 
   /** Takes two free ports and keeps them. */
   static async create(options: ServiceProcessOptions): Promise<ServiceProcess> {
@@ -41,15 +38,10 @@ export class ServiceProcess {
     this.grpcAddress = `127.0.0.1:${grpcPort}`;
     this.#httpUrl = `http://127.0.0.1:${httpPort}`;
     this.#args = [
-      "serve",
-      ...["--data-dir", this.dataDirectory, "--log-level", "warn"],
+      ...["--data-dir", this.dataDirectory],
       ...["--grpc-port", String(grpcPort), "--http-port", String(httpPort)],
     ];
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(BANDIT_|REDIS_URL$|DATABASE_URL$|CLICKHOUSE_URL$|NODE_OPTIONS$)/.test(name),
-    );
     this.#environment = {
-      ...Object.fromEntries(inherited),
       NODE_OPTIONS: `--import=${clockShift}`,
       FAULT_CLOCK_FILE: this.#clockFile,
       ...options.environment,
@@ -57,12 +49,12 @@ export class ServiceProcess {
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined;
+    return this.#running !== undefined;
   }
 
-  /** What it has written lately, for a failure's message. */
+  /** What it has written, for a failure's message. */
   get output(): string {
-    return this.#output;
+    return `${this.#last?.stdout()}${this.#last?.stderr()}`;
   }
 
   /**
@@ -70,50 +62,26 @@ export class ServiceProcess {
    * @param environment settings of this start only, besides those of every one
    */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
-    if (this.#child !== undefined) throw new Error("the service runs already");
-    const child = spawn(process.execPath, [launcher, ...this.#args], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...this.#environment, ...environment },
+    if (this.isRunning) throw new Error("the service runs already");
+    const served = await serve(this.#args, {
+      environment: { ...this.#environment, ...environment },
+      reaped: this.dataDirectory,
     });
-    this.#child = child;
-    this.#forget = reapWhenOrphaned({
-      pid: child.pid as number,
-      signal: "KILL",
-      directory: this.dataDirectory,
+    this.#running = served;
+    this.#last = served;
+    void served.ended.then(() => {
+      if (this.#running === served) this.#running = undefined;
     });
-    const ended = once(child, "close") as Promise<[number | null, string | null]>;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve, reject) => {
-      const listen = (chunk: Buffer): void => {
-        this.#output = (this.#output + chunk.toString()).slice(-outputCharactersMax);
-        if (this.#output.includes("Stop it with")) resolve();
-      };
-      this.#output = "";
-      child.stdout?.on("data", listen);
-      child.stderr?.on("data", listen);
-      const fail = (why: string) => reject(new Error(`the service ${why}:\n${this.#output}`));
-      timer = setTimeout(() => fail(`was not ready in ${startTimeoutMs} ms`), startTimeoutMs);
-      void ended.then(([code, signal]) => {
-        if (this.#child === child) this.#child = undefined;
-        this.#forget();
-        fail(`ended with ${signal ?? code}`);
-      });
-    }).finally(() => clearTimeout(timer));
   }
 
   /** SIGSTOP, SIGCONT, or whatever does not end it. */
   signal(signal: NodeJS.Signals): void {
-    if (this.#child?.kill(signal) !== true) throw new Error("the service does not run");
+    if (this.#running?.signal(signal) !== true) throw new Error("the service does not run");
   }
 
   /** Ends it and waits for its end. @returns the exit code; null when a signal ended it or it did not run. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined) return null;
-    const ended = once(child, "close") as Promise<[number | null]>;
-    child.kill(signal);
-    const [code] = await ended;
-    return code;
+    return (await this.#running?.stop(signal)) ?? null;
   }
 
   async kill(): Promise<void> {
@@ -128,12 +96,7 @@ export class ServiceProcess {
 
   /** Sum of a metric over its labels; undefined when it has no such metric. */
   async metric(name: string): Promise<number | undefined> {
-    const page = await (await fetch(`${this.#httpUrl}/metrics`)).text();
-    const values = page
-      .split("\n")
-      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-      .map((line) => Number(line.slice(line.lastIndexOf(" "))));
-    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+    return metricOn(this.#httpUrl, name);
   }
 
   /** The checks of /readyz, by name. */
@@ -141,23 +104,4 @@ export class ServiceProcess {
     const answer = await fetch(`${this.#httpUrl}/readyz`);
     return (await answer.json()) as { ready: boolean; checks: Record<string, string> };
   }
-}
-
-/**
- * A port from below those the system gives to connections: one of these might be taken for a connection while the
- * service is dead, and it could not start again.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
-    if (await isFree(port)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.on("error", () => resolve(false));
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
-  });
 }

@@ -1,23 +1,14 @@
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { runBench } from "./run-bench.ts";
 
 const directory = temporaryDirectory();
-const projectRoot = join(import.meta.dirname, "../../..");
-
-function run(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [script, ...args], {
-    cwd: projectRoot,
-    timeout: 60_000,
-  });
-}
 
 /** No figure is compared with a wall clock here: a busy machine must not fail the suite. */
 test("a tiny run of the core's bench has a line for every algorithm and size, and every goal", async () => {
-  const { stdout } = await run("bench/bandit.ts", "--rounds", "2", "--arms", "2,10");
+  const { stdout } = await runBench("bandit", "--rounds", "2", "--arms", "2,10");
   const rows = stdout.split("\n").filter((line) => /^[a-z_0-9]+ +(2|10) /.test(line));
   expect(rows).toHaveLength(16);
   for (const row of rows) {
@@ -29,12 +20,9 @@ test("a tiny run of the core's bench has a line for every algorithm and size, an
 });
 
 test("a tiny run of the regret bench draws every policy, and the same again", async () => {
-  const [first, second] = ["first.svg", "second.svg"].map((name) => join(directory, name)) as [
-    string,
-    string,
-  ];
-  const { stdout } = await run("bench/regret.ts", "--runs", "2", "--steps", "150", first);
-  await run("bench/regret.ts", "--runs", "2", "--steps", "150", second);
+  const [first, second] = [join(directory, "first.svg"), join(directory, "second.svg")];
+  const { stdout } = await runBench("regret", "--runs", "2", "--steps", "150", first);
+  await runBench("regret", "--runs", "2", "--steps", "150", second);
   const svg = readFileSync(first, "utf8");
   expect(readFileSync(second, "utf8")).toBe(svg);
   expect(svg).not.toMatch(/NaN|undefined|Infinity/);
@@ -48,10 +36,10 @@ test("a tiny run of the regret bench draws every policy, and the same again", as
 
 test("wrong arguments are refused with the usage", async () => {
   const refused = { code: 2, stderr: expect.stringContaining("usage:") };
-  await expect(run("bench/bandit.ts", "--arms", "1")).rejects.toMatchObject(refused);
-  await expect(run("bench/bandit.ts", "--runs", "1")).rejects.toMatchObject(refused);
-  await expect(run("bench/regret.ts", "--runs", "1")).rejects.toMatchObject(refused);
-  await expect(run("bench/regret.ts", "a.svg", "b.svg")).rejects.toMatchObject(refused);
+  await expect(runBench("bandit", "--arms", "1")).rejects.toMatchObject(refused);
+  await expect(runBench("bandit", "--runs", "1")).rejects.toMatchObject(refused);
+  await expect(runBench("regret", "--runs", "1")).rejects.toMatchObject(refused);
+  await expect(runBench("regret", "a.svg", "b.svg")).rejects.toMatchObject(refused);
 });
 
 /** Whether every element of a document without comments is closed, in order. */

@@ -1,26 +1,17 @@
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import type { LatencySummary } from "../../../bench/latency-summary.ts";
 import type { OverheadReport } from "../../../bench/overhead-report.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { runBench } from "./run-bench.ts";
 
 const directory = temporaryDirectory();
-const projectRoot = join(import.meta.dirname, "../../..");
-
-function runBench(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, ["bench/overhead.ts", ...args], {
-    cwd: projectRoot,
-    timeout: 110_000,
-  });
-}
 
 /** No figure is compared with a wall clock here: a busy machine must not fail the suite. */
 test("a tiny run measures both stores, loses no event, and reports every figure", async () => {
   const file = join(directory, "tiny.json");
-  const { stdout } = await runBench("--tiny", "--out", file);
+  const { stdout } = await runBench("overhead", "--tiny", "--out", file);
   const report = JSON.parse(readFileSync(file, "utf8")) as OverheadReport;
   expect(report.stores.map(({ figures }) => figures.store)).toEqual(["embedded", "redis"]);
   expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
@@ -44,12 +35,12 @@ test("a tiny run measures both stores, loses no event, and reports every figure"
 }, 120_000);
 
 test("a wrong argument is refused with the usage", async () => {
-  await expect(runBench("--stores", "etcd")).rejects.toMatchObject({
+  await expect(runBench("overhead", "--stores", "etcd")).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining("neither embedded nor redis"),
   });
-  await expect(runBench("--seconds", "-1")).rejects.toMatchObject({ code: 2 });
-  await expect(runBench("--secnds", "1")).rejects.toMatchObject({ code: 2 });
+  await expect(runBench("overhead", "--seconds", "-1")).rejects.toMatchObject({ code: 2 });
+  await expect(runBench("overhead", "--secnds", "1")).rejects.toMatchObject({ code: 2 });
 });
 
 function expectOrdered(summary: LatencySummary): void {

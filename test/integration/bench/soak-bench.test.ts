@@ -1,23 +1,14 @@
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import type { SoakReport } from "../../../bench/soak-report.ts";
 import { verdictOf } from "../../../bench/soak-report.ts";
 import type { SoakFigures, SoakSettings } from "../../../bench/soak-run.ts";
 import { findSustainableLoad, type Probe } from "../../../bench/sustainable-load.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { runBench } from "./run-bench.ts";
 
 const directory = temporaryDirectory();
-const projectRoot = join(import.meta.dirname, "../../..");
-
-function runBench(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [`bench/${script}.ts`, ...args], {
-    cwd: projectRoot,
-    timeout: 110_000,
-  });
-}
 
 /** No figure is compared with a wall clock here: a busy machine must not fail the suite. */
 test("a tiny soak measures both stores and finds every acknowledged event exactly once", async () => {

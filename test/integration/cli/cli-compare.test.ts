@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { rowsOf } from "../../../src/cli/text/query-result.ts";
-import { type BanditClient, createBanditClient, Mode } from "../../../src/client/index.ts";
+import { Mode } from "../../../src/client/index.ts";
 import { Aipw } from "../../../src/statistics/aipw.ts";
 import { EqualityEProcess } from "../../../src/statistics/equality-e-process.ts";
 import { PropensitySampleRatio } from "../../../src/statistics/propensity-sample-ratio.ts";
@@ -23,25 +23,10 @@ const tasks = Array.from({ length: 1000 }, (_, row) => {
 });
 
 const site = useService();
-let client: BanditClient;
-
 const { file } = site;
-
-const run = (...args: string[]) => banditd([...args, ...site.address()]);
-const compare = (...args: string[]) =>
-  run("compare", "--from", "2020-01-01", "--agent-type", agentType, "--control", control, ...args);
-
-async function succeed(...args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await run(...args);
-  expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return stdout;
-}
-
-async function reportOf(...args: string[]) {
-  const { exitCode, stdout, stderr } = await compare(...args, "--json");
-  expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const common = ["--from", "2020-01-01", "--agent-type", agentType, "--control", control];
+const compare = (...args: string[]) => site.run("compare", ...common, ...args);
+const reportOf = (...args: string[]) => site.json("compare", ...common, ...args);
 
 /**
  * Learns from the metric that a simulation reports. An arm's share is 0.3 or more: of the 500 tasks of a kind a has 60
@@ -55,11 +40,11 @@ const policy = (attributionWindow: string) => ({
   attribution_window: attributionWindow,
 });
 const setPolicy = (attributionWindow: string) =>
-  succeed("policy", "set", agentType, "--file", file("policy.json", policy(attributionWindow)));
+  site.output("policy", "set", agentType, "--file", file("policy.json", policy(attributionWindow)));
 
 /** Decisions that drew an arm, in their order, as the log has them. */
 async function loggedDecisions() {
-  const answer = await client.query({
+  const answer = await site.client.query({
     sql:
       "SELECT variant_id, arm_variant_ids, arm_probabilities, reward / reward_weight, reward_weight, code_type " +
       `FROM generation_full WHERE agent_type = '${agentType}' AND source NOT IN ('static', 'fallback') ` +
@@ -79,7 +64,7 @@ async function loggedDecisions() {
 
 describe("banditd compare on the log of a running service", () => {
   beforeAll(async () => {
-    client = createBanditClient({ address: site.served.grpcAddress, deadlineMs: 20_000 });
+    const { client } = site;
     await client.createAgentType({
       agentType,
       policy: {
@@ -89,7 +74,7 @@ describe("banditd compare on the log of a running service", () => {
       variants: ["a", "b"].map((name) => ({ name, promptTemplate: "{{task}}", model: name })),
     });
     await setPolicy("3600s");
-    await succeed(
+    await site.output(
       "simulate",
       file("tasks.csv", ["kind,a,b", ...tasks].join("\n")),
       ...["--agent-type", agentType, "--code-type", "kind", "--cost-weight", "0"],
@@ -104,8 +89,6 @@ describe("banditd compare on the log of a running service", () => {
     await client.recordOutcome({ generationId, outcome: { case: "custom", value: { metrics } } });
     await client.setMode({ agentType, mode: Mode.LEARNING, reason: "test" });
   });
-
-  afterAll(() => client?.close());
 
   it("gives what the statistics give on the rows of the log", async () => {
     const arms = [control, treatment];
@@ -148,10 +131,8 @@ describe("banditd compare on the log of a running service", () => {
     expect(difference.estimate).toBeCloseTo(expected.estimate, 10);
     expect(difference.low).toBeCloseTo(expected.low, 10);
     expect(difference.p_value).toBeCloseTo(expected.pValue, 10);
-    expect(difference.control_effective_sample_size).toBeCloseTo(
-      expected.control.effectiveSampleSize,
-      6,
-    );
+    const { effectiveSampleSize } = expected.control;
+    expect(difference.control_effective_sample_size).toBeCloseTo(effectiveSampleSize, 6);
     const expectedEvidence = accepted(equality.result());
     expect(evidence.log_e_value).toBeCloseTo(expectedEvidence.logEValue, 8);
     expect(evidence.control_rewards).toBe(expectedEvidence.controlN);
@@ -166,7 +147,7 @@ describe("banditd compare on the log of a running service", () => {
   });
 
   it("gives the same from an export of the log as a file", async () => {
-    const csv = await succeed(
+    const csv = await site.output(
       "query",
       "SELECT variant_id, code_type, source, degraded, decided_at, arm_variant_ids, arm_probabilities, reward, " +
         `reward_weight FROM generation_full WHERE agent_type = '${agentType}' ORDER BY code_type, generation_id`,

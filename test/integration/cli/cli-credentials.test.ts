@@ -1,27 +1,24 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { startClickHouseFront } from "../../support/clickhouse-front.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import { startRedis } from "../../support/redis.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { serve } from "./cli-process.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const secret = "horse-battery";
-let directory: string;
-const stops: (() => Promise<void>)[] = [];
 
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-credentials-"));
-});
-afterAll(async () => {
-  for (const stop of stops) await stop();
-  rmSync(directory, { recursive: true });
-});
+/** A server of one test. */
+async function started<Server extends { stop(): Promise<void> }>(
+  starting: Promise<Server>,
+): Promise<Server> {
+  const server = await starting;
+  onTestFinished(() => server.stop());
+  return server;
+}
 
 function withSecret(url: string, user = "banditd"): string {
   const changed = new URL(url);
@@ -33,23 +30,19 @@ function withSecret(url: string, user = "banditd"): string {
 /** A server that refuses the password, and the variable that names it. */
 const servers = {
   "Redis that does not know the user": async () => {
-    const redis = await startRedis();
-    stops.push(() => redis.stop());
+    const redis = await started(startRedis());
     return { REDIS_URL: `${withSecret(redis.url)}/3` };
   },
   "Redis that does not know AUTH": async () => {
-    const redis = await startRedis({ extraArgs: ["--rename-command", "AUTH", ""] });
-    stops.push(() => redis.stop());
+    const redis = await started(startRedis({ extraArgs: ["--rename-command", "AUTH", ""] }));
     return { REDIS_URL: withSecret(redis.url) };
   },
   "Redis Cluster that does not know the user": async () => {
-    const redis = await startRedis({ extraArgs: ["--cluster-enabled", "yes"] });
-    stops.push(() => redis.stop());
+    const redis = await started(startRedis({ extraArgs: ["--cluster-enabled", "yes"] }));
     return { REDIS_URL: withSecret(redis.url), BANDIT_REDIS_CLUSTER: "1" };
   },
   Postgres: async () => {
-    const postgres = await startPostgres();
-    stops.push(() => postgres.stop());
+    const postgres = await started(startPostgres());
     const admin = new pg.Client({ connectionString: postgres.url });
     await admin.connect();
     await admin.query("CREATE ROLE banditd LOGIN PASSWORD 'another'");
@@ -62,17 +55,16 @@ const servers = {
     return { DATABASE_URL: withSecret(postgres.url) };
   },
   ClickHouse: async () => {
-    const clickhouse = await startClickHouseFront();
-    stops.push(() => clickhouse.stop());
+    const clickhouse = await started(startClickHouseFront());
     return { CLICKHOUSE_URL: withSecret(clickhouse.url, "analyst") };
   },
 } satisfies Record<string, () => Promise<NodeJS.ProcessEnv>>;
 
 it.each(Object.entries(servers))(
   "a password that %s refuses is in no line",
-  async (name, start) => {
+  async (_name, start) => {
     const environment = { ...(await start()), BANDIT_USER_HASH_KEY: `${secret}-key` };
-    const args = ["--data-dir", join(directory, name.replaceAll(" ", "-")), "--log-level", "debug"];
+    const args = ["--data-dir", temporaryDirectory(), "--log-level", "debug"];
     let written: string;
     try {
       const served = await serve(args, { environment });
@@ -87,22 +79,3 @@ it.each(Object.entries(servers))(
     expect(written).not.toContain("horse");
   },
 );
-
-it.each([
-  ["REDIS_URL", `redis://banditd:${secret}/x@127.0.0.1:1`],
-  ["REDIS_URL", `redis://banditd:${secret}@127.0.0.1:1/${secret}`],
-  ["DATABASE_URL", `postgres://banditd:${secret}/x@127.0.0.1:1/db`],
-  ["CLICKHOUSE_URL", `http://banditd:${secret}#x@127.0.0.1:1`],
-  ["BANDIT_USER_HASH_KEY", "horse"],
-])("a wrong %s is named, its value is in no line", async (variable, value) => {
-  const starting = serve(["--data-dir", join(directory, "wrong")], {
-    environment: { [variable]: value },
-  });
-  const error: Error = await starting.then(
-    () => expect.unreachable("was accepted"),
-    (failure) => failure,
-  );
-  expect(error.message).toContain(variable);
-  expect(error.message).not.toContain("horse");
-  expect(error.message).toContain("serve ended with 2");
-});

@@ -1,58 +1,40 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { createBanditClient } from "../../../src/client/index.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
-import { makeDirectoryWithData } from "../../support/prepared-data.ts";
-import { banditd, type Served, serve } from "./cli-process.ts";
+import { useService } from "./running-service.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-let directory: string;
 let front: ClickHouseFront;
-let served: Served;
 const ids: string[] = [];
 
 beforeAll(async () => {
-  directory = await makeDirectoryWithData();
   front = await startClickHouseFront();
-  served = await serve(["--data-dir", join(directory, "data")], {
-    environment: { CLICKHOUSE_URL: `${front.url}/bandit` },
-  });
+});
+afterAll(() => front.stop());
+const site = useService(() => ({ CLICKHOUSE_URL: `${front.url}/bandit` }));
+beforeAll(async () => {
+  const { client } = site;
   await front.command(
     "ALTER TABLE bandit.outcomes ADD CONSTRAINT polite CHECK comment NOT LIKE 'rude%'",
   );
-  const client = createBanditClient({ address: served.grpcAddress, deadlineMs: 20_000 });
   for (const comment of ["fine", "rude 1", "good", "rude 2", "rude 3", "well"]) {
     const { generationId } = await client.selectVariant({ agentType: "evolution", codeType: "c" });
     const value = { overall: 4, comment };
     await client.recordOutcome({ generationId, outcome: { case: "rating", value } });
   }
   await client.query({ sql: "SELECT 1", fresh: true });
-  client.close();
-}, 90_000);
-
-afterAll(async () => {
-  await served?.stop("SIGKILL");
-  await front?.stop();
-  rmSync(directory, { recursive: true });
 });
 
-const run = (...args: string[]) =>
-  banditd(["dead-letters", ...args, "--address", served.grpcAddress]);
-const comments = async () =>
-  (
-    await front.query<{ comment: string }>("SELECT comment FROM bandit.outcomes ORDER BY comment")
-  ).map(({ comment }) => comment);
-const metric = async (line: string) =>
-  (await (await fetch(`${served.httpUrl}/metrics`)).text()).split("\n").includes(line);
+const run = (...args: string[]) => site.run("dead-letters", ...args);
+async function comments(): Promise<string[]> {
+  const sql = "SELECT comment FROM bandit.outcomes ORDER BY comment";
+  return (await front.query<{ comment: string }>(sql)).map(({ comment }) => comment);
+}
 
 describe("banditd dead-letters", () => {
   it("lists what the event log refused, the rest went in", async () => {
     expect(await comments()).toEqual(["fine", "good", "well"]);
-    const { exitCode, stdout, stderr } = await run("list");
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    const lines = stdout.trimEnd().split("\n");
+    const lines = (await site.output("dead-letters", "list")).trimEnd().split("\n");
     expect(lines[0]).toMatch(/^id +kind +tries +refused \(UTC\) +error$/);
     expect(lines).toHaveLength(5);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
@@ -60,7 +42,7 @@ describe("banditd dead-letters", () => {
     const { total, dead_letters: letters } = JSON.parse((await run("list", "--json")).stdout);
     expect(total).toBe(3);
     ids.push(...letters.map((letter: { dead_letter_id: string }) => letter.dead_letter_id));
-    expect(await metric("bandit_dead_letters 3")).toBe(true);
+    expect(await site.hasMetric("bandit_dead_letters 3")).toBe(true);
   });
 
   it("says how many more there are, and when there are none of a kind", async () => {
@@ -148,6 +130,6 @@ describe("banditd dead-letters", () => {
       });
     }
     expect(await comments()).toHaveLength(5);
-    expect(await metric("bandit_dead_letters 0")).toBe(true);
+    expect(await site.hasMetric("bandit_dead_letters 0")).toBe(true);
   });
 });

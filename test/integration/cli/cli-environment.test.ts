@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { banditd, type Served, serve } from "./cli-process.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { outputOf, type Served, serve } from "./cli-process.ts";
 
 /** Nothing that the service answers may follow from the process it runs in. */
 const environment = {
@@ -11,17 +9,13 @@ const environment = {
   LC_ALL: "de_DE.UTF-8",
   LC_NUMERIC: "de_DE.UTF-8",
 };
-let directory: string;
+const cwd = temporaryDirectory();
 let served: Served;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "banditd-environment-"));
-  served = await serve(["--data-dir", "data"], { environment, cwd: directory });
+  served = await serve(["--data-dir", "data"], { environment, cwd });
 });
-afterAll(async () => {
-  await served.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => served.stop());
 
 async function call<Answer>(method: string, request: object): Promise<Answer> {
   const response = await fetch(`${served.httpUrl}/bandit.v1.${method}`, {
@@ -34,14 +28,10 @@ async function call<Answer>(method: string, request: object): Promise<Answer> {
 }
 
 /** By a command line in the same odd place. */
-async function query(sql: string): Promise<unknown[]> {
-  const { stdout, stderr } = await banditd(
-    ["query", sql, "--json", "--address", served.grpcAddress],
-    { environment, cwd: directory },
-  );
-  expect(stderr).toBe("");
-  return Object.values(JSON.parse(stdout).rows[0]);
-}
+const output = (...args: string[]) =>
+  outputOf([...args, "--json", "--address", served.grpcAddress], { environment, cwd });
+const query = async (sql: string): Promise<unknown[]> =>
+  Object.values(JSON.parse(await output("query", sql)).rows[0]);
 
 describe("in New York, Turkish and German, in another directory, the service", () => {
   it("answers queries in UTC", async () => {
@@ -64,10 +54,7 @@ describe("in New York, Turkish and German, in another directory, the service", (
         "SELECT toString(toDateTime(0)), toString(toDate(toDateTime(3600))), timezone(), toString(1234.5)",
       ),
     ).toEqual(["1970-01-01 00:00:00", "1970-01-01", "UTC", "1234.5"]);
-    const { stdout } = await banditd(
-      ["explain", generationIds[0] as string, "--json", "--address", served.grpcAddress],
-      { environment, cwd: directory },
-    );
+    const stdout = await output("explain", generationIds[0] as string);
     const today = new Date().toISOString().slice(0, 13);
     expect(stdout).toContain(`"${today}`);
     expect(stdout).toMatch(/T\d\d:\d\d:\d\d(\.\d+)?Z"/);

@@ -1,32 +1,21 @@
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { openServiceLog } from "../../../src/cli/logs/service-log.ts";
 import { simulationPolicy } from "../../../src/cli/simulate/simulated-arms.ts";
 import { rowsOf } from "../../../src/cli/text/query-result.ts";
-import {
-  AlgorithmSchema,
-  type BanditClient,
-  createBanditClient,
-  Mode,
-  PolicySchema,
-} from "../../../src/client/index.ts";
+import { AlgorithmSchema, Mode, PolicySchema } from "../../../src/client/index.ts";
 import type { ComparedDecision } from "../../../src/statistics/experiments/compared-decision.ts";
 import { words } from "../../support/words.ts";
-import { banditd } from "./cli-process.ts";
+import { banditd, outputOf } from "./cli-process.ts";
 import { useService } from "./running-service.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
 const site = useService();
-
 const { file } = site;
-
-async function reportOf(...args: string[]) {
-  const { exitCode, stdout, stderr } = await banditd(["off-policy", ...args, "--json"]);
-  expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const reportOf = async (...args: string[]) =>
+  JSON.parse(await outputOf(["off-policy", ...args, "--json"]));
 
 /** Arm a is right in six of ten tasks and b in five, of two kinds; what was served is known to the log only. */
 const tasks = Array.from({ length: 1200 }, (_, row) => {
@@ -35,14 +24,13 @@ const tasks = Array.from({ length: 1200 }, (_, row) => {
 });
 
 describe("off-policy on the log of a running service", () => {
-  let client: BanditClient;
   /** Later than every decision. */
   let untilMs: number;
   const from = "2020-01-01";
   const agentType = "router";
 
   beforeAll(async () => {
-    client = createBanditClient({ address: site.served.grpcAddress, deadlineMs: 20_000 });
+    const { client } = site;
     // Thompson sampling may stop serving the worse arm, and then the log says too little; this does not.
     const learning = create(
       PolicySchema,
@@ -56,15 +44,12 @@ describe("off-policy on the log of a running service", () => {
       policy: learning,
       variants: ["a", "b"].map((name) => ({ name, promptTemplate: "{{task}}", model: name })),
     });
-    const { exitCode, stderr } = await banditd([
+    await site.output(
       "simulate",
       file("tasks.csv", ["kind,a,b", ...tasks].join("\n")),
-      "--agent-type",
-      agentType,
+      ...["--agent-type", agentType],
       ...words("--code-type kind --arm a=a --arm b=b:0.5 --batch-size 25"),
-      ...site.address(),
-    ]);
-    expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
+    );
     const ask = { agentType, codeType: "left" };
     // Three decisions nobody reported on, and two of the kill switch with an outcome.
     for (let index = 0; index < 3; index += 1) await client.selectVariant(ask);
@@ -78,8 +63,6 @@ describe("off-policy on the log of a running service", () => {
     untilMs = Date.now() + 1000;
   });
 
-  afterAll(() => client.close());
-
   /** Candidate a: 0.3, b: 0.7 in left, the other way round in right. */
   const policyOf = (a: string, b: string) => ({
     by: ["code_type"],
@@ -90,7 +73,7 @@ describe("off-policy on the log of a running service", () => {
   const live = () => ["--from", from, "--agent-type", agentType, ...site.address()];
 
   it("gives the IPS that its rows give, computed here", async () => {
-    const answer = await client.query({
+    const answer = await site.client.query({
       sql:
         "SELECT code_type, variant_id, propensity, reward / reward_weight FROM generation_full " +
         `WHERE agent_type = '${agentType}' AND reward_weight > 0 AND source NOT IN ('static', 'fallback')`,
@@ -167,15 +150,14 @@ describe("off-policy on the log of a running service", () => {
   });
 
   it("gives the same from an export of the log as a file", async () => {
-    const { stdout } = await banditd([
+    const csv = await site.output(
       "query",
       "SELECT code_type, variant_id, propensity, source, degraded, reward, reward_weight " +
         `FROM generation_full WHERE agent_type = '${agentType}' ORDER BY code_type, generation_id`,
       ...words("--csv --rows 10000"),
-      ...site.address(),
-    ]);
+    );
     const path = file("policy.json", policy);
-    const fromFile = await reportOf("--log", file("export.csv", stdout), "--policy", path);
+    const fromFile = await reportOf("--log", file("export.csv", csv), "--policy", path);
     const fromService = await reportOf(...live(), "--policy", path);
     expect(fromFile).toEqual({ ...fromService, log: join(site.directory, "export.csv") });
   });
@@ -194,6 +176,7 @@ describe("off-policy on the log of a running service", () => {
       readonly wanted?: number;
     }): Promise<readonly ComparedDecision[]> {
       const { answerRows, wanted = Number.POSITIVE_INFINITY } = options;
+      const { client } = site;
       const rows: ComparedDecision[] = [];
       const source = openServiceLog({
         client:

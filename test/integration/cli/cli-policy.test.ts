@@ -1,26 +1,17 @@
 import { join } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
-import {
-  type Allocation,
-  AllocationSchema,
-  createBanditClient,
-} from "../../../src/client/index.ts";
+import { type Allocation, AllocationSchema } from "../../../src/client/index.ts";
 import { words } from "../../support/words.ts";
-import { banditd } from "./cli-process.ts";
+import { outputOf } from "./cli-process.ts";
 import { useService } from "./running-service.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
 const site = useService();
 
-const policy = (...args: string[]) => banditd(["policy", ...args, ...site.address()]);
-async function policyJson(...args: string[]) {
-  const { exitCode, stdout, stderr } = await policy(...args, "--json");
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
-
+const policy = (...args: string[]) => site.run("policy", ...args);
+const policyJson = (...args: string[]) => site.json("policy", ...args);
 const { file } = site;
 
 const components = [{ metric: "test_pass_rate", weight: 0.5 }];
@@ -51,12 +42,9 @@ describe("banditd policy", () => {
     };
     const set = await policyJson("set", "analysis", "--file", file("wanted.json", wanted));
     expect(set.policy).toMatchObject({ ...wanted, reward: { components: [components[0]] } });
-    const piped = await banditd(
-      [...words("policy set analysis --code-type py --file -"), ...site.address()],
-      { input: JSON.stringify({ ...wanted, algorithm: { softmax: {} } }) },
-    );
-    expect(piped.exitCode).toBe(0);
-    expect(piped.stdout).toContain("Policy of analysis, code type py");
+    const args = [...words("policy set analysis --code-type py --file -"), ...site.address()];
+    const input = JSON.stringify({ ...wanted, algorithm: { softmax: {} } });
+    expect(await outputOf(args, { input })).toContain("Policy of analysis, code type py");
     expect(await policyJson("show", "analysis", "--code-type", "py")).toMatchObject({
       code_type: "py",
       policy: { algorithm: { softmax: { temperature: 0.05 } } },
@@ -110,12 +98,8 @@ describe("banditd policy", () => {
       "reward.components[0]",
     ],
   ])("names the field of %s", async (_, content, message) => {
-    const { exitCode, stderr } = await policy(
-      "set",
-      "evolution",
-      "--file",
-      file("bad.json", content),
-    );
+    const path = file("bad.json", content);
+    const { exitCode, stderr } = await policy("set", "evolution", "--file", path);
     expect(stderr).toContain(message);
     expect(exitCode).toBe(2);
   });
@@ -129,10 +113,10 @@ describe("banditd policy", () => {
 });
 
 describe("banditd allocation", () => {
-  const allocation = (...args: string[]) => banditd(["allocation", ...args, ...site.address()]);
+  const allocation = (...args: string[]) => site.run("allocation", ...args);
 
   it("shows what GetAllocation says", async () => {
-    const client = createBanditClient({ address: site.served.grpcAddress, deadlineMs: 10_000 });
+    const { client } = site;
     const request = { agentType: "evolution", codeType: "py" };
     const { generationId } = await client.selectVariant(request);
     await client.recordOutcome({
@@ -145,9 +129,7 @@ describe("banditd allocation", () => {
       expect(current?.arms.map((arm) => arm.generations)).toContain(1n);
       return current as Allocation;
     });
-    client.close();
-    const json = await allocation("evolution", "py", "--json");
-    const found = JSON.parse(json.stdout);
+    const found = await site.json("allocation", "evolution", "py");
     const wanted = toJson(AllocationSchema, learned, {
       alwaysEmitImplicit: true,
       useProtoFieldName: true,
@@ -166,8 +148,8 @@ describe("banditd allocation", () => {
     const linear = { algorithm: { linear_thompson: { features } }, reward: { components } };
     await policyJson("set", "requirements", "--file", file("linear.json", linear));
     const deviation = async (size: string) => {
-      const { stdout } = await allocation("requirements", "py", "--feature", size, "--json");
-      return JSON.parse(stdout).arms[0].linear.standard_deviation;
+      const found = await site.json("allocation", "requirements", "py", "--feature", size);
+      return found.arms[0].linear.standard_deviation;
     };
     expect(await deviation("size=10")).toBeCloseTo(1, 10);
     expect(await deviation("size=20")).toBeCloseTo(Math.sqrt(1 + 2 ** 2), 10);

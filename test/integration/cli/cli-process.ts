@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { expect } from "vitest";
+import { reapWhenOrphaned } from "../../support/reaper.ts";
 
 const launcher = join(import.meta.dirname, "../../../bin/banditd.mjs");
 
@@ -22,6 +24,8 @@ export interface RunOptions {
   readonly killAfterMs?: number;
   /** Working directory; that of the tests when absent. */
   readonly cwd?: string;
+  /** Of {@link serve}: it does not outlive the tests, nor does this directory, in whatever way they end. */
+  readonly reaped?: string;
 }
 
 /** Runs `banditd` as its own process until it ends. */
@@ -52,6 +56,13 @@ export async function banditd(
   return { exitCode: code ?? signal, stdout, stderr };
 }
 
+/** What it prints. Fails the test unless it ends with 0 and has nothing to say on standard error. */
+export async function outputOf(args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { exitCode, stdout, stderr } = await banditd(args, options);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return stdout;
+}
+
 /** A `banditd serve` that is ready. */
 export interface Served {
   readonly grpcAddress: string;
@@ -59,11 +70,20 @@ export interface Served {
   /** What it has printed so far. */
   stdout(): string;
   stderr(): string;
+  /** Sends a signal that does not end it. @returns whether it was there */
+  signal(signal: NodeJS.Signals): boolean;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Its exit code, once it has ended; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
 }
 
-/** Starts `banditd serve` on free ports. Rejects with what it wrote when it ends before it is ready. */
+const startTimeoutMs = 90_000;
+
+/**
+ * Starts `banditd serve` on free ports. Rejects with what it wrote when it ends before it is ready, or is not ready
+ * within a minute and a half.
+ */
 export async function serve(args: readonly string[], options: RunOptions = {}): Promise<Served> {
   const child = start(
     ["serve", "--grpc-port", "0", "--http-port", "0", "--log-level", "warn", ...args],
@@ -71,27 +91,40 @@ export async function serve(args: readonly string[], options: RunOptions = {}): 
   );
   let stdout = "";
   let stderr = "";
-  const ended = once(child, "close") as Promise<[number | null]>;
+  const forget =
+    options.reaped === undefined
+      ? () => undefined
+      : reapWhenOrphaned({
+          pid: child.pid as number,
+          signal: "KILL",
+          directory: options.reaped,
+        });
+  const ended = once(child, "close").then(([code]) => {
+    forget();
+    return code as number | null;
+  });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
+  const late = setTimeout(() => child.kill("SIGKILL"), startTimeoutMs);
   await new Promise<void>((resolve, reject) => {
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       if (stdout.includes("Stop it with")) resolve();
     });
-    void ended.then(([code]) => reject(new Error(`serve ended with ${code}: ${stdout}${stderr}`)));
-  });
+    void ended.then((code) => reject(new Error(`serve ended with ${code}: ${stdout}${stderr}`)));
+  }).finally(() => clearTimeout(late));
   return {
     grpcAddress: /gRPC\s+(\S+)/.exec(stdout)?.[1] ?? "",
     httpUrl: /HTTP\s+(\S+)/.exec(stdout)?.[1] ?? "",
     stdout: () => stdout,
     stderr: () => stderr,
-    async stop(signal = "SIGTERM") {
+    signal: (signal) => child.kill(signal),
+    stop(signal = "SIGTERM") {
       if (child.exitCode === null) child.kill(signal);
-      const [code] = await ended;
-      return code;
+      return ended;
     },
+    ended,
   };
 }
 
@@ -107,7 +140,7 @@ function start(args: readonly string[], options: RunOptions): ChildProcess {
 function withoutEngines(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(environment).filter(
-      ([name]) => !/^(BANDIT_|REDIS_URL$|DATABASE_URL$|CLICKHOUSE_URL$)/.test(name),
+      ([name]) => !/^(BANDIT_|REDIS_URL$|DATABASE_URL$|CLICKHOUSE_URL$|NODE_OPTIONS$)/.test(name),
     ),
   );
 }

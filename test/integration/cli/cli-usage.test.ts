@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { words } from "../../support/words.ts";
-import { banditd } from "./cli-process.ts";
+import { banditd, outputOf } from "./cli-process.ts";
 
 const directory = temporaryDirectory();
 const table = join(directory, "table.csv");
@@ -24,15 +24,12 @@ describe("the command line without a service", () => {
     ["simulate", "--help"],
     ["variants", "create", "--help"],
   ])("prints help on standard output and exits with 0: %s %s %s", async (...args) => {
-    const { exitCode, stdout, stderr } = await banditd(args);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(stdout).toContain("Usage: banditd");
+    expect(await outputOf(args)).toContain("Usage: banditd");
   });
 
+  // And says nothing about experimental features of Node.
   it("prints the version of package.json", async () => {
-    const { exitCode, stdout } = await banditd(["--version"]);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await outputOf(["--version"])).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   it.each([
@@ -41,14 +38,8 @@ describe("the command line without a service", () => {
     ["none at all", () => "/proc/none", false],
   ])("runs with %s for compiled code", async (_, caches, kept) => {
     const environment = { NODE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: caches() };
-    const { exitCode, stderr } = await banditd(["--version"], { environment });
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    await outputOf(["--version"], { environment });
     expect(existsSync(join(caches(), "banditd"))).toBe(kept);
-  });
-
-  it("says nothing about experimental features of Node", async () => {
-    const { stderr } = await banditd(["--version"]);
-    expect(stderr).toBe("");
   });
 
   it.each<[string, string[], string]>([
@@ -72,36 +63,29 @@ describe("the command line without a service", () => {
       create("--template", "x", "--parameters", "[]"),
       "must be a JSON object",
     ],
-  ])("exits with 2 for %s", async (_, args, message) => {
-    const { exitCode, stdout, stderr } = await banditd(args);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
-    expect(stderr).toContain(message);
-  });
-
-  it.each<[string, () => string[], string]>([
-    ["a missing option", () => ofKind(), "--arm"],
-    ["one arm", () => ofKind("--arm", "a=a_ok"), "one arm is no choice"],
-    ["arm syntax", () => ofKind("--arm", "a", "--arm", "b=b_ok"), "NAME=COLUMN"],
-    ["a cost above 1", () => ofKind("--arm", "a=a_ok:2", "--arm", "b=b_ok"), "between 0 and 1"],
-    ["a cost weight above 1", () => ofKind(...arms, "--cost-weight", "2"), "from 0 to 1"],
+    ["a missing option", ofKind(), "--arm"],
+    ["one arm", ofKind("--arm", "a=a_ok"), "one arm is no choice"],
+    ["arm syntax", ofKind("--arm", "a", "--arm", "b=b_ok"), "NAME=COLUMN"],
+    ["a cost above 1", ofKind("--arm", "a=a_ok:2", "--arm", "b=b_ok"), "between 0 and 1"],
+    ["a cost weight above 1", ofKind(...arms, "--cost-weight", "2"), "from 0 to 1"],
     [
       "a code type column that is not there",
-      () => simulate("--code-type", "sort", ...arms),
+      simulate("--code-type", "sort", ...arms),
       'no column "sort"',
     ],
-    ["an outcome out of range", () => ofKind(...arms), 'line 3: column "b_ok" holds "2"'],
+    ["an outcome out of range", ofKind(...arms), 'line 3: column "b_ok" holds "2"'],
     [
       "an agent type that cannot be",
-      () => ["simulate", table, "--agent-type", "No Way", "--code-type", "kind", ...arms],
+      ["simulate", table, "--agent-type", "No Way", "--code-type", "kind", ...arms],
       "--agent-type",
     ],
     [
       "a file that is not there",
-      () => ["simulate", "/no/such.csv", "--agent-type", "t", "--code-type", "kind", ...arms],
+      ["simulate", "/no/such.csv", "--agent-type", "t", "--code-type", "kind", ...arms],
       "there is no file /no/such.csv",
     ],
-  ])("exits with 2 for a simulation with %s", async (_, args, message) => {
-    const { exitCode, stdout, stderr } = await banditd(args());
+  ])("exits with 2 for %s", async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await banditd(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
     expect(stderr).toContain(message);
   });

@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const main = join(import.meta.dirname, "../../../examples/demo/main.ts");
 
 async function demo(args: readonly string[], options: { interruptAt?: string } = {}) {
-  const temporary = mkdtempSync(join(tmpdir(), "banditd-demo-test-"));
+  const temporary = temporaryDirectory();
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, TMPDIR: temporary },
@@ -21,9 +21,7 @@ async function demo(args: readonly string[], options: { interruptAt?: string } =
   const ended = once(child, "close");
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [exitCode] = await ended;
-  const leftBehind = readdirSync(temporary);
-  rmSync(temporary, { recursive: true, force: true });
-  return { exitCode, stdout, stderr, leftBehind };
+  return { exitCode, stdout, stderr, leftBehind: readdirSync(temporary) };
 }
 
 it("loses no call, finds the best variants, and ClickHouse agrees with what the agents counted", async () => {

@@ -46,8 +46,14 @@ function generation(name: string, changes: object, ...fields: string[]): Case {
   return { name, method: recordGeneration, request: { ...known, ...changes }, fields };
 }
 
-function catalog(name: string, method: DescMethod, request: object, ...fields: string[]): Case {
+function call(name: string, method: DescMethod, request: object, ...fields: string[]): Case {
   return { name, method, request, fields };
+}
+
+/** CreateVariant of a variant that would do but for these changes. */
+function variant(name: string, changes: object, field: string): Case {
+  const request = { agentType: "evolution", variant: { ...template, ...changes } };
+  return { name, method: createVariant, request, fields: [`variant.${field}`] };
 }
 
 const many = (count: number) =>
@@ -90,30 +96,25 @@ const cases: readonly Case[] = [
   generation("a negative duration", { duration: { seconds: -1n } }, "duration"),
   generation("more than 1 MiB of content", { content: "é".repeat(524_289) }, "content"),
 
-  {
-    name: "an outcome without content",
-    method: recordOutcome,
-    request: { generationId: knownGenerationId },
-    fields: ["outcome"],
-  },
-  {
-    name: "an outcome from before 2000",
-    method: recordOutcome,
-    request: { ...outcome("testRun", { passed: 1 }), occurredAt: { seconds: 1n } },
-    fields: ["occurred_at"],
-  },
-  {
-    name: "an outcome of a malformed generation id",
-    method: recordOutcome,
-    request: { ...outcome("testRun", { passed: 1 }), generationId: "nonsense" },
-    fields: ["generation_id"],
-  },
-  {
-    name: "an outcome id with a space",
-    method: recordOutcome,
-    request: { ...outcome("testRun", { passed: 1 }), outcomeId: "a b" },
-    fields: ["outcome_id"],
-  },
+  call("an outcome without content", recordOutcome, { generationId: knownGenerationId }, "outcome"),
+  call(
+    "an outcome from before 2000",
+    recordOutcome,
+    { ...outcome("testRun", { passed: 1 }), occurredAt: { seconds: 1n } },
+    "occurred_at",
+  ),
+  call(
+    "an outcome of a malformed generation id",
+    recordOutcome,
+    { ...outcome("testRun", { passed: 1 }), generationId: "nonsense" },
+    "generation_id",
+  ),
+  call(
+    "an outcome id with a space",
+    recordOutcome,
+    { ...outcome("testRun", { passed: 1 }), outcomeId: "a b" },
+    "outcome_id",
+  ),
   record("negative tests passed", "testRun", { passed: -1, failed: 1 }, "test_run.passed"),
   record("negative tests failed", "testRun", { passed: 1, failed: -1 }, "test_run.failed"),
   record("a test run without a test", "testRun", {}, "test_run"),
@@ -136,86 +137,61 @@ const cases: readonly Case[] = [
   record("an infinite one", "custom", { metrics: { a: Infinity } }, 'custom.metrics["a"]'),
   record("a badly named one", "custom", { metrics: { "A b": 1 } }, 'custom.metrics["A b"]'),
 
-  {
-    name: "an empty batch of decisions",
-    method: DecisionService.method.batchSelectVariants,
-    request: { requests: [] },
-    fields: ["requests"],
-  },
-  {
-    name: "101 decisions at once",
-    method: DecisionService.method.batchSelectVariants,
-    request: { requests: Array.from({ length: 101 }, () => good) },
-    fields: ["requests"],
-  },
-  {
-    name: "1,001 outcomes at once",
-    method: DecisionService.method.batchRecordOutcomes,
-    request: { requests: Array.from({ length: 1001 }, () => outcome("testRun", { passed: 1 })) },
-    fields: ["requests"],
-  },
+  call(
+    "an empty batch of decisions",
+    DecisionService.method.batchSelectVariants,
+    { requests: [] },
+    "requests",
+  ),
+  call(
+    "101 decisions at once",
+    DecisionService.method.batchSelectVariants,
+    { requests: Array.from({ length: 101 }, () => good) },
+    "requests",
+  ),
+  call(
+    "1,001 outcomes at once",
+    DecisionService.method.batchRecordOutcomes,
+    { requests: Array.from({ length: 1001 }, () => outcome("testRun", { passed: 1 })) },
+    "requests",
+  ),
 
-  catalog("an agent type without variants", createAgentType, { agentType: "a" }, "variants"),
-  catalog(
+  call("an agent type without variants", createAgentType, { agentType: "a" }, "variants"),
+  call(
     "two first variants of one name",
     createAgentType,
     { agentType: "a", variants: [template, template] },
     "variants[1].name",
   ),
-  catalog("no variant", createVariant, { agentType: "evolution" }, "variant"),
-  catalog(
-    "a variant without a template",
-    createVariant,
-    { agentType: "evolution", variant: { name: "a" } },
-    "variant.prompt_template",
-  ),
-  catalog(
-    "a template of 65,537 characters",
-    createVariant,
-    { agentType: "evolution", variant: { name: "a", promptTemplate: "a".repeat(65_537) } },
-    "variant.prompt_template",
-  ),
-  catalog(
-    "a name with a slash",
-    createVariant,
-    { agentType: "evolution", variant: { ...template, name: "a/b" } },
-    "variant.name",
-  ),
-  catalog(
-    "parameters above 16 KiB",
-    createVariant,
-    { agentType: "evolution", variant: { ...template, parameters: { a: "x".repeat(16_384) } } },
-    "variant.parameters",
-  ),
-  catalog(
+  call("no variant", createVariant, { agentType: "evolution" }, "variant"),
+  variant("no template", { promptTemplate: "" }, "prompt_template"),
+  variant("65,537 characters", { promptTemplate: "a".repeat(65_537) }, "prompt_template"),
+  variant("a name with a slash", { name: "a/b" }, "name"),
+  variant("more than 16 KiB", { parameters: { a: "x".repeat(16_384) } }, "parameters"),
+  call(
     "a variant that is born retired",
     createVariant,
     { agentType: "evolution", variant: template, status: 4 },
     "status",
   ),
-  catalog("a page of 1,001", listVariants, { pageSize: 1001 }, "page_size"),
-  catalog("an unknown status", listVariants, { statuses: [9] }, "statuses[0]"),
-  catalog("a malformed variant id", promoteVariant, { variantId: "evolution" }, "variant_id"),
-  catalog("no mode", setMode, {}, "mode"),
-  catalog("no policy", setPolicy, { agentType: "evolution" }, "policy"),
-  catalog("no algorithm", setPolicy, policy({ algorithm: {} }), "policy.algorithm.kind"),
-  catalog("no component", setPolicy, policy({ reward: {} }), "policy.reward.components"),
-  catalog("too large a holdout", setPolicy, policy({ holdoutShare: 0.6 }), "policy.holdout_share"),
-  catalog("too weak a prior", setPolicy, policy({ priorAlpha: 0.4 }), "policy.prior_alpha"),
-  catalog(
+  call("a page of 1,001", listVariants, { pageSize: 1001 }, "page_size"),
+  call("an unknown status", listVariants, { statuses: [9] }, "statuses[0]"),
+  call("a malformed variant id", promoteVariant, { variantId: "evolution" }, "variant_id"),
+  call("no mode", setMode, {}, "mode"),
+  call("no policy", setPolicy, { agentType: "evolution" }, "policy"),
+  call("no algorithm", setPolicy, policy({ algorithm: {} }), "policy.algorithm.kind"),
+  call("no component", setPolicy, policy({ reward: {} }), "policy.reward.components"),
+  call("too large a holdout", setPolicy, policy({ holdoutShare: 0.6 }), "policy.holdout_share"),
+  call("too weak a prior", setPolicy, policy({ priorAlpha: 0.4 }), "policy.prior_alpha"),
+  call(
     "a custom component without a range",
     setPolicy,
     policy({ reward: { components: [{ metric: "happiness", weight: 1 }] } }),
     "policy.reward.components[0].min",
   ),
-  catalog("no statement", InsightService.method.query, {}, "sql"),
-  catalog("too many rows", InsightService.method.query, { sql: "x", rowsMax: 10_001 }, "rows_max"),
-  catalog(
-    "no time",
-    InsightService.method.query,
-    { sql: "x", timeout: { seconds: 0n } },
-    "timeout",
-  ),
+  call("no statement", InsightService.method.query, {}, "sql"),
+  call("too many rows", InsightService.method.query, { sql: "x", rowsMax: 10_001 }, "rows_max"),
+  call("no time", InsightService.method.query, { sql: "x", timeout: { seconds: 0n } }, "timeout"),
 ];
 
 const servers = useRpcServers();

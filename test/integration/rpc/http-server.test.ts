@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CatalogService } from "../../../src/gen/bandit/v1/catalog_service_pb.ts";
 import { DecisionService } from "../../../src/gen/bandit/v1/decision_service_pb.ts";
 import { InsightService } from "../../../src/gen/bandit/v1/insight_service_pb.ts";
-import { componentOf } from "../../support/learning-agent.ts";
+import { rewardComponent } from "../../support/catalogue-samples.ts";
 import { knownGenerationId } from "./fake-bandit-service.ts";
 import { callConnect, callJson, post, rpcServersOfTest, useRpcServers } from "./rpc-servers.ts";
 
@@ -131,7 +131,7 @@ describe("the other services", () => {
       policy: {
         algorithm: { kind: "epsilon_greedy", epsilon: 0.1, decayHalfLifeGenerations: 0 },
         reward: {
-          components: [{ ...componentOf("rating_overall"), min: 1, max: 5 }],
+          components: [rewardComponent("rating_overall", 1, { min: 1, max: 5 })],
           costPenaltyPerUsd: 0,
           latencyPenaltyPerSecond: 0,
         },

@@ -1,6 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type OpenedEventLog,
@@ -9,6 +7,7 @@ import {
 import { eventStreams } from "../../../src/ports/event-rows.ts";
 import { analystData } from "../../support/clickhouse-analyst-data.ts";
 import { asLines, silentLogger, testClock } from "../../support/clickhouse-event-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const page = await readFile(new URL("../../../docs/analyst.md", import.meta.url), "utf8");
 const queries = [...page.matchAll(/^\*\*(.+?)\*\*(?:(?!```).)*```sql\n(.+?)```/gms)].map(
@@ -19,10 +18,9 @@ const queries = [...page.matchAll(/^\*\*(.+?)\*\*(?:(?!```).)*```sql\n(.+?)```/g
 );
 const data = analystData(Date.now());
 let log: OpenedEventLog;
-let directory = "";
+const directory = temporaryDirectory();
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "banditd-analyst-"));
   log = await openChdbEventLog({ directory, clock: testClock, logger: silentLogger });
   await log.migrator.migrate();
   // Twice with different tokens: nothing an analyst sees may count a repeated row again.
@@ -33,10 +31,7 @@ beforeAll(async () => {
     }
   }
 });
-afterAll(async () => {
-  await log.eventLog.close();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => log.eventLog.close());
 
 async function ask(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const { columns, rows } = await log.eventLog.query({ sql, rowsMax: 10_000, timeoutMs: 20_000 });

@@ -96,10 +96,7 @@ test("labels that callers make up do not make series on /metrics", async () => {
 }, 120_000);
 
 test("code types without outcomes take no memory of their own", async () => {
-  const allocations = async () => {
-    const page = await (await fetch(`${baseUrl}/metrics`)).text();
-    return Number(/^bandit_allocations (\d+)$/m.exec(page)?.[1] ?? 0);
-  };
+  const allocations = () => served.metric("bandit_allocations");
   const before = await allocations();
   await repeat(500, (index) =>
     post("DecisionService/SelectVariant", { agentType: "evolution", codeType: `none_${index}` }),

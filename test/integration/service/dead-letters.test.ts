@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -10,20 +7,15 @@ import {
 import { describeDeadLetters, sampleLetter } from "../../conformance/dead-letters-conformance.ts";
 import { silentLogger, testClock } from "../../support/clickhouse-event-samples.ts";
 import { type ClickHouseFront, startClickHouseFront } from "../../support/clickhouse-front.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const base = { clock: testClock, logger: silentLogger };
 
+const directory = temporaryDirectory();
 describeDeadLetters("chDB", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "banditd-letters-"));
   const { eventLog, deadLetters, migrator } = await openChdbEventLog({ ...base, directory });
   await migrator.migrate();
-  return {
-    deadLetters,
-    close: async () => {
-      await eventLog.close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  return { deadLetters, close: () => eventLog.close() };
 });
 
 let front: ClickHouseFront;
@@ -33,11 +25,8 @@ beforeAll(async () => {
 afterAll(() => front.stop());
 
 async function connect(database: string) {
-  const opened = connectClickHouseEventLog({
-    ...base,
-    url: `${front.url}/${database}`,
-    requestTimeoutMs: 5_000,
-  });
+  const url = `${front.url}/${database}`;
+  const opened = connectClickHouseEventLog({ ...base, url, requestTimeoutMs: 5_000 });
   await opened.migrator.migrate();
   return opened;
 }

@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from "vitest";
 import { BanditError } from "../../../src/domain/errors.ts";
 import type { Policy } from "../../../src/domain/policy.ts";
 import { algorithmsWithDefaults } from "../../support/algorithms-with-defaults.ts";
-import { componentOf, LearningAgent } from "../../support/learning-agent.ts";
+import { rewardComponent } from "../../support/catalogue-samples.ts";
+import { LearningAgent } from "../../support/learning-agent.ts";
 import { engineSets } from "../../support/site.ts";
 import { openSiteOfTest, useReplica } from "../../support/use-site.ts";
 
@@ -161,7 +162,7 @@ describe.each(engineSets)(
       const agent = await freshAgent({
         defaultReward: 0.75,
         reward: {
-          components: [componentOf("score", 0.5)],
+          components: [rewardComponent("score", 0.5)],
           costPenaltyPerUsd: 0.5,
           latencyPenaltyPerSecond: 0,
         },

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { AgentType, CodeType, VariantId } from "../../../src/domain/ids.ts";
 import { callContext } from "../../support/call-context.ts";
-import { ciPolicy, componentOf, type LearningAgent } from "../../support/learning-agent.ts";
+import { rewardComponent } from "../../support/catalogue-samples.ts";
+import { ciPolicy, type LearningAgent } from "../../support/learning-agent.ts";
 import { useReplica } from "../../support/use-site.ts";
 
 const arm = { agentType: "agent_0" as AgentType, variantId: "agent_0/only@1" as VariantId };
@@ -18,8 +19,10 @@ describe("an agent type with outcomes for 10,000 code types", () => {
   });
   let agent: LearningAgent;
   beforeAll(async () => {
-    const cost = { ...componentOf("cost_usd", 0.5), lowerIsBetter: true };
-    const components = [componentOf("ci_passed", 0.5), cost];
+    const components = [
+      rewardComponent("ci_passed", 0.5),
+      rewardComponent("cost_usd", 0.5, { lowerIsBetter: true }),
+    ];
     const reward = { ...ciPolicy.reward, components };
     agent = await site.agent({ ...ciPolicy, reward }, ["only"]);
     expect(agent.agentType).toBe(arm.agentType);

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { BanditError } from "../../../src/domain/errors.ts";
 import type { DiskQueue } from "../../../src/ports/disk-queue.ts";
+import { banditErrorOf } from "../../support/bandit-error-of.ts";
 import {
   EventPathSite,
   type LogFault,
@@ -9,33 +8,28 @@ import {
   type StateEngine,
 } from "../../support/event-path-site.ts";
 import { faultyStateStore } from "../../support/faulty.ts";
+import { sumOfMetric } from "../../support/metrics-page.ts";
+import { until as untilWithin } from "../../support/until.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const bytesMax = 2 ** 18;
 const mebibyte = 2 ** 20;
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 30_000;
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`it never came to this: ${what}`);
-    await sleep(10);
-  }
-}
+/** Where events may be spilled: disk for many times the bound of the outbox. */
+const onDisk = { bytesMax, spillBytesMax: 16 * mebibyte };
+const spilling = { ...onDisk, whenFull: "spill" } as const;
 
-async function metric(path: OpenedPath, name: string): Promise<number> {
-  const { body } = await path.telemetry.page();
-  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(body)?.[1]);
-}
+const until = (what: string, isSo: () => boolean | Promise<boolean>) =>
+  untilWithin(what, 30_000, isSo);
 
-function refusal(path: OpenedPath): BanditError | undefined {
-  try {
-    path.outbox.requireRoomForReport("outcome");
-    return undefined;
-  } catch (error) {
-    return error as BanditError;
-  }
+async function metric(path: OpenedPath, name: string, label?: string): Promise<number> {
+  return sumOfMetric((await path.telemetry.page()).body, name, label) ?? Number.NaN;
 }
+const lagOf = (path: OpenedPath) => metric(path, "bandit_event_lag_seconds");
+
+const refusal = (path: OpenedPath) =>
+  banditErrorOf(() => path.outbox.requireRoomForReport("outcome"));
 
 describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => {
   let site: EventPathSite;
@@ -88,19 +82,18 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
     expect(path.outbox.noRoomForDecision()?.reason).toBe("OUTBOX_FULL");
     await until("the metrics tell", async () => {
       const rows = await metric(path, "bandit_outbox_rows");
-      return rows === recorded && (await metric(path, "bandit_event_lag_seconds")) > 1;
+      return rows === recorded && (await lagOf(path)) > 1;
     });
     expect(await metric(path, "bandit_outbox_bytes")).toBe(path.outbox.state.bytes);
-    const { body } = await path.telemetry.page();
-    expect(body).toMatch(/bandit_reports_refused_total\{kind="outcome",reason="OUTBOX_FULL"\} 2/);
+    const full = 'kind="outcome",reason="OUTBOX_FULL"';
+    expect(await metric(path, "bandit_reports_refused_total", full)).toBe(2);
 
     site.fault = "none";
     await until("there is room", () => refusal(path) === undefined);
     await path.drain.flush();
     await expectOnceEach(recorded);
     await until("nothing waits", async () => {
-      const lag = await metric(path, "bandit_event_lag_seconds");
-      return lag === 0 && (await metric(path, "bandit_outbox_entries")) === 0;
+      return (await lagOf(path)) === 0 && (await metric(path, "bandit_outbox_entries")) === 0;
     });
   });
 
@@ -117,44 +110,34 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
     await site.record(path.state, 1);
     await path.outbox.look();
     down = true;
-    const lag = () => metric(path, "bandit_event_lag_seconds");
-    await until("there is a lag", async () => (await lag()) > 0);
-    const before = await lag();
-    await until("it grows", async () => (await lag()) > before + 0.3);
+    await until("there is a lag", async () => (await lagOf(path)) > 0);
+    const before = await lagOf(path);
+    await until("it grows", async () => (await lagOf(path)) > before + 0.3);
   });
 
   test.each<LogFault>(["before", "after", "hang"])(
     "spills four times its bound while inserts fail (%s): no report is refused, every row is in once afterwards",
     async (fault) => {
-      const path = await site.openPath({
-        bytesMax,
-        whenFull: "spill",
-        spillBytesMax: 16 * mebibyte,
-      });
+      const path = await site.openPath(spilling);
       site.fault = fault;
       await untilInTrouble(path);
       const count = 4 * Math.floor(bytesMax / 700);
       await recordAtAPace(path, count);
       expect(path.spill?.size.bytes).toBeGreaterThan(2 * bytesMax);
       await until("the metric tells", async () => (await metric(path, "bandit_spill_bytes")) > 0);
-      const { body } = await path.telemetry.page();
-      expect(body).toMatch(/bandit_events_spilled_total\{stream="decisions"\} \d+/);
+      const decisions = 'stream="decisions"';
+      expect(await metric(path, "bandit_events_spilled_total", decisions)).toBeGreaterThan(0);
       site.fault = "none";
       await path.drain.flush();
       await expectOnceEach(Math.ceil(count / 20) * 20 + 1);
       expect(path.spill?.size.records).toBe(0);
-      await until(
-        "no lag is left",
-        async () => (await metric(path, "bandit_event_lag_seconds")) === 0,
-      );
+      await until("no lag is left", async () => (await lagOf(path)) === 0);
     },
   );
 
   test("a batch that is on disk and in the outbox, because the process ended in between, is in once", async () => {
     const path = await site.openPath({
-      bytesMax,
-      whenFull: "spill",
-      spillBytesMax: 16 * mebibyte,
+      ...spilling,
       // The process ends before a confirmation reaches the store.
       wrapState: (state) =>
         faultyStateStore(state, (method) =>
@@ -168,34 +151,28 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
     expect((await path.state.outboxState()).rows).toBe(361);
     await path.close();
     site.fault = "none";
-    const next = await site.openPath({ bytesMax, spillBytesMax: 16 * mebibyte });
+    const next = await site.openPath(onDisk);
     expect(next.spill?.size.records).toBeGreaterThan(0);
     await next.drain.flush();
     await expectOnceEach(361);
   });
 
   test("spilled events on disk are written although the setting is refuse now", async () => {
-    const options = { bytesMax, spillBytesMax: 16 * mebibyte } as const;
-    const path = await site.openPath({ ...options, whenFull: "spill" });
+    const path = await site.openPath(spilling);
     site.fault = "before";
     await untilInTrouble(path);
     await recordAtAPace(path, 700);
     await path.close();
-    const next = await site.openPath({ ...options, whenFull: "refuse" });
-    const left = next.spill?.size.bytes;
-    expect(left).toBeGreaterThan(0);
-    await until(
-      "the lag is known",
-      async () => (await metric(next, "bandit_event_lag_seconds")) > 0,
-    );
+    const next = await site.openPath({ ...onDisk, whenFull: "refuse" });
+    expect(next.spill?.size.bytes).toBeGreaterThan(0);
+    await until("the lag is known", async () => (await lagOf(next)) > 0);
     site.fault = "none";
     await next.drain.flush();
     await expectOnceEach(701);
   });
 
   test("a record on disk that cannot be read stays there for all to see, and holds nothing else up", async () => {
-    const options = { bytesMax, spillBytesMax: 16 * mebibyte, whenFull: "spill" } as const;
-    let path = await site.openPath(options);
+    let path = await site.openPath(spilling);
     const broken = [
       { key: "first", text: "no first line" },
       { key: "second", text: '{"stream":"of another kind","token":"second"}\nrow' },
@@ -211,15 +188,14 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
       await path.drain.flush();
     };
     await drained();
-    expect(await site.stored()).toEqual({ rows: 500, distinct: 500 });
+    await expectOnceEach(500);
     await path.close();
-    path = await site.openPath(options);
+    path = await site.openPath(spilling);
     await site.record(path.state, 1);
     await drained();
-    expect(await site.stored()).toEqual({ rows: 501, distinct: 501 });
+    await expectOnceEach(501);
     await path.outbox.look();
-    const { body } = await path.telemetry.page();
-    expect(body).toContain(`bandit_spill_bytes ${path.spill?.size.bytes}`);
+    expect(await metric(path, "bandit_spill_bytes")).toBe(path.spill?.size.bytes);
     expect(path.spill?.size.bytes).toBeGreaterThan(0);
     await path.spill?.remove((path.spill?.read({ bytesMax: 1_000 }) ?? []).map(({ id }) => id));
   });
@@ -247,20 +223,16 @@ describe.each<StateEngine>(["sqlite", "redis"])("the outbox on %s", (engine) => 
 
   test("a disk that gave its records tokens of its own would be found out", async () => {
     const path = await site.openPath({
-      bytesMax,
-      whenFull: "spill",
-      spillBytesMax: 16 * mebibyte,
+      ...spilling,
       wrapSpill: (spill): DiskQueue =>
         new Proxy(spill, {
           get: (target, name) => {
             if (name === "size") return target.size;
             if (name !== "read") return Reflect.get(target, name).bind(target);
             return (options: Parameters<DiskQueue["read"]>[0]) =>
-              target.read(options).map(({ id, key, text }) => ({
-                id,
-                key,
-                text: text.replace(key, `spilled-${id}`),
-              }));
+              target.read(options).map((record) => {
+                return { ...record, text: record.text.replace(record.key, `spilled-${record.id}`) };
+              });
           },
         }),
     });

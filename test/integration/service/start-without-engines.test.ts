@@ -1,97 +1,60 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { readConfig, type ServiceOptions } from "../../../src/app/config.ts";
-import { openService, type RunningService } from "../../../src/app/open-service.ts";
 import { seedAgentTypes } from "../../../src/app/seed/seed-catalogue.ts";
-import {
-  type BanditClient,
-  createBanditClient,
-  Mode,
-  OutcomeStatus,
-} from "../../../src/client/index.ts";
-import { startThreeServers, type ThreeServers } from "../../support/three-servers.ts";
+import { Mode, OutcomeStatus } from "../../../src/client/index.ts";
+import { type ServedSite, serveWith } from "../../support/site.ts";
+import { useThreeServers } from "../../support/three-servers.ts";
 import { openCatalogue, query } from "../engines/catalogue-setup.ts";
 
 const agentType = "evolution";
 const codeType = "python_class";
+/** The client repeats what is unavailable until its deadline. */
+const briefly = { deadlineMs: 3_000 };
+const lateType = { agentType: "late", variants: [{ name: "only", promptTemplate: "t" }] };
 
-let servers: ThreeServers;
-const opened = new Set<Opened>();
-
-interface Opened {
-  readonly running: RunningService;
-  readonly client: BanditClient;
-  close(): Promise<void>;
-}
-
-beforeAll(async () => {
-  servers = await startThreeServers();
-}, 120_000);
-afterAll(() => servers.remove());
+const opened: ServedSite[] = [];
+const servers = useThreeServers();
 afterEach(async () => {
-  for (const service of opened) await service.close();
-  await servers.heal();
+  for (const service of opened.splice(0)) await service.close();
 });
 
-async function open(changes: Partial<ServiceOptions> = {}): Promise<Opened> {
-  const running = await openService(
-    readConfig(
-      {
-        ...servers.options,
-        grpcPort: 0,
-        httpPort: 0,
-        logLevel: "silent",
-        userHashKey: "0123456789abcdef",
-        drainIntervalMs: 50,
-        ...changes,
-      },
-      {},
-    ),
-  );
-  const client = createBanditClient({ address: running.grpcAddress, deadlineMs: 10_000 });
-  const service: Opened = {
-    running,
-    client,
-    async close() {
-      opened.delete(service);
-      client.close();
-      await running.stop();
-    },
-  };
-  opened.add(service);
+async function open(changes: Partial<ServiceOptions> = {}): Promise<ServedSite> {
+  const common = { logLevel: "silent", userHashKey: "0123456789abcdef" } as const;
+  const ports = { grpcPort: 0, httpPort: 0, drainIntervalMs: 50 };
+  const options = { ...servers.options, ...common, ...ports, ...changes };
+  const service = await serveWith(readConfig(options, {}));
+  opened.push(service);
   return service;
 }
 
-interface Readyz {
-  readonly status: number;
-  readonly ready: boolean;
-  readonly degraded: boolean;
-  readonly checks: Record<string, string>;
-}
-
-async function readyz({ running }: Opened): Promise<Readyz> {
+async function readyz({ running }: ServedSite) {
   const response = await fetch(`${running.httpUrl}/readyz`);
-  return { status: response.status, ...((await response.json()) as Omit<Readyz, "status">) };
+  const body = await response.json();
+  type Readyz = { ready: boolean; degraded: boolean; checks: Record<string, string> };
+  return { status: response.status, ...(body as Readyz) };
 }
 
-async function gauge({ running }: Opened, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`${running.httpUrl}/metrics`)).text();
-  const value = new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1];
-  return value === undefined ? undefined : Number(value);
-}
+/** What a poll of an engine's return waits for. */
+const soon = <Value>(read: () => Promise<Value>) => expect.poll(read, { timeout: 20_000 });
+const catalogueFresh = (service: ServedSite) => service.metric("bandit_catalogue_fresh");
+const select = ({ client }: ServedSite) => client.selectVariant({ agentType, codeType });
+const isDegraded = async (service: ServedSite) => (await readyz(service)).degraded;
+const checkOf = async (service: ServedSite, engine: string) =>
+  (await readyz(service)).checks[engine];
 
 /** What is believed of each arm. */
-async function beliefs({ client }: Opened): Promise<Record<string, unknown>> {
+async function beliefs({ client }: ServedSite): Promise<Record<string, unknown>> {
   const { allocation } = await client.getAllocation({ agentType, codeType });
   return Object.fromEntries(
     (allocation?.arms ?? []).map(({ variantId, alpha, beta }) => [variantId, { alpha, beta }]),
   );
 }
 
-async function learn(service: Opened, outcomes = 40): Promise<void> {
+async function learn(service: ServedSite, outcomes = 40): Promise<void> {
   for (let index = 0; index < outcomes; index += 1) {
-    const decision = await service.client.selectVariant({ agentType, codeType });
+    const decision = await select(service);
     const isGood = decision.variant?.variantId === "evolution/edge-cases-first@1";
     await service.client.recordOutcome({
       generationId: decision.generationId,
@@ -111,6 +74,13 @@ const snapshotPath = (): string => join(servers.dataDir, "catalogue-snapshot.jso
 /** Whole seconds suffice to say since when. */
 const since = /since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/;
 
+/** As another process would. */
+async function setModeElsewhere(mode: "static" | "frozen" | "learning"): Promise<void> {
+  const { catalogue } = await openCatalogue(servers.postgres.url);
+  await catalogue.setMode({ mode, reason: "a test" }, { name: "test" });
+  await catalogue.close();
+}
+
 describe("Postgres", () => {
   test("down at the start without a snapshot: the start fails and says what is missing", async () => {
     rmSync(snapshotPath(), { force: true });
@@ -122,10 +92,7 @@ describe("Postgres", () => {
 
   test("down at the start with a snapshot: what was known is served, and followed once it is back", async () => {
     const before = await open();
-    await before.client.createAgentType({
-      agentType: "late",
-      variants: [{ name: "only", promptTemplate: "t" }],
-    });
+    await before.client.createAgentType(lateType);
     await before.close();
     await servers.postgres.kill();
 
@@ -138,29 +105,22 @@ describe("Postgres", () => {
     expect(report).toMatchObject({ status: 200, ready: true, degraded: true });
     expect(report.checks["catalogue"]).toMatch(since);
     expect(report.checks["catalogue"]).toMatch(/^unreachable .*: revision \d+ of .* snapshot file/);
-    expect(await gauge(service, "bandit_catalogue_fresh")).toBe(0);
+    expect(await catalogueFresh(service)).toBe(0);
 
     const unavailable = { code: "unavailable", reason: "CATALOGUE_UNAVAILABLE" };
-    const change = client.setMode({ mode: Mode.STATIC, reason: "a test" });
+    const change = client.setMode({ mode: Mode.STATIC, reason: "a test" }, briefly);
     await expect(change).rejects.toMatchObject(unavailable);
-    const unknown = client.selectVariant({ agentType: "nobody", codeType });
+    const unknown = client.selectVariant({ agentType: "nobody", codeType }, briefly);
     await expect(unknown).rejects.toMatchObject(unavailable);
 
     await servers.postgres.restart();
-    const { catalogue: elsewhere } = await openCatalogue(servers.postgres.url);
-    await elsewhere.setMode({ mode: "static", reason: "a test" }, { name: "test" });
-    await expect
-      .poll(async () => (await client.getMode({})).serviceMode, { timeout: 20_000 })
-      .toBe(Mode.STATIC);
-    await elsewhere.setMode({ mode: "learning", reason: "a test" }, { name: "test" });
-    await elsewhere.close();
-    await expect
-      .poll(async () => (await client.getMode({})).serviceMode, { timeout: 20_000 })
-      .toBe(Mode.LEARNING);
-    await expect(client.selectVariant({ agentType: "nobody", codeType })).rejects.toMatchObject({
-      code: "not_found",
-    });
-    await expect.poll(() => gauge(service, "bandit_catalogue_fresh")).toBe(1);
+    await setModeElsewhere("static");
+    await soon(async () => (await client.getMode({})).serviceMode).toBe(Mode.STATIC);
+    await setModeElsewhere("learning");
+    await soon(async () => (await client.getMode({})).serviceMode).toBe(Mode.LEARNING);
+    const nobody = client.selectVariant({ agentType: "nobody", codeType });
+    await expect(nobody).rejects.toMatchObject({ code: "not_found" });
+    await expect.poll(() => catalogueFresh(service)).toBe(1);
     expect(await readyz(service)).toEqual({
       status: 200,
       ready: true,
@@ -171,26 +131,18 @@ describe("Postgres", () => {
 
   test("down at the start, back without a schema: migrations and the seed come then", async () => {
     const before = await open();
-    await before.client.createAgentType({
-      agentType: "forgotten",
-      variants: [{ name: "only", promptTemplate: "t" }],
-    });
+    await before.client.createAgentType({ ...lateType, agentType: "forgotten" });
     await before.close();
     await query(servers.postgres.url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     await servers.postgres.kill();
     const service = await open();
     await service.client.selectVariant({ agentType: "forgotten", codeType });
     await servers.postgres.restart();
-    await expect
-      .poll(
-        async () => {
-          const { agentTypes } = await service.client.listAgentTypes({});
-          return agentTypes.map((type) => type.agentType).sort();
-        },
-        { timeout: 20_000 },
-      )
-      .toEqual(seedAgentTypes.map((seed) => seed.agentType).sort());
-    await service.client.selectVariant({ agentType: "evolution", codeType });
+    await soon(async () => {
+      const { agentTypes } = await service.client.listAgentTypes({});
+      return agentTypes.map((type) => type.agentType).sort();
+    }).toEqual(seedAgentTypes.map((seed) => seed.agentType).sort());
+    await select(service);
   });
 
   test("down at the start with a damaged snapshot: the start fails as it does without one", async () => {
@@ -209,23 +161,18 @@ describe("Postgres", () => {
 
   test("killed and started again while the service runs: the service keeps deciding and follows the next change", async () => {
     const service = await open();
-    expect(await gauge(service, "bandit_catalogue_fresh")).toBe(1);
+    expect(await catalogueFresh(service)).toBe(1);
     await servers.postgres.kill();
-    await expect.poll(() => gauge(service, "bandit_catalogue_fresh")).toBe(0);
-    const { degraded } = await service.client.selectVariant({ agentType, codeType });
-    expect(degraded).toBe(false);
+    await expect.poll(() => catalogueFresh(service)).toBe(0);
+    expect((await select(service)).degraded).toBe(false);
     const report = await readyz(service);
     expect(report).toMatchObject({ status: 200, degraded: true });
     expect(report.checks["catalogue"]).toMatch(/revision \d+ stays in force/);
     await servers.postgres.restart();
-    const { catalogue: elsewhere } = await openCatalogue(servers.postgres.url);
-    await elsewhere.setMode({ mode: "frozen", reason: "a test" }, { name: "test" });
-    await expect
-      .poll(async () => (await service.client.getMode({})).serviceMode, { timeout: 20_000 })
-      .toBe(Mode.FROZEN);
-    await elsewhere.setMode({ mode: "learning", reason: "a test" }, { name: "test" });
-    await elsewhere.close();
-    await expect.poll(() => gauge(service, "bandit_catalogue_fresh")).toBe(1);
+    await setModeElsewhere("frozen");
+    await soon(async () => (await service.client.getMode({})).serviceMode).toBe(Mode.FROZEN);
+    await setModeElsewhere("learning");
+    await expect.poll(() => catalogueFresh(service)).toBe(1);
   });
 });
 
@@ -239,8 +186,8 @@ describe("a Postgres that was made read-only", () => {
     );
     await query(servers.postgres.url, "SELECT pg_reload_conf()");
   };
-  const setMode = (service: Opened): Promise<unknown> =>
-    service.client.setMode({ mode: Mode.LEARNING, reason: "a test" });
+  const setMode = (service: ServedSite): Promise<unknown> =>
+    service.client.setMode({ mode: Mode.LEARNING, reason: "a test" }, briefly);
   const isUnavailable = {
     code: "unavailable",
     reason: "CATALOGUE_READ_ONLY",
@@ -253,20 +200,19 @@ describe("a Postgres that was made read-only", () => {
     try {
       const second = await open();
       for (const service of [first, second]) {
-        await expect.poll(async () => (await readyz(service)).degraded).toBe(true);
+        await expect.poll(() => isDegraded(service)).toBe(true);
         const report = await readyz(service);
         expect(report).toMatchObject({ status: 200, ready: true });
         expect(report.checks["catalogue"]).toMatch(
           /^not usable \(.*cannot be changed.*read-only\) since .*: revision \d+ stays in force/,
         );
         await expect(setMode(service)).rejects.toMatchObject(isUnavailable);
-        const { degraded } = await service.client.selectVariant({ agentType, codeType });
-        expect(degraded).toBe(false);
+        expect((await select(service)).degraded).toBe(false);
       }
     } finally {
       await setReadOnly(false);
     }
-    await expect.poll(async () => (await readyz(first)).checks["catalogue"]).toBe("ok");
+    await expect.poll(() => checkOf(first, "catalogue")).toBe("ok");
     await setMode(first);
   });
 });
@@ -276,7 +222,7 @@ describe("ClickHouse", () => {
     const url = new URL(servers.options.clickhouseUrl as string);
     url.password = "wr0ng";
     const service = await open({ clickhouseUrl: url.href });
-    const { events } = (await readyz(service)).checks;
+    const events = await checkOf(service, "events");
     expect(events).toMatch(/^not usable \(.*AUTHENTICATION_FAILED.*CLICKHOUSE_URL.*\) since/);
     expect(events).not.toContain("wr0ng");
   });
@@ -290,13 +236,10 @@ describe("ClickHouse", () => {
     expect(report).toMatchObject({ status: 200, ready: true, degraded: true });
     expect(report.checks["events"]).toMatch(/^unreachable since .*wait/);
     servers.clickhouseProxy.pass();
-    await expect
-      .poll(async () => (await servers.clickhouse.query("SHOW TABLES FROM bandit")).length, {
-        timeout: 20_000,
-      })
-      .toBeGreaterThan(3);
-    await expect.poll(() => eventsIn("outcomes"), { timeout: 20_000 }).toBe(5);
-    await expect.poll(async () => (await readyz(service)).checks["events"]).toBe("ok");
+    const tables = () => servers.clickhouse.query("SHOW TABLES FROM bandit");
+    await soon(async () => (await tables()).length).toBeGreaterThan(3);
+    await soon(() => eventsIn("outcomes")).toBe(5);
+    await expect.poll(() => checkOf(service, "events")).toBe("ok");
   });
 
   test("hanging at the start: the service starts, and catches up", async () => {
@@ -304,12 +247,10 @@ describe("ClickHouse", () => {
     servers.clickhouse.failAlways(() => "hang");
     const service = await open();
     await learn(service, 3);
-    expect((await readyz(service)).checks["events"]).toMatch(/ since .*wait/);
+    expect(await checkOf(service, "events")).toMatch(/ since .*wait/);
     servers.clickhouse.failAlways(() => undefined);
-    await expect.poll(() => eventsIn("outcomes"), { timeout: 20_000 }).toBe(outcomes + 3);
-    await expect
-      .poll(async () => (await readyz(service)).degraded, { timeout: 20_000 })
-      .toBe(false);
+    await soon(() => eventsIn("outcomes")).toBe(outcomes + 3);
+    await soon(() => isDegraded(service)).toBe(false);
   });
 
   test("of a newer version: the start fails", async () => {
@@ -337,20 +278,15 @@ describe("Redis", () => {
     await servers.redis.kill("SIGKILL");
 
     const service = await open();
-    const decision = await service.client.selectVariant({ agentType, codeType });
-    expect(decision).toMatchObject({ degraded: true });
+    expect((await select(service)).degraded).toBe(true);
     expect(await beliefs(service)).toEqual(learned);
     const report = await readyz(service);
     expect(report).toMatchObject({ status: 200, ready: true, degraded: true });
     expect(report.checks["state"]).toMatch(/^unreachable since .*last known allocations/);
 
     await servers.redis.restart();
-    await expect
-      .poll(async () => (await service.client.selectVariant({ agentType, codeType })).degraded, {
-        timeout: 20_000,
-      })
-      .toBe(false);
-    await expect.poll(async () => (await readyz(service)).checks["state"]).toBe("ok");
+    await soon(async () => (await select(service)).degraded).toBe(false);
+    await expect.poll(() => checkOf(service, "state")).toBe("ok");
     expect(await beliefs(service)).toEqual(learned);
     await learn(service, 1);
   });
@@ -358,17 +294,10 @@ describe("Redis", () => {
   test("hanging at the start: the service starts, and goes on when Redis does", async () => {
     await (await open()).close();
     await servers.redis.kill("SIGSTOP");
-    let service: Opened;
-    try {
-      service = await open();
-      const { degraded } = await service.client.selectVariant({ agentType, codeType });
-      expect(degraded).toBe(true);
-    } finally {
-      await servers.redis.kill("SIGCONT");
-    }
-    await expect
-      .poll(async () => (await readyz(service)).degraded, { timeout: 20_000 })
-      .toBe(false);
+    const service = await open();
+    expect((await select(service)).degraded).toBe(true);
+    await servers.redis.kill("SIGCONT");
+    await soon(() => isDegraded(service)).toBe(false);
     await learn(service, 1);
   });
 
@@ -399,13 +328,12 @@ describe("all three", () => {
 
     const service = await open();
     expect(await beliefs(service)).toEqual(learned);
-    const { client } = service;
     const reports = 20;
     for (let index = 0; index < reports; index += 1) {
-      const { generationId, degraded } = await client.selectVariant({ agentType, codeType });
+      const { generationId, degraded } = await select(service);
       expect(degraded).toBe(true);
       const outcome = { case: "testRun", value: { passed: 1, failed: 0 } } as const;
-      const { status } = await client.recordOutcome({ generationId, outcome });
+      const { status } = await service.client.recordOutcome({ generationId, outcome });
       expect(status).toBe(OutcomeStatus.SPOOLED);
     }
     const report = await readyz(service);
@@ -418,15 +346,9 @@ describe("all three", () => {
 
     await Promise.all([servers.redis.restart(), servers.postgres.restart()]);
     servers.clickhouseProxy.pass();
-    await expect
-      .poll(() => eventsIn("outcomes"), { timeout: 20_000 })
-      .toBe(logged.outcomes + reports);
-    await expect
-      .poll(() => eventsIn("decisions"), { timeout: 20_000 })
-      .toBe(logged.decisions + reports);
-    await expect
-      .poll(async () => (await readyz(service)).degraded, { timeout: 20_000 })
-      .toBe(false);
+    await soon(() => eventsIn("outcomes")).toBe(logged.outcomes + reports);
+    await soon(() => eventsIn("decisions")).toBe(logged.decisions + reports);
+    await soon(() => isDegraded(service)).toBe(false);
     const total = (of: Record<string, unknown>) =>
       Object.values(of as Record<string, { alpha: number; beta: number }>).reduce(
         (sum, { alpha, beta }) => sum + alpha + beta,
