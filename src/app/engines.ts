@@ -78,6 +78,21 @@ interface Opening<Engine> {
   close(engine: Engine): Promise<void>;
 }
 
+/** Like `Promise.all`; the log has what the other one fails with, before or after this has rejected. */
+function both<First, Second>(
+  pair: readonly [Promise<First>, Promise<Second>],
+  logger: Logger,
+): Promise<readonly [First, Second]> {
+  let failures = 0;
+  for (const one of pair) {
+    one.catch((error: unknown) => {
+      failures += 1;
+      if (failures > 1) logger.error("a second engine cannot be used either", { error });
+    });
+  }
+  return Promise.all(pair);
+}
+
 /**
  * Opens both, side by side. When one fails the other is closed again; one that does not open in the time of a stop is
  * not waited for. @throws what the first of them failed with
@@ -92,7 +107,7 @@ async function openBoth<First, Second>(
     Promise<Second>,
   ];
   try {
-    return await Promise.all(opening);
+    return await both(opening, logger);
   } catch (error) {
     const closing = Promise.allSettled([
       opening[0].then((engine) => first.close(engine)),
@@ -262,13 +277,14 @@ async function openMigrated(
     ]);
   };
   try {
-    const [catalogueProblem, eventsProblem] = await Promise.all([
+    const migrations = [
       outageIn(postgres.migrator.migrate(), options.databaseUrl !== undefined),
       outageIn(
         options.clickhouseUrl === undefined ? migrateEvents() : withinStart(migrateEvents()),
         options.clickhouseUrl !== undefined,
       ),
-    ]);
+    ] as const;
+    const [catalogueProblem, eventsProblem] = await both(migrations, logger);
     if (eventsProblem !== undefined) eventMigrations.start(eventsProblem);
     const { deadLetters } = events;
     return { postgres, catalogueProblem, eventLog, deadLetters, eventMigrations, close };

@@ -1,7 +1,7 @@
 /**
  * gRPC service config for clients of this service in other languages; this one repeats by itself. Retries on UNAVAILABLE only, within the call's
- * deadline. Leaves out the two methods that create something without an id from the caller, where a
- * retry after a lost answer would create it twice or report that it exists.
+ * deadline. Leaves out changes of the catalogue but for the mode: after a lost answer a retry would create something
+ * twice, find that it exists, or find an etag that the lost call itself has changed.
  */
 export const retryServiceConfig = {
   methodConfig: [
@@ -13,11 +13,8 @@ export const retryServiceConfig = {
           "GetAgentType",
           "ListAgentTypes",
           "GetPolicy",
-          "SetPolicy",
           "GetVariant",
           "ListVariants",
-          "PromoteVariant",
-          "RetireVariant",
           "GetMode",
           "SetMode",
         ].map((method) => ({ service: "bandit.v1.CatalogService", method })),

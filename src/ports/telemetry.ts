@@ -34,7 +34,7 @@ export type CounterName =
   | "bandit_requests_shed_total"
   | "bandit_requests_rate_limited_total"
   | "bandit_requests_expired_total"
-  | "bandit_connections_refused_total";
+  | "bandit_connections_displaced_total";
 
 export type TimingName =
   | "bandit_request_duration_ms"

@@ -1,12 +1,16 @@
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { BanditError } from "../domain/errors.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 import type { RequestGate } from "./request-gate.ts";
 
-/** Connections of one port that may be open at once; one more is closed as soon as it is made. */
+/** Connections of one port that may be open at once. */
 export const connectionsMax = 4_000;
 
-/** Bounds the connections of a server, and shows how many there are and how many were turned away. */
+/**
+ * Bounds the connections of a server, and shows how many there are and how many were closed for that. A new one is always
+ * taken, since it may be the kill switch's: at the bound, one that has been silent for long is closed for it.
+ * @returns what cuts all of them
+ */
 export function boundConnections(
   server: Server,
   options: {
@@ -15,26 +19,41 @@ export function boundConnections(
     gate: Pick<RequestGate, "refusals">;
     connectionsMax?: number;
   },
-): void {
+): () => void {
   const { telemetry, gate } = options;
   const labels = { transport: options.transport };
-  let open = 0;
-  const show = () => telemetry.gauge("bandit_connections", open, labels);
-  server.maxConnections = options.connectionsMax ?? connectionsMax;
+  /** With the bytes that had come when it was looked at; the one looked at longest ago is first. */
+  const open = new Map<Socket, number>();
+  const full = new BanditError(
+    "unavailable",
+    "the bound on open connections is reached: silent ones were closed for new ones",
+    { reason: "CONNECTIONS_FULL" },
+  );
+  const show = () => telemetry.gauge("bandit_connections", open.size, labels);
+  /** The first that has said nothing since it was looked at; those passed over go to the end. */
+  const closeSilent = () => {
+    for (const [socket, bytesSeen] of open) {
+      open.delete(socket);
+      if (socket.bytesRead === bytesSeen) {
+        socket.destroy();
+        break;
+      }
+      open.set(socket, socket.bytesRead);
+    }
+    telemetry.count("bandit_connections_displaced_total", labels);
+    gate.refusals.add(full, `connections to ${options.transport}`);
+  };
   server.on("connection", (socket) => {
-    open += 1;
+    if (open.size >= (options.connectionsMax ?? connectionsMax)) closeSilent();
+    open.set(socket, 0);
     show();
     socket.once("close", () => {
-      open -= 1;
+      open.delete(socket);
       show();
     });
   });
-  const full = new BanditError("unavailable", "the bound on open connections is reached", {
-    reason: "CONNECTIONS_FULL",
-  });
-  server.on("drop", () => {
-    telemetry.count("bandit_connections_refused_total", labels);
-    gate.refusals.add(full, `connections to ${options.transport}`);
-  });
   show();
+  return () => {
+    for (const socket of open.keys()) socket.destroy();
+  };
 }

@@ -87,11 +87,15 @@ export class RequestGate {
    */
   begin(requestClass: RequestClass, items: number, context: CallerContext): void {
     if (context.deadlineMs !== undefined) this.checkDeadline(requestClass, context);
-    if (this.#limiter !== undefined && requestClass !== "switch") {
-      this.#limitRate(this.#limiter, items, context);
-    }
     const retryAfterMs = this.#admission.enter(requestClass);
     if (retryAfterMs !== undefined) throw this.#overloadedError(retryAfterMs);
+    if (this.#limiter === undefined || requestClass === "switch") return;
+    try {
+      this.#limitRate(this.#limiter, items, context);
+    } catch (error) {
+      this.end(requestClass);
+      throw error;
+    }
   }
 
   /** However it has ended. */

@@ -92,8 +92,8 @@ export const counters: Record<CounterName, MetricDeclaration> = {
     help: "Calls and batch items that were not begun because their deadline had passed.",
     labels: ["class"],
   },
-  bandit_connections_refused_total: {
-    help: "Connections closed at once because too many were open.",
+  bandit_connections_displaced_total: {
+    help: "Silent connections closed for new ones because too many were open.",
     labels: ["transport"],
   },
 };

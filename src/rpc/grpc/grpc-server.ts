@@ -95,7 +95,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   health.addToServer(server);
   addReflection(server, [...options.routes.keys()]);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = await listen(injector, options).catch((error: unknown) => {
+  const { listener, cut } = await listen(injector, options).catch((error: unknown) => {
     injector.destroy();
     server.forceShutdown();
     throw error;
@@ -109,7 +109,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     setServing,
     stop(graceMs) {
       setServing(false);
-      stopping ??= shutDown({ server, injector, listener, calls, graceMs }).finally(() => {
+      stopping ??= shutDown({ server, listener, cut, calls, graceMs }).finally(() => {
         stopForgetting();
         stopShortening();
       });
@@ -154,16 +154,16 @@ function handleCall(route: Route, calls: CallsUnderWay): UntypedHandleCall {
 async function listen(
   injector: ConnectionInjector,
   options: GrpcServerOptions,
-): Promise<TcpServer> {
+): Promise<{ listener: TcpServer; cut: () => void }> {
   const { host, port } = options;
   const listener = createServer();
   listener.on("connection", (socket) => injector.injectConnection(socket));
-  boundConnections(listener, { ...options, transport: "grpc" });
+  const cut = boundConnections(listener, { ...options, transport: "grpc" });
   await new Promise<void>((resolve, reject) => {
     listener.once("error", (error) => reject(listenFailed(listenAddress(host, port), error)));
     listener.listen({ host, port }, resolve);
   });
-  return listener;
+  return { listener, cut };
 }
 
 function listenAddress(host: string, port: number): string {
@@ -171,28 +171,29 @@ function listenAddress(host: string, port: number): string {
 }
 
 /**
- * Cut by `drain`, not by `forceShutdown`: with channelz off the latter does not know the connections
- * (grpc-js 1.14).
+ * At the end of the grace the connections are cut, not their sessions by `forceShutdown` or `drain`: with channelz off the
+ * former does not know them (grpc-js 1.14), and both wait for ever for a peer that does not end its side.
  */
 async function shutDown(options: {
   server: Server;
-  injector: ConnectionInjector;
   listener: TcpServer;
+  cut: () => void;
   calls: CallsUnderWay;
   graceMs: number;
 }): Promise<void> {
-  const { server, injector, listener, calls, graceMs } = options;
+  const { server, listener, cut, calls, graceMs } = options;
   invariant(graceMs >= 0, "a grace period is not negative");
   const closed = new Promise<void>((resolve) => {
     listener.close(() => resolve());
   });
   calls.endStreams();
   const callOff = calls.cutBefore(graceMs);
-  injector.drain(graceMs);
+  const cutting = setTimeout(cut, graceMs);
   await new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
   // The server does not count connections that were handed to it; the port does.
   await closed;
+  clearTimeout(cutting);
   callOff();
 }

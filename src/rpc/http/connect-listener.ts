@@ -67,10 +67,15 @@ async function answer(
     request.socket.remoteAddress ?? "unknown",
   );
   const received = universalRequestFromNodeRequest(request, response, undefined, values);
-  await universalResponseToNodeResponse(
-    await handler(await read(received, handler.method)),
-    response,
-  );
+  const startedMs = performance.now();
+  const whole = await read(received, handler.method);
+  // Connect counts from now on; the caller has counted from the start.
+  const timeoutMs = whole.header.get("connect-timeout-ms");
+  if (timeoutMs !== null && /^\d+$/.test(timeoutMs)) {
+    const leftMs = Math.max(0, Math.ceil(Number(timeoutMs) - (performance.now() - startedMs)));
+    whole.header.set("connect-timeout-ms", String(leftMs));
+  }
+  await universalResponseToNodeResponse(await handler(whole), response);
 }
 
 /** The request with its message read and its body empty, or as it is where Connect is to read it. */

@@ -92,7 +92,7 @@ function bytesOfVariant(variant: Variant): number {
 function answerFull(): BanditError {
   return new BanditError(
     "resource_exhausted",
-    `the answer to this batch would have more than ${answerBytesMax} bytes; nothing was decided for this item: ` +
+    `the answer to this batch would have more than ${answerBytesMax} bytes; no new decision was made for this item: ` +
       "send it again in a smaller batch",
     { reason: "ANSWER_FULL" },
   );

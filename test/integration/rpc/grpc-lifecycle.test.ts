@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createConnection } from "node:net";
 import {
   credentials,
   makeGenericClientConstructor,
@@ -83,6 +85,23 @@ describe("the server", () => {
       code: status.UNAVAILABLE,
       details: expect.stringMatching(/stopping/),
     });
+  });
+
+  it("ends connections of peers that say nothing and do not end them", async () => {
+    const own = await rpcServersOfTest();
+    const peers = [own.grpc, own.http].map(({ port }) =>
+      createConnection({ port, host: "127.0.0.1", allowHalfOpen: true }),
+    );
+    const connected = peers.map((peer) =>
+      once(
+        peer.on("error", () => undefined),
+        "connect",
+      ),
+    );
+    await Promise.all(connected);
+    await callGrpc(own.client, selectVariant, good);
+    await own.stop();
+    for (const peer of peers) peer.destroy();
   });
 
   it("says which address it cannot have", async () => {

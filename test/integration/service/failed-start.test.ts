@@ -1,5 +1,12 @@
-import { expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, vi } from "vitest";
+import { systemClock } from "../../../src/adapters/system/system-clock.ts";
+import { readConfig } from "../../../src/app/config.ts";
+import { openEngines } from "../../../src/app/engines.ts";
 import { BanditError } from "../../../src/domain/errors.ts";
+import { silentLogger } from "../../support/state-samples.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { openSiteOfTest } from "../../support/use-site.ts";
 
 /** An object whose method is another one. */
@@ -44,4 +51,17 @@ it("a start that fails leaves nobody who listens", async () => {
   });
   await expect(opening).rejects.toThrow("refused");
   expect(listeners.size).toBe(0);
+});
+
+it("a start in which two engines cannot be opened tells of both", async () => {
+  const dataDir = temporaryDirectory();
+  for (const engine of ["state", "catalogue"]) writeFileSync(join(dataDir, engine), "no directory");
+  const error = vi.fn();
+  const options = readConfig({ dataDir, clickhouseUrl: "http://127.0.0.1:1/events" }, {});
+  const logger = { ...silentLogger, error };
+  await expect(openEngines(options, { clock: systemClock, logger })).rejects.toThrow();
+  await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(1));
+  expect(error.mock.calls).toEqual([
+    ["a second engine cannot be used either", { error: expect.any(Error) }],
+  ]);
 });

@@ -179,8 +179,12 @@ describe("the client", () => {
     },
   );
 
-  it("does not retry what would create something twice", async () => {
+  it("does not retry what would create something twice, or find the etag changed by its own lost call", async () => {
     answer = failWith(status.UNAVAILABLE);
+    for (const call of ["setPolicy", "promoteVariant", "retireVariant"] as const) {
+      await expect(client[call]({ etag: "1" })).rejects.toMatchObject({ code: "unavailable" });
+    }
+    expect(seen.splice(0)).toHaveLength(3);
     await expect(client.createVariant({})).rejects.toMatchObject({ code: "unavailable" });
     await expect(client.createAgentType({})).rejects.toMatchObject({ code: "unavailable" });
     expect(seen).toHaveLength(2);

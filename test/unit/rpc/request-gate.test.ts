@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import type { Telemetry } from "../../../src/ports/telemetry.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
+import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
 
 const telemetry: Telemetry = {
   count: () => undefined,
@@ -9,22 +10,22 @@ const telemetry: Telemetry = {
   gauge: () => undefined,
 };
 
-function openGate(requestsMax: number) {
+const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+
+function openGate(requestsMax: number, limiter?: RateLimiter) {
   const lines: { message: string; fields: unknown }[] = [];
   const log = (message: string, fields: unknown) => void lines.push({ message, fields });
+  const entropy = { fill: (target: Uint8Array) => void target.fill(0) };
+  const admission = new Admission({ requestsMax, entropy, telemetry });
   const gate = new RequestGate({
-    admission: new Admission({
-      requestsMax,
-      entropy: { fill: (target) => target.fill(0) },
-      telemetry,
-    }),
-    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
-    telemetry,
+    ...{ admission, clock, telemetry },
     logger: { debug: log, info: log, warn: log, error: log },
+    ...(limiter === undefined ? {} : { limiter }),
   });
-  return { gate, lines };
+  return { gate, lines, admission };
 }
 
+const context = { actor: "", peer: "", caller: undefined } as never;
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 it("holds the room of announced calls for their turn of the loop only", async () => {
@@ -35,9 +36,24 @@ it("holds the room of announced calls for their turn of the loop only", async ()
   expect(gate.refusal("select")).toBeUndefined();
 });
 
+it("a call that finds no room costs its caller nothing of its rate; one beyond the rate takes no room", () => {
+  const limiter = new RateLimiter({ ratePerSecond: 1e-6, burst: 2, clock });
+  const { gate, admission } = openGate(1, limiter);
+  const begin = () => gate.begin("select", 1, context);
+  begin();
+  for (let call = 0; call < 5; call += 1) {
+    expect(begin).toThrow(expect.objectContaining({ reason: "OVERLOADED" }));
+  }
+  gate.end("select");
+  begin();
+  gate.end("select");
+  expect(begin).toThrow(expect.objectContaining({ reason: "RATE_LIMITED" }));
+  expect(admission.inFlight).toBe(0);
+});
+
 it("logs refused calls with their reason and number, a line for each reason a second, the last ones at the stop", async () => {
   const { gate, lines } = openGate(1);
-  gate.begin("select", 1, { actor: "", peer: "", caller: undefined } as never);
+  gate.begin("select", 1, context);
   const refuse = (calls: number, rpc: string) => {
     for (let call = 0; call < calls; call += 1) {
       const error = gate.refusal("select");

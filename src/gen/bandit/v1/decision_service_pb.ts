@@ -226,7 +226,7 @@ export type BatchSelectVariantsRequest = Message<"bandit.v1.BatchSelectVariantsR
   /**
    * 1 to 100 requests. Each is read and checked by itself: one that cannot be read, or breaks a rule, fails alone, and its
    * error names item and field. When the variants would make the answer larger than 4 MiB, the items that do not fit
-   * fail with RESOURCE_EXHAUSTED (`ANSWER_FULL`), and nothing is decided for them.
+   * fail with RESOURCE_EXHAUSTED (`ANSWER_FULL`), and no new decision is made for them.
    *
    * @generated from field: repeated bandit.v1.SelectVariantRequest requests = 1;
    */
