@@ -52,15 +52,10 @@ export class ArmEffects {
   readonly #table: EvidenceTable;
   /** u = n·h/(n + h) of each cell; 0 without evidence. */
   readonly #limited: Float64Array;
-  /** δ_a; 0 without evidence. */
-  readonly #effects: Float64Array;
-  /** ℓ_c as the effects were fitted with. */
-  readonly #fittedLevels: Float64Array;
+  readonly #fit: Fit;
   /** ℓ_c as best predicted. */
   readonly #levels: Float64Array;
-  /** Per arm over its cells, u the limited weight: Σu, Σu(y − ℓ), Σu²·(τ² + v/n). */
-  readonly #weightSums: Float64Array;
-  readonly #valueSums: Float64Array;
+  /** Per arm over its cells, u the limited weight: Σu²·(τ² + v/n). */
   readonly #varianceSums: Float64Array;
   /** Per arm: Σ W. */
   readonly #outcomes: Float64Array;
@@ -79,10 +74,7 @@ export class ArmEffects {
     this.interactionVariance = parts.interactionVariance;
     this.degreesOfFreedom = parts.degreesOfFreedom;
     this.#limited = parts.limited;
-    this.#effects = parts.fit.effects;
-    this.#fittedLevels = parts.fit.levels;
-    this.#weightSums = parts.fit.weightSums;
-    this.#valueSums = parts.fit.valueSums;
+    this.#fit = parts.fit;
     this.#varianceSums = new Float64Array(this.armCount);
     this.#outcomes = new Float64Array(this.armCount);
     this.#limited.forEach((weight, cell) => {
@@ -122,10 +114,10 @@ export class ArmEffects {
 
   /** δ_a over all code types; undefined for an arm without evidence. */
   effect(arm: number): ArmEffect | undefined {
-    const weight = this.#weightSums[arm] as number;
+    const weight = this.#fit.weightSums[arm] as number;
     if (!(weight > 0)) return undefined;
     return {
-      value: this.#effects[arm] as number,
+      value: this.#fit.effects[arm] as number,
       variance: (this.#varianceSums[arm] as number) / weight ** 2,
       outcomes: this.#outcomes[arm] as number,
     };
@@ -140,17 +132,17 @@ export class ArmEffects {
     const own = this.#limited[cell] as number;
     const all = this.effect(arm);
     if (own === 0 || all === undefined) return all;
-    const weight = (this.#weightSums[arm] as number) - own;
+    const weight = (this.#fit.weightSums[arm] as number) - own;
     // What rounding leaves of a difference of equal numbers is no evidence.
     if (!(weight > 1e-9 * own)) return undefined;
-    const mean = (this.#table.means[cell] as number) - (this.#fittedLevels[row] as number);
+    const mean = (this.#table.means[cell] as number) - (this.#fit.levels[row] as number);
     const errors = (this.#varianceSums[arm] as number) - this.#errorTerm(cell, own);
     const outcomes = Math.max(
       all.outcomes - (this.#table.weights[cell] as number),
       evidenceWeightMin,
     );
     return {
-      value: ((this.#valueSums[arm] as number) - own * mean) / weight,
+      value: ((this.#fit.valueSums[arm] as number) - own * mean) / weight,
       // No weighted mean of so many outcomes varies less; rounding may say otherwise.
       variance: Math.max(errors / weight ** 2, this.outcomeVariance / outcomes),
       outcomes,
@@ -178,7 +170,7 @@ export class ArmEffects {
 
   #predictLevels(): Float64Array {
     const { weights, means } = this.#table;
-    const levels = new Float64Array(this.#fittedLevels.length);
+    const levels = new Float64Array(this.#fit.levels.length);
     const precisions = new Float64Array(levels.length);
     // Variance of the levels: their mean square, less what sampling explains.
     let squares = 0;
@@ -190,7 +182,7 @@ export class ArmEffects {
         const cell = row * this.armCount + arm;
         if (weights[cell] === 0) continue;
         const inverse = 1 / this.#cellVariance(cell);
-        sum += inverse * ((means[cell] as number) - (this.#effects[arm] as number));
+        sum += inverse * ((means[cell] as number) - (this.#fit.effects[arm] as number));
         precision += inverse;
       }
       if (precision === 0) continue;
@@ -209,9 +201,13 @@ export class ArmEffects {
 }
 
 interface Fit {
+  /** δ_a; 0 without evidence. */
   readonly effects: Float64Array;
+  /** ℓ_c as the effects were fitted with. */
   readonly levels: Float64Array;
+  /** Per arm over its cells, u the limited weight: Σu … */
   readonly weightSums: Float64Array;
+  /** … and Σu(y − ℓ). */
   readonly valueSums: Float64Array;
 }
 
