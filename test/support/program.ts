@@ -2,6 +2,16 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { onTestFinished } from "vitest";
 
+const programs = {
+  "catalogue-writer": new URL("./catalogue-writer.ts", import.meta.url),
+  "disk-queue-writer": new URL("./disk-queue-writer.ts", import.meta.url),
+  "outbox-inserter": new URL("./outbox-inserter.ts", import.meta.url),
+  "outbox-worker": new URL("./outbox-worker.ts", import.meta.url),
+  "slot-holder": new URL("./slot-holder.ts", import.meta.url),
+  "state-full-disk": new URL("./state-full-disk.ts", import.meta.url),
+  "state-writer": new URL("./state-writer.ts", import.meta.url),
+};
+
 /** A program of this directory that runs in a process of its own. */
 export interface Program {
   /** What it says, without a last line that its end cut off. */
@@ -17,11 +27,11 @@ export interface Program {
  * @param fileKilobytesMax no file may become larger, which stands for a full disk: writes end short, as they do there
  */
 export function startProgram(
-  name: string,
+  name: keyof typeof programs,
   args: readonly string[],
   fileKilobytesMax?: number,
 ): Program {
-  const command = [process.execPath, new URL(name, import.meta.url).pathname, ...args];
+  const command = [process.execPath, programs[name].pathname, ...args];
   const limit = `ulimit -f ${fileKilobytesMax ?? "unlimited"}; exec "$@"`;
   const child = spawn("/bin/bash", ["-c", limit, name, ...command], {
     stdio: ["ignore", "pipe", fileKilobytesMax === undefined ? "inherit" : "ignore"],

@@ -9,7 +9,7 @@ import type {
   RecordDecisionInput,
   StateStore,
 } from "../../src/ports/state-store.ts";
-import type { Logger } from "../../src/ports/telemetry.ts";
+import type { Logger, Telemetry } from "../../src/ports/telemetry.ts";
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -120,4 +120,10 @@ export const silentLogger: Logger = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
+};
+
+export const silentTelemetry: Telemetry = {
+  count: () => undefined,
+  gauge: () => undefined,
+  observeMs: () => undefined,
 };

@@ -21,7 +21,7 @@ function open(): ReturnType<typeof openCatalogue> {
 
 /** Runs a process that writes until so many are acknowledged, then kills it. @returns the last revision it acknowledged */
 async function writeAndKill(acknowledgements: number): Promise<number> {
-  const writer = startProgram("catalogue-writer.ts", [directory]);
+  const writer = startProgram("catalogue-writer", [directory]);
   const acknowledged: string[] = [];
   for await (const line of writer.lines) {
     if (acknowledged.push(line) === acknowledgements) void writer.kill();

@@ -22,7 +22,7 @@ const open = (bytesMax = 2 ** 20, logger = silentLogger) =>
 
 /** A process that has taken a slot and appended a record with this key. */
 async function startHolder(key: string): Promise<Program> {
-  const holder = startProgram("slot-holder.ts", [directory, key]);
+  const holder = startProgram("slot-holder", [directory, key]);
   await firstLine(holder);
   return holder;
 }

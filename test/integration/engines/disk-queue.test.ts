@@ -209,7 +209,7 @@ async function runWriter(options: {
 }): Promise<{ lines: string[]; exitCode: number | null }> {
   const { bytesPerRecord = 200, removedBytes = "" } = options;
   const args = [directory, `${bytesPerRecord}`, `${removedBytes}`].filter(Boolean);
-  const writer = startProgram("disk-queue-writer.ts", args, options.fileKilobytesMax);
+  const writer = startProgram("disk-queue-writer", args, options.fileKilobytesMax);
   const lines: string[] = [];
   for await (const line of writer.lines) {
     if (lines.push(line) === options.killAfterLines) void writer.kill();

@@ -57,7 +57,7 @@ describe.each([
     onStep: (step: OutboxWorkerStep, kill: () => void) => void,
     mode = "",
   ): Promise<void> {
-    const worker = startProgram("outbox-worker.ts", [...site.workerArgs, mode]);
+    const worker = startProgram("outbox-worker", [...site.workerArgs, mode]);
     for await (const line of worker.lines) onStep(JSON.parse(line), () => void worker.kill());
     await worker.ended;
   }

@@ -87,7 +87,7 @@ test("ids of batches of two stores differ, so that neither's insert is taken for
 });
 
 test("a full disk refuses writes, the process lives, what was acknowledged is drained, and there is room again", async () => {
-  const writer = startProgram("state-full-disk.ts", [directory], 4000);
+  const writer = startProgram("state-full-disk", [directory], 4000);
   const wrote: string[] = [];
   const drained: string[] = [];
   const refusals: string[] = [];

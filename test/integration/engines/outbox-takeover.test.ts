@@ -70,7 +70,7 @@ async function fill(state: StateStore): Promise<void> {
 
 /** Runs a process that inserts everything, and kills it before it confirms. */
 async function insertAndDie(): Promise<void> {
-  const inserter = startProgram("outbox-inserter.ts", [redis.url, `${front.url}/${database}`]);
+  const inserter = startProgram("outbox-inserter", [redis.url, `${front.url}/${database}`]);
   expect(await firstLine(inserter)).toBe("inserted");
   await inserter.kill();
 }

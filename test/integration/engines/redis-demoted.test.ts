@@ -6,7 +6,12 @@ import type { CounterName } from "../../../src/ports/telemetry.ts";
 import { StateBreaker } from "../../../src/service/state/state-breaker.ts";
 import { FaultProxy } from "../../support/fault-proxy.ts";
 import { type RunningRedis, startRedis } from "../../support/redis.ts";
-import { decisionInput, silentLogger, systemClock } from "../../support/state-samples.ts";
+import {
+  decisionInput,
+  silentLogger,
+  silentTelemetry,
+  systemClock,
+} from "../../support/state-samples.ts";
 import { openRedisState } from "../../support/state-stores.ts";
 
 let first: RunningRedis;
@@ -30,9 +35,8 @@ beforeEach(async () => {
     timers: new DeadlineTimers(systemClock),
     clock: systemClock,
     telemetry: {
+      ...silentTelemetry,
       count: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
-      gauge: () => undefined,
-      observeMs: () => undefined,
     },
     logger: silentLogger,
     timeoutMs: 500,

@@ -78,7 +78,7 @@ function copyInMidWrite(to: string): void {
 }
 
 test("file and log copied in mid-write open, and hold what was written up to some moment, in its order, and nothing else", async () => {
-  const writer = startProgram("state-writer.ts", [live(), "drain"]);
+  const writer = startProgram("state-writer", [live(), "drain"]);
   const acknowledged: GenerationId[] = [];
   const knownAtCopy: GenerationId[][] = [];
   const salts = new Set<string>();

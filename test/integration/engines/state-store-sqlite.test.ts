@@ -260,7 +260,7 @@ test("the log keeps to its bound under load, also after somebody who reads the f
 
 /** Runs a process that writes, kills it once it has acknowledged that many, and returns what it acknowledged. */
 async function writeUntilKilled(acknowledgedMin: number): Promise<GenerationId[]> {
-  const writer = startProgram("state-writer.ts", [directory]);
+  const writer = startProgram("state-writer", [directory]);
   const acknowledged: GenerationId[] = [];
   for await (const line of writer.lines) {
     if (acknowledged.push(line as GenerationId) === acknowledgedMin) void writer.kill();

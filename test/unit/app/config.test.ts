@@ -12,6 +12,10 @@ const page = readFileSync(
 const violationsOf = (environment: NodeJS.ProcessEnv) =>
   banditErrorOf(() => readConfig({}, environment))?.violations ?? [];
 
+/** That of the field, if it has a problem. */
+const expected = (field: string, problem: string | undefined) =>
+  problem === undefined ? [] : [{ field, description: expect.stringContaining(problem) }];
+
 describe("configuration", () => {
   it("needs no variable at all", () => {
     const options = readConfig({}, {});
@@ -59,9 +63,7 @@ describe("configuration", () => {
   ])("REDIS_URL=%s: %s", (url, problem) => {
     expect(violationsOf({ REDIS_URL: url, BANDIT_HTTP_PORT: "x" })).toEqual([
       expect.objectContaining({ field: "BANDIT_HTTP_PORT" }),
-      ...(problem === undefined
-        ? []
-        : [{ field: "REDIS_URL", description: expect.stringContaining(problem) }]),
+      ...expected("REDIS_URL", problem),
     ]);
   });
 
@@ -81,11 +83,7 @@ describe("configuration", () => {
     ["http://host/a?wait_end_of_query=0", "no options"],
     ["postgres://host/a", "must start with"],
   ])("CLICKHOUSE_URL=%s: %s", (url, problem) => {
-    expect(violationsOf({ CLICKHOUSE_URL: url })).toEqual(
-      problem === undefined
-        ? []
-        : [{ field: "CLICKHOUSE_URL", description: expect.stringContaining(problem) }],
-    );
+    expect(violationsOf({ CLICKHOUSE_URL: url })).toEqual(expected("CLICKHOUSE_URL", problem));
   });
 
   it.each(["DATABASE_URL", "CLICKHOUSE_URL"])(

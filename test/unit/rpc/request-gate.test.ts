@@ -1,14 +1,8 @@
 import { expect, it } from "vitest";
-import type { Telemetry } from "../../../src/ports/telemetry.ts";
 import { RequestGate } from "../../../src/rpc/request-gate.ts";
 import { Admission } from "../../../src/service/admission/admission.ts";
 import { RateLimiter } from "../../../src/service/admission/rate-limiter.ts";
-
-const telemetry: Telemetry = {
-  count: () => undefined,
-  observeMs: () => undefined,
-  gauge: () => undefined,
-};
+import { silentTelemetry } from "../../support/state-samples.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -16,9 +10,9 @@ function openGate(requestsMax: number, limiter?: RateLimiter) {
   const lines: { message: string; fields: unknown }[] = [];
   const log = (message: string, fields: unknown) => void lines.push({ message, fields });
   const entropy = { fill: (target: Uint8Array) => void target.fill(0) };
-  const admission = new Admission({ requestsMax, entropy, telemetry });
+  const admission = new Admission({ requestsMax, entropy, telemetry: silentTelemetry });
   const gate = new RequestGate({
-    ...{ admission, clock, telemetry },
+    ...{ admission, clock, telemetry: silentTelemetry },
     logger: { debug: log, info: log, warn: log, error: log },
     ...(limiter === undefined ? {} : { limiter }),
   });

@@ -1,13 +1,10 @@
 import { expect, test, vi } from "vitest";
 import { RevisionSource } from "../../../../src/adapters/postgres/revision-source.ts";
+import { silentLogger } from "../../../support/state-samples.ts";
 
-function makeSource(): { source: RevisionSource; error: ReturnType<typeof vi.fn> } {
+function makeSource() {
   const error = vi.fn();
-  const silent = (): void => undefined;
-  return {
-    source: new RevisionSource({ debug: silent, info: silent, warn: silent, error }),
-    error,
-  };
+  return { source: new RevisionSource({ ...silentLogger, error }), error };
 }
 
 test("a write is told to every listener once, and an older one never", () => {

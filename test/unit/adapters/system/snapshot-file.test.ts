@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SnapshotFile } from "../../../../src/adapters/system/snapshot-file.ts";
 import { systemClock } from "../../../../src/adapters/system/system-clock.ts";
-import type { Logger } from "../../../../src/ports/telemetry.ts";
 import { silentLogger } from "../../../support/state-samples.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
@@ -27,17 +26,9 @@ function file(changes: Partial<ConstructorParameters<typeof SnapshotFile>[0]> = 
 }
 
 /** A logger that counts what it is warned of. */
-function countingLogger(): { logger: Logger; warnings: () => number } {
-  let warnings = 0;
-  return {
-    logger: {
-      ...silentLogger,
-      warn() {
-        warnings += 1;
-      },
-    },
-    warnings: () => warnings,
-  };
+function countingLogger() {
+  const warn = vi.fn();
+  return { logger: { ...silentLogger, warn }, warnings: () => warn.mock.calls.length };
 }
 
 describe("a snapshot file", () => {

@@ -2,62 +2,43 @@ import { describe, expect, it } from "vitest";
 import type { Terminal } from "../../../../src/cli/terminal.ts";
 import { describeRate, Progress } from "../../../../src/cli/text/progress.ts";
 
-class FakeTerminal implements Terminal {
-  readonly errIsScreen: boolean;
-  written = "";
-  timeMs = 0;
-  constructor(errIsScreen: boolean) {
-    this.errIsScreen = errIsScreen;
-  }
-  out(): void {
-    throw new Error("progress belongs on err");
-  }
-  err(text: string): void {
-    this.written += text;
-  }
-  monotonicMs(): number {
-    return this.timeMs;
-  }
-  nowMs(): number {
-    return this.timeMs;
-  }
-  readInput(): AsyncIterable<string> {
-    throw new Error("progress reads nothing");
-  }
-  waitForStop(): Promise<string> {
-    throw new Error("progress waits for nobody");
-  }
-  endWithin(): void {
-    throw new Error("progress ends nothing");
-  }
+/** On as much of a terminal as progress may use. */
+function progressOn(options: { errIsScreen: boolean }) {
+  const seen = { written: "", timeMs: 0 };
+  const terminal: Pick<Terminal, "errIsScreen" | "err" | "monotonicMs"> = {
+    ...options,
+    err: (text) => {
+      seen.written += text;
+    },
+    monotonicMs: () => seen.timeMs,
+  };
+  return { seen, progress: new Progress(terminal as Terminal) };
 }
 
 describe("progress", () => {
   it("is silent for work that takes less than two seconds where nobody watches", () => {
-    const terminal = new FakeTerminal(false);
-    const progress = new Progress(terminal);
-    terminal.timeMs = 1900;
+    const { seen, progress } = progressOn({ errIsScreen: false });
+    seen.timeMs = 1900;
     progress.update(() => "half");
-    expect(terminal.written).toBe("");
-    terminal.timeMs = 2000;
+    expect(seen.written).toBe("");
+    seen.timeMs = 2000;
     progress.update(() => "done");
-    expect(terminal.written).toBe("done\n");
+    expect(seen.written).toBe("done\n");
   });
 
   it("rewrites one line on a screen and leaves nothing of a longer one behind", () => {
-    const terminal = new FakeTerminal(true);
-    const progress = new Progress(terminal);
+    const { seen, progress } = progressOn({ errIsScreen: true });
     for (const [timeMs, text] of [
       [100, "a longer line"],
       [150, "dropped"],
       [220, "short"],
     ] as const) {
-      terminal.timeMs = timeMs;
+      seen.timeMs = timeMs;
       progress.update(() => text);
     }
-    expect(terminal.written).toBe(`\ra longer line\r${"short".padEnd("a longer line".length)}`);
+    expect(seen.written).toBe(`\ra longer line\r${"short".padEnd("a longer line".length)}`);
     progress.clear();
-    expect(terminal.written.endsWith("\r")).toBe(true);
+    expect(seen.written.endsWith("\r")).toBe(true);
   });
 
   it("says how much is left", () => {

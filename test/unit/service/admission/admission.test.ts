@@ -11,18 +11,18 @@ import {
   standingAfterMs,
   standingRequestsMax,
 } from "../../../../src/service/admission/admission.ts";
+import { silentTelemetry } from "../../../support/state-samples.ts";
 
 const classes: readonly RequestClass[] = ["select", "report", "control"];
 
 function openAdmission(requestsMax = readConfig({}, {}).requestsMax) {
   const shed: Record<string, number> = {};
   const telemetry: Telemetry = {
+    ...silentTelemetry,
     count: (name, labels = {}, amount = 1) => {
       const key = `${name} ${labels["class"]}`;
       shed[key] = (shed[key] ?? 0) + amount;
     },
-    observeMs: () => undefined,
-    gauge: () => undefined,
   };
   let next = 0;
   const entropy = {

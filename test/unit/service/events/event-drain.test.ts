@@ -6,12 +6,11 @@ import type { Outbox, OutboxEntry } from "../../../../src/ports/state-store.ts";
 import type { EventAppend } from "../../../../src/service/events/event-appends.ts";
 import { EventDrain } from "../../../../src/service/events/event-drain.ts";
 import type { SpilledEvents } from "../../../../src/service/events/spilled-events.ts";
-import { silentLogger, testClock } from "../../../support/clickhouse-event-samples.ts";
+import { testClock } from "../../../support/clickhouse-event-samples.ts";
 import { eventWriterTo } from "../../../support/event-writer.ts";
+import { silentLogger, silentTelemetry } from "../../../support/state-samples.ts";
 
 const appendBytesMax = 2 * 1024 * 1024;
-const telemetry = { count: () => undefined, gauge: () => undefined, observeMs: () => undefined };
-
 /** A disk for spilled events that is an array. */
 function diskOf(appends: EventAppend[]): SpilledEvents {
   const disk: Pick<SpilledEvents, "first" | "remove" | "count" | "isEmpty"> = {
@@ -65,7 +64,7 @@ function drainOf(
     state,
     writer: eventWriterTo(eventLog),
     clock: testClock,
-    telemetry,
+    telemetry: silentTelemetry,
     logger: silentLogger,
     entropy: { fill: () => undefined },
     spilled: spilled && diskOf(spilled),

@@ -5,7 +5,8 @@ import { silentLogger } from "../../../support/state-samples.ts";
 
 /** A keeper whose saves are counted, can fail and can take their time. */
 function keeping(options: { savedVersion?: unknown } = {}) {
-  const seen = { version: 1, saved: [] as number[], warnings: 0, failing: false };
+  const seen = { version: 1, saved: [] as number[], failing: false };
+  const warn = vi.fn();
   const keeper = new SnapshotKeeper({
     what: "things",
     version: () => seen.version,
@@ -15,15 +16,10 @@ function keeping(options: { savedVersion?: unknown } = {}) {
     },
     savedVersion: undefined,
     intervalMs: 100,
-    logger: {
-      ...silentLogger,
-      warn() {
-        seen.warnings += 1;
-      },
-    },
+    logger: { ...silentLogger, warn },
     ...options,
   });
-  return { seen, keeper };
+  return { seen, keeper, warn };
 }
 
 describe("a kept snapshot", () => {
@@ -50,11 +46,11 @@ describe("a kept snapshot", () => {
   });
 
   it("is tried again after a failure, which is said once", async () => {
-    const { seen, keeper } = keeping();
+    const { seen, keeper, warn } = keeping();
     seen.failing = true;
     keeper.start();
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(seen.warnings).toBe(1);
+    expect(warn).toHaveBeenCalledTimes(1);
     seen.failing = false;
     await vi.advanceTimersByTimeAsync(100);
     expect(seen.saved).toEqual([1]);
@@ -62,14 +58,14 @@ describe("a kept snapshot", () => {
   });
 
   it("has the last change in it when it is stopped, and a failure then does not hold the stop", async () => {
-    const { seen, keeper } = keeping();
+    const { seen, keeper, warn } = keeping();
     keeper.start();
     await keeper.stop();
     expect(seen.saved).toEqual([1]);
     seen.version = 2;
     seen.failing = true;
     await keeper.stop();
-    expect(seen.warnings).toBe(1);
+    expect(warn).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(seen.saved).toEqual([1]);
   });

@@ -4,7 +4,7 @@ import { BanditError } from "../../../../src/domain/errors.ts";
 import type { CounterName, GaugeName, Telemetry } from "../../../../src/ports/telemetry.ts";
 import { StateBreaker } from "../../../../src/service/state/state-breaker.ts";
 import { useFakeTimers } from "../../../support/fake-timers.ts";
-import { silentLogger } from "../../../support/state-samples.ts";
+import { silentLogger, silentTelemetry } from "../../../support/state-samples.ts";
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -17,8 +17,8 @@ function openGuard(timeoutMs?: number) {
   const counts = new Map<CounterName, number>();
   const gauges = new Map<GaugeName, number>();
   const telemetry: Telemetry = {
+    ...silentTelemetry,
     count: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
-    observeMs: () => undefined,
     gauge: (name, value) => void gauges.set(name, value),
   };
   const store = { answer: never as () => Promise<void> };
