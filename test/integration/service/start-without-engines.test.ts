@@ -121,7 +121,7 @@ describe("Postgres", () => {
     const nobody = client.selectVariant({ agentType: "nobody", codeType });
     await expect(nobody).rejects.toMatchObject({ code: "not_found" });
     await expect.poll(() => catalogueFresh(service)).toBe(1);
-    expect(await readyz(service)).toEqual({
+    await soon(() => readyz(service)).toEqual({
       status: 200,
       ready: true,
       degraded: false,
