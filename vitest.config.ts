@@ -5,7 +5,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const shared = {
   pool: "forks",
-  testTimeout: 30_000,
+  // They end what hangs. How long something takes on a busy machine is for the benchmarks to say.
+  testTimeout: 90_000,
   hookTimeout: 90_000,
   // Also for the services that tests start: half of the CPU of a start is the compiler's.
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("dist/compile-cache", import.meta.url)) },

@@ -31,4 +31,4 @@ async function readSlowly(stateTimeoutMs: number): Promise<unknown> {
 test("a time-out of the state store that is set beyond a second is in force, and none makes a command's shorter", async () => {
   expect(await readSlowly(8_000)).toBeUndefined();
   await expect(readSlowly(100)).rejects.toMatchObject({ reason: "STATE_TIMEOUT" });
-}, 60_000);
+});

@@ -43,7 +43,7 @@ it("loses no call, finds the best variants, and ClickHouse agrees with what the 
   );
   expect(decisions).toBe(1200);
   expect(leftBehind).toEqual([]);
-}, 90_000);
+});
 
 it("leaves nothing behind when it is interrupted", async () => {
   const { exitCode, stderr, leftBehind } = await demo(["--tasks", "100000"], {
@@ -52,7 +52,7 @@ it("leaves nothing behind when it is interrupted", async () => {
   expect(exitCode).toBe(1);
   expect(stderr).toContain("interrupted by SIGINT");
   expect(leftBehind).toEqual([]);
-}, 60_000);
+});
 
 it("refuses what it cannot read, and says how it is used", async () => {
   const { exitCode, stderr } = await demo(["--tasks", "many"]);

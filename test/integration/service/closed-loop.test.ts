@@ -84,4 +84,4 @@ it("the kill switch works at the first try while more is asked for than can be d
   const { failures } = await overload;
   // Negative control: calls were refused meanwhile, and nothing else went wrong with them.
   expect(new Set(failures.map(({ status }) => status))).toEqual(new Set([8]));
-}, 60_000);
+});

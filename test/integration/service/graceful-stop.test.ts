@@ -211,4 +211,4 @@ test("with everything hanging at once: calls that do not end are cut with UNAVAI
     .poll(async () => (await loggedIds("decisions")).has(generationId), { timeout: 20_000 })
     .toBe(true);
   expect(await stop(again)).toBe(0);
-}, 90_000);
+});

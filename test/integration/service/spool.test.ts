@@ -317,7 +317,7 @@ it("a report waits for the decision of a replica that is away for long, without 
   site.clock.aheadMs += 2 * 3_600_000 + 60_000;
   await untilEmpty(queue);
   expect(await lettersAbout(lost)).toHaveLength(1);
-}, 60_000);
+});
 
 describe("a spooled record that cannot be read", () => {
   it("fails no call: the decision is answered, not stored, and a report on it waits", async () => {
