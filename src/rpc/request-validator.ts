@@ -10,6 +10,7 @@ import {
   parseVariantId,
   parseVariantName,
 } from "../domain/ids.ts";
+import { shortened } from "../domain/shortened.ts";
 
 // Violations travel in a trailer, and many clients refuse trailers above 8 KiB; a wrong map key may be long.
 const violationsMax = 16;
@@ -103,11 +104,6 @@ function fieldViolation(violation: Violation): FieldViolation {
     field: shortened(field, fieldCharactersMax),
     description: shortened(describe(violation), descriptionCharactersMax),
   };
-}
-
-/** A text that is cut off shows it. */
-export function shortened(text: string, charactersMax: number): string {
-  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
 }
 
 function messageAt(path: Path): DescMessage | undefined {

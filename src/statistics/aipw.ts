@@ -17,7 +17,7 @@ import {
   type RewardedDecision,
 } from "./logged-decision.ts";
 import { ImportanceWeights, type Overlap } from "./overlap.ts";
-import { type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
 import { WeightedScores } from "./weighted-scores.ts";
 
 export interface AipwOptions {
@@ -242,5 +242,5 @@ function checkReward(reward: number, range: ObservationRange): Refusal | undefin
     return refusal("not_finite", `the reward is ${reward}`);
   }
   if (range === "unbounded" || (reward >= range.low && reward <= range.high)) return undefined;
-  return refusal("out_of_range", `the reward ${reward} is not from ${range.low} to ${range.high}`);
+  return outOfRange(`the reward ${reward} is not from ${range.low} to ${range.high}`);
 }

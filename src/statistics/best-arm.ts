@@ -1,5 +1,5 @@
 import { BestProbability, BestStudentT } from "../numerics/best-probability.ts";
-import { accept, type Refusal, type Result, refusal } from "./result.ts";
+import { accept, outOfRange, type Refusal, type Result, refusal } from "./result.ts";
 
 /** How one arm compares with all others. */
 export interface BestArmResult {
@@ -74,7 +74,7 @@ function checkCount(arms: readonly unknown[]): Refusal | undefined {
   if (arms.length === 0) return refusal("empty", "there are no arms");
   if (arms.length === 1) return refusal("too_few", "one arm has no other arm to be compared with");
   if (arms.length <= armsMax) return undefined;
-  return refusal("out_of_range", `there may be ${armsMax} arms at most, not ${arms.length}`);
+  return outOfRange(`there may be ${armsMax} arms at most, not ${arms.length}`);
 }
 
 function checkNormal(
@@ -110,5 +110,5 @@ function checkNumber(
     return refusal("not_finite", `the ${name} is not a finite number`);
   }
   if (value >= min && value <= max) return undefined;
-  return refusal("out_of_range", `the ${name} must be from ${min} to ${max}, not ${value}`);
+  return outOfRange(`the ${name} must be from ${min} to ${max}, not ${value}`);
 }

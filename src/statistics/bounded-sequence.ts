@@ -6,7 +6,7 @@ import {
   type LevelOption,
   type TwoArms,
 } from "./comparison.ts";
-import { type Refusal, type Result, refusal } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refusal } from "./result.ts";
 
 /** An arm whose observations lie in [0,1]. */
 export interface BoundedSample {
@@ -160,18 +160,15 @@ function checkLevels(alpha: number, previousPValue: number): Refusal | undefined
 function checkUnit(value: number, name: string): Refusal | undefined {
   if (value >= 0 && value <= 1) return undefined;
   return Number.isFinite(value)
-    ? { reason: "out_of_range", message: `${name} must be from 0 to 1, not ${value}` }
-    : { reason: "not_finite", message: `${name} must be a finite number, not ${value}` };
+    ? outOfRange(`${name} must be from 0 to 1, not ${value}`)
+    : refusal("not_finite", `${name} must be a finite number, not ${value}`);
 }
 
 function checkSample({ n, mean }: BoundedSample, name: string): Refusal | undefined {
   if (n === 0) return refusal("empty", `${name} has no observations`);
   if (!Number.isFinite(n)) return refusal("not_finite", `the n of ${name} is ${n}`);
   if (!Number.isInteger(n) || n < 0 || n > observationsMax) {
-    return refusal(
-      "out_of_range",
-      `the n of ${name} must be a whole number up to ${observationsMax}, not ${n}`,
-    );
+    return outOfRange(`the n of ${name} must be a whole number up to ${observationsMax}, not ${n}`);
   }
   return checkUnit(mean, `the mean of ${name}`);
 }

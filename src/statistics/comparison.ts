@@ -1,5 +1,5 @@
 import { normalSf, normalUpperQuantile } from "../numerics/normal.ts";
-import { accept, type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { accept, outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 /** Samples of the two arms that are compared. An effect is always treatment against control. */
 export interface TwoArms<Summary> {
@@ -55,7 +55,7 @@ export function normalTest(
 export function checkAlpha(alpha: number): Refusal | undefined {
   if (Number.isNaN(alpha)) return refusal("not_finite", "alpha is not a number");
   if (alpha > 0 && alpha < 1) return undefined;
-  return refusal("out_of_range", `alpha must be between 0 and 1, not ${alpha}`);
+  return outOfRange(`alpha must be between 0 and 1, not ${alpha}`);
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type TwoArms,
 } from "./comparison.ts";
 import { checkSample, type Sample } from "./moments.ts";
-import { type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 /** Where an observation can lie. `unbounded` for anything that has a variance. */
 export type ObservationRange = "unbounded" | { readonly low: number; readonly high: number };
@@ -217,8 +217,7 @@ function checkOptions(options: SequenceOptions): Result<Settings> {
 export function checkRange(range: ObservationRange): Refusal | undefined {
   if (range === "unbounded") return undefined;
   if (range.low < range.high && Number.isFinite(range.high - range.low)) return undefined;
-  return refusal(
-    "out_of_range",
+  return outOfRange(
     `a range must go from a lower to a higher finite number, not from ${range.low} to ${range.high}`,
   );
 }
@@ -251,8 +250,7 @@ function checkEnough(
     below < 0 ||
     variance / (range.high - range.low) ** 2 > varianceMax * (1 + 1e-9)
   ) {
-    return refusal(
-      "out_of_range",
+    return outOfRange(
       `no observations from ${range.low} to ${range.high} have the mean ${mean} and the variance ${variance} of ${name}`,
     );
   }

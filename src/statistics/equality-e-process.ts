@@ -6,7 +6,7 @@ import {
   checkDecision,
   type RewardedDecision,
 } from "./logged-decision.ts";
-import { type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 export interface EqualityEProcessOptions {
   /** Names for messages, 2 to 1,000; an arm is its index here. */
@@ -151,11 +151,11 @@ function around(common: number, rewards: ArmRewards, outcome: keyof ArmRewards):
 function checkOptions({ arms, treatment, control }: EqualityEProcessOptions): Refusal | undefined {
   const problem = checkArms(arms) ?? checkArm(treatment, arms) ?? checkArm(control, arms);
   if (problem !== undefined || treatment !== control) return problem;
-  return refusal("out_of_range", `${arms[treatment]} is the control itself`);
+  return outOfRange(`${arms[treatment]} is the control itself`);
 }
 
 function checkReward(reward: number): Refusal | undefined {
   if (reward === 0 || reward === 1) return undefined;
   if (!Number.isFinite(reward)) return refusal("not_finite", `the reward is ${reward}`);
-  return refusal("out_of_range", `the reward ${reward} is neither 0 nor 1`);
+  return outOfRange(`the reward ${reward} is neither 0 nor 1`);
 }

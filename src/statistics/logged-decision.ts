@@ -1,4 +1,4 @@
-import { type Refusal, refusal } from "./result.ts";
+import { outOfRange, type Refusal, refusal } from "./result.ts";
 
 /** A decision as the log has it: the whole vector it was drawn from, and the arm drawn. */
 export interface LoggedDecision {
@@ -24,7 +24,7 @@ export function checkArms(arms: readonly string[]): Refusal | undefined {
     return refusal("too_few", `a comparison needs two arms, not ${arms.length}`);
   }
   if (arms.length <= armCountMax) return undefined;
-  return refusal("out_of_range", `${arms.length} arms are more than ${armCountMax}`);
+  return outOfRange(`${arms.length} arms are more than ${armCountMax}`);
 }
 
 /** Why an index names none of the arms; undefined if it does. */

@@ -5,11 +5,10 @@ import {
   checkEffect,
   normalPower,
   notFinite,
-  outOfRange,
   type PlanOptions,
   type PowerModel,
 } from "./power-plan.ts";
-import { type Refusal, refusal } from "./result.ts";
+import { outOfRange, type Refusal, refusal } from "./result.ts";
 import { tTestPower } from "./t-test-power.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { type Refusal, refusal } from "./result.ts";
+import { outOfRange, type Refusal, refusal } from "./result.ts";
 
 /** What most methods need to know of an arm's observations. */
 export interface Sample {
@@ -63,7 +63,7 @@ export function checkN(n: number, name: string): Refusal | undefined {
     return refusal("not_finite", `the n of ${name} is not a finite number`);
   }
   if (!Number.isSafeInteger(n) || n < 0) {
-    return refusal("out_of_range", `the n of ${name} is not a whole number: ${n}`);
+    return outOfRange(`the n of ${name} is not a whole number: ${n}`);
   }
   if (n === 0) return refusal("empty", `${name} has no observations`);
   if (n === 1) {
@@ -78,8 +78,7 @@ export function checkCounts({ n, successes }: Counts, name: string): Refusal | u
     return refusal("not_finite", `the successes of ${name} are not a finite number`);
   }
   if (Number.isSafeInteger(successes) && successes >= 0 && successes <= n) return undefined;
-  return refusal(
-    "out_of_range",
+  return outOfRange(
     `the successes of ${name} must be a whole number from 0 to ${n}, not ${successes}`,
   );
 }
@@ -95,7 +94,7 @@ export function checkSample({ n, mean, variance }: Sample, name: string): Refusa
     );
   }
   if (variance < 0) {
-    return refusal("out_of_range", `the variance of ${name} is below 0: ${variance}`);
+    return outOfRange(`the variance of ${name} is below 0: ${variance}`);
   }
   if (variance === 0) {
     return refusal("zero_variance", `all observations of ${name} are the same`);

@@ -1,7 +1,7 @@
 import { normalSf } from "../numerics/normal.ts";
 import { acceptFinite, alphaDefault, checkAlpha, type LevelOption } from "./comparison.ts";
 import { sequenceBoundary } from "./confidence-sequence.ts";
-import { type Refusal, type Result, refusal, refuse, unless } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refusal, refuse, unless } from "./result.ts";
 
 export interface PlanOptions extends LevelOption {
   /**
@@ -62,6 +62,12 @@ export function boundaryOf(sizes: ArmSizes, options: PlanOptions): number {
   return sequenceBoundary(sizes, { alpha, tightestAtN });
 }
 
+/** Observations of the treatment beside so many of the control. */
+export function treatmentSize(controlN: number, allocationRatio: number): number {
+  // Less a little, so that 0.1 · 30 is 3 and not 4.
+  return Math.ceil(controlN * allocationRatio * (1 - 1e-12));
+}
+
 /** The power with which arms of these sizes find the effect. */
 export function powerOf(
   sizes: ArmSizes,
@@ -85,8 +91,7 @@ export function leastArms(
   const { power = powerDefault, allocationRatio = 1 } = options;
   const sizesOf = (controlN: number): ArmSizes => ({
     controlN,
-    // Less a little, so that 0.1 · 30 is 3 and not 4.
-    treatmentN: Math.max(2, Math.ceil(controlN * allocationRatio * (1 - 1e-12))),
+    treatmentN: Math.max(2, treatmentSize(controlN, allocationRatio)),
   });
   const enough = (controlN: number): boolean => {
     const sizes = sizesOf(controlN);
@@ -179,8 +184,4 @@ function checkSizes({ controlN, treatmentN }: ArmSizes): Refusal | undefined {
 
 export function notFinite(what: string): Refusal {
   return refusal("not_finite", `${what} must be a finite number`);
-}
-
-export function outOfRange(message: string): Refusal {
-  return { reason: "out_of_range", message };
 }

@@ -6,11 +6,10 @@ import {
   checkEffect,
   normalPower,
   notFinite,
-  outOfRange,
   type PlanOptions,
   type PowerModel,
 } from "./power-plan.ts";
-import type { Refusal } from "./result.ts";
+import { outOfRange, type Refusal } from "./result.ts";
 
 /** What a two-proportion test needs of each outcome in each arm. */
 const expectedCountMin = 5;

@@ -44,6 +44,11 @@ export function refusal(reason: RefusalReason, message: string): Refusal {
   return { reason, message };
 }
 
+/** The refusal of a number beyond its range. @param message as for {@link refusal} */
+export function outOfRange(message: string): Refusal {
+  return refusal("out_of_range", message);
+}
+
 /** The refusal of a check, or the value computed when all checks are passed. */
 export function unless<Value>(
   refusal: Refusal | undefined,

@@ -1,7 +1,7 @@
 import { chiSquareSf } from "../numerics/chi-square.ts";
 import { logGamma } from "../numerics/log-gamma.ts";
 import { acceptFinite, checkAlpha, type LevelOption } from "./comparison.ts";
-import { type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
 
 export interface ArmCount {
   /** Units that were seen in this arm. */
@@ -128,15 +128,15 @@ function checkArms(arms: readonly ArmCount[]): Refusal | undefined {
       return refusal("not_finite", "a count or a share is not a finite number");
     }
     if (!Number.isSafeInteger(count) || count < 0) {
-      return refusal("out_of_range", `a count must be a whole number, not ${count}`);
+      return outOfRange(`a count must be a whole number, not ${count}`);
     }
     if (!(share > 0 && share < 1)) {
-      return refusal("out_of_range", `a share must be between 0 and 1, not ${share}`);
+      return outOfRange(`a share must be between 0 and 1, not ${share}`);
     }
   }
   const sum = sumOf(arms, "share");
   if (Math.abs(sum - 1) > shareSumTolerance) {
-    return refusal("out_of_range", `the shares add up to ${sum} and not to 1`);
+    return outOfRange(`the shares add up to ${sum} and not to 1`);
   }
   if (arms.every(({ count }) => count === 0)) {
     return refusal("empty", "no arm has any units");

@@ -8,7 +8,14 @@ import {
   normalTest,
 } from "./comparison.ts";
 import type { Overlap } from "./overlap.ts";
-import { type Refusal, type RefusalReason, type Result, refusal, refuse } from "./result.ts";
+import {
+  outOfRange,
+  type Refusal,
+  type RefusalReason,
+  type Result,
+  refusal,
+  refuse,
+} from "./result.ts";
 
 /** A part of the traffic that is estimated by itself, e.g. a code type. */
 export interface Stratum<Value> {
@@ -134,7 +141,7 @@ function cover<Value>(
 function checkStrata(strata: readonly Stratum<unknown>[]): Refusal | undefined {
   for (const { name, decisions, result } of strata) {
     if (!Number.isInteger(decisions) || decisions < 0) {
-      return refusal("out_of_range", `${name} has ${decisions} decisions`);
+      return outOfRange(`${name} has ${decisions} decisions`);
     }
     if (result.ok || silences.has(result.refusal.reason)) continue;
     const { reason, message } = result.refusal;

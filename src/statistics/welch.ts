@@ -8,7 +8,7 @@ import {
   type TwoArms,
 } from "./comparison.ts";
 import { checkSample, type Sample } from "./moments.ts";
-import { type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { outOfRange, type Refusal, type Result, refuse } from "./result.ts";
 
 export interface WelchComparison extends Comparison {
   /** The estimate in standard errors. */
@@ -78,8 +78,7 @@ function checkArms(arms: TwoArms<Sample>, alpha: number): Refusal | undefined {
 function checkDivisor({ n, mean, variance }: Sample): Refusal | undefined {
   const standardErrors = mean / Math.sqrt(variance / n);
   if (standardErrors >= controlMeanStandardErrorsMin) return undefined;
-  return refusal(
-    "out_of_range",
+  return outOfRange(
     `the control mean ${mean} is not clearly above 0, so nothing can be divided by it: it must be ${controlMeanStandardErrorsMin} standard errors above 0 and is ${standardErrors.toFixed(1)}`,
   );
 }

@@ -4,6 +4,7 @@ import {
   ModeSchema,
   type RewardChange,
 } from "../../client/index.ts";
+import { shortened } from "../../domain/shortened.ts";
 import { enumLabel } from "./enum-label.ts";
 import { formatShare, formatTime } from "./format-value.ts";
 import { formatAlgorithm } from "./policy-text.ts";
@@ -71,9 +72,7 @@ export function formatAllocation(allocation: Allocation): string {
 }
 
 function named({ variantId, isBaseline }: AllocationArm): string {
-  if (!isBaseline) return variantId;
-  const widthMax = armWidthMax - 2;
-  return variantId.length <= widthMax ? `${variantId} *` : `${variantId.slice(0, widthMax - 1)}… *`;
+  return isBaseline ? `${shortened(variantId, armWidthMax - 2)} *` : variantId;
 }
 
 function beliefOf(arm: AllocationArm): string {

@@ -1,3 +1,5 @@
+import { shortened } from "../../domain/shortened.ts";
+
 export interface Column {
   readonly title: string;
   /** Numbers go to the right. */
@@ -25,7 +27,7 @@ export function formatTable(
   const columns = titled.map((column) => (typeof column === "string" ? { title: column } : column));
   const cutColumns = columns.map(({ widthMax = widthMaxDefault }, index) => {
     const full = rows.map((row) => oneLine(row[index] ?? ""));
-    const cut = full.map((text) => cutTo(text, widthMax));
+    const cut = full.map((text) => shortened(text, widthMax));
     return index === 0 && new Set(cut).size < new Set(full).size ? full : cut;
   });
   const cells = rows.map((_, row) => cutColumns.map((column) => column[row] as string));
@@ -62,8 +64,4 @@ export function formatFacts(entries: readonly (readonly [string, string])[], ind
 function oneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being removed
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-}
-
-function cutTo(text: string, widthMax: number): string {
-  return text.length <= widthMax ? text : `${text.slice(0, widthMax - 1)}…`;
 }

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { BanditError, type FieldViolation, invalidField } from "../../domain/errors.ts";
 import { findJsonFaults } from "../../domain/json-faults.ts";
-import { shortened } from "../request-validator.ts";
+import { shortened } from "../../domain/shortened.ts";
 import { unreadable } from "../unreadable-requests.ts";
 import { batchField, batchItemsMax } from "./batch-field.ts";
 import { attempt, isObject, problemIn } from "./json-problem.ts";

@@ -1,5 +1,5 @@
 import { meansModel } from "../means-power.ts";
-import { leastArms, leastEffect, type Plan, powerOf } from "../power-plan.ts";
+import { leastArms, leastEffect, type Plan, powerOf, treatmentSize } from "../power-plan.ts";
 import { proportionsModel } from "../proportions-power.ts";
 import type { Result } from "../result.ts";
 
@@ -33,9 +33,10 @@ export function planExperiment(request: PlanRequest): Result<Plan> {
   if (controlSize === undefined) {
     return leastArms(effect ?? 0, model, { ...judged, power, allocationRatio });
   }
-  // Less a little, so that 0.1 · 30 is 3 and not 4.
-  const treatmentN = Math.ceil(controlSize * allocationRatio * (1 - 1e-12));
-  const sizes = { controlN: controlSize, treatmentN };
+  const sizes = {
+    controlN: controlSize,
+    treatmentN: treatmentSize(controlSize, allocationRatio),
+  };
   if (effect === undefined) return leastEffect(sizes, model, { ...judged, power });
   return powerOf(sizes, effect, model, judged);
 }

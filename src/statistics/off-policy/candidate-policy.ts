@@ -1,4 +1,4 @@
-import { type Refusal, refusal } from "../result.ts";
+import { outOfRange, type Refusal } from "../result.ts";
 
 /** The policy whose value is asked for: fixed probabilities in every context cell. */
 export interface CandidatePolicy {
@@ -19,10 +19,10 @@ export function checkShares(shares: readonly number[], name: string): Refusal | 
   let sum = 0;
   for (const share of shares) {
     if (!(share >= 0 && share <= 1 + shareRounding)) {
-      return refusal("out_of_range", `${name}: a share is ${share}, not in [0,1]`);
+      return outOfRange(`${name}: a share is ${share}, not in [0,1]`);
     }
     sum += share;
   }
   if (Math.abs(sum - 1) <= shareRounding * shares.length) return undefined;
-  return refusal("out_of_range", `${name}: the shares add up to ${sum}, not to 1`);
+  return outOfRange(`${name}: the shares add up to ${sum}, not to 1`);
 }

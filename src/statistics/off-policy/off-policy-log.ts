@@ -1,4 +1,4 @@
-import { type Refusal, type Result, refuse } from "../result.ts";
+import { outOfRange, type Refusal, type Result, refuse } from "../result.ts";
 import { type CandidatePolicy, checkShares } from "./candidate-policy.ts";
 import { ContextSums } from "./context-sums.ts";
 import { type EvaluateOptions, evaluate, type LogSums } from "./evaluate.ts";
@@ -159,8 +159,4 @@ function checkOptions(options: {
   }
   if (threshold === undefined || threshold > 0) return undefined;
   return outOfRange(`the threshold must be above 0, not ${threshold}`);
-}
-
-function outOfRange(message: string): Refusal {
-  return { reason: "out_of_range", message };
 }

@@ -1,4 +1,4 @@
-import type { Refusal } from "../result.ts";
+import { type Refusal, refusal } from "../result.ts";
 
 /** The weights an estimator puts on the rows: how much of the log it uses, and whether it is all there. */
 export interface WeightSummary {
@@ -64,7 +64,7 @@ export function checkUnserved(unservedShare: number): Refusal | undefined {
 }
 
 function noOverlap(message: string): Refusal {
-  return { reason: "no_overlap", message };
+  return refusal("no_overlap", message);
 }
 
 function digits(value: number): string {
