@@ -6,7 +6,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import type { Algorithm } from "../src/domain/policy.ts";
-import { algorithmsWithDefaults as defaults } from "../test/support/algorithms-with-defaults.ts";
+import {
+  algorithmsWithDefaults as defaults,
+  purePolicy,
+} from "../test/support/algorithms-with-defaults.ts";
 import { simulate } from "../test/support/bandit-simulation.ts";
 import { type RegretCurve, regretChartSvg } from "./regret-chart.ts";
 
@@ -93,7 +96,7 @@ function regretsOf(algorithm: Algorithm, settings: Settings): number[][] {
     const regrets = [0];
     simulate(
       {
-        algorithm,
+        policy: purePolicy(algorithm),
         world: {
           armCount: means.length,
           meansAt: () => means,

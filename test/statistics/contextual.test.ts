@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Algorithm } from "../../src/domain/policy.ts";
-import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
+import { algorithmsWithDefaults, purePolicy } from "../support/algorithms-with-defaults.ts";
 import { type SimulatedWorld, simulate } from "../support/bandit-simulation.ts";
 
 const runs = 20;
@@ -26,7 +26,8 @@ function regrets(algorithm: Algorithm): Regrets {
   let halfway = 0;
   let end = 0;
   for (let run = 0; run < runs; run += 1) {
-    simulate({ algorithm, world, steps, refreshEvery: 10, seed: 500 + run }, ({ step, regret }) => {
+    const policy = purePolicy(algorithm);
+    simulate({ policy, world, steps, refreshEvery: 10, seed: 500 + run }, ({ step, regret }) => {
       if (step === steps / 2 - 1) halfway += regret / runs;
       if (step === steps - 1) end += regret / runs;
     });

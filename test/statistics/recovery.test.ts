@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Algorithm } from "../../src/domain/policy.ts";
-import { algorithmsWithDefaults } from "../support/algorithms-with-defaults.ts";
+import { algorithmsWithDefaults, purePolicy } from "../support/algorithms-with-defaults.ts";
 import { simulate } from "../support/bandit-simulation.ts";
 
 const runs = 100;
@@ -23,7 +23,7 @@ function recover(algorithm: Algorithm, seed: number, halfLife: number | undefine
   let shareSum = 0;
   simulate(
     {
-      algorithm,
+      policy: purePolicy(algorithm),
       world: { armCount: 2, meansAt: (step) => (step < swapStep ? [0.6, 0.4] : [0.4, 0.6]) },
       steps: swapStep + 300,
       refreshEvery: 1,

@@ -1,3 +1,4 @@
+import { defaultPolicy } from "../../src/bandit/default-policy.ts";
 import type { Algorithm } from "../../src/domain/policy.ts";
 import type { RewardedDecision } from "../../src/statistics/logged-decision.ts";
 import { simulation } from "./bandit-simulation.ts";
@@ -22,11 +23,19 @@ export function epsilonGreedy(epsilon: number): Algorithm {
  * for the same options. The propensities of up to ten decisions in a row are one array.
  */
 export function* adaptiveLog({
+  algorithm,
+  minimumShare,
   meansAt,
   ...options
 }: AdaptiveLogOptions): Generator<RewardedDecision> {
+  const policy = { ...defaultPolicy, algorithm, minimumShare };
   const world = { armCount: meansAt(0).length, meansAt };
-  for (const { allocation, arm, reward } of simulation({ ...options, world, refreshEvery: 10 })) {
+  for (const { allocation, arm, reward } of simulation({
+    ...options,
+    policy,
+    world,
+    refreshEvery: 10,
+  })) {
     yield { propensities: allocation.probabilities, arm, reward };
   }
 }

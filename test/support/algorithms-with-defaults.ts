@@ -1,4 +1,5 @@
-import type { Algorithm, LinearFeature } from "../../src/domain/policy.ts";
+import { defaultPolicy } from "../../src/bandit/default-policy.ts";
+import type { Algorithm, LinearFeature, Policy } from "../../src/domain/policy.ts";
 import { algorithmParameters } from "../../src/domain/policy-defaults.ts";
 
 /** Every algorithm with its default parameters; one feature `x` for the linear one. */
@@ -14,6 +15,13 @@ export const algorithmsWithDefaults = Object.fromEntries(
     },
   ]),
 ) as unknown as { readonly [Kind in Algorithm["kind"]]: Extract<Algorithm, { kind: Kind }> };
+
+/** The default policy with another algorithm, which alone decides how much is explored. */
+export const purePolicy = (algorithm: Algorithm): Policy => ({
+  ...defaultPolicy,
+  algorithm,
+  minimumShare: 0,
+});
 
 /** Linear Thompson sampling of these features with its default parameters. */
 export const linearAlgorithm = (...features: readonly LinearFeature[]) => ({

@@ -1,4 +1,5 @@
 import type { Algorithm } from "../../src/domain/policy.ts";
+import { purePolicy } from "./algorithms-with-defaults.ts";
 import { simulate } from "./bandit-simulation.ts";
 import { type Summary, summarize } from "./code-type-simulation.ts";
 
@@ -20,7 +21,7 @@ export function meanRegret(algorithm: Algorithm, runs: number): MeanRegret {
     let lost = 0;
     simulate(
       {
-        algorithm,
+        policy: purePolicy(algorithm),
         world: {
           armCount: regretMeans.length,
           meansAt: () => regretMeans,
