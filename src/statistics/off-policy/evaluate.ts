@@ -8,7 +8,13 @@ import {
   selfNormalisedMean,
 } from "./inverse-propensity.ts";
 import { type ModelSums, modelSums } from "./model-sums.ts";
-import { checkKeptOverlap, checkOverlap, checkUnserved, type OverlapLimits } from "./overlap.ts";
+import {
+  checkEffectiveRows,
+  checkMeanNotAbove,
+  checkOverlap,
+  checkUnserved,
+  type OverlapLimits,
+} from "./overlap.ts";
 import { RewardModel } from "./reward-model.ts";
 import { chooseThreshold, keptWeights } from "./switch-threshold.ts";
 import { type MeanAndVariance, valueEstimate, weightedEstimate } from "./value-estimate.ts";
@@ -98,23 +104,36 @@ export function evaluate(log: LogSums, options: EvaluateOptions): Result<Evaluat
       weightedEstimate(directMethod(sums, { rows, shift }), diagnostics, level),
     ),
     dr: weighted(doublyRobust(sums, { rows, shift })),
-    switchDr: unless(unmodelled, () => switchDr(log, sums, { level, limits })),
+    switchDr: unless(unmodelled, () =>
+      switchDr(log, sums, { level, limits, narrow: checkSpread(diagnostics) }),
+    ),
   });
 }
 
 function switchDr(
   log: LogSums,
   sums: ModelSums,
-  options: { readonly level: number; readonly limits: OverlapLimits },
+  options: {
+    readonly level: number;
+    readonly limits: OverlapLimits;
+    /** Why no standard error can be had of all rows. */
+    readonly narrow: Refusal | undefined;
+  },
 ): Result<SwitchEstimate> {
   const choices = keptWeights(log).map((kept, lastBin) => ({
     kept,
     mean: doublyRobust(sums, { rows: log.weights.rows, shift: log.shift, lastBin }),
   }));
-  const index = log.threshold === undefined ? chooseThreshold(choices) : 0;
-  const { kept, mean } = choices[index] as (typeof choices)[number];
-  const refusal = checkKeptOverlap(kept, options.limits);
-  if (refusal !== undefined) return { ok: false, refusal };
+  const tooLarge = choices.flatMap(({ kept }) => checkMeanNotAbove(kept) ?? [])[0];
+  if (tooLarge !== undefined) return { ok: false, refusal: tooLarge };
+  const choice = chooseThreshold(
+    log.threshold === undefined ? choices : choices.slice(0, 1),
+    (kept) =>
+      checkEffectiveRows(kept, options.limits) ??
+      (kept.threshold === undefined ? options.narrow : undefined),
+  );
+  if (!choice.ok) return choice;
+  const { kept, mean } = choice.value;
   const estimate = weightedEstimate(mean, kept, options.level);
   if (!estimate.ok) return estimate;
   const { threshold, biasBound } = kept;

@@ -26,32 +26,47 @@ const unservedShareMax = 0.1;
 
 /** Why an estimator that weighs the rows must not give a number; undefined if it may. */
 export function checkOverlap(weights: WeightSummary, limits: OverlapLimits): Refusal | undefined {
-  const { meanWeight, effectiveSampleSize } = weights;
-  if (meanWeight === 0) {
+  if (weights.meanWeight === 0) {
     return noOverlap("the log never served an arm that the candidate policy would serve");
   }
-  if (effectiveSampleSize < limits.effectiveSampleSizeMin * (1 - rounding)) {
-    return noOverlap(
-      `${limits.rows} rows say as much as ${digits(effectiveSampleSize)} equally weighted ones ` +
-        `(largest weight ${digits(weights.largestWeight)}); at least ${limits.effectiveSampleSizeMin} are needed`,
-    );
-  }
-  const margin = deviationsMax * weights.meanWeightStandardError + tolerance;
-  if (meanWeight >= 1 - margin && meanWeight <= 1 + margin) return undefined;
-  return noOverlap(
-    `the mean weight is ${digits(meanWeight)} ± ${digits(weights.meanWeightStandardError)} and not 1: ` +
-      (meanWeight < 1
-        ? "the candidate policy serves arms where the log could not, or the propensities are too large"
-        : "the propensities are too small"),
+  return (
+    checkEffectiveRows(weights, limits) ??
+    checkMeanNotAbove(weights) ??
+    (weights.meanWeight >= 1 - marginOf(weights)
+      ? undefined
+      : wrongMean(
+          weights,
+          "the candidate policy serves arms where the log could not, or the propensities are too large",
+        ))
   );
 }
 
-/** The same for weights that were cut off at a threshold: what is missing below 1 is left to the model. */
-export function checkKeptOverlap(
-  weights: WeightSummary,
-  limits: OverlapLimits,
+/** Refused: fewer equally weighted rows than asked for. */
+export function checkEffectiveRows(
+  { effectiveSampleSize, largestWeight }: WeightSummary,
+  { rows, effectiveSampleSizeMin }: OverlapLimits,
 ): Refusal | undefined {
-  return checkOverlap({ ...weights, meanWeight: Math.max(weights.meanWeight, 1) }, limits);
+  if (effectiveSampleSize >= effectiveSampleSizeMin * (1 - rounding)) return undefined;
+  return noOverlap(
+    `${rows} rows say as much as ${digits(effectiveSampleSize)} equally weighted ones ` +
+      `(largest weight ${digits(largestWeight)}); at least ${effectiveSampleSizeMin} are needed`,
+  );
+}
+
+/** Refused: a mean above 1. Weights that were cut off at a threshold may be below, never above. */
+export function checkMeanNotAbove(weights: WeightSummary): Refusal | undefined {
+  if (weights.meanWeight <= 1 + marginOf(weights)) return undefined;
+  return wrongMean(weights, "the propensities are too small");
+}
+
+function marginOf({ meanWeightStandardError }: WeightSummary): number {
+  return deviationsMax * meanWeightStandardError + tolerance;
+}
+
+function wrongMean({ meanWeight, meanWeightStandardError }: WeightSummary, cause: string): Refusal {
+  return noOverlap(
+    `the mean weight is ${digits(meanWeight)} ± ${digits(meanWeightStandardError)} and not 1: ${cause}`,
+  );
 }
 
 /** Why a model must not stand in for arms that were never served; undefined if it may. */

@@ -1,3 +1,4 @@
+import { accept, type Refusal, type Result } from "../result.ts";
 import type { ContextSums } from "./context-sums.ts";
 import type { WeightSummary } from "./overlap.ts";
 import type { MeanAndVariance } from "./value-estimate.ts";
@@ -54,29 +55,37 @@ export function keptWeights(input: {
   });
 }
 
+/** A threshold, what it keeps, and doubly robust with the rest left to the model. */
+export interface ThresholdOption {
+  readonly kept: KeptWeights;
+  readonly mean: MeanAndVariance;
+}
+
 /**
  * The threshold with the smallest estimated mean squared error, variance + (bound of the bias)², as Wang,
- * Agarwal & Dudík (2017, "Automatic parameter tuning") choose it; the largest of several. Their bound is R · P(a
- * weight above the threshold, under the candidate policy), with R the largest possible reward. They average that
- * probability over all arms, which needs the propensity of every arm. Here it is had from the served ones in two
- * ways: as the mean of the weights above the threshold, which swings as wildly as IPS does, and as what the mean
- * of those below lacks to 1, with two standard errors on top. The smaller one counts.
- * @returns index into `options`
+ * Agarwal & Dudík (2017, "Automatic parameter tuning") choose it, among those that keep weights which may be
+ * relied on; the largest of several. The condition is ours: the variance is estimated from the rows, and one row
+ * with an enormous weight whose reward happens to be what the model says adds nothing to it.
+ *
+ * Their bound is R · P(a weight above the threshold, under the candidate policy), with R the largest possible
+ * reward. They average that probability over all arms, which needs the propensity of every arm. Here it is had
+ * from the served ones in two ways: as the mean of the weights above the threshold, which swings as wildly as IPS
+ * does, and as what the mean of those below lacks to 1, with two standard errors on top. The smaller one counts.
+ * @param options at least one, thresholds rising
+ * @param refusalOf why an option's weights may not be relied on; undefined if they may
+ * @returns the refusal of the best option when all are refused
  */
 export function chooseThreshold(
-  options: readonly { readonly kept: KeptWeights; readonly mean: MeanAndVariance }[],
-): number {
-  let best = options.length - 1;
-  let least = Number.POSITIVE_INFINITY;
-  for (let index = options.length - 1; index >= 0; index -= 1) {
-    const { kept, mean } = options[index] as (typeof options)[number];
-    const error = mean.variance + kept.biasBound ** 2;
-    if (error < least) {
-      least = error;
-      best = index;
-    }
-  }
-  return best;
+  options: readonly ThresholdOption[],
+  refusalOf: (kept: KeptWeights) => Refusal | undefined,
+): Result<ThresholdOption> {
+  const errorOf = ({ kept, mean }: ThresholdOption) => mean.variance + kept.biasBound ** 2;
+  // Stable: of several with the same error the largest threshold stays in front.
+  const ranked = options.toReversed().sort((a, b) => errorOf(a) - errorOf(b));
+  const chosen = ranked.find(({ kept }) => refusalOf(kept) === undefined);
+  if (chosen !== undefined) return accept(chosen);
+  const [best] = ranked as [ThresholdOption, ...ThresholdOption[]];
+  return { ok: false, refusal: refusalOf(best.kept) as Refusal };
 }
 
 /** Rewards that are all in [0,1] could be anything in it; others nothing beyond what was seen. */

@@ -19,6 +19,8 @@ interface ReferenceCase {
     readonly folds: number;
     readonly shrinkage: number;
     readonly threshold: number | null;
+    /** Effective sample size that switch-DR's weights must have. */
+    readonly least: number;
   };
   /** By context, then arm. */
   readonly shares: readonly (readonly number[])[];
@@ -50,7 +52,7 @@ function evaluated(
   change: (row: LoggedRow, index: number) => LoggedRow = (row) => row,
 ): Evaluation {
   const arms = (reference.shares[0] ?? []).map((_, arm) => `arm-${arm}`);
-  const { threshold, ...options } = reference.options;
+  const { threshold, least, ...options } = reference.options;
   const result = evaluateOffPolicy(
     reference.arm.map((arm, row) =>
       change(
@@ -67,7 +69,7 @@ function evaluated(
       ...options,
       ...(threshold === null ? {} : { threshold }),
       policy: { arms, sharesIn: (context) => reference.shares[Number(context)] },
-      effectiveSampleSizeMin: 1,
+      effectiveSampleSizeMin: least,
     },
   );
   if (!result.ok) throw new Error(result.refusal.message);
@@ -91,6 +93,11 @@ function worstError(reference: ReferenceCase, evaluation: Evaluation): number {
 const refused: Readonly<Record<string, readonly Estimator[]>> = {
   // Whatever weighs that one row.
   "one tiny propensity, threshold chosen": ["ips", "snips", "dr"],
+  "rare rewards, one tiny propensity without one, a least effective sample size": [
+    "ips",
+    "snips",
+    "dr",
+  ],
 };
 
 describe.each(cases)("$name", (reference) => {
@@ -152,4 +159,11 @@ it("covers thresholds given, chosen, and not needed", () => {
         : "chosen",
   );
   expect(new Set(kinds)).toEqual(new Set(["given", "none", "chosen"]));
+});
+
+it("leaves nothing to the model where the least effective sample size does not ask for it", () => {
+  const constrained = cases.find(({ options }) => options.least > 1) as ReferenceCase;
+  const free = { ...constrained, options: { ...constrained.options, least: 1 } };
+  const { switchDr } = evaluated(free);
+  expect(switchDr.ok && switchDr.value.threshold).toBeUndefined();
 });
