@@ -1,5 +1,5 @@
 import { systemClock } from "../app/system.ts";
-import { decoded } from "./input-file.ts";
+import { decoded } from "./input/text-file.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The terminal, or the pipes, of this process. */

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
 import { print } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
-import { readJsonFile } from "../input-file.ts";
+import { readJsonFile } from "../input/text-file.ts";
 import type { DecisionLog } from "../logs/decision-log.ts";
 import { addLogOptions, type LogOptions, withLog } from "../logs/with-log.ts";
 import {

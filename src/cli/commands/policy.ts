@@ -7,7 +7,7 @@ import {
   messageJson,
   required,
 } from "../command-frame.ts";
-import { readJsonFile } from "../input-file.ts";
+import { readJsonFile } from "../input/text-file.ts";
 import { policyFromJson } from "../policy-json.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatPolicyRecord } from "../text/policy-text.ts";

@@ -4,7 +4,7 @@ import { stringify } from "csv-stringify/sync";
 import type { QueryResponse } from "../../client/index.ts";
 import { addAnswerOptions, answer, type PrintOptions } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
-import { readInputFile } from "../input-file.ts";
+import { readInputFile } from "../input/text-file.ts";
 import { wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatQueryResult, plainCell, rowsOf } from "../text/query-result.ts";

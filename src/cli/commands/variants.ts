@@ -15,9 +15,9 @@ import {
   required,
 } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
-import { readInputFile } from "../input-file.ts";
+import { parseJson } from "../input/parse-json.ts";
+import { readInputFile } from "../input/text-file.ts";
 import { listAllVariants } from "../list-variants.ts";
-import { parseJson } from "../parse-json.ts";
 import { numberWithin, wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 import { enumLabel } from "../text/enum-label.ts";

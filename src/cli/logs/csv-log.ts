@@ -3,7 +3,7 @@ import type {
   PropensityVector,
 } from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
-import { CsvColumns, type CsvRow, type Place } from "./csv-columns.ts";
+import { CsvColumns, type CsvRow, type Place } from "../input/csv-columns.ts";
 import { contextLabel, type DecisionLog, isDrawn, type LogNeeds } from "./decision-log.ts";
 import { parseTime } from "./time-option.ts";
 

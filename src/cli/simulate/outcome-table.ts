@@ -1,6 +1,6 @@
 import { parseCodeType } from "../../domain/ids.ts";
 import { badInput } from "../exit-code.ts";
-import { CsvColumns, type CsvRow, type Place } from "../logs/csv-columns.ts";
+import { CsvColumns, type CsvRow, type Place } from "../input/csv-columns.ts";
 import type { ArmOption } from "./arm-option.ts";
 
 /** Most rows one simulation holds in memory: 8 bytes for each arm and 4 for the code type of each row. */

@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { badInput, CliError } from "./exit-code.ts";
+import { badInput, CliError } from "../exit-code.ts";
+import type { Terminal } from "../terminal.ts";
 import { parseJson } from "./parse-json.ts";
-import type { Terminal } from "./terminal.ts";
 
 export interface InputText {
   /** What to call it in messages. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseJson } from "../../../src/cli/parse-json.ts";
+import { parseJson } from "../../../../src/cli/input/parse-json.ts";
 
 describe("JSON of a user", () => {
   it.each([

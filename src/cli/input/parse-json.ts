@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { findJsonFaults } from "../domain/json-faults.ts";
-import { badInput } from "./exit-code.ts";
+import { findJsonFaults } from "../../domain/json-faults.ts";
+import { badInput } from "../exit-code.ts";
 
 /** As deep as readers of the contract's JSON and binary form may go. */
 const depthMax = 100;

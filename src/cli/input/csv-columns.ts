@@ -1,5 +1,5 @@
 import { badInput } from "../exit-code.ts";
-import { csvRecords } from "./csv-file.ts";
+import { csvRecords } from "./csv-records.ts";
 
 /** A column and where in a row it is. */
 export interface Place {

@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { badInput } from "../exit-code.ts";
-import { fileText } from "../input-file.ts";
+import { fileText } from "./text-file.ts";
 
 export interface CsvRecord {
   readonly record: readonly string[];

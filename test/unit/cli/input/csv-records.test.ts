@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CliError } from "../../../../src/cli/exit-code.ts";
-import { type CsvRecord, csvRecords } from "../../../../src/cli/logs/csv-file.ts";
+import { type CsvRecord, csvRecords } from "../../../../src/cli/input/csv-records.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
 
 const directory = temporaryDirectory();
