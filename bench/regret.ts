@@ -1,164 +1,122 @@
-/**
- * npm run bench:regret: the regret of every policy on one problem, as a table and as a chart (SVG), see
- * docs/concepts/algorithms.md. The same arguments give the same bytes.
- */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { parseArgs } from "node:util";
-import type { Algorithm } from "../src/domain/policy.ts";
-import {
-  algorithmsWithDefaults as defaults,
-  purePolicy,
-} from "../test/support/algorithms-with-defaults.ts";
-import { simulate } from "../test/support/bandit-simulation.ts";
-import { type RegretCurve, regretChartSvg } from "./regret-chart.ts";
+// npm run bench:regret: what the defaults lose beside other algorithms and projects, see docs/concepts/algorithms.md.
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { runBench } from "./arguments.ts";
+import { describeMachine } from "./machine.ts";
+import { refreshEvery } from "./regret-contenders.ts";
+import { installOthers, otherPackages } from "./regret-others.ts";
+import { type RegretReport, regretText, worldFigures } from "./regret-report.ts";
+import type { Regrets, RegretTask } from "./regret-worker.ts";
+import { type RegretWorld, regretWorlds } from "./regret-worlds.ts";
 
-const usage = `usage: npm run bench:regret -- [options] [FILE]
-  FILE               where the chart goes   (docs/assets/regret.svg)
-  --runs N           runs of each policy, with the seeds 1, 2, …   (200)
-  --steps N          decisions in a run   (10000)
-  --refresh-every N  decisions between two allocations; 10 is 200 a second at the default 50 ms   (10)
-Exit code: 0 measured; 2 usage.`;
+const usage = `usage: npm run bench:regret -- [options]
+  --runs N       runs of each world, with the seeds 1, 2, …   (20)
+  --worlds LIST  ${regretWorlds
+    .map(({ name }) => name)
+    .join(",")
+    .replaceAll(/(.{60,72}),/g, "$1,\n                 ")}
+                 (all)
+  --steps N      no more decisions in a run than this
+  --own          without the contenders of mabwiser and Vowpal Wabbit, which are installed into
+                 dist on first use
+  --python PATH  the Python that they are installed for   (python3)
+  --workers N    runs at a time   (one for each CPU)
+  --out FILE     write every figure of every run as JSON
+  --strict       exit with 1 when a contender is below the default at the 95 % level
+Exit code: 0 measured; 1 something failed (or, with --strict, somebody was below); 2 usage.
+The figures of one machine are those of any other.`;
 
-const means = [0.5, 0.45, 0.4, 0.3];
-const pointsMax = 200;
-
-const epsilonGreedy = (epsilon: number, decayHalfLifeGenerations: number): Algorithm => ({
-  kind: "epsilon_greedy",
-  epsilon,
-  decayHalfLifeGenerations,
+await runBench({
+  usage,
+  values: ["runs", "worlds", "steps", "python", "workers", "out"],
+  flags: ["own", "strict"],
+  read(args) {
+    const runs = args.whole("runs", 20);
+    if (runs < 2) throw new Error("--runs must be at least 2: one run has no interval");
+    return {
+      stores: [],
+      runs,
+      worlds: worldsNamed(args.text("worlds"), args.whole("steps", Number.MAX_SAFE_INTEGER)),
+      python: args.flag("own") ? undefined : (args.text("python") ?? "python3"),
+      workers: args.whole("workers", availableParallelism()),
+      out: args.text("out"),
+      strict: args.flag("strict"),
+    };
+  },
+  async measure({ runs, worlds, python, workers, out, strict }) {
+    const startedAt = new Date().toISOString();
+    const machine = describeMachine("not pinned");
+    const interpreter = python === undefined ? undefined : await interpreterOf(python);
+    const played = await playAll({ runs, worlds, workers, interpreter });
+    const packages = interpreter === undefined ? [] : otherPackages;
+    const figures = worldFigures(played);
+    const report: RegretReport = {
+      ...{ startedAt, machine, runs, refreshEvery, packages, worlds: figures },
+    };
+    console.log(regretText(report));
+    if (out !== undefined) {
+      await writeFile(out, `${JSON.stringify(report, undefined, 2)}\n`);
+      console.log(`\nwritten to ${out}`);
+    }
+    const anyBelow = figures.some(({ contenders }) =>
+      contenders.some(({ verdict }) => verdict !== "not_below"),
+    );
+    return strict && anyBelow ? 1 : 0;
+  },
 });
 
-/**
- * What is compared, in the order of the colours. The linear model is given a feature that says nothing: what
- * contexts cost where they are of no use. The decaying epsilon is 100 / (100 + n).
- */
-const policies: readonly { readonly label: string; readonly algorithm: Algorithm }[] = [
-  { label: "Thompson sampling", algorithm: defaults.thompson_sampling },
-  { label: "top-two Thompson", algorithm: defaults.top_two_thompson },
-  { label: "Gaussian Thompson", algorithm: defaults.gaussian_thompson },
-  { label: "linear Thompson", algorithm: defaults.linear_thompson },
-  { label: "KL-UCB", algorithm: defaults.kl_ucb },
-  { label: "UCB1", algorithm: defaults.ucb1 },
-  { label: "epsilon-greedy 0.1", algorithm: epsilonGreedy(0.1, 0) },
-  { label: "decaying epsilon-greedy", algorithm: epsilonGreedy(1, 100) },
-  { label: "softmax 0.05", algorithm: defaults.softmax },
-  { label: "uniform", algorithm: epsilonGreedy(1, 0) },
-];
-
-interface Settings {
-  readonly file: string;
-  readonly runs: number;
-  readonly steps: number;
-  readonly refreshEvery: number;
-}
-
-function readSettings(): Settings {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        runs: { type: "string", default: "200" },
-        steps: { type: "string", default: "10000" },
-        "refresh-every": { type: "string", default: "10" },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(usage);
-      process.exit(0);
-    }
-    const [file = "docs/assets/regret.svg", ...more] = positionals;
-    if (more.length > 0) throw new Error("there can be one file only");
-    return {
-      file,
-      runs: count("runs", values.runs, 2),
-      steps: count("steps", values.steps, 10),
-      refreshEvery: count("refresh-every", values["refresh-every"], 1),
-    };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${usage}`);
-    process.exit(2);
-  }
-}
-
-function count(name: string, text: string, min: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= min) return value;
-  throw new Error(`--${name} ${text} is no whole number from ${min}`);
-}
-
-/** Regret at equally spaced steps, for each run. */
-function regretsOf(algorithm: Algorithm, settings: Settings): number[][] {
-  const { runs, steps, refreshEvery } = settings;
-  const points = Math.min(pointsMax, steps);
-  return Array.from({ length: runs }, (_, run) => {
-    const regrets = [0];
-    simulate(
-      {
-        policy: purePolicy(algorithm),
-        world: {
-          armCount: means.length,
-          meansAt: () => means,
-          drawFeatures: (unit) => ({ x: 2 * unit() - 1 }),
-        },
-        steps,
-        refreshEvery,
-        seed: run + 1,
-      },
-      ({ step, regret }) => {
-        if (step + 1 === Math.round((regrets.length * steps) / points)) regrets.push(regret);
-      },
-    );
-    return regrets;
+/** @throws for a name that is none */
+function worldsNamed(list: string | undefined, stepsMax: number): RegretWorld[] {
+  const names = list?.split(",") ?? regretWorlds.map(({ name }) => name);
+  return names.map((name) => {
+    const world = regretWorlds.find((known) => known.name === name);
+    if (world === undefined) throw new Error(`--worlds: there is no world "${name}"`);
+    return { ...world, steps: Math.min(world.steps, stepsMax) };
   });
 }
 
-/** Mean over the runs with two standard errors to either side. */
-function curveOf(label: string, regrets: readonly (readonly number[])[]): RegretCurve {
-  const runs = regrets.length;
-  const mean: number[] = [];
-  const band: number[] = [];
-  for (let point = 0; point < (regrets[0]?.length ?? 0); point += 1) {
-    const values = regrets.map((run) => run[point] as number);
-    const average = values.reduce((sum, value) => sum + value, 0) / runs;
-    const squares = values.reduce((sum, value) => sum + (value - average) ** 2, 0);
-    mean.push(average);
-    band.push(2 * Math.sqrt(squares / (runs - 1) / runs));
+async function interpreterOf(python: string): Promise<string | undefined> {
+  console.error(`… ${otherPackages.join(" and ")}, installed if they are not there`);
+  try {
+    return await installOthers(python);
+  } catch (error) {
+    console.error(
+      `${otherPackages.join(" and ")} cannot be installed (${(error as Error).message}).\n` +
+        "Only banditd's own contenders are shown. Vowpal Wabbit has packages for some versions of Python; --python names one.",
+    );
+    return undefined;
   }
-  return { label, mean, band, mayLeave: label === "uniform" };
 }
 
-function tableLine(curve: RegretCurve, regrets: readonly (readonly number[])[]): string {
-  const ends = regrets.map((run) => run.at(-1) as number).sort((a, b) => a - b);
-  const quantile = (q: number): string =>
-    (ends[Math.floor((ends.length - 1) * q)] as number).toFixed(0);
-  const mean = `${(curve.mean.at(-1) as number).toFixed(1)} ± ${((curve.band.at(-1) as number) / 2).toFixed(1)}`;
-  return `${curve.label.padEnd(26)}${mean.padStart(14)}${quantile(0.1).padStart(8)}${quantile(0.5).padStart(8)}${quantile(0.9).padStart(8)}`;
+/** Each worker takes the next run of a world until there is none; so the order of work says nothing in the figures. */
+async function playAll(options: {
+  readonly runs: number;
+  readonly worlds: readonly RegretWorld[];
+  readonly workers: number;
+  readonly interpreter: string | undefined;
+}): Promise<Map<RegretWorld, Regrets[]>> {
+  const { runs, worlds, interpreter } = options;
+  const played = new Map<RegretWorld, Regrets[]>(worlds.map((world) => [world, []]));
+  const tasks = worlds
+    .flatMap((world) =>
+      Array.from({ length: runs }, (_, at): RegretTask => ({ world, run: at + 1 })),
+    )
+    .values();
+  const work = async (): Promise<void> => {
+    const worker = new Worker(new URL("regret-worker.ts", import.meta.url), {
+      workerData: { interpreter },
+    });
+    for (const task of tasks) {
+      if (task.run === 1) console.error(`… ${task.world.name}`);
+      worker.postMessage(task);
+      const [regrets] = (await once(worker, "message")) as [Regrets];
+      (played.get(task.world) as Regrets[])[task.run - 1] = regrets;
+    }
+    worker.postMessage(undefined);
+    await once(worker, "exit");
+  };
+  await Promise.all(Array.from({ length: options.workers }, work));
+  return played;
 }
-
-const settings = readSettings();
-const { runs, steps, refreshEvery, file } = settings;
-console.log(
-  `regret after ${steps} decisions, ${runs} runs, arms ${means.join(", ")}, refresh every ${refreshEvery}`,
-);
-console.log(
-  `${"policy".padEnd(26)}${"mean ± s.e.".padStart(14)}${["10 %", "median", "90 %"].map((name) => name.padStart(8)).join("")}`,
-);
-const curves = policies.map(({ label, algorithm }) => {
-  const regrets = regretsOf(algorithm, settings);
-  const curve = curveOf(label, regrets);
-  console.log(tableLine(curve, regrets));
-  return curve;
-});
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(
-  file,
-  regretChartSvg({
-    title: "Regret of every policy on four arms",
-    subtitle: `Bernoulli rewards with means ${means.join(", ")}; mean of ${runs} seeded runs ± 2 standard errors; refreshed every ${refreshEvery} decisions`,
-    steps,
-    curves,
-  }),
-);
-console.log(`wrote ${file}`);
