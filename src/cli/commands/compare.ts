@@ -17,7 +17,7 @@ import {
 } from "../compare/format-comparison.ts";
 import { badInput } from "../exit-code.ts";
 import type { DecisionLog } from "../logs/decision-log.ts";
-import { addLogOptions, type LogOptions, withLog } from "../logs/with-log.ts";
+import { addLogOptions, type LogOptions, rewardRule, withLog } from "../logs/with-log.ts";
 import { append, namedNumbers, wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -85,7 +85,7 @@ Exits with 1 when there is no number for any comparison, when the arms were not 
 have been (sample-ratio mismatch) and when the log has no decisions; the reasons are printed.
 
 Examples:
-  banditd compare --from 2026-11-01 --agent-type evolution --control evolution/baseline-direct@1
+  banditd compare --last 7d --agent-type evolution --control evolution/baseline-direct@1
   banditd compare --log experiment.csv --shares fixed --control a --ratio a=0.8 --ratio b=0.2`,
     )
     .action((options: CompareOptions) => compare(options, terminal));
@@ -122,10 +122,11 @@ async function compared(
   log: DecisionLog,
   options: CompareOptions,
 ): Promise<AdaptiveReport | FixedReport> {
-  const { level, missing, control, treatment: treatments = [], ratio } = options;
-  const request = { level, missing, control, treatments, unbounded: options.unbounded ?? false };
+  const { level, control, treatment: treatments = [], ratio } = options;
+  const common = { level, control, ...rewardRule(options) };
+  const request = { ...common, treatments, unbounded: options.unbounded ?? false };
   const leftOut = { notDrawn: 0 };
-  const logRead = () => ({ log: log.name, level, missing, control, ...leftOut });
+  const logRead = () => ({ ...common, log: log.name, ...leftOut });
   const shares = options.shares ?? (log.lacksVectors === undefined ? "adaptive" : "fixed");
   if (shares === "fixed") {
     if (options.contextColumn !== undefined) {

@@ -1,10 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DecisionCounter } from "../../statistics/experiments/compared-decision.ts";
 import { OffPolicyLog } from "../../statistics/off-policy/off-policy-log.ts";
 import { print } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
 import { readJsonFile } from "../input/text-file.ts";
 import type { DecisionLog } from "../logs/decision-log.ts";
-import { addLogOptions, type LogOptions, withLog } from "../logs/with-log.ts";
+import { addLogOptions, type LogOptions, rewardRule, withLog } from "../logs/with-log.ts";
 import {
   type EstimatorName,
   estimatorNames,
@@ -114,27 +115,29 @@ async function evaluated(
   options: OffPolicyCommandOptions,
 ): Promise<OffPolicyReport> {
   const { contextColumns } = source;
-  const { missing, level } = options;
+  const { level } = options;
+  const rule = rewardRule(options);
   const servedArms = needsServedArms(policy) ? await source.listArms() : [];
   const log = new OffPolicyLog({
     policy: candidateFrom(policy, { contextColumns, servedArms }),
     ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
   });
-  const counts = { rows: 0, withoutReward: 0, notDrawn: 0 };
-  for await (const { context, arm, propensity = Number.NaN, reward } of source.read(counts)) {
-    if (reward === undefined) {
-      counts.withoutReward += 1;
-      if (missing === "drop") continue;
-    }
-    counts.rows += 1;
-    if (log.add({ context, arm, propensity, reward: reward ?? 0 }) !== undefined) break;
+  const leftOut = { notDrawn: 0 };
+  const counter = new DecisionCounter(rule);
+  let rows = 0;
+  for await (const decision of source.read(leftOut)) {
+    const { context, arm, propensity = Number.NaN } = decision;
+    const reward = counter.rewardOf(decision);
+    if (reward === undefined) continue;
+    rows += 1;
+    if (log.add({ context, arm, propensity, reward }) !== undefined) break;
   }
   return offPolicyReport({
     log: source.name,
     policy: options.policy,
     level,
-    missing,
-    counts,
+    rule,
+    counts: { ...counter.counts(), ...leftOut, rows },
     contextColumns,
     estimators: options.estimator ?? estimatorNames,
     result: log.evaluate({ level, effectiveSampleSizeMin: options.minEffectiveRows }),

@@ -2,7 +2,7 @@ import type { BoundedLook } from "../../statistics/bounded-sequence.ts";
 import type { Comparison } from "../../statistics/comparison.ts";
 import type { CupedComparison } from "../../statistics/cuped.ts";
 import type { AdaptiveComparison } from "../../statistics/experiments/adaptive-comparison.ts";
-import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
+import type { RewardRule } from "../../statistics/experiments/compared-decision.ts";
 import type {
   FixedComparison,
   FixedEffect,
@@ -13,10 +13,9 @@ import type { Coverage } from "../../statistics/stratified.ts";
 import { resultJson } from "../text/result-json.ts";
 
 /** The log and the options of the comparison. */
-export interface ComparedLog {
+export interface ComparedLog extends RewardRule {
   readonly log: string;
   readonly level: number;
-  readonly missing: MissingReward;
   readonly control: string;
   readonly notDrawn: number;
 }
@@ -113,13 +112,14 @@ export function fixedReport(log: ComparedLog, comparison: FixedComparison) {
 }
 
 function logJson(
-  { log, level, missing, control, notDrawn }: ComparedLog,
+  { log, level, missing, includeOpenWindows, control, notDrawn }: ComparedLog,
   { treatments, counts }: AdaptiveComparison | FixedComparison,
 ) {
   return {
     log,
     level,
     missing,
+    open_windows_included: includeOpenWindows,
     control,
     treatments,
     decisions: counts.decisions,

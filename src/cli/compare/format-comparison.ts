@@ -236,23 +236,7 @@ function title(report: LogJson, shares: string): string {
 }
 
 function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[]): string {
-  const texts = [
-    ...refusalNotes(refusals),
-    ...leftOutNotes(
-      report.missing,
-      { withoutReward: report.decisions_without_reward, notDrawn: report.decisions_not_drawn },
-      "decision",
-    ),
-  ];
-  if (report.decisions_window_open > 0) {
-    const open = `${counted(report.decisions_window_open, "decision")} whose attribution window is still open`;
-    texts.push(
-      report.missing === "zero"
-        ? `Left out: ${open}.`
-        : `Not complete: ${open}. If one arm's rewards come later than another's, compare again when it has ` +
-            "closed, or with an earlier --to.",
-    );
-  }
+  const texts = [...refusalNotes(refusals), ...decisionNotes(report)];
   if (report.shares === "fixed" && report.decisions_of_other_arms > 0) {
     texts.push(`Left out: ${counted(report.decisions_of_other_arms, "decision")} of other arms.`);
   }
@@ -261,10 +245,21 @@ function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[])
 
 /** All that is said of a log without decisions: every method would refuse it in its own words. */
 function emptyText(report: LogJson): string {
-  const counts = { withoutReward: 0, notDrawn: report.decisions_not_drawn };
-  return ["The log has no decisions that drew an arm.", ...leftOutNotes("drop", counts, "decision")]
+  return ["The log has no decisions that drew an arm.", ...decisionNotes(report)]
     .map(wrap)
     .join("");
+}
+
+function decisionNotes(report: LogJson): readonly string[] {
+  return leftOutNotes(
+    { missing: report.missing, includeOpenWindows: report.open_windows_included },
+    {
+      withoutReward: report.decisions_without_reward,
+      windowOpen: report.decisions_window_open,
+      notDrawn: report.decisions_not_drawn,
+    },
+    "decision",
+  );
 }
 
 /** An e-value may have three hundred digits. */

@@ -24,6 +24,8 @@ export interface CsvLogOptions extends LogNeeds {
   /** Undefined: the first of the usual names that the file has. */
   readonly actionColumn: string | undefined;
   readonly rewardColumn: string | undefined;
+  /** Undefined: no window is open. */
+  readonly attributionWindowMs?: number | undefined;
   readonly onProgress: (rows: number) => void;
 }
 
@@ -44,11 +46,12 @@ export async function openCsvLog(options: CsvLogOptions): Promise<DecisionLog> {
       return [...arms].sort();
     },
     async *read(leftOut) {
+      const openSinceMs = await openSince(columns, layout, options);
       let rows = 0;
       for await (const row of columns.rows()) {
         rows += 1;
         options.onProgress(rows);
-        if (isDrawnRow(layout, row)) yield decisionOf(layout, row);
+        if (isDrawnRow(layout, row)) yield decisionOf(layout, row, openSinceMs);
         else leftOut.notDrawn += 1;
       }
     },
@@ -104,20 +107,37 @@ function isDrawnRow({ source, degraded }: Layout, row: CsvRow): boolean {
   });
 }
 
-function decisionOf(layout: Layout, row: CsvRow): ComparedDecision {
+/**
+ * The moment after which a decision's attribution window was open when the file was written. That is not known; it
+ * was no earlier than the file's last decision, so all windows that were open are taken to be.
+ */
+async function openSince(
+  columns: CsvColumns,
+  { time }: Layout,
+  { attributionWindowMs }: CsvLogOptions,
+): Promise<number> {
+  if (attributionWindowMs === undefined) return Number.POSITIVE_INFINITY;
+  const place = time ?? columns.named("decided_at", "--attribution-window");
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for await (const row of columns.rows()) lastMs = Math.max(lastMs, timeAt(row, place));
+  return lastMs - attributionWindowMs;
+}
+
+function decisionOf(layout: Layout, row: CsvRow, openSinceMs: number): ComparedDecision {
   const { propensity, covariate, time, vectorOf } = layout;
+  const decidedAtMs = time === undefined ? undefined : timeAt(row, time);
   const arm = row.at(layout.action);
   if (arm === "") throw badInput(`${row.where(layout.action)} is empty`);
   const reward = rewardOf(layout, row);
   return {
     arm,
     context: contextOf(layout, row),
-    windowIsOpen: false,
+    windowIsOpen: decidedAtMs !== undefined && decidedAtMs > openSinceMs,
     ...(reward === undefined ? {} : { reward }),
     ...(propensity === undefined ? {} : { propensity: row.numberAt(propensity) }),
     ...(vectorOf === undefined ? {} : { vector: vectorOf(row) }),
     ...(covariate === undefined ? {} : { covariate: row.numberAt(covariate) }),
-    ...(time === undefined ? {} : { decidedAtMs: timeAt(row, time) }),
+    ...(decidedAtMs === undefined ? {} : { decidedAtMs }),
   };
 }
 

@@ -16,7 +16,7 @@ export interface DecisionLog {
 
 /** What of a log is read. */
 export interface LogNeeds {
-  /** True: with whole vectors, times, and whether attribution windows are open. False: with propensities. */
+  /** True: with whole vectors and times. False: with propensities. */
   readonly forComparison: boolean;
   /** Of a file. Undefined: the first of the usual names that the file has. */
   readonly propensityColumn?: string | undefined;

@@ -30,12 +30,9 @@ export interface ServiceLogOptions
 
 /** Reward ÷ weight of a generation's known components, as SQL on the view; NULL without any. */
 const rewardSql = "if(reward_weight > 0, reward / reward_weight, NULL)";
-const columnsSql = ["variant_id", "source", "degraded", "propensity", rewardSql];
-const comparisonColumnsSql = [
-  "toUnixTimestamp64Milli(decided_at)",
-  "arm_variant_ids",
-  "arm_probabilities",
-];
+const decidedAtSql = "toUnixTimestamp64Milli(decided_at)";
+const columnsSql = ["variant_id", "source", "degraded", "propensity", rewardSql, decidedAtSql];
+const comparisonColumnsSql = ["arm_variant_ids", "arm_probabilities"];
 
 /**
  * The event log of a service as a log, read page by page with the Query RPC. Whether a decision's attribution window is
@@ -58,7 +55,7 @@ export function openServiceLog(options: ServiceLogOptions): DecisionLog {
       return arms.map(([arm]) => String(arm));
     },
     async *read(leftOut) {
-      const windows = options.forComparison ? await openSince(reader, options) : new Map();
+      const windows = await openSince(reader, options);
       const lists = new Map<string, readonly string[]>();
       let rows = 0;
       for await (const { codeType, values, total } of reader.rows(columns)) {
@@ -69,11 +66,12 @@ export function openServiceLog(options: ServiceLogOptions): DecisionLog {
           leftOut.notDrawn += 1;
           continue;
         }
+        const decidedAtMs = Number(decidedAt);
         const decision: ComparedDecision = {
           arm: String(arm),
           context: isByCodeType ? codeType : "",
           propensity: Number(propensity),
-          windowIsOpen: false,
+          windowIsOpen: decidedAtMs > (windows.get(codeType) ?? options.nowMs),
           ...(reward === null ? {} : { reward: Number(reward) }),
         };
         if (!options.forComparison) {
@@ -84,12 +82,10 @@ export function openServiceLog(options: ServiceLogOptions): DecisionLog {
         const key = String(ids);
         const arms = lists.get(key) ?? (ids as readonly string[]);
         lists.set(key, arms);
-        const decidedAtMs = Number(decidedAt);
         yield {
           ...decision,
           vector: { arms, probabilities: (probabilities as readonly unknown[]).map(Number) },
           decidedAtMs,
-          windowIsOpen: decidedAtMs > (windows.get(codeType) ?? options.nowMs),
         };
       }
     },

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { parseAgentType, parseCodeType } from "../../domain/ids.ts";
-import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
+import type { RewardRule } from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
 import { numberWithin } from "../parse-option.ts";
 import {
@@ -13,7 +13,7 @@ import { describeRate, integer, Progress } from "../text/progress.ts";
 import { openCsvLog } from "./csv-log.ts";
 import type { DecisionLog, LogNeeds } from "./decision-log.ts";
 import { openServiceLog } from "./service-log.ts";
-import { timeOption } from "./time-option.ts";
+import { durationOption, type TimeOption, timeOption } from "./time-option.ts";
 
 const levelDefault = 0.95;
 /** Between reading and printing the event loop has turns; progress costs nothing in between. */
@@ -22,17 +22,20 @@ const progressEvery = 1000;
 /** Options that say which log a command reads: a file, or what a service has decided. */
 export interface LogOptions extends ConnectionOptions {
   readonly log?: string;
-  readonly from?: number;
-  readonly to?: number;
+  readonly from?: TimeOption;
+  readonly last?: number;
+  readonly to?: TimeOption;
   readonly agentType?: string;
   readonly codeType?: string;
   readonly actionColumn?: string;
   readonly rewardColumn?: string;
-  readonly missing: MissingReward;
+  readonly attributionWindow?: number;
+  readonly missing: RewardRule["missing"];
+  readonly includeOpenWindows?: true;
   readonly level: number;
 }
 
-/** `--log` and `--from` with what goes with them. @param fileDescription what the file has to be */
+/** `--log`, `--from` and `--last` with what goes with them. @param fileDescription what the file has to be */
 export function addLogOptions(
   command: Command,
   texts: { readonly file: string; readonly missing: string },
@@ -42,22 +45,41 @@ export function addLogOptions(
       .option("--log <file>", texts.file)
       .option(
         "--from <time>",
-        "instead of a file: what a service has decided since then (UTC)",
+        "instead of a file: what a service has decided since then (UTC; also today, yesterday)",
         timeOption,
       )
+      .option("--last <duration>", "the same, back from now: 90m, 12h, 7d, 2w", durationOption)
       .option("--to <time>", "with --from: up to then, exclusive (default: now)", timeOption)
-      .option("--agent-type <name>", "with --from: agent type")
-      .option("--code-type <name>", "with --from: only this code type")
+      .option("--agent-type <name>", "with --from or --last: agent type")
+      .option("--code-type <name>", "with --from or --last: only this code type")
       .option("--action-column <name>", "column of the arm served (default: variant_id or item_id)")
       .option("--reward-column <name>", "column of the reward (default: reward or click)")
       .addOption(
         new Option("--missing <what>", texts.missing).choices(["drop", "zero"]).default("drop"),
+      )
+      .option(
+        "--include-open-windows",
+        "take in the early rewards of decisions whose attribution window is still open",
+      )
+      .option(
+        "--attribution-window <duration>",
+        "of a file with a column decided_at: how long outcomes count (default: all windows are closed)",
+        durationOption,
       )
       .addOption(
         new Option("--level <share>", "how often an interval is to cover")
           .argParser(numberWithin(0.01, 0.9999))
           .default(levelDefault),
       ),
+  );
+}
+
+/** @throws CliError usage for open windows that are to be taken in as zeros */
+export function rewardRule({ missing, ...options }: LogOptions): RewardRule {
+  const includeOpenWindows = options.includeOpenWindows ?? false;
+  if (!includeOpenWindows || missing === "drop") return { missing, includeOpenWindows };
+  throw badInput(
+    "--include-open-windows cannot go with --missing zero: what is to come would count as 0",
   );
 }
 
@@ -83,6 +105,7 @@ export async function withLog<Result>(
   requireOneLog(options, {
     "--action-column": actionColumn,
     "--reward-column": rewardColumn,
+    "--attribution-window": options.attributionWindow,
     ...needs.fileOptions,
   });
   const progress = new Progress(terminal);
@@ -99,7 +122,8 @@ export async function withLog<Result>(
   };
   try {
     if (file !== undefined) {
-      const columns = { actionColumn, rewardColumn };
+      const { attributionWindow: attributionWindowMs } = options;
+      const columns = { actionColumn, rewardColumn, attributionWindowMs };
       return await use(await openCsvLog({ ...needs, ...columns, file, onProgress }));
     }
     const span = spanOf(options, terminal.nowMs());
@@ -112,10 +136,11 @@ export async function withLog<Result>(
 }
 
 function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string, unknown>>): void {
-  const { log, from } = options;
-  if ((log === undefined) === (from === undefined)) {
-    throw badInput("either --log (a file) or --from (a service's log) is needed");
+  const { log, from, last } = options;
+  if ([log, from, last].filter((one) => one !== undefined).length !== 1) {
+    throw badInput("either --log (a file), or --from or --last (a service's log) is needed");
   }
+  if (last !== undefined && options.to !== undefined) throw badInput("--to belongs to --from");
   const serviceOptions = {
     "--to": options.to,
     "--agent-type": options.agentType,
@@ -123,7 +148,8 @@ function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string,
     "--address": options.address,
     "--data-dir": options.dataDir,
   };
-  const [belongsTo, other] = log === undefined ? ["--log", "--from"] : ["--from", "--log"];
+  const service = last === undefined ? "--from" : "--last";
+  const [belongsTo, other] = log === undefined ? ["--log", service] : [service, "--log"];
   const misplaced = Object.entries(log === undefined ? fileOptions : serviceOptions).find(
     ([, value]) => value !== undefined,
   );
@@ -132,14 +158,15 @@ function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string,
 }
 
 /** What of a service's log is read. @throws CliError or BanditError when the agent type is missing, or a name cannot be one */
-function spanOf({ agentType, codeType, from = 0, to }: LogOptions, nowMs: number) {
-  if (agentType === undefined) throw badInput("--agent-type is needed with --from");
-  const toMs = to ?? nowMs;
-  if (to !== undefined && to <= from) throw badInput("--to must be later than --from");
+function spanOf({ agentType, codeType, from, last = 0, to }: LogOptions, nowMs: number) {
+  if (agentType === undefined) throw badInput("--agent-type is needed for a service's log");
+  const fromMs = from?.(nowMs) ?? nowMs - last;
+  const toMs = to?.(nowMs) ?? nowMs;
+  if (to !== undefined && toMs <= fromMs) throw badInput("--to must be later than --from");
   return {
     agentType: parseAgentType(agentType, "--agent-type"),
     codeType: codeType === undefined ? undefined : parseCodeType(codeType, "--code-type"),
-    fromMs: from,
+    fromMs,
     toMs,
     nowMs,
   };

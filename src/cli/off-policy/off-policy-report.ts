@@ -1,4 +1,4 @@
-import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
+import type { RewardRule } from "../../statistics/experiments/compared-decision.ts";
 import type {
   Evaluation,
   OffPolicyEstimate,
@@ -70,12 +70,14 @@ export function offPolicyReport(input: {
   readonly log: string;
   readonly policy: string;
   readonly level: number;
-  readonly missing: MissingReward;
+  readonly rule: RewardRule;
   readonly counts: {
     /** Of the evaluation. */
     readonly rows: number;
     /** Left out, or counted as 0. */
     readonly withoutReward: number;
+    /** Left out unless they were asked for. */
+    readonly windowOpen: number;
     readonly notDrawn: number;
   };
   readonly contextColumns: readonly string[];
@@ -97,7 +99,9 @@ export function offPolicyReport(input: {
     level: input.level,
     rows: counts.rows,
     rows_without_reward: counts.withoutReward,
-    missing: input.missing,
+    rows_window_open: counts.windowOpen,
+    missing: input.rule.missing,
+    open_windows_included: input.rule.includeOpenWindows,
     rows_not_drawn: counts.notDrawn,
     context_columns: input.contextColumns,
     on_policy: resultJson(
@@ -181,8 +185,13 @@ function notesText(report: OffPolicyReport, rows: readonly (readonly [string, Es
         `${standardErrorRowsMin}, intervals cover less than they claim.`,
     );
   }
-  const counts = { withoutReward: report.rows_without_reward, notDrawn: report.rows_not_drawn };
-  notes.push(...leftOutNotes(report.missing, counts, "row"));
+  const counts = {
+    withoutReward: report.rows_without_reward,
+    windowOpen: report.rows_window_open,
+    notDrawn: report.rows_not_drawn,
+  };
+  const rule = { missing: report.missing, includeOpenWindows: report.open_windows_included };
+  notes.push(...leftOutNotes(rule, counts, "row"));
   return notes.map(wrap).join("");
 }
 

@@ -1,4 +1,4 @@
-import type { MissingReward } from "../../statistics/experiments/compared-decision.ts";
+import type { RewardRule } from "../../statistics/experiments/compared-decision.ts";
 import type { Refusal } from "../../statistics/result.ts";
 import { formatNumber } from "./format-value.ts";
 import { counted, integer } from "./progress.ts";
@@ -46,13 +46,23 @@ export function rangeCells(effect: {
 
 /** What of a log counts as 0 or not at all, and why. @param noun of a row, e.g. `decision` */
 export function leftOutNotes(
-  missing: MissingReward,
-  counts: { readonly withoutReward: number; readonly notDrawn: number },
+  { missing, includeOpenWindows }: RewardRule,
+  counts: {
+    readonly withoutReward: number;
+    readonly windowOpen: number;
+    readonly notDrawn: number;
+  },
   noun: string,
 ): readonly string[] {
+  const open = `${counted(counts.windowOpen, noun)} whose attribution window is still open`;
   const without = `${counted(counts.withoutReward, noun)} without a reward`;
   const drewNone = `${counted(counts.notDrawn, noun)} that drew no arm`;
   return [
+    ...(counts.windowOpen === 0
+      ? []
+      : includeOpenWindows
+        ? [`Included: the rewards so far of ${open}. Early outcomes are not like late ones.`]
+        : [`Left out: ${open} (--include-open-windows takes in the rewards they have so far).`]),
     ...(counts.withoutReward === 0
       ? []
       : missing === "zero"

@@ -68,7 +68,7 @@ export async function compareAdaptive(
   const kept: KeptDecision[] = [];
   const names = new Set<string>();
   const lists = new Set<readonly string[]>();
-  const counter = new DecisionCounter(request.missing);
+  const counter = new DecisionCounter(request);
   for await (const decision of decisions) {
     const { context, arm, vector, decidedAtMs = kept.length } = decision;
     const { arms, probabilities } = vector ?? { arms: [], probabilities: [] };

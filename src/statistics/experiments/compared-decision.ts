@@ -35,9 +35,16 @@ export type MissingReward = "drop" | "zero";
 export interface DecisionCounts {
   readonly decisions: number;
   readonly withoutReward: number;
-  /** Decisions whose reward may be to come. With missing `zero` they are left out. */
+  /** Decisions whose reward may be to come; left out unless they were asked for. */
   readonly windowOpen: number;
   readonly rewards: "binary" | "in_range" | "out_of_range";
+}
+
+/** Which rewards count. */
+export interface RewardRule {
+  readonly missing: MissingReward;
+  /** Early rewards count too: those of decisions whose attribution window is open. */
+  readonly includeOpenWindows: boolean;
 }
 
 /** A reward this near 0 or 1 is 0 or 1: it is a sum of weighted parts that was rounded. */
@@ -45,27 +52,30 @@ const rounding = 1e-12;
 
 /** Counts decisions, and says of each which reward counts. */
 export class DecisionCounter {
-  readonly #missing: MissingReward;
+  readonly #rule: RewardRule;
   #decisions = 0;
   #withoutReward = 0;
   #windowOpen = 0;
   #rewards: DecisionCounts["rewards"] = "binary";
 
-  constructor(missing: MissingReward) {
-    this.#missing = missing;
+  constructor(rule: RewardRule) {
+    this.#rule = rule;
   }
 
   /**
-   * The reward that counts; undefined when none does. With missing `zero` it is 0 where none is known, and none at
-   * all while the attribution window is open, whether one is known or not: who has answered already depends on the arm.
+   * The reward that counts; undefined when none does. While the attribution window is open there is none, whether one
+   * is known or not: who has answered early depends on the arm and on the reward. With missing `zero` it is 0 where
+   * none came until the window closed.
    */
   rewardOf({ reward, windowIsOpen }: ComparedDecision): number | undefined {
     this.#decisions += 1;
-    if (windowIsOpen) this.#windowOpen += 1;
-    if (this.#missing === "zero" && windowIsOpen) return undefined;
+    if (windowIsOpen) {
+      this.#windowOpen += 1;
+      if (!this.#rule.includeOpenWindows) return undefined;
+    }
     if (reward === undefined) {
       this.#withoutReward += 1;
-      return this.#missing === "zero" ? 0 : undefined;
+      return this.#rule.missing === "zero" && !windowIsOpen ? 0 : undefined;
     }
     if (Math.abs(reward) <= rounding) return 0;
     if (Math.abs(reward - 1) <= rounding) return 1;

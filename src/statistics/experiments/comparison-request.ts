@@ -1,15 +1,14 @@
 import { type HolmDecision, holmAdjustment } from "../holm.ts";
 import { accept, type Result, refuse } from "../result.ts";
-import type { MissingReward } from "./compared-decision.ts";
+import type { RewardRule } from "./compared-decision.ts";
 
 /** Request of a comparison, with fixed or adaptive shares. */
-export interface ComparisonRequest {
+export interface ComparisonRequest extends RewardRule {
   readonly control: string;
   /** Empty: every other arm of the log. */
   readonly treatments: readonly string[];
   /** How often an interval is to cover, in (0,1). */
   readonly level: number;
-  readonly missing: MissingReward;
   /** Rewards need not be in [0,1]. */
   readonly unbounded: boolean;
 }

@@ -86,7 +86,7 @@ export async function compareFixed(
   request: FixedRequest,
 ): Promise<Result<FixedComparison>> {
   const records = new Map<string, ArmRecord>();
-  const counter = new DecisionCounter(request.missing);
+  const counter = new DecisionCounter(request);
   for await (const decision of decisions) {
     const record = records.get(decision.arm) ?? new ArmRecord();
     records.set(decision.arm, record);

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { rowsOf } from "../../../src/cli/text/query-result.ts";
 import { Mode } from "../../../src/client/index.ts";
@@ -88,6 +89,8 @@ describe("banditd compare on the log of a running service", () => {
     const metrics = { outcome: 1 };
     await client.recordOutcome({ generationId, outcome: { case: "custom", value: { metrics } } });
     await client.setMode({ agentType, mode: Mode.LEARNING, reason: "test" });
+    await setPolicy("1s");
+    await setTimeout(1000);
   });
 
   it("gives what the statistics give on the rows of the log", async () => {
@@ -120,7 +123,7 @@ describe("banditd compare on the log of a running service", () => {
       decisions: 1004,
       decisions_not_drawn: 1,
       decisions_without_reward: 4,
-      decisions_window_open: 1004,
+      decisions_window_open: 0,
       rewards: "binary",
       sample_ratio: { mismatch: false },
     });
@@ -155,11 +158,7 @@ describe("banditd compare on the log of a running service", () => {
     );
     const path = file("export.csv", csv);
     const { stdout } = await banditd(["compare", "--log", path, "--control", control, "--json"]);
-    expect(JSON.parse(stdout)).toEqual({
-      ...(await reportOf()),
-      log: path,
-      decisions_window_open: 0,
-    });
+    expect(JSON.parse(stdout)).toEqual({ ...(await reportOf()), log: path });
   });
 
   it("prints tables of at most 100 columns, and what is not in them", async () => {
@@ -167,7 +166,6 @@ describe("banditd compare on the log of a running service", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain("Sample ratio by propensities: p = ");
     expect(stdout).toContain("Left out: 4 decisions without a reward.");
-    expect(stdout).toContain("Not complete: 1,004 decisions whose");
     expect(stdout).toContain("Left out: 1 decision that drew no arm");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   });
@@ -205,24 +203,30 @@ describe("banditd compare on the log of a running service", () => {
   });
 
   it("counts what nobody reported on as 0, once the attribution window has closed", async () => {
-    const open = await compare("--missing", "zero");
+    const closed = await reportOf("--missing", "zero");
+    expect(closed).toMatchObject({
+      decisions_window_open: 0,
+      decisions_without_reward: 4,
+      rewards: "binary",
+    });
+    const [{ equality }] = closed.comparisons;
+    expect(equality.treatment_rewards + equality.control_rewards).toBe(1004);
+  });
+
+  it("leaves early rewards out while attribution windows are open, and takes them in when asked to", async () => {
+    const closed = await reportOf();
+    expect(await site.json("compare", "--last", "1d", ...common.slice(2))).toEqual(closed);
+    await setPolicy("3600s");
+    const open = await compare();
     expect(open.exitCode).toBe(1);
-    expect(open.stdout).toContain(
-      "Left out: 1,004 decisions whose attribution window is still open.",
+    expect(open.stdout.replaceAll(/\s+/g, " ")).toContain(
+      "Left out: 1,004 decisions whose attribution window is still open (--include-open-windows takes",
     );
-    await setPolicy("1s");
-    await vi.waitFor(
-      async () => {
-        const closed = await reportOf("--missing", "zero");
-        expect(closed).toMatchObject({
-          decisions_window_open: 0,
-          decisions_without_reward: 4,
-          rewards: "binary",
-        });
-        const [{ equality }] = closed.comparisons;
-        expect(equality.treatment_rewards + equality.control_rewards).toBe(1004);
-      },
-      { timeout: 20_000, interval: 500 },
-    );
+    const included = await reportOf("--include-open-windows");
+    expect(included).toEqual({
+      ...closed,
+      open_windows_included: true,
+      decisions_window_open: 1004,
+    });
   });
 });

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { openServiceLog } from "../../../src/cli/logs/service-log.ts";
 import { simulationPolicy } from "../../../src/cli/simulate/simulated-arms.ts";
@@ -60,6 +62,9 @@ describe("off-policy on the log of a running service", () => {
       await client.recordOutcome({ generationId, outcome: { case: "custom", value: { metrics } } });
     }
     await client.setMode({ agentType, mode: Mode.LEARNING, reason: "test" });
+    learning.attributionWindow = durationFromMs(1000);
+    await client.setPolicy({ agentType, policy: learning });
+    await setTimeout(1000);
     untilMs = Date.now() + 1000;
   });
 

@@ -93,6 +93,16 @@ describe("a CSV log", () => {
     expect(rows[0]?.context).toBe("");
   });
 
+  it("has no open windows, unless it is said how long outcomes count: then reckoned from its last decision", async () => {
+    const times = ["10:00:00", "12:00:00.001", "13:00:00", "11:59:59"];
+    const lines = times.map((time) => `a,0.5,1,2026-11-23 ${time}\n`);
+    const content = `variant_id,propensity,reward,decided_at\n${lines.join("")}`;
+    const openOnes = async (options?: Partial<CsvLogOptions>) =>
+      (await read(content, options)).rows.map(({ windowIsOpen }) => windowIsOpen);
+    expect(await openOnes()).toEqual([false, false, false, false]);
+    expect(await openOnes({ attributionWindowMs: 3_600_000 })).toEqual([false, true, true, false]);
+  });
+
   it("lists the arms that were drawn, rewarded or not, and can be read again", async () => {
     const source = await open(
       `${own}b,x,0.5,,0,exploit,0\na,x,0.5,1,1,exploit,0\nb,x,0.5,1,1,exploit,0\nz,x,1,1,1,static,0\n`,

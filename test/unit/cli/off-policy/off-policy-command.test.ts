@@ -19,12 +19,17 @@ describe("off-policy on a file", () => {
   const onlyA = { shares: { a: 1 } };
 
   it.each([
-    ["", "either --log (a file) or --from"],
+    ["", "either --log (a file), or --from or --last"],
     ["--log x.csv --from 2026-01-01", "either --log"],
-    ["--from 2026-01-01", "--agent-type is needed with --from"],
+    ["--from 2026-01-01", "--agent-type is needed for a service's log"],
+    ["--from today --last 7d", "either --log"],
+    ["--last 7d --to today", "--to belongs to --from"],
+    ["--last 7d --agent-type a --attribution-window 1h", "--attribution-window belongs to --log"],
+    ["--log TWO --attribution-window 1h", 'there is no column "decided_at"'],
+    ["--log TWO --missing zero --include-open-windows", "cannot go with --missing zero"],
     ["--from 2026-01-01 --agent-type a'", "--agent-type"],
     ["--from 2026-01-01 --agent-type a --code-type x'", "--code-type"],
-    ["--from yesterday --agent-type a", "a time such as"],
+    ["--from tomorrow --agent-type a", "a time such as"],
     ["--log TWO --address localhost:1", "--address belongs to --from"],
     ["--from 2026-01-01 --agent-type a --reward-column r", "--reward-column belongs to --log"],
     ["--log /no/such.csv", "there is no file /no/such.csv"],

@@ -17,8 +17,8 @@ function reportOn(
     log: "log.csv",
     policy: "shares.json",
     level: 0.95,
-    missing: "drop",
-    counts: { rows: rows.length, withoutReward: 0, notDrawn: 0 },
+    rule: { missing: "drop", includeOpenWindows: false },
+    counts: { rows: rows.length, withoutReward: 0, windowOpen: 0, notDrawn: 0 },
     contextColumns: ["kind"],
     estimators: estimatorNames,
     result: evaluateOffPolicy(rows, { policy: everywhere({ a: 0.8, b: 0.2 }) }),
@@ -43,7 +43,9 @@ describe("the report of an off-policy evaluation", () => {
 
   it("says in words why there is no number, what switch-dr leaves out, and what was not read", () => {
     const text = formatOffPolicyReport(
-      reportOn(outlierLog(), { counts: { rows: 10_000, withoutReward: 1234, notDrawn: 5 } }),
+      reportOn(outlierLog(), {
+        counts: { rows: 10_000, withoutReward: 1234, windowOpen: 9, notDrawn: 5 },
+      }),
     );
     expect(text).toMatch(/^ips +– +none: no overlap +–$/m);
     expect(text).toMatch(/No number for ips, snips, dr: 10000 rows say as much as 1\.\d+ equally/);
@@ -51,11 +53,12 @@ describe("the report of an off-policy evaluation", () => {
     expect(text).toMatch(/^switch-dr leaves weights above [\d,.]+ to the reward model/m);
     expect(text).toMatch(/rest on about 1 row \(/);
     expect(text).toMatch(/^Left out: 1,234 rows without a reward. Harmless only if/m);
+    expect(text).toMatch(/^Left out: 9 rows whose attribution window is still open/m);
     expect(text).toMatch(/^Left out: 5 rows that drew no arm/m);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     const zero = reportOn(evenLog(2000), {
-      missing: "zero",
-      counts: { rows: 2000, withoutReward: 7, notDrawn: 0 },
+      rule: { missing: "zero", includeOpenWindows: false },
+      counts: { rows: 2000, withoutReward: 7, windowOpen: 0, notDrawn: 0 },
     });
     expect(formatOffPolicyReport(zero)).toContain("Counted as 0: 7 rows without a reward.");
   });

@@ -17,6 +17,7 @@ const request = {
   treatments: [],
   level: 0.95,
   missing: "drop",
+  includeOpenWindows: false,
   unbounded: false,
 } as const;
 const fixed = { ...request, tightestAt: 1000, hasCovariate: false };
@@ -75,16 +76,22 @@ describe.each(kinds)("a comparison with %s shares", (_, compare) => {
     expect(accepted(await compare([], { treatments: ["c"] })).treatments).toEqual(["c"]);
   });
 
-  it("leaves out what has no reward, or counts it as 0 once its window has closed", async () => {
+  it("leaves out what has no reward or may have another yet, or counts as 0 what never got one", async () => {
     const [first, ...rest] = decisions() as [ComparedDecision, ...ComparedDecision[]];
     const { reward: _, ...unknown } = first;
     const open = { ...first, reward: 1, windowIsOpen: true };
     const rows = [unknown, unknown, open, ...rest];
-    const dropped = accepted(await compare(rows)).counts;
-    expect(dropped).toMatchObject({ decisions: 2002, withoutReward: 2, windowOpen: 1 });
+    const dropped = accepted(await compare(rows));
+    expect(dropped.counts).toMatchObject({ decisions: 2002, withoutReward: 2, windowOpen: 1 });
+    const early = accepted(await compare(rows, { includeOpenWindows: true }));
     const zero = accepted(await compare(rows, { missing: "zero" }));
     expect(zero.counts).toMatchObject({ decisions: 2002, withoutReward: 2, windowOpen: 1 });
     // The open one is left out though it has a reward: who has answered already may depend on the arm.
+    const without = accepted(await compare([unknown, unknown, unknown, ...rest]));
+    expect(differenceOf(dropped).estimate).toBe(differenceOf(without).estimate);
+    const within = accepted(await compare([unknown, unknown, { ...first, reward: 1 }, ...rest]));
+    expect(differenceOf(early).estimate).toBe(differenceOf(within).estimate);
+    expect(differenceOf(early).estimate).not.toBe(differenceOf(dropped).estimate);
     const closed = { ...first, reward: 0 };
     const same = accepted(await compare([closed, closed, ...rest], { missing: "zero" }));
     expect(differenceOf(zero).estimate).toBeCloseTo(differenceOf(same).estimate, 12);
