@@ -5,10 +5,10 @@ import { StudentTDistribution, type StudentTParameters } from "./student-t-distr
 /**
  * The probability of each arm to have the largest mean, for independent Beta posteriors, by quadrature in
  * z = logit(x), see {@link bestProbabilities}. Deterministic; absolute error at most 1e-6 for shapes from
- * 0.5 to 1e12 and up to 100 arms (measured: below 5e-8 over the committed cases and 400 random pools). Arms
- * with equal shapes get bit for bit the same probability.
+ * 0.5 to 1e12 and up to 100 arms (measured: below 3e-8 over the committed cases and 800 pools of 2 to 100 arms,
+ * alike, mixed and skewed). Arms with equal shapes get bit for bit the same probability.
  *
- * Each arm's grid (1.6 to 5 KB) is kept: changing one arm costs one new grid and one pass over the nodes.
+ * Each arm's grid (1.6 to 8 KB) is kept: changing one arm costs one new grid and one pass over the nodes.
  */
 export class BestProbability {
   readonly #grids: (LogitBetaGrid | undefined)[];
@@ -31,7 +31,10 @@ export class BestProbability {
     return bestProbabilities(this.#grids as LogitBetaGrid[]);
   }
 
-  /** E[max_j θ_j − θ_i] for each arm, within 1e-6 of the largest standard deviation. Every arm must have been set. */
+  /**
+   * E[max_j θ_j − θ_i] for each arm, within 1e-6 of the largest standard deviation (measured: below 2e-7 over the same pools).
+   * Every arm must have been set.
+   */
   expectedLosses(): Float64Array {
     const arms = (this.#grids as LogitBetaGrid[]).map((grid) => ({
       distribution: grid,

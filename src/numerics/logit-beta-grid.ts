@@ -2,16 +2,17 @@ import type { ArmDistribution } from "./arm-distribution.ts";
 
 /** Log density, relative to the mode, below which a tail is cut off: leaves out at most 1e-9 of the mass per side. */
 const cutOff = 20;
-/** Cells per scale of the density; the interpolation error falls with its sixth power. */
-const cellsPerScale = 5;
+/** Cells on the length over which the density bends around its mode; the interpolation error falls with its sixth power. */
+const cellsPerBend = 5;
 
 /**
  * The distribution function and density of logit(X), X ~ Beta(alpha, beta), tabulated once.
  *
  * Why the logit: there the density x^α(1−x)^β / B(α,β) is log-concave and analytic for every α, β > 0;
  * on [0,1] itself it is singular for shapes below 1 and a needle for large ones. Its scale is
- * √(1/α + 1/β), so the number of cells hardly depends on the shapes: about 65 for large shapes, up to
- * 210 for shapes of 0.5 (long exponential tails). Three float64 per cell: 1.6 to 5 KB.
+ * √(1/α + 1/β), so the number of cells hardly depends on the shapes: about 65 for large shapes, 150 for 1 and 1, up to
+ * 330 where one is 0.5 and the other large (a long exponential tail on one side, a steep one on the other). Three
+ * float64 per cell: 1.6 to 8 KB.
  *
  * Between the nodes the distribution function is the quintic that matches value, density and slope at
  * both ends; its absolute error is below 5e-8 (test/unit/numerics). `low` and `high` bound the support
@@ -40,14 +41,19 @@ export class LogitBetaGrid implements ArmDistribution {
     this.low = mode + low;
     this.high = mode + high;
     this.scale = Math.sqrt(1 / alpha + 1 / beta);
-    this.#cells = Math.ceil(((high - low) / this.scale) * cellsPerScale);
+    this.#cells = Math.ceil(((high - low) / this.scaleAt(mode)) * cellsPerBend);
     this.#step = (high - low) / this.#cells;
     this.#table = tabulate(shape, low, this.#step, this.#cells);
   }
 
-  /** The same everywhere. */
-  scaleAt(): number {
-    return this.scale;
+  /**
+   * {@link scale} where that is the mode's; less where the log density bends more before the next scale ends, as it does to
+   * the right of a mode near 0: its second derivative is −(α + β)·x(1 − x), x the point's place in (0,1).
+   */
+  scaleAt(point: number): number {
+    const steepest = Math.min(Math.max(0, point), point + this.scale);
+    const x = 1 / (1 + Math.exp(-steepest));
+    return Math.min(this.scale, 1 / Math.sqrt((this.alpha + this.beta) * x * (1 - x)));
   }
 
   /** Density at `high`. */
