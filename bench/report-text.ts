@@ -58,8 +58,8 @@ function storeLines(figures: StoreFigures): string[] {
       `acknowledged, ${eventLog.found.RecordGeneration} generations of ` +
       `${eventLog.acknowledged.RecordGeneration},`,
     `                ${eventLog.found.RecordOutcome} outcomes of ${eventLog.acknowledged.RecordOutcome}; ` +
-      `${eventLog.learned} generations learned from; complete ${Math.round(eventLog.catchUpMs)} ms ` +
-      `after the load`,
+      `${eventLog.learned} generations learned from;`,
+    `                complete ${Math.round(eventLog.catchUpMs)} ms after the load`,
     `  memory        ${figures.peakMemoryMib ?? "?"} MiB at most`,
   ];
 }

@@ -14,7 +14,7 @@ export interface Allocation {
   readonly baselineIndex: number;
   /** Probability that is set aside for the baseline before the arms compete. */
   readonly holdoutShare: number;
-  /** After the minimum share, before the holdout; adds up to 1. */
+  /** After the exploration budget, before the holdout; adds up to 1. */
   readonly shares: Float64Array;
   /** After the holdout: the vector that is drawn from and logged. Adds up to 1 within 1e-12. */
   readonly probabilities: Float64Array;

@@ -6,7 +6,7 @@ import type { ArmEvidence, BanditAlgorithm } from "./algorithms/algorithm.ts";
 import { createAlgorithm } from "./algorithms/create-algorithm.ts";
 import { type Allocation, makeAllocation } from "./allocation.ts";
 import type { ArmPosterior } from "./arm-posterior.ts";
-import { applyMinimumShare } from "./minimum-share.ts";
+import { explorationBudget, spreadBudget } from "./exploration-budget.ts";
 
 /** Priors of arms that do not start from the policy's own. */
 export type ArmPriors = ReadonlyMap<VariantId, { readonly alpha: number; readonly beta: number }>;
@@ -142,11 +142,13 @@ export class Allocator {
   }
 
   #makeAllocation(context: readonly number[] | undefined): Allocation {
+    const totals = this.#told.map((evidence) => (evidence as ArmEvidence).totals);
+    const budget = explorationBudget(this.#policy.explorationShare, totals);
     return makeAllocation({
       variantIds: this.#variantIds,
       baselineIndex: this.#baselineIndex,
       holdoutShare: this.#policy.holdoutShare,
-      shares: applyMinimumShare(this.#algorithm.shares(context), this.#policy.minimumShare),
+      shares: spreadBudget(this.#algorithm.shares(context), budget),
     });
   }
 }

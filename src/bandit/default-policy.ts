@@ -24,5 +24,5 @@ export const defaultPolicy: Policy = {
     ...rewardDefaults,
   },
   ...policyDefaults,
-  minimumShare: 0.02,
+  explorationShare: 0.02,
 };

@@ -10,24 +10,29 @@ export interface Posterior {
 
 /** Least shape: with less, a single outcome could rule an arm out for good. Priors are at least this. */
 export const shapeMin = 0.5;
+/** More tosses than this count as so many, so that nothing overflows. */
+const tossesMax = 1e300;
 /** More evidence than this is scaled down to it, mean kept: the distribution is a point by then. */
 const concentrationMax = 1e12;
 
 /**
- * Prior plus evidence: α = priorAlpha + Σ R, β = priorBeta + Σ W − Σ R. Totals that rounding has moved
+ * Prior plus evidence: α = priorAlpha + s·Σ R, β = priorBeta + s·(Σ W − Σ R). Totals that rounding has moved
  * out of 0 ≤ reward ≤ weight by a little are moved back in.
+ * @param scale s, from 1 to 2^20: how many tosses of a coin an observation is worth, see `evidenceScale`
  */
 export function posterior(
   prior: { readonly alpha: number; readonly beta: number },
   totals: RewardTotals,
+  scale = 1,
 ): Posterior {
   invariant(!Number.isNaN(totals.reward) && !Number.isNaN(totals.weight), "totals are numbers");
-  const weight = Math.min(Math.max(totals.weight, 0), Number.MAX_VALUE / 4);
+  const weight = Math.max(totals.weight, 0);
   const reward = Math.min(Math.max(totals.reward, 0), weight);
-  const alpha = prior.alpha + reward;
-  const beta = prior.beta + (weight - reward);
-  const scale = Math.min(1, concentrationMax / (alpha + beta));
-  return { alpha: Math.max(alpha * scale, shapeMin), beta: Math.max(beta * scale, shapeMin) };
+  const counted = Math.min(scale, tossesMax / weight);
+  const alpha = prior.alpha + reward * counted;
+  const beta = prior.beta + (weight - reward) * counted;
+  const shrink = Math.min(1, concentrationMax / (alpha + beta));
+  return { alpha: Math.max(alpha * shrink, shapeMin), beta: Math.max(beta * shrink, shapeMin) };
 }
 
 /** α / (α + β). */

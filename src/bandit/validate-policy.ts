@@ -31,7 +31,7 @@ export function validatePolicy(policy: Policy): FieldViolation[] {
   const { priorAlpha, priorBeta, refreshIntervalMs, attributionWindowSeconds } = policy;
   const { forgettingHalfLifeSeconds, defaultReward = 0, sharedPriorStrengthMax } = policy;
   const shapes: Range = [shapeMin, 1e6];
-  within(policy.minimumShare, [0, 1], "minimum_share", "0 to 1");
+  within(policy.explorationShare, [0, 0.5], "exploration_share", "0 to 0.5");
   within(policy.holdoutShare, [0, 0.5], "holdout_share", "0 to 0.5");
   within(priorAlpha, shapes, "prior_alpha", `${shapeMin} to 1,000,000`);
   within(priorBeta, shapes, "prior_beta", `${shapeMin} to 1,000,000`);

@@ -2,7 +2,7 @@ import type { Algorithm, LinearFeature, Policy, RewardSpec } from "./policy.ts";
 
 /** What a policy means where it says nothing. `policy.proto` documents the same; a test holds the two together. */
 export const policyDefaults = {
-  minimumShare: 0,
+  explorationShare: 0,
   holdoutShare: 0,
   priorAlpha: 1,
   priorBeta: 1,

@@ -93,7 +93,7 @@ export interface Policy {
   readonly algorithm: Algorithm;
   readonly reward: RewardSpec;
   /** Share every arm gets at least, f in p = f + (1 − K·f)·w; [0, 1/K], clamped to 1/K when the pool is larger than expected. */
-  readonly minimumShare: number;
+  readonly explorationShare: number;
   /** Share of traffic that always gets the baseline, [0, 0.5]. */
   readonly holdoutShare: number;
   /** Beta prior of every arm; both ≥ 0.5. */

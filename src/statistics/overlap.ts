@@ -12,6 +12,12 @@ export interface Overlap {
 
 /** With fewer, single rewards carry the estimate, or will: the normal approximation is not to be trusted. */
 const effectiveSampleSizeMin = 30;
+/**
+ * (Σ h²/e)³ / (Σ h³/e²)² is the inverse square of Lyapunov's ratio for the martingale Σ h·1{served}/e: the draws that the
+ * sum is as normal as. It is their expected number where e is constant, and small where much of the variance is expected of
+ * a few rare draws: when these do not come, the standard error does not know of them.
+ */
+const normalDrawsMin = 10;
 /** A sound log is farther off than this about once in a million. */
 const meanWeightStandardErrorsMax = 5;
 
@@ -22,6 +28,7 @@ export class ImportanceWeights {
   #squares = 0;
   #expected = 0;
   #expectedSquares = 0;
+  #expectedCubes = 0;
   #excess = 0;
   #excessVariance = 0;
 
@@ -29,6 +36,7 @@ export class ImportanceWeights {
   add(weight: number, propensity: number, served: boolean): void {
     this.#expected += weight;
     this.#expectedSquares += (weight * weight) / propensity;
+    this.#expectedCubes += weight ** 3 / propensity ** 2;
     this.#excessVariance += weight * weight * (1 / propensity - 1);
     if (!served) {
       this.#excess -= weight;
@@ -68,6 +76,13 @@ export class ImportanceWeights {
       return refusal(
         "bad_propensity",
         `${name} was not served as often as the propensities say: the mean weight is ${meanWeight.toFixed(3)} and not 1`,
+      );
+    }
+    const normalDraws = this.#expectedSquares ** 3 / this.#expectedCubes ** 2;
+    if (!(normalDraws >= normalDrawsMin)) {
+      return refusal(
+        "no_overlap",
+        `the estimate of ${name} would rest on few draws of small propensity: it is as normal as a sum of ${Number.isFinite(normalDraws) ? normalDraws.toFixed(1) : 0} draws and needs ${normalDrawsMin}`,
       );
     }
     return undefined;

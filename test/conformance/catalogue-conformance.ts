@@ -171,9 +171,9 @@ function describePolicies(catalogue: () => Catalogue): void {
 
   test("features keep their epoch until they change, and it never goes back for a code type", async () => {
     const { agentType } = await createAgentType(catalogue(), "first");
-    const linear = (name: string, minimumShare = 0): Policy => ({
+    const linear = (name: string, explorationShare = 0): Policy => ({
       ...policy,
-      minimumShare,
+      explorationShare,
       algorithm: linearAlgorithm({ name, mean: 0, scale: 1 }),
     });
     const own = await putPolicy({ agentType, policy: linear("lines") });

@@ -110,9 +110,9 @@ function rejections(
   return rejected.map((count) => count / runs);
 }
 
-const underThompson = { algorithm: thompson, minimumShare: 0.02 };
-const underGreedy = { algorithm: epsilonGreedy(0.1), minimumShare: 0 };
-const fixedShares = { algorithm: epsilonGreedy(1), minimumShare: 0 };
+const underThompson = { algorithm: thompson, explorationShare: 0.02 };
+const underGreedy = { algorithm: epsilonGreedy(0.1), explorationShare: 0 };
+const fixedShares = { algorithm: epsilonGreedy(1), explorationShare: 0 };
 
 describe("equality e-process, looked at after every decision", () => {
   const steps = 2000;
@@ -123,7 +123,7 @@ describe("equality e-process, looked at after every decision", () => {
     ["Thompson sampling, means 0.1", { ...underThompson, meansAt: () => [0.1, 0.1] }],
     [
       "Thompson sampling without a floor",
-      { ...underThompson, minimumShare: 0, meansAt: () => [0.5, 0.5] },
+      { ...underThompson, explorationShare: 0, meansAt: () => [0.5, 0.5] },
     ],
     ["epsilon-greedy", { ...underGreedy, meansAt: () => [0.5, 0.5] }],
   ])("%s: rejects equal arms in at most one run of twenty", (_, log) => {
@@ -145,7 +145,8 @@ describe("equality e-process, looked at after every decision", () => {
   it("finds 0.6 against 0.4, more often than the two that were refused", () => {
     const meansAt = () => [0.4, 0.6];
     const contenders = [OurProcess, UniversalInference, PairedBlocks];
-    const thompsonPower = rejections(200, { ...underThompson, steps, meansAt }, contenders);
+    const exploring = { ...underThompson, explorationShare: 0.15, steps, meansAt };
+    const thompsonPower = rejections(200, exploring, contenders);
     expect(thompsonPower[0]).toBeGreaterThan(0.65);
     expect(thompsonPower[0]).toBeGreaterThan(2 * (thompsonPower[1] as number));
     expect(thompsonPower[0]).toBeGreaterThan(2 * (thompsonPower[2] as number));

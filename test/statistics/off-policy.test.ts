@@ -242,7 +242,7 @@ describe("500 logs of 1,500 rows by Thompson sampling", () => {
 
   function learningLog(): readonly LoggedRow[] {
     runs += 1;
-    const log = { algorithm: thompson, minimumShare: 0.05, meansAt: () => means, steps: 1500 };
+    const log = { algorithm: thompson, explorationShare: 0.5, meansAt: () => means, steps: 1500 };
     return Array.from(adaptiveLog({ ...log, seed: runs }), ({ arm, propensities, reward }) => ({
       ...{ context: "", arm: ids[arm] as string, propensity: propensities[arm] as number, reward },
     }));

@@ -42,15 +42,15 @@ const arms: readonly RewardTotals[] = [
   },
 }));
 
-/** Rewards in [0,1] for the Beta posterior. */
-const bounded = arms.map((totals) => ({
-  ...totals,
-  reward: Math.min(totals.reward, totals.weight),
-}));
+/** Tosses of a coin, as the Beta posterior counts them. */
+const bounded = arms.map((totals) => {
+  const reward = Math.min(totals.reward, totals.weight);
+  return { ...totals, reward, squares: reward };
+});
 
 function sharesOf(algorithm: Algorithm, totals: readonly RewardTotals[]): Float64Array {
   const allocator = new Allocator({
-    policy: { ...defaultPolicy, algorithm, minimumShare: 0 },
+    policy: { ...defaultPolicy, algorithm, explorationShare: 0 },
     variantIds: ids,
     baselineId: ids[0] as VariantId,
     contextEpoch,

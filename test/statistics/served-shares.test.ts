@@ -86,9 +86,9 @@ describe("served shares are the stated ones (chi-square, false alarm rate 1e-6)"
     expect(chiSquare([heldOut, draws - heldOut], [0.2, 0.8])).toBeLessThan(critical[1] as number);
   });
 
-  it.each(["ucb1", "kl_ucb"] as const)("%s without a minimum share: one arm is certain", (kind) => {
+  it.each(["ucb1", "kl_ucb"] as const)("%s without exploration: one arm is certain", (kind) => {
     const algorithm: Algorithm = algorithmsWithDefaults[kind];
-    const { served, stated } = serve({ algorithm, minimumShare: 0 });
+    const { served, stated } = serve({ algorithm, explorationShare: 0 });
     expect([...stated].sort()).toEqual([0, 0, 0, 1]);
     expect(served[stated.indexOf(1)]).toBe(draws);
   });

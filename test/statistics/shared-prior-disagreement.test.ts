@@ -24,13 +24,13 @@ const strengthMax = 300;
 const costMax = 0.001;
 
 /** Mean reward lost by these priors against none, over pairs of passes with the same tasks, order and seed. */
-function cost(set: Disagreement, learn: LearnPriors, minimumShare: number): Summary {
+function cost(set: Disagreement, learn: LearnPriors, explorationShare: number): Summary {
   return summarize(
     Array.from({ length: set.seeds }, (_, at) => {
       const seed = 1 + at;
       const tasks = disagreeingTasks({ ...set, seed: 1_000_000 + seed });
       const relearnEvery = Math.ceil(set.taskCount / 100);
-      const pass = { minimumShare, relearnEvery, seed };
+      const pass = { explorationShare, relearnEvery, seed };
       return (
         thompsonMean(tasks, { ...pass, learn: independent }) -
         thompsonMean(tasks, { ...pass, learn })
@@ -49,17 +49,17 @@ const mild = { ...two, best: 0.6, rest: 0.4 };
  * chance about once in 30 times (docs/concepts/sharing.md has the means of 1,000 pairs), an opposite one never.
  */
 describe("sharing where code types disagree costs at most 0.001 of the mean reward", () => {
-  it.each<Disagreement & { minimumShare: number }>([
-    { ...opposite, codeTypeCount: 2, taskCount: 1000, seeds: 40, minimumShare: 0 },
-    { ...opposite, codeTypeCount: 4, taskCount: 2000, seeds: 40, minimumShare: 0 },
-    { ...opposite, codeTypeCount: 29, taskCount: 7658, seeds: 20, minimumShare: 0 },
-    { ...opposite, codeTypeCount: 29, taskCount: 7658, seeds: 20, minimumShare: 0.02 },
-    { ...opposite, codeTypeCount: 200, taskCount: 7600, seeds: 20, minimumShare: 0 },
-    { ...mild, codeTypeCount: 3, taskCount: 1500, seeds: 40, minimumShare: 0 },
-    { ...mild, codeTypeCount: 12, taskCount: 3000, seeds: 150, minimumShare: 0 },
-    { ...mild, codeTypeCount: 29, taskCount: 7658, seeds: 60, minimumShare: 0 },
-    { ...mild, codeTypeCount: 29, taskCount: 7658, seeds: 60, minimumShare: 0.02 },
-    { ...mild, codeTypeCount: 200, taskCount: 7600, seeds: 40, minimumShare: 0 },
+  it.each<Disagreement & { explorationShare: number }>([
+    { ...opposite, codeTypeCount: 2, taskCount: 1000, seeds: 40, explorationShare: 0 },
+    { ...opposite, codeTypeCount: 4, taskCount: 2000, seeds: 40, explorationShare: 0 },
+    { ...opposite, codeTypeCount: 29, taskCount: 7658, seeds: 20, explorationShare: 0 },
+    { ...opposite, codeTypeCount: 29, taskCount: 7658, seeds: 20, explorationShare: 0.02 },
+    { ...opposite, codeTypeCount: 200, taskCount: 7600, seeds: 20, explorationShare: 0 },
+    { ...mild, codeTypeCount: 3, taskCount: 1500, seeds: 40, explorationShare: 0 },
+    { ...mild, codeTypeCount: 12, taskCount: 3000, seeds: 150, explorationShare: 0 },
+    { ...mild, codeTypeCount: 29, taskCount: 7658, seeds: 60, explorationShare: 0 },
+    { ...mild, codeTypeCount: 29, taskCount: 7658, seeds: 60, explorationShare: 0.02 },
+    { ...mild, codeTypeCount: 200, taskCount: 7600, seeds: 40, explorationShare: 0 },
     {
       armCount: 5,
       best: 0.9,
@@ -67,12 +67,12 @@ describe("sharing where code types disagree costs at most 0.001 of the mean rewa
       codeTypeCount: 30,
       taskCount: 7650,
       seeds: 40,
-      minimumShare: 0,
+      explorationShare: 0,
     },
   ])(
-    "$codeTypeCount code types, $armCount arms, $best against $rest, minimum share $minimumShare",
-    ({ minimumShare, ...set }) => {
-      const { mean, standardError } = cost(set, shared(strengthMax), minimumShare);
+    "$codeTypeCount code types, $armCount arms, $best against $rest, exploration share $explorationShare",
+    ({ explorationShare, ...set }) => {
+      const { mean, standardError } = cost(set, shared(strengthMax), explorationShare);
       expect(standardError).toBeLessThan(costMax / 2);
       expect(mean).toBeLessThanOrEqual(costMax);
     },

@@ -54,7 +54,7 @@ async function readQuestions(): Promise<TaskSet> {
 function meanOver(
   seeds: number,
   tasks: TaskSet,
-  options: { learn: LearnPriors; minimumShare: number },
+  options: { learn: LearnPriors; explorationShare: number },
 ): Summary {
   return summarize(
     Array.from({ length: seeds }, (_, at) =>
@@ -69,7 +69,7 @@ function serveAll(tasks: TaskSet, seed: number): number {
   const allocators = codeTypes.map(
     () =>
       new Allocator({
-        policy: { ...defaultPolicy, minimumShare: 0 },
+        policy: { ...defaultPolicy, explorationShare: 0 },
         variantIds: arms,
         baselineId: arms[0] as VariantId,
       }),
@@ -134,7 +134,7 @@ describe("sharing between code types that agree", () => {
   it("earns 0.01 more a task than each on its own, over 20 pairs of passes", () => {
     const gains = Array.from({ length: 20 }, (_, at) => {
       const tasks = agreeingTasks(1_000_000 + at);
-      const pass = { minimumShare: 0, relearnEvery, seed: 1 + at };
+      const pass = { explorationShare: 0, relearnEvery, seed: 1 + at };
       const earned = (learn: LearnPriors) => thompsonMean(tasks, { ...pass, learn });
       return earned(shared(strengthMax)) - earned(independent);
     });
@@ -145,8 +145,8 @@ describe("sharing between code types that agree", () => {
 
 /**
  * The seeds are the first ones and fixed: a failure is a change of behaviour. Over 1,000 seeds sharing earns 0.7439
- * with minimum share 0 and 0.7434 with 0.02, and a pass varies by 0.0027. So with seeds drawn anew the mean of 20 would
- * miss 0.743 once in 12 times, that of 100 with minimum share 0 once in 1,000, that of 200 with 0.02 once in 60.
+ * with exploration share 0 and 0.7434 with 0.02, and a pass varies by 0.0027. So with seeds drawn anew the mean of 20 would
+ * miss 0.743 once in 12 times, that of 100 with exploration share 0 once in 1,000, that of 200 with 0.02 once in 60.
  */
 // The data lies beside the checkout and is not copied into it; a clone elsewhere does without.
 if (existsSync(file)) {
@@ -158,9 +158,9 @@ if (existsSync(file)) {
     });
 
     it("subjects on their own earn about 0.739", () => {
-      const alone = meanOver(50, tasks, { learn: independent, minimumShare: 0 });
+      const alone = meanOver(50, tasks, { learn: independent, explorationShare: 0 });
       expect(Math.abs(alone.mean - 0.739)).toBeLessThan(0.0015);
-      const aloneWithFloor = meanOver(50, tasks, { learn: independent, minimumShare: 0.02 });
+      const aloneWithFloor = meanOver(50, tasks, { learn: independent, explorationShare: 0.02 });
       expect(Math.abs(aloneWithFloor.mean - 0.739)).toBeLessThan(0.0015);
     });
 
@@ -170,25 +170,25 @@ if (existsSync(file)) {
     });
 
     it.each([
-      { minimumShare: 0, passes: 100 },
-      { minimumShare: 0.02, passes: 200 },
+      { explorationShare: 0, passes: 100 },
+      { explorationShare: 0.02, passes: 200 },
     ])(
-      "sharing earns 0.743 at least: $passes passes with minimum share $minimumShare",
-      ({ minimumShare, passes }) => {
-        const together = meanOver(passes, tasks, { learn: shared(strengthMax), minimumShare });
+      "sharing earns 0.743 at least: $passes passes with exploration share $explorationShare",
+      ({ explorationShare, passes }) => {
+        const together = meanOver(passes, tasks, { learn: shared(strengthMax), explorationShare });
         expect(together.mean).toBeGreaterThanOrEqual(0.743);
       },
     );
 
     it("a cap of 0 is no sharing: outcome for outcome the same (negative control)", () => {
-      const options = { minimumShare: 0, relearnEvery, seed: 1 };
+      const options = { explorationShare: 0, relearnEvery, seed: 1 };
       expect(thompsonMean(tasks, { ...options, learn: shared(0) })).toBe(
         thompsonMean(tasks, { ...options, learn: independent }),
       );
     });
 
     it("the less may be shared, the less is gained: a cap of 10 does not reach 0.743 (negative control)", () => {
-      const little = meanOver(40, tasks, { learn: shared(10), minimumShare: 0 });
+      const little = meanOver(40, tasks, { learn: shared(10), explorationShare: 0 });
       expect(little.mean).toBeLessThan(0.742);
     });
   });

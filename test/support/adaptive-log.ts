@@ -5,7 +5,7 @@ import { simulation } from "./bandit-simulation.ts";
 
 export interface AdaptiveLogOptions {
   readonly algorithm: Algorithm;
-  readonly minimumShare: number;
+  readonly explorationShare: number;
   /** Probability of reward 1, else 0, of each arm. */
   readonly meansAt: (step: number) => readonly number[];
   readonly steps: number;
@@ -24,11 +24,11 @@ export function epsilonGreedy(epsilon: number): Algorithm {
  */
 export function* adaptiveLog({
   algorithm,
-  minimumShare,
+  explorationShare,
   meansAt,
   ...options
 }: AdaptiveLogOptions): Generator<RewardedDecision> {
-  const policy = { ...defaultPolicy, algorithm, minimumShare };
+  const policy = { ...defaultPolicy, algorithm, explorationShare };
   const world = { armCount: meansAt(0).length, meansAt };
   for (const { allocation, arm, reward } of simulation({
     ...options,

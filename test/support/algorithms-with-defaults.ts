@@ -20,7 +20,7 @@ export const algorithmsWithDefaults = Object.fromEntries(
 export const purePolicy = (algorithm: Algorithm): Policy => ({
   ...defaultPolicy,
   algorithm,
-  minimumShare: 0,
+  explorationShare: 0,
 });
 
 /** Linear Thompson sampling of these features with its default parameters. */

@@ -27,7 +27,7 @@ export const wholePolicy = {
     costPenaltyPerUsd: 0.25,
     latencyPenaltyPerSecond: 0.001,
   },
-  minimumShare: 0.02,
+  explorationShare: 0.02,
   holdoutShare: 0.05,
   priorAlpha: 1.5,
   priorBeta: 0.5,

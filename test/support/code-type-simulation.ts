@@ -1,5 +1,8 @@
-import type { Posterior } from "../../src/bandit/posterior.ts";
+import { evidenceScale } from "../../src/bandit/evidence-scale.ts";
+import { explorationBudget } from "../../src/bandit/exploration-budget.ts";
+import { type Posterior, posterior } from "../../src/bandit/posterior.ts";
 import { SharedPrior } from "../../src/bandit/shared-prior.ts";
+import { type RewardTotals, zeroTotals } from "../../src/domain/contribution.ts";
 import {
   type CodeType,
   parseCodeType,
@@ -34,6 +37,8 @@ export type LearnPriors = (
 ) => (codeType: CodeType, arm: VariantId) => Posterior;
 
 export const uniformPrior: Posterior = { alpha: 1, beta: 1 };
+
+type Cell = { -readonly [Name in keyof RewardTotals]: RewardTotals[Name] };
 
 /** Each code type on its own. */
 export const independent: LearnPriors = () => () => uniformPrior;
@@ -119,18 +124,18 @@ export function thompsonMean(
   tasks: TaskSet,
   options: {
     readonly learn: LearnPriors;
-    readonly minimumShare: number;
+    readonly explorationShare: number;
     readonly relearnEvery: number;
     readonly seed: number;
   },
 ): number {
   const { codeTypes, arms } = tasks;
   const source = SeededGenerator.fromSeed(2 * options.seed + 1);
-  const cells = codeTypes.map(() => arms.map(() => ({ reward: 0, weight: 0 })));
+  const cells = codeTypes.map(() => arms.map(() => ({ ...zeroTotals })));
   const totals: Cells = new Map(
     codeTypes.map((name, row) => [
       name,
-      new Map(arms.map((id, arm) => [id, cells[row]?.[arm] as { reward: number; weight: number }])),
+      new Map(arms.map((id, arm) => [id, cells[row]?.[arm] as Cell])),
     ]),
   );
   let priors: Posterior[][] = [];
@@ -141,10 +146,12 @@ export function thompsonMean(
       priors = codeTypes.map((name) => arms.map((id) => priorOf(name, id)));
     }
     const row = tasks.codeTypeOf(task);
-    const own = cells[row] as { reward: number; weight: number }[];
-    const arm = serve(priors[row] as Posterior[], own, options.minimumShare, source);
-    const cell = own[arm] as { reward: number; weight: number };
-    cell.reward += tasks.rewardOf(task, arm);
+    const own = cells[row] as Cell[];
+    const arm = serve(priors[row] as Posterior[], own, options.explorationShare, source);
+    const cell = own[arm] as Cell;
+    const reward = tasks.rewardOf(task, arm);
+    cell.reward += reward;
+    cell.squares += reward * reward;
     cell.weight += 1;
     earned += tasks.expectedOf(task, arm);
   });
@@ -153,16 +160,18 @@ export function thompsonMean(
 
 function serve(
   priors: readonly Posterior[],
-  cells: readonly { reward: number; weight: number }[],
-  minimumShare: number,
+  cells: readonly Cell[],
+  explorationShare: number,
   source: SeededGenerator,
 ): number {
-  if (source.next() < minimumShare * cells.length) return Math.floor(source.next() * cells.length);
+  if (source.next() < explorationBudget(explorationShare, cells)) {
+    return Math.floor(source.next() * cells.length);
+  }
   let best = 0;
   let largest = -1;
-  cells.forEach(({ reward, weight }, arm) => {
-    const { alpha, beta } = priors[arm] as Posterior;
-    const mean = sampleBeta(source, { alpha: alpha + reward, beta: beta + weight - reward });
+  const scale = evidenceScale(cells);
+  cells.forEach((cell, arm) => {
+    const mean = sampleBeta(source, posterior(priors[arm] as Posterior, cell, scale));
     if (mean > largest) [best, largest] = [arm, mean];
   });
   return best;

@@ -24,8 +24,8 @@ function policyOf(metric: string): Policy {
   };
 }
 
-/** A generation is worth the custom metric `score`; no arm has a minimum share. */
-const scorePolicy: Policy = { ...policyOf("score"), minimumShare: 0 };
+/** A generation is worth the custom metric `score`; nothing is spent on exploration. */
+const scorePolicy: Policy = { ...policyOf("score"), explorationShare: 0 };
 
 /** A generation is worth 1 when CI passed. */
 export const ciPolicy: Policy = policyOf("ci_passed");

@@ -30,7 +30,7 @@ const storedPolicy = z.object({
     costPenaltyPerUsd: z.number(),
     latencyPenaltyPerSecond: z.number(),
   }),
-  minimumShare: z.number(),
+  explorationShare: z.number(),
   holdoutShare: z.number(),
   priorAlpha: z.number(),
   priorBeta: z.number(),

@@ -51,7 +51,6 @@ export function seedAgentType(seed: SeedAgentType): CreateAgentTypeInput {
         costPenaltyPerUsd: seed.costPenaltyPerUsd,
         latencyPenaltyPerSecond: seed.latencyPenaltyPerSecond,
       },
-      minimumShare: 0.05,
       attributionWindowSeconds: seed.attributionWindowHours * hourSeconds,
     },
     variants: [newVariant(baseline), ...others.map(newVariant)],

@@ -17,7 +17,7 @@ export interface BanditAlgorithm {
   /** Every arm must be set before anything is asked. */
   setArm(arm: number, evidence: ArmEvidence): void;
   /**
-   * One share per arm, before the minimum share: each ≥ 0, adding up to 1, equal for equal arms.
+   * One share per arm, before the exploration budget: each ≥ 0, adding up to 1, equal for equal arms.
    * @param context what `contextOf` made of the request; only a contextual algorithm looks at it.
    */
   shares(context: readonly number[] | undefined): Float64Array;

@@ -1,5 +1,6 @@
 import { BestProbability } from "../../numerics/best-probability.ts";
 import type { ArmAssessment } from "../arm-posterior.ts";
+import { evidenceScale } from "../evidence-scale.ts";
 import { centralInterval95, type Posterior, posterior, posteriorMean } from "../posterior.ts";
 import type { ArmEvidence, BanditAlgorithm } from "./algorithm.ts";
 import type { ContendingArm } from "./top-two-thompson.ts";
@@ -11,7 +12,7 @@ const weightMax = 1e300;
 export class BetaBeliefs {
   readonly #prior: { readonly alpha: number; readonly beta: number };
   readonly #evidence: ArmEvidence[] = [];
-  readonly #shapes: Posterior[] = [];
+  #shapes: Posterior[] | undefined;
   readonly #best: BestProbability;
 
   constructor(prior: { readonly alpha: number; readonly beta: number }, armCount: number) {
@@ -21,11 +22,11 @@ export class BetaBeliefs {
 
   setArm(arm: number, evidence: ArmEvidence): void {
     this.#evidence[arm] = evidence;
-    this.#shapes[arm] = posterior(evidence.prior ?? this.#prior, evidence.totals);
+    this.#shapes = undefined;
   }
 
   means(): number[] {
-    return this.#shapes.map(posteriorMean);
+    return this.#posteriors().map(posteriorMean);
   }
 
   /** Over all arms, however old. */
@@ -44,7 +45,7 @@ export class BetaBeliefs {
 
   contendingArms(): ContendingArm[] {
     const best = this.bestProbabilities();
-    return this.#shapes.map((shape, arm) => {
+    return this.#posteriors().map((shape, arm) => {
       const mean = posteriorMean(shape);
       const variance = (mean * (1 - mean)) / (shape.alpha + shape.beta + 1);
       return { bestProbability: best[arm] as number, mean, variance };
@@ -59,7 +60,7 @@ export class BetaBeliefs {
     const quadrature = this.#quadrature();
     const best = quadrature.probabilities();
     const losses = quadrature.expectedLosses();
-    return this.#shapes.map((shape, arm) => {
+    return this.#posteriors().map((shape, arm) => {
       const interval = centralInterval95(shape);
       return {
         belief: { kind: "beta", ...shape },
@@ -72,9 +73,19 @@ export class BetaBeliefs {
     });
   }
 
+  #posteriors(): Posterior[] {
+    if (this.#shapes === undefined) {
+      const scale = evidenceScale(this.#evidence.map(({ totals }) => totals));
+      this.#shapes = this.#evidence.map(({ prior = this.#prior, totals }) =>
+        posterior(prior, totals, scale),
+      );
+    }
+    return this.#shapes;
+  }
+
   /** Only the algorithms that ask for it pay for the grids. */
   #quadrature(): BestProbability {
-    this.#shapes.forEach((shape, arm) => {
+    this.#posteriors().forEach((shape, arm) => {
       this.#best.setArm(arm, shape);
     });
     return this.#best;

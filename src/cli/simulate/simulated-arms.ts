@@ -86,7 +86,7 @@ async function createSimulatedAgentType(
 
 /**
  * Reward (1 − W) × outcome + W × (1 − cost). A simulation is about what can be learned from every row, so
- * nothing is spent on a minimum share or a holdout, and every decision sees every outcome before it.
+ * nothing is spent on exploration or a holdout, and every decision sees every outcome before it.
  */
 export function simulationPolicy({
   costWeight,
@@ -104,7 +104,7 @@ export function simulationPolicy({
         ...component(costMetric, costWeight, true),
       ],
     },
-    minimumShare: 0,
+    explorationShare: 0,
     holdoutShare: 0,
     priorAlpha: 1,
     priorBeta: 1,

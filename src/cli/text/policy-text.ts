@@ -68,7 +68,7 @@ function factsOf(policy: Policy): (readonly [string, string])[] {
     ...settings
       .filter(([, value]) => !Array.isArray(value))
       .map(([field, value]) => [`  ${field}`, settingText(value)] as const),
-    ["minimum share", number(policy.minimumShare)],
+    ["exploration share", number(policy.explorationShare)],
     ["holdout share", number(policy.holdoutShare)],
     [
       "Beta prior",

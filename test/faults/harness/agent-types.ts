@@ -70,7 +70,7 @@ export async function createAgentTypes(client: BanditClient): Promise<void> {
         costPenaltyPerUsd: forgetful.costPenaltyPerUsd,
         latencyPenaltyPerSecond: forgetful.latencyPenaltyPerSecond,
       },
-      minimumShare: 0.05,
+      explorationShare: 0.05,
       forgettingHalfLife: { seconds: BigInt(forgetful.forgettingHalfLifeSeconds) },
     },
   });

@@ -34,9 +34,8 @@ const reportOf = (...args: string[]) => site.json("compare", ...common, ...args)
  * successes or more on average, and 30, which its value needs, are more than four standard deviations away.
  */
 const policy = (attributionWindow: string) => ({
-  algorithm: { thompson_sampling: {} },
+  algorithm: { epsilon_greedy: { epsilon: 0.6 } },
   reward: { components: [{ metric: "outcome", weight: 1, min: 0, max: 1 }] },
-  minimum_share: 0.3,
   refresh_interval: "0s",
   attribution_window: attributionWindow,
 });

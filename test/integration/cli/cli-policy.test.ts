@@ -35,7 +35,7 @@ describe("banditd policy", () => {
     const wanted = {
       algorithm: { epsilon_greedy: { epsilon: 0.3 } },
       reward: { components },
-      minimum_share: 0.02,
+      exploration_share: 0.02,
       attribution_window: "3600s",
       forgetting_half_life: "604800s",
       default_reward: 0.25,
@@ -78,13 +78,13 @@ describe("banditd policy", () => {
     ["a list", [], "is not a policy"],
     [
       "a field nobody knows",
-      { minimum_shares: 0.1 },
-      "policy.minimum_shares: there is no such field; is it minimum_share?",
+      { exploration_shares: 0.1 },
+      "policy.exploration_shares: there is no such field; is it exploration_share?",
     ],
     [
       "a field of the wrong kind",
-      { minimum_share: "much" },
-      "policy.minimum_share: must be a number",
+      { exploration_share: "much" },
+      "policy.exploration_share: must be a number",
     ],
     ["a record without a policy", { policy: null }, "its policy is null"],
     [

@@ -21,7 +21,7 @@ describe.each(engineSets)("every algorithm on %s engines", (set) => {
     "%s learns, states what it believes, and draws from what it states",
     async (kind) => {
       const algorithm = algorithmsWithDefaults[kind];
-      const policy = { algorithm, minimumShare: 0.05, holdoutShare: 0.1 };
+      const policy = { algorithm, explorationShare: 0.05, holdoutShare: 0.1 };
       const agent = await site.agent(policy, ["a", "b", "c"]);
       const features = { x: 0.5 };
       const stated: (readonly number[])[] = [];
@@ -32,8 +32,9 @@ describe.each(engineSets)("every algorithm on %s engines", (set) => {
         expect(arms.reduce((sum, arm) => sum + arm.bestProbability, 0)).toBeCloseTo(1, 9);
         for (const arm of arms) {
           expect(arm.belief.kind).toBe(beliefOf(kind));
-          // The floor of the 90 % that are not held out.
-          expect(arm.share).toBeGreaterThanOrEqual(0.9 * 0.05 - 1e-12);
+          // A third of the budget of the 90 % that are not held out. Of it a half is there after 200 tosses, and 40
+          // outcomes that are alike count for no more.
+          expect(arm.share).toBeGreaterThanOrEqual((0.9 * 0.05) / 3 / 2);
           expect(arm.mean).toBeGreaterThan(arm.intervalLow);
           expect(arm.mean).toBeLessThan(arm.intervalHigh);
         }

@@ -20,7 +20,8 @@ function scoreOf(variant: string, size: number): number {
 
 describe.each(engineSets)("linear Thompson on %s engines", (set) => {
   const site = useReplica(set);
-  const freshAgent = (algorithm = linearOn({})) => site.agent({ algorithm, minimumShare: 0.02 });
+  const freshAgent = (algorithm = linearOn({})) =>
+    site.agent({ algorithm, explorationShare: 0.02 });
   const learn = async (agent: LearningAgent, rounds: number, codeType = "c") => {
     for (let round = 0; round < rounds; round += 1) {
       const size = round % 2 === 0 ? -1 : 1;

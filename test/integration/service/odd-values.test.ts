@@ -130,7 +130,7 @@ describe.each(engineSets)(
       const policies = fc.record(
         {
           holdoutShare: within(0, 0.5),
-          minimumShare: within(0, 1),
+          explorationShare: within(0, 0.5),
           priorAlpha: within(0.5, 10),
           defaultReward: within(0, 1),
           refreshInterval: mostly({ nanos: 1_000_000 }, { nanos: 1 }),

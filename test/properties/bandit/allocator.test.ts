@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Allocation } from "../../../src/bandit/allocation.ts";
 import { type AllocationMoment, Allocator } from "../../../src/bandit/allocator.ts";
 import { defaultPolicy } from "../../../src/bandit/default-policy.ts";
+import { explorationBudget } from "../../../src/bandit/exploration-budget.ts";
 import { type RewardTotals, totalsAt, zeroTotals } from "../../../src/domain/contribution.ts";
 import type { VariantId } from "../../../src/domain/ids.ts";
 import type { Algorithm, Policy } from "../../../src/domain/policy.ts";
@@ -81,8 +82,12 @@ describe.each(Object.entries(algorithms))("%s", (_, algorithm) => {
       (inForce, arms, given, when) => {
         const allocator = allocatorWith(inForce, arms, given);
         const { shares, probabilities, baselineIndex, holdoutShare } = allocator.allocate(when);
-        const floor = Math.min(inForce.minimumShare, 1 / arms.length);
-        for (const share of shares) expect(share).toBeGreaterThanOrEqual(floor * (1 - 1e-12));
+        const present = Math.max(when.position ?? 0, ...arms.map((arm) => arm.position));
+        const aged = arms.map((arm) => totalsAt(arm, present));
+        const floor = explorationBudget(inForce.explorationShare, aged) / arms.length;
+        for (const share of shares) {
+          expect(share).toBeGreaterThanOrEqual(floor * (1 - 1e-12) - Number.MIN_VALUE);
+        }
         for (const probability of probabilities) expect(probability).toBeLessThanOrEqual(1 + 1e-12);
         expect(Math.abs(sum(shares) - 1)).toBeLessThan(1e-12);
         expect(Math.abs(sum(probabilities) - 1)).toBeLessThan(1e-12);
@@ -213,7 +218,7 @@ describe("epsilon-greedy", () => {
       (arms, epsilon, some) => {
         const inForce: Policy = {
           ...some,
-          minimumShare: 0,
+          explorationShare: 0,
           algorithm: { kind: "epsilon_greedy", epsilon, decayHalfLifeGenerations: 0 },
         };
         const { shares } = allocateFrom(inForce, arms);
@@ -229,7 +234,7 @@ describe("epsilon-greedy", () => {
   it("halves ε after its half-life, counted over all arms", () => {
     const inForce = (half: number): Policy => ({
       ...(fc.sample(policy, 1)[0] as Policy),
-      minimumShare: 0,
+      explorationShare: 0,
       priorAlpha: 1,
       priorBeta: 1,
       algorithm: { kind: "epsilon_greedy", epsilon: 0.4, decayHalfLifeGenerations: half },

@@ -125,7 +125,7 @@ export function policyWith(algorithm: fc.Arbitrary<Algorithm>): fc.Arbitrary<Pol
   return fc
     .record({
       algorithm,
-      minimumShare: fc.oneof(fc.constant(0), upTo(1)),
+      explorationShare: fc.oneof(fc.constant(0), upTo(0.5)),
       holdoutShare: fc.oneof(fc.constant(0), upTo(0.5)),
       priorAlpha: upTo(50, 0.5),
       priorBeta: upTo(50, 0.5),

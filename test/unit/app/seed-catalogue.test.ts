@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { seedAgentTypes } from "../../../src/app/seed/seed-catalogue.ts";
+import { defaultPolicy } from "../../../src/bandit/default-policy.ts";
 import { parseAgentType, parseVariantName } from "../../../src/domain/ids.ts";
 import { builtInMetrics, isBuiltInMetric } from "../../../src/domain/metric.ts";
 
@@ -93,7 +94,7 @@ describe("the seed catalogue", () => {
       }
       expect(weight).toBeGreaterThan(0.5);
       expect(weight).toBeLessThanOrEqual(1 + 1e-12);
-      expect(policy.minimumShare * seed.variants.length).toBeLessThan(0.5);
+      expect(policy.explorationShare).toBe(defaultPolicy.explorationShare);
       expect(policy.holdoutShare).toBeLessThanOrEqual(0.5);
       expect(Math.min(policy.priorAlpha, policy.priorBeta)).toBeGreaterThanOrEqual(0.5);
       expect(policy.attributionWindowSeconds).toBeGreaterThanOrEqual(24 * 3600);

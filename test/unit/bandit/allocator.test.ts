@@ -12,7 +12,7 @@ const b = parseVariantId("t/b@1");
 
 function allocatorFor(algorithm: Algorithm): Allocator {
   return new Allocator({
-    policy: { ...defaultPolicy, algorithm, priorAlpha: 2, priorBeta: 3, minimumShare: 0 },
+    policy: { ...defaultPolicy, algorithm, priorAlpha: 2, priorBeta: 3, explorationShare: 0 },
     variantIds: [b, a],
     baselineId: a,
     contextEpoch: 7,
@@ -28,6 +28,9 @@ const totals: RewardTotals = {
   context: { epoch: 7, products: [8, 2, 16], rewards: [6, 4] },
 };
 
+/** The same of rewards that are 0 or 1: each is worth one toss. */
+const tosses: RewardTotals = { ...totals, squares: totals.reward };
+
 function beliefs(allocator: Allocator, moment = {}): ArmBelief[] {
   return allocator.posteriors(moment).map(({ belief }) => belief);
 }
@@ -35,7 +38,7 @@ function beliefs(allocator: Allocator, moment = {}): ArmBelief[] {
 describe("posteriors", () => {
   it("are the policy's prior plus the totals, ordered by variant id", () => {
     const allocator = allocatorFor(algorithmsWithDefaults.thompson_sampling);
-    allocator.setTotals(b, totals);
+    allocator.setTotals(b, tosses);
     const [first, second] = allocator.posteriors();
     expect(first).toMatchObject({
       variantId: a,
@@ -53,7 +56,7 @@ describe("posteriors", () => {
 
   it("count half after a half-life, the generations whole", () => {
     const allocator = allocatorFor(algorithmsWithDefaults.thompson_sampling);
-    allocator.setTotals(b, totals);
+    allocator.setTotals(b, tosses);
     expect(allocator.posteriors({ position: 2 })[1]).toMatchObject({
       belief: { alpha: 5, beta: 4 },
       generations: 20,
@@ -78,7 +81,7 @@ describe("a prior learned from elsewhere", () => {
 
   it("takes the place of the policy's Beta prior", () => {
     const allocator = allocatorFor(algorithmsWithDefaults.softmax);
-    allocator.setTotals(b, totals);
+    allocator.setTotals(b, tosses);
     allocator.setPriors(priors);
     expect(beliefs(allocator)).toEqual([
       { kind: "beta", alpha: 2, beta: 3 },

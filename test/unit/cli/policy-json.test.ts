@@ -56,9 +56,12 @@ describe("a policy from JSON", () => {
   ])("is refused as a whole: %j", expectRefusal);
 
   it.each<[JsonValue, string]>([
-    [{ minimum_shares: 0.1 }, "minimum_shares: there is no such field; is it minimum_share?"],
-    [{ minimum_share: "much" }, 'minimum_share: must be a number, not "much"'],
-    [{ minimum_share: "" }, 'minimum_share: must be a number, not ""'],
+    [
+      { exploration_shares: 0.1 },
+      "exploration_shares: there is no such field; is it exploration_share?",
+    ],
+    [{ exploration_share: "much" }, 'exploration_share: must be a number, not "much"'],
+    [{ exploration_share: "" }, 'exploration_share: must be a number, not ""'],
     [{ learn_from_late_outcomes: 1 }, "learn_from_late_outcomes: must be true or false, not 1"],
     [{ reward: { components: {} } }, "reward.components: must be a list, not an object"],
     [

@@ -188,6 +188,17 @@ describe("Aipw", () => {
       expect(reasonOf(filled(twoArms, [...evenLog(200), ...late]).value(1))).toBe("no_overlap");
     });
 
+    it("a log whose second half would rest on one draw, which may not have come", () => {
+      const reasonAfter = (count: number): string => {
+        const late = { propensities: [0.999, 0.001], arm: 0, reward: 1 };
+        const log = [...evenLog(1000), ...Array.from({ length: count }, () => late)];
+        return reasonOf(filled(twoArms, log).value(1));
+      };
+      // Each decision has the same part of the variance: (1000 + n)³ / (1000·√2 + n·√1000)² is 10.0 for n = 584.
+      expect(reasonAfter(580)).toBe("accepted");
+      expect(reasonAfter(590)).toBe("no_overlap");
+    });
+
     it("an arm that was not served as often as its propensities say", () => {
       const wrong = evenLog(3000, 1 / 3).map((decision) => ({
         ...decision,

@@ -164,7 +164,7 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
   bestProbability: number;
 
   /**
-   * Probability with which this arm is served, minimum share and holdout included, [0,1].
+   * Probability with which this arm is served, exploration and holdout included, [0,1].
    *
    * @generated from field: double share = 10;
    */

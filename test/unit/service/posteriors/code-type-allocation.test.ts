@@ -25,7 +25,7 @@ describe("the allocation of one code type", () => {
   let priors: ArmPriors | undefined;
   let allocation: CodeTypeAllocation;
   let version: number;
-  const policy: Policy = { ...defaultPolicy, minimumShare: 0, refreshIntervalMs: 1_000 };
+  const policy: Policy = { ...defaultPolicy, explorationShare: 0, refreshIntervalMs: 1_000 };
   const forgetful: Policy = { ...policy, forgettingHalfLifeSeconds: 3_600 };
   /** The arm's totals from now on: so many ones. */
   const learn = (variantId: typeof a, ones: number) => {

@@ -18,7 +18,7 @@ it("an override has the agent type's half-life and clock, whatever was stored wi
       forgetting: { sinceMs: 5 * hourMs, position: 2.5 },
     },
     {
-      policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 60, minimumShare: 0.25 },
+      policy: { ...defaultPolicy, forgettingHalfLifeSeconds: 60, explorationShare: 0.25 },
       forgetting: { sinceMs: 9 * hourMs, position: 7 },
       featuresSinceMs: 4,
       etag: "2",
@@ -26,7 +26,7 @@ it("an override has the agent type's half-life and clock, whatever was stored wi
   );
   const policy = policyFor(entry, codeType);
   expect(policy.policy.forgettingHalfLifeSeconds).toBe(3_600);
-  expect(policy.policy.minimumShare).toBe(0.25);
+  expect(policy.policy.explorationShare).toBe(0.25);
   expect([policy.etag, policy.featuresSinceMs]).toEqual(["2", 4]);
   for (const atMs of [0, 5 * hourMs, 6.5 * hourMs]) {
     const position = forgettingPosition(policyFor(entry, parseCodeType("any")), atMs);

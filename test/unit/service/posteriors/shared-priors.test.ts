@@ -140,7 +140,7 @@ describe("priors that code types learn from each other", () => {
   });
 
   it("reaches the table also when the announcement was missed and a comparison repairs it", () => {
-    const policy = record({ refreshIntervalMs: 0, minimumShare: 0 });
+    const policy = record({ refreshIntervalMs: 0, explorationShare: 0 });
     const entry = new CatalogueView(catalogueSnapshot([policy])).getAgentType(agentType);
     const table = new AllocationTable({ clock, telemetry: new PrometheusTelemetry() });
     const shareOfGood = () =>
