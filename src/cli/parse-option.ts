@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { badInput } from "./exit-code.ts";
+import { parseNumber } from "./input/parse-number.ts";
 
 /** Makes a commander parser for a whole number in [min, max]. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -13,8 +14,8 @@ export function numberWithin(
   { what, isOne } = { what: "number", isOne: (_value: number) => true },
 ): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && value >= min && value <= max && isOne(value)) return value;
+    const value = parseNumber(text) ?? Number.NaN;
+    if (value >= min && value <= max && isOne(value)) return value;
     throw new InvalidArgumentError(`It must be a ${what} from ${min} to ${max}.`);
   };
 }
@@ -32,7 +33,7 @@ export function namedNumbers(
   for (const text of texts) {
     const at = text.lastIndexOf("=");
     const name = text.slice(0, at);
-    const value = Number(text.slice(at + 1).trim() || Number.NaN);
+    const value = parseNumber(text.slice(at + 1).trim()) ?? Number.NaN;
     if (at < 1 || !isOne(value)) throw badInput(`${option} ${text}: must be ${rule}`);
     if (numbers.has(name)) throw badInput(`${option} ${name}: given twice`);
     numbers.set(name, value);

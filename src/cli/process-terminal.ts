@@ -1,5 +1,5 @@
 import { systemClock } from "../app/system.ts";
-import { decoded } from "./input/text-file.ts";
+import { decoded } from "./input/utf8-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The terminal, or the pipes, of this process. */

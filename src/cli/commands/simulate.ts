@@ -107,7 +107,7 @@ async function simulate(file: string, options: SimulateOptions, terminal: Termin
   if (table.relabelledRows > 0) {
     progress.step(
       `note: ${table.relabelledRows} rows hold a code type that is no label (1 to 64 characters of A-Z, a-z, 0-9 and _ . : + # / -); ` +
-        'other characters became "_", longer ones were cut',
+        'other characters became "_", and a hash stands for letters of other scripts and for the end of long ones',
     );
   }
   const report = await through(options, progress, terminal, (client) =>

@@ -1,5 +1,8 @@
+import { nearestName } from "../../domain/nearest-name.ts";
 import { badInput } from "../exit-code.ts";
+import type { CellKind } from "./cells.ts";
 import { csvRecords } from "./csv-records.ts";
+import { shown } from "./shown.ts";
 
 /** A column and where in a row it is. */
 export interface Place {
@@ -9,9 +12,11 @@ export interface Place {
 
 /** A line of the file below the titles. */
 export interface CsvRow {
+  /** Where it ends. */
+  readonly line: number;
   at(place: Place): string;
-  /** @throws CliError usage naming the line and the column */
-  numberAt(place: Place): number;
+  /** @throws CliError usage naming the line, the column, what it holds and what it may hold */
+  read<Value>(place: Place, kind: CellKind<Value>): Value;
   /** The place, for messages. */
   where(place: Place): string;
 }
@@ -26,9 +31,15 @@ export class CsvColumns {
     this.#file = file;
   }
 
-  /** @throws CliError usage when the file is empty or cannot be read */
+  /** @throws CliError usage when the file is empty or cannot be read, or its cells are separated by something else */
   static async of(file: string): Promise<CsvColumns> {
-    for await (const { record } of csvRecords(file)) return new CsvColumns(file, record);
+    for await (const { record } of csvRecords(file)) {
+      const separator = record.length === 1 ? /[;\t|]/.exec(record[0] ?? "")?.[0] : undefined;
+      if (separator === undefined) return new CsvColumns(file, record);
+      throw badInput(
+        `${file} line 1: cells are separated by ${JSON.stringify(separator)}; commas are needed, and decimal points`,
+      );
+    }
     throw badInput(`${file} is empty`);
   }
 
@@ -36,15 +47,20 @@ export class CsvColumns {
   find(column: string): Place | undefined {
     const index = this.titles.indexOf(column);
     if (index < 0) return undefined;
-    if (this.titles.lastIndexOf(column) === index) return { column, index };
-    throw badInput(`${this.#file} has several columns "${column}"; rename all but one`);
+    const again = this.titles.indexOf(column, index + 1);
+    if (again < 0) return { column, index };
+    throw badInput(
+      `${this.#file} line 1: columns ${index + 1} and ${again + 1} are both called ${shown(column)}; rename all but one`,
+    );
   }
 
   /** @throws CliError usage when the file has no such column; `option` is what asked for it */
   named(column: string, option: string): Place {
     const place = this.find(column);
     if (place !== undefined) return place;
-    throw badInput(`${option}: there is no column "${column}"; ${this.#has()}`);
+    const nearest = nearestName(column, this.titles);
+    const meant = nearest === undefined ? "" : `, did you mean ${shown(nearest)}?`;
+    throw badInput(`${option}: there is no column ${shown(column)}${meant}; ${this.#has()}`);
   }
 
   /**
@@ -72,22 +88,32 @@ export class CsvColumns {
     }
   }
 
+  /** The title, for messages. */
+  where(place: Place): string {
+    return whereIn(this.#file, 1, place);
+  }
+
   #has(): string {
-    return `${this.#file} has the columns ${this.titles.join(", ")}`;
+    return `${this.#file} has the columns ${this.titles.map(shown).join(", ")}`;
   }
 }
 
 function rowOf(file: string, cells: readonly string[], line: number): CsvRow {
   const at = (place: Place): string => cells[place.index] as string;
-  const where = (place: Place): string => `${file} line ${line}: column "${place.column}"`;
+  const where = (place: Place): string => whereIn(file, line, place);
   return {
+    line,
     at,
     where,
-    numberAt(place) {
+    read(place, kind) {
       const text = at(place);
-      const value = Number(text);
-      if (text.trim() !== "" && !Number.isNaN(value)) return value;
-      throw badInput(`${where(place)} holds "${text}", which is not a number`);
+      const value = kind.parse(text);
+      if (value !== undefined) return value;
+      throw badInput(`${where(place)} holds ${shown(text)}, and needs ${kind.accepts}`);
     },
   };
+}
+
+function whereIn(file: string, line: number, { column }: Place): string {
+  return `${file} line ${line}: column ${shown(column)}`;
 }

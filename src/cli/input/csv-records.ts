@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { badInput } from "../exit-code.ts";
-import { fileText } from "./text-file.ts";
+import { storedText } from "./text-file.ts";
 
 export interface CsvRecord {
   readonly record: readonly string[];
@@ -15,7 +15,8 @@ const recordCharactersMax = 16 * 1024 * 1024;
 /**
  * The records of a CSV file, titles and all, as they are read; nothing is held. Lines may end with LF, CRLF or CR, also
  * mixed; a line break inside quotes is read as LF.
- * @throws CliError usage when the file cannot be read, is no text, or is broken; then it names the line and the column
+ * @throws CliError usage when the file is no stored one, cannot be read, is no text, or is broken; then it names the line
+ * and the column
  */
 export async function* csvRecords(file: string): AsyncGenerator<CsvRecord, void, undefined> {
   let titles: readonly string[] = [];
@@ -34,7 +35,7 @@ export async function* csvRecords(file: string): AsyncGenerator<CsvRecord, void,
     },
   });
   // What the source throws ends the parser, and with it the loop below.
-  pipeline(withLineFeeds(fileText(file)), parser, () => undefined);
+  pipeline(withLineFeeds(asCsv(storedText(file), file)), parser, () => undefined);
   try {
     yield* parser as AsyncIterable<CsvRecord>;
   } catch (error) {
@@ -43,6 +44,22 @@ export async function* csvRecords(file: string): AsyncGenerator<CsvRecord, void,
     parser.destroy();
   }
 }
+
+/** @throws CliError usage for a file that begins like something else */
+async function* asCsv(pieces: AsyncIterable<string>, file: string): AsyncGenerator<string> {
+  let isFirst = true;
+  for await (const piece of pieces) {
+    const other = isFirst ? otherFormats.find(([beginning]) => beginning.test(piece)) : undefined;
+    if (other !== undefined) throw badInput(`${file} line 1: ${other[1]}`);
+    isFirst = false;
+    yield piece;
+  }
+}
+
+const otherFormats = [
+  [/^\s*[{[]/, "this is JSON, and CSV with a title line is needed"],
+  [/^\s*sep=/i, "Excel's line sep= is no title line; delete it"],
+] as const;
 
 /** One kind of line end: the parser would take the first one that it meets for all of them. */
 async function* withLineFeeds(pieces: AsyncIterable<string>): AsyncGenerator<string> {

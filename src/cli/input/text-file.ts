@@ -1,8 +1,10 @@
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { badInput, CliError } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { parseJson } from "./parse-json.ts";
+import { decoded } from "./utf8-text.ts";
 
 export interface InputText {
   /** What to call it in messages. */
@@ -53,27 +55,14 @@ export async function* fileText(file: string): AsyncGenerator<string, void, unde
 }
 
 /**
- * Bytes as text, without a byte order mark. Nothing is replaced without a word: a prompt or an arm with another
- * character in it would be another one.
- * @throws CliError usage for a file that is not UTF-8, or holds NUL as binary files do
+ * The same of a file that is read several times.
+ * @throws CliError usage also for standard input and a pipe, whose second reading would lack what the first has taken
  */
-export async function* decoded(
-  bytes: AsyncIterable<Uint8Array>,
-  name: string,
-): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const piece = (part?: Uint8Array): string => {
-    let text: string;
-    try {
-      text = part === undefined ? decoder.decode() : decoder.decode(part, { stream: true });
-    } catch {
-      throw badInput(`${name} is not text in UTF-8`);
-    }
-    if (!text.includes("\0")) return text;
-    throw badInput(`${name} is not text: it holds a NUL character`);
-  };
-  for await (const part of bytes) yield piece(part);
-  yield piece();
+export async function* storedText(file: string): AsyncGenerator<string, void, undefined> {
+  const stored = await stat(file).catch(() => undefined);
+  const isGone = stored === undefined ? file === "-" : !stored.isFile() && !stored.isDirectory();
+  if (isGone) throw badInput(`${file} is no stored file; it is read twice, so write it to one`);
+  yield* fileText(file);
 }
 
 const problems: Readonly<Record<string, (file: string) => string>> = {

@@ -1,11 +1,21 @@
-import type {
-  ComparedDecision,
-  PropensityVector,
-} from "../../statistics/experiments/compared-decision.ts";
+import type { ComparedDecision } from "../../statistics/experiments/compared-decision.ts";
 import { badInput } from "../exit-code.ts";
+import {
+  flagCell,
+  nameCell,
+  numberCell,
+  optional,
+  outcomeCell,
+  sourceCell,
+  timeCell,
+  weightCell,
+} from "../input/cells.ts";
 import { CsvColumns, type CsvRow, type Place } from "../input/csv-columns.ts";
+import { Labels } from "../input/labels.ts";
+import { shown } from "../input/shown.ts";
+import { vectorColumns, vectorReader } from "./csv-vectors.ts";
 import { contextLabel, type DecisionLog, isDrawn, type LogNeeds } from "./decision-log.ts";
-import { parseTime } from "./time-option.ts";
+import { SeenTexts } from "./seen-texts.ts";
 
 /** Tried in this order: an export of banditd's own events, then the Open Bandit Dataset. */
 const usualColumns = {
@@ -14,10 +24,7 @@ const usualColumns = {
   propensity: ["propensity", "propensity_score"],
 } as const;
 const rewardWeightColumn = "reward_weight";
-const armsColumn = "arm_variant_ids";
-const probabilitiesColumn = "arm_probabilities";
-/** `propensity:a` is the column of the probability of arm a. */
-const propensityPrefix = "propensity:";
+const rewardCell = optional(outcomeCell);
 
 export interface CsvLogOptions extends LogNeeds {
   readonly file: string;
@@ -47,10 +54,15 @@ export async function openCsvLog(options: CsvLogOptions): Promise<DecisionLog> {
     },
     async *read(leftOut) {
       const openSinceMs = await openSince(columns, layout, options);
+      const generations = new SeenTexts();
       let rows = 0;
       for await (const row of columns.rows()) {
         rows += 1;
         options.onProgress(rows);
+        const { generation } = layout;
+        if (generation !== undefined && generations.add(idAt(row, generation))) {
+          await refuseRepetition(columns, generation, row);
+        }
         if (isDrawnRow(layout, row)) yield decisionOf(layout, row, openSinceMs);
         else leftOut.notDrawn += 1;
       }
@@ -59,7 +71,7 @@ export async function openCsvLog(options: CsvLogOptions): Promise<DecisionLog> {
   if (layout.vectorOf !== undefined) return log;
   const lacksVectors =
     `${options.file} does not say with what probability each arm could be served: it needs the columns ` +
-    `${armsColumn} and ${probabilitiesColumn} (JSON lists), or a column ${propensityPrefix}<arm> for every arm`;
+    vectorColumns;
   return { ...log, lacksVectors };
 }
 
@@ -71,6 +83,7 @@ function layOut(columns: CsvColumns, options: CsvLogOptions) {
     columns.chosen(column, `--${kind}-column`, usualColumns[kind]);
   const { covariateColumn, propensityColumn } = options;
   const reward = chosen(options.rewardColumn, "reward");
+  const arms = new Labels();
   const contextColumns =
     options.contextColumns ??
     options.usualContextColumns.filter((title) => columns.titles.includes(title));
@@ -90,21 +103,40 @@ function layOut(columns: CsvColumns, options: CsvLogOptions) {
     source: columns.find("source"),
     degraded: columns.find("degraded"),
     time: columns.find("decided_at"),
-    vectorOf: vectorReader(columns),
+    generation: columns.find("generation_id"),
+    arms,
+    vectorOf: vectorReader(columns, arms),
     context: [
       ...contextColumns.map((column) => columns.named(column, options.contextOption)),
       ...options.policyColumns
         .filter((column) => !contextColumns.includes(column))
         .map((column) => columns.named(column, "by of the policy")),
-    ],
+    ].map((place) => ({ ...place, labels: new Labels() })),
   };
 }
 
 function isDrawnRow({ source, degraded }: Layout, row: CsvRow): boolean {
   return isDrawn({
-    source: source === undefined ? "" : row.at(source),
-    degraded: degraded !== undefined && /^(1|true)$/.test(row.at(degraded)),
+    source: source === undefined ? "" : row.read(source, sourceCell),
+    degraded: degraded !== undefined && row.read(degraded, flagCell),
   });
+}
+
+/** As the service takes it: in any case. */
+function idAt(row: CsvRow, place: Place): string {
+  return row.read(place, nameCell).toLowerCase();
+}
+
+/** @throws CliError usage when the generation of the row has one before, which it names */
+async function refuseRepetition(columns: CsvColumns, place: Place, row: CsvRow): Promise<void> {
+  const id = idAt(row, place);
+  for await (const earlier of columns.rows()) {
+    if (earlier.line === row.line) return;
+    if (idAt(earlier, place) !== id) continue;
+    throw badInput(
+      `${row.where(place)} holds ${shown(id)}, as line ${earlier.line} does; a generation is one decision, and has one row`,
+    );
+  }
 }
 
 /**
@@ -119,88 +151,45 @@ async function openSince(
   if (attributionWindowMs === undefined) return Number.POSITIVE_INFINITY;
   const place = time ?? columns.named("decided_at", "--attribution-window");
   let lastMs = Number.NEGATIVE_INFINITY;
-  for await (const row of columns.rows()) lastMs = Math.max(lastMs, timeAt(row, place));
+  for await (const row of columns.rows()) lastMs = Math.max(lastMs, row.read(place, timeCell));
   return lastMs - attributionWindowMs;
 }
 
 function decisionOf(layout: Layout, row: CsvRow, openSinceMs: number): ComparedDecision {
   const { propensity, covariate, time, vectorOf } = layout;
-  const decidedAtMs = time === undefined ? undefined : timeAt(row, time);
-  const arm = row.at(layout.action);
-  if (arm === "") throw badInput(`${row.where(layout.action)} is empty`);
+  const decidedAtMs = time === undefined ? undefined : row.read(time, timeCell);
+  const arm = row.read(layout.action, nameCell);
+  layout.arms.add(arm, () => row.where(layout.action));
   const reward = rewardOf(layout, row);
   return {
     arm,
     context: contextOf(layout, row),
     windowIsOpen: decidedAtMs !== undefined && decidedAtMs > openSinceMs,
     ...(reward === undefined ? {} : { reward }),
-    ...(propensity === undefined ? {} : { propensity: row.numberAt(propensity) }),
+    ...(propensity === undefined ? {} : { propensity: row.read(propensity, numberCell) }),
     ...(vectorOf === undefined ? {} : { vector: vectorOf(row) }),
-    ...(covariate === undefined ? {} : { covariate: row.numberAt(covariate) }),
+    ...(covariate === undefined ? {} : { covariate: row.read(covariate, outcomeCell) }),
     ...(decidedAtMs === undefined ? {} : { decidedAtMs }),
   };
 }
 
-/** Undefined when the cell is empty. Of a partial reward, the mean of the parts that are known. */
+/** Undefined when there is none. Of a partial reward, the mean of the parts that are known. */
 function rewardOf({ reward: place, rewardWeight }: Layout, row: CsvRow): number | undefined {
-  if (row.at(place).trim() === "") return undefined;
-  const reward = row.numberAt(place);
-  if (rewardWeight === undefined) return reward;
-  const weight = row.numberAt(rewardWeight);
+  const reward = row.read(place, rewardCell) ?? undefined;
+  if (reward === undefined || rewardWeight === undefined) return reward;
+  const weight = row.read(rewardWeight, weightCell);
   return weight > 0 ? reward / weight : undefined;
 }
 
 function contextOf({ context }: Layout, row: CsvRow): string {
-  const withComma = context.find((place) => context.length > 1 && row.at(place).includes(","));
-  if (withComma === undefined) return contextLabel(context.map((place) => row.at(place)));
-  throw badInput(
-    `${row.where(withComma)} holds "${row.at(withComma)}": with several context columns a value may not have a comma`,
+  return contextLabel(
+    context.map((place) => {
+      const value = row.at(place);
+      place.labels.add(value, () => row.where(place));
+      if (context.length === 1 || !value.includes(",")) return value;
+      throw badInput(
+        `${row.where(place)} holds ${shown(value)}: with several context columns a value may not have a comma`,
+      );
+    }),
   );
-}
-
-function vectorReader(columns: CsvColumns): ((row: CsvRow) => PropensityVector) | undefined {
-  const arms = columns.find(armsColumn);
-  const probabilities = columns.find(probabilitiesColumn);
-  if (arms !== undefined && probabilities !== undefined) {
-    // The lists of arms are few: each is read once, and shared.
-    const lists = new Map<string, readonly string[]>();
-    return (row) => {
-      const text = row.at(arms);
-      const list = lists.get(text) ?? listAt(row, arms, isText);
-      lists.set(text, list);
-      return { arms: list, probabilities: listAt(row, probabilities, isNumber) };
-    };
-  }
-  const single = columns.titles
-    .filter((column) => column.startsWith(propensityPrefix))
-    .map((column) => columns.named(column, column));
-  if (single.length === 0) return undefined;
-  const names = single.map(({ column }) => column.slice(propensityPrefix.length));
-  return (row) => ({
-    arms: names,
-    probabilities: single.map((place) => (row.at(place) === "" ? 0 : row.numberAt(place))),
-  });
-}
-
-const isText = (entry: unknown): entry is string => typeof entry === "string";
-const isNumber = (entry: unknown): entry is number => typeof entry === "number";
-
-function listAt<Entry>(
-  row: CsvRow,
-  place: Place,
-  isEntry: (entry: unknown) => entry is Entry,
-): readonly Entry[] {
-  try {
-    const list: unknown = JSON.parse(row.at(place));
-    if (Array.isArray(list) && list.every(isEntry)) return list;
-  } catch {
-    // Said below, as for any other text that is no such list.
-  }
-  throw badInput(`${row.where(place)} holds "${row.at(place)}", which is not such a JSON list`);
-}
-
-function timeAt(row: CsvRow, place: Place): number {
-  const value = parseTime(row.at(place));
-  if (value !== undefined) return value;
-  throw badInput(`${row.where(place)} holds "${row.at(place)}", which is not a time`);
 }

@@ -1,5 +1,6 @@
 import { type CandidatePolicy, checkShares } from "../../statistics/off-policy/candidate-policy.ts";
 import { badInput } from "../exit-code.ts";
+import { Labels } from "../input/labels.ts";
 import { contextLabel } from "../logs/decision-log.ts";
 
 /** Shares of named arms, or the same for every arm that the log served. */
@@ -33,6 +34,8 @@ export function policyFileFrom(content: unknown, name: string): PolicyFile {
   const cells = Object.entries(objectAt(policy["cells"], name, "cells"));
   const otherwise = policy["otherwise"];
   if (cells.length === 0 && otherwise === undefined) throw badInput(`${name}: cells: has no cell`);
+  const labels = new Labels();
+  for (const [cell] of cells) labels.add(cell, () => `${name}: cells`);
   return {
     by,
     cells: new Map(
@@ -98,7 +101,9 @@ function sharesAt(cell: Readonly<Record<string, unknown>>, name: string, path: s
     return "uniform";
   }
   const entries = Object.entries(objectAt(shares, name, at("shares")));
+  const labels = new Labels();
   for (const [arm, share] of entries) {
+    labels.add(arm, () => `${name}: ${at("shares")}`);
     if (typeof share !== "number" || !(share >= 0 && share <= 1)) {
       throw badInput(
         `${name}: ${at("shares")}[${JSON.stringify(arm)}]: must be a number from 0 to 1, not ${JSON.stringify(share)}`,

@@ -1,5 +1,6 @@
 import { parseVariantName } from "../../domain/ids.ts";
 import { badInput } from "../exit-code.ts";
+import { parseNumber } from "../input/parse-number.ts";
 
 /** One `--arm`: which column holds what this arm would have achieved, and what using it costs. */
 export interface ArmOption {
@@ -29,7 +30,7 @@ export function parseArmOption(text: string): ArmOption {
     if (colon === rest.length - 1) throw badInput(`--arm ${text}: the cost after ":" is missing`);
     return { name, column: rest, cost: 0 };
   }
-  const cost = Number(costText);
+  const cost = parseNumber(costText) ?? Number.NaN;
   if (!(cost >= 0 && cost <= 1)) {
     throw badInput(`--arm ${text}: the cost must be between 0 and 1, not ${costText}`);
   }

@@ -22,12 +22,14 @@ export async function buildReport(
   const { result } = done;
   const reference = referenceRewards(table, arms, asked.costWeight);
   const codeTypes = [];
-  for (const { codeType, rows, rewards, bestArm } of reference.byCodeType) {
+  for (const [index, { codeType, rows, rewards, bestArm }] of reference.byCodeType.entries()) {
     const { allocation } = await client.getAllocation({ agentType, codeType });
     const shareOf = (at: number): number =>
       allocation?.arms.find((arm) => arm.variantId === done.served.variantIds[at])?.share ?? 0;
     codeTypes.push({
       code_type: codeType,
+      /** What stands in the file. */
+      text: table.codeTypeTexts[index] as string,
       rows,
       /** Share of the traffic each arm gets now, by arm name. */
       shares: Object.fromEntries(arms.map((arm, at) => [arm.name, shareOf(at)])),
@@ -66,7 +68,7 @@ export function formatReport(report: SimulationReport, arms: readonly ArmOption[
       { title: "best", widthMax: 20 },
     ],
     report.code_types.map((entry) => [
-      entry.code_type,
+      entry.text,
       integer(entry.rows),
       ...arms.map((arm) => formatShare(entry.shares[arm.name] as number)),
       entry.best_arm,

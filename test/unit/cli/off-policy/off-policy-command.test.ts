@@ -59,7 +59,7 @@ describe("off-policy on a file", () => {
     ["no row", [header], "empty"],
     ["a propensity of 0", [...two, "a,0,1"], "bad_propensity"],
     ["a propensity above 1", [...two, "a,1.5,1"], "bad_propensity"],
-    ["an infinite reward", [...two, "a,0.5,Infinity"], "not_finite"],
+    ["a reward that overflows", [...two, "a,0.5,1.5e308"], "not_finite"],
     ["too few rows", two, "no_overlap"],
   ])("exits with 1 and a reason for %s", async (_, lines, reason) => {
     const { exitCode, stdout } = await offPolicy(onlyA, "--log", file(lines), "--json");

@@ -45,15 +45,18 @@ describe("the table a simulation reads", () => {
       `subject,small_ok,large_ok\nabstract algebra,1,0\n(x) é,1,0\n${"y".repeat(80)},1,0\nok,1,0\nabstract algebra,1,0\n`,
     );
     for (const label of table.codeTypes) expect(parseCodeType(label)).toBe(label);
-    expect(table.codeTypes).toEqual(["abstract_algebra", "x_", "y".repeat(64), "ok"]);
+    expect(table.codeTypes).toEqual([
+      "abstract_algebra",
+      "x-5c347c2b",
+      `${"y".repeat(55)}-e8730587`,
+      "ok",
+    ]);
     expect(table.relabelledRows).toBe(4);
   });
 
   it.each([
     ["a b", "a_b"],
     ["a_b", "a  b"],
-    [`${"y".repeat(64)}1`, `${"y".repeat(64)}2`],
-    ["x物理", "x化学"],
   ])("refuses two code types that would become one, and names both: %s and %s", async (...pair) => {
     const rows = pair.map((text) => `${text},1,0\n`).join("");
     await expect(read(`subject,small_ok,large_ok\n${rows}`)).rejects.toMatchObject({
@@ -72,9 +75,7 @@ describe("the table a simulation reads", () => {
     ["subject,small_ok,large_ok\nlaw,1,0\nlaw,yes,0\n", 'line 3: column "small_ok" holds "yes"'],
     ["subject,small_ok,large_ok\nlaw,1,1.01\n", 'line 2: column "large_ok" holds "1.01"'],
     ["subject,small_ok,large_ok\nlaw,,0\n", 'column "small_ok" holds ""'],
-    ["subject,small_ok,large_ok\n ,1,0\n", 'line 2: column "subject" is empty'],
     ["subject,small_ok,large_ok\nlaw,1\n", "line 2 has 2 cells"],
-    ["subject,small_ok,large_ok\n物理,1,0\n", 'holds "物理", which has none of the characters'],
     ['subject,small_ok,large_ok\nlaw,1,he said "0"\n', 'line 2, column "large_ok": a quote in'],
   ])("refuses %j", async (content, reason) => {
     await expect(read(content)).rejects.toMatchObject({
