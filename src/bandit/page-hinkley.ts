@@ -15,7 +15,7 @@ export interface PageHinkleyOptions {
 /** A change that was found. Means are weighted and in [0,1]. */
 export interface PageHinkleyAlarm {
   readonly direction: "decrease" | "increase";
-  /** From the last reset to the estimated change. */
+  /** From the last reset to the estimated change; where values were expected, what the ones since were expected to be. */
   readonly meanBefore: number;
   /** From the estimated change to now: on the far side of `meanBefore` by more than the tolerance. */
   readonly meanSince: number;
@@ -41,6 +41,8 @@ interface Sums {
   readonly weight: number;
   /** Σ weight × value. */
   readonly total: number;
+  /** Σ weight × what the value was expected to be. */
+  readonly expected: number;
   readonly observations: number;
 }
 
@@ -50,73 +52,55 @@ interface Side {
   readonly before: Sums;
 }
 
-interface Memory {
-  readonly sums: Sums;
-  readonly decrease: Side;
-  readonly increase: Side;
-}
-
-const zeroSums: Sums = { weight: 0, total: 0, observations: 0 };
+const zeroSums: Sums = { weight: 0, total: 0, expected: 0, observations: 0 };
 const zeroSide: Side = { statistic: 0, before: zeroSums };
-const stateLength = 11;
 
 /**
  * Page–Hinkley detector of a change of the mean (Page, Biometrika 41, 1954; Hinkley, Biometrika 58, 1971) of
  * values in [0,1] that carry a weight in (0,1]:
  *
- *     decrease: U_t = Σ w_i (x̄_i − x_i − δ), alarm when U_t − min_{s≤t} U_s > λ
- *     increase: the same with x_i − x̄_i
+ *     decrease: U_t = Σ w_i (e_i − x_i − δ), alarm when U_t − min_{s≤t} U_s > λ
+ *     increase: the same with x_i − e_i
  *
- * x̄_i is the weighted mean of the values so far, the i-th included. U_t − min U is kept as
+ * e_i is what the i-th value was expected to be; not given, the weighted mean of the values so far, this one included. U_t − min U is kept as
  * max(0, previous + step): the same number, without a sum that grows for ever. The change is estimated to be
  * where that was last 0, the minimum of U. After an alarm everything starts anew, the mean too.
  *
- * Not a test: what is kept in bounds is the mean time between false alarms, not a probability. Pure, constant
- * memory; the state is plain numbers.
+ * Not a test: what is kept in bounds is the mean time between false alarms, not a probability. Pure, constant memory.
  */
 export class PageHinkley {
-  readonly #options: PageHinkleyOptions;
+  #options: PageHinkleyOptions;
   #sums: Sums = zeroSums;
   #decrease: Side = zeroSide;
   #increase: Side = zeroSide;
 
-  /** @param state of {@link state}, to go on from; anything that cannot have come from there starts anew. */
-  constructor(options: PageHinkleyOptions = pageHinkleyDefaults, state: readonly number[] = []) {
-    const { tolerance, threshold, weightMin } = options;
-    invariant(tolerance >= 0, "the tolerance is 0 or more");
-    invariant(threshold > 0, "the threshold is above 0");
-    invariant(weightMin > 0, "the least weight is above 0");
-    this.#options = options;
-    const memory = parseState(state);
-    if (memory === undefined) return;
-    this.#sums = memory.sums;
-    this.#decrease = memory.decrease;
-    this.#increase = memory.increase;
+  constructor(options: PageHinkleyOptions = pageHinkleyDefaults) {
+    this.#options = checked(options);
   }
 
-  /** Eleven finite numbers from 0: all that is remembered. */
-  state(): readonly number[] {
-    const numbers = ({ weight, total, observations }: Sums) => [weight, total, observations];
-    const side = ({ statistic, before }: Side) => [statistic, ...numbers(before)];
-    return [...numbers(this.#sums), ...side(this.#decrease), ...side(this.#increase)];
+  /** From the next value on; what has piled up stays. */
+  set options(options: PageHinkleyOptions) {
+    this.#options = checked(options);
   }
 
   /**
    * Values in order of time. A value outside [0,1] or a weight outside (0,1] is ignored: a detector must not
    * fail the call that feeds it. A weight below 1 is an outcome of which only that part is known.
+   * @param expected in [0,1], for every value of a detector or for none
    */
-  push(value: number, weight: number): PageHinkleyAlarm | undefined {
+  push(value: number, weight: number, expected?: number): PageHinkleyAlarm | undefined {
     if (!(value >= 0 && value <= 1 && weight > 0 && weight <= 1)) return undefined;
     const { direction, tolerance, threshold, weightMin } = this.#options;
     const sums = {
       weight: this.#sums.weight + weight,
       total: this.#sums.total + weight * value,
+      expected: this.#sums.expected + weight * (expected ?? 0),
       observations: this.#sums.observations + 1,
     };
     this.#sums = sums;
     // The first mean is from weightMin outcomes: until then the minimum moves along.
     const settled = sums.weight - weight >= weightMin;
-    const shift = value - sums.total / sums.weight;
+    const shift = value - (expected ?? sums.total / sums.weight);
     this.#decrease = advance(this.#decrease, sums, settled ? weight * (-shift - tolerance) : 0);
     this.#increase = advance(this.#increase, sums, settled ? weight * (shift - tolerance) : 0);
     if (direction !== "increase" && this.#decrease.statistic > threshold) {
@@ -129,15 +113,18 @@ export class PageHinkley {
   }
 
   #alarm(direction: PageHinkleyAlarm["direction"], before: Sums): PageHinkleyAlarm {
-    const { weight, total, observations } = this.#sums;
+    const { weight, total, expected, observations } = this.#sums;
+    const since = weight - before.weight;
     this.#sums = zeroSums;
     this.#decrease = zeroSide;
     this.#increase = zeroSide;
     return {
       direction,
-      meanBefore: before.total / before.weight,
-      // Rounding of the differences may lead out of [0,1].
-      meanSince: Math.min(1, Math.max(0, (total - before.total) / (weight - before.weight))),
+      meanBefore:
+        expected > 0
+          ? withinUnit((expected - before.expected) / since)
+          : before.total / before.weight,
+      meanSince: withinUnit((total - before.total) / since),
       changeIndex: before.observations,
       observations,
     };
@@ -149,28 +136,15 @@ function advance(side: Side, sums: Sums, step: number): Side {
   return statistic === 0 ? { statistic, before: sums } : { statistic, before: side.before };
 }
 
-function parseState(state: readonly number[]): Memory | undefined {
-  if (state.length !== stateLength) return undefined;
-  if (!state.every((part) => part >= 0 && part < Number.POSITIVE_INFINITY)) return undefined;
-  const at = (index: number): number => state[index] as number;
-  const sumsAt = (index: number): Sums => ({
-    weight: at(index),
-    total: at(index + 1),
-    observations: at(index + 2),
-  });
-  const sums = sumsAt(0);
-  const decrease = { statistic: at(3), before: sumsAt(4) };
-  const increase = { statistic: at(7), before: sumsAt(8) };
-  const possible = sums.total <= sums.weight && [decrease, increase].every(isBefore(sums));
-  return possible ? { sums, decrease, increase } : undefined;
+/** Rounding of differences may lead out of [0,1]. */
+function withinUnit(mean: number): number {
+  return Math.min(1, Math.max(0, mean));
 }
 
-/** Whether a side's minimum lies before now, or is now because nothing has piled up. */
-function isBefore(now: Sums): (side: Side) => boolean {
-  return ({ statistic, before }) =>
-    before.total <= before.weight &&
-    before.weight <= now.weight &&
-    before.total <= now.total &&
-    before.observations <= now.observations &&
-    (statistic === 0 || (before.weight > 0 && before.weight < now.weight));
+function checked(options: PageHinkleyOptions): PageHinkleyOptions {
+  const { tolerance, threshold, weightMin } = options;
+  invariant(tolerance >= 0, "the tolerance is 0 or more");
+  invariant(threshold > 0, "the threshold is above 0");
+  invariant(weightMin > 0, "the least weight is above 0");
+  return options;
 }

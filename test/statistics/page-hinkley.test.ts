@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ExpectedRewards } from "../../src/bandit/expected-rewards.ts";
 import {
   PageHinkley,
   type PageHinkleyAlarm,
@@ -82,4 +83,68 @@ describe("Page–Hinkley with its defaults", () => {
   it("finds nothing where nothing drops", () => {
     expect(detect([0.5, 0.5], 1000).found).toBeLessThan(0.1);
   });
+});
+
+/** Cell and mean reward of a task at a moment, in days. */
+type World = (day: number, unit: () => number) => readonly [cell: string, mean: number];
+
+const dayMs = 86_400_000;
+const swing = (day: number) => Math.sin(2 * Math.PI * day);
+/** The mean over all tasks swings by ±.10 every day. */
+const swingingMix: World = (day, unit) =>
+  unit() < 0.5 + swing(day) / 3 ? ["easy", 0.65] : ["hard", 0.35];
+const swingingRewards: World = (day) => ["only", 0.5 + 0.1 * swing(day)];
+
+/** Outcome numbers of the alarms, when from outcome `dropAt` on everything earns a fifth less. */
+function alarmsIn(
+  world: World,
+  options: { perDay: number; days: number; explained: boolean; dropAt?: number; seed?: number },
+): number[] {
+  const { perDay, days, explained, dropAt = Number.POSITIVE_INFINITY, seed = 3 } = options;
+  const unit = seededUnit(seed);
+  const detector = new PageHinkley();
+  const expectations = new ExpectedRewards();
+  const alarms: number[] = [];
+  for (let index = 0; index < perDay * days; index += 1) {
+    const day = index / perDay;
+    const [cell, mean] = world(day, unit);
+    const reward = unit() < mean * (index < dropAt ? 1 : 0.8) ? 1 : 0;
+    const expected = expectations.push({ cell, atMs: day * dayMs, reward, weight: 1 });
+    if (detector.push(reward, 1, explained ? expected : undefined) === undefined) continue;
+    alarms.push(index);
+    expectations.restart();
+  }
+  return alarms;
+}
+
+describe("an agent type's mean, of 1,000 and of 10,000 outcomes a day", () => {
+  /** About three times as many as on average over ten seeds; while the hours are not yet known they are most of them. */
+  it.each([
+    ["a mix that swings", swingingMix, 1000, 60, 3],
+    ["a mix that swings", swingingMix, 10_000, 12, 6],
+    ["rewards that swing", swingingRewards, 1000, 60, 10],
+    ["rewards that swing", swingingRewards, 10_000, 12, 18],
+  ] as const)("%s, %#: few false alarms", (_, world, perDay, days, most) => {
+    const alarmsOf = (explained: boolean) => alarmsIn(world, { perDay, days, explained }).length;
+    expect(alarmsOf(true)).toBeLessThanOrEqual(most);
+    // Compared with the mean so far, as for one arm: the negative control.
+    expect(alarmsOf(false)).toBeGreaterThan(30);
+  });
+
+  it.each([
+    ["a mix that swings", swingingMix],
+    ["rewards that swing", swingingRewards],
+  ])(
+    "finds a drop by a fifth on the ninth day, %s: half of them within 400 outcomes",
+    (_, world) => {
+      const dropAt = 8000;
+      const delays = Array.from({ length: 100 }, (_, run) => {
+        const options = { perDay: 1000, days: 13, explained: true, dropAt, seed: 100 + run };
+        const found = alarmsIn(world, options).find((index) => index >= dropAt);
+        return (found ?? Number.POSITIVE_INFINITY) - dropAt;
+      }).toSorted((a, b) => a - b);
+      expect(delays[50]).toBeLessThan(400);
+      expect(delays[95]).toBeLessThan(1200);
+    },
+  );
 });

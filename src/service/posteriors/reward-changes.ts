@@ -1,3 +1,4 @@
+import { ExpectedRewards } from "../../bandit/expected-rewards.ts";
 import {
   PageHinkley,
   type PageHinkleyAlarm,
@@ -26,38 +27,42 @@ interface FollowedMeanDependencies {
 }
 
 class FollowedMean {
-  #detector: PageHinkley | undefined;
-  #options: ChangeDetection | undefined;
+  readonly #detector = new PageHinkley();
   last: RewardChange | undefined;
 
   /** @returns the first alarm that `weight` outcomes of mean `value` raise */
-  push(options: ChangeDetection, value: number, weight: number): PageHinkleyAlarm | undefined {
-    if (options !== this.#options) {
-      const { tolerance, threshold } = options;
-      this.#detector = new PageHinkley(
-        { ...pageHinkleyDefaults, tolerance, threshold },
-        this.#detector?.state(),
-      );
-      this.#options = options;
-    }
+  push(
+    { tolerance, threshold }: ChangeDetection,
+    value: number,
+    weight: number,
+    expected?: number,
+  ): PageHinkleyAlarm | undefined {
+    this.#detector.options = { ...pageHinkleyDefaults, tolerance, threshold };
     let alarm: PageHinkleyAlarm | undefined;
     for (let left = weight; left > 0; left -= 1) {
-      alarm ??= this.#detector?.push(value, Math.min(left, 1));
+      alarm ??= this.#detector.push(value, Math.min(left, 1), expected);
     }
     return alarm;
   }
 }
 
+/** An agent type as a whole: what its outcomes earn beside what their arms, code types and hours let expect. */
+class FollowedAgentType extends FollowedMean {
+  readonly expected = new ExpectedRewards();
+}
+
 /**
  * Watches the mean reward of every arm and of every agent type as a whole (over its arms and code types) for
- * changes, from what is announced of their totals; so every replica sees the outcomes of all. Begins anew with
+ * changes, from what is announced of their totals; so every replica sees the outcomes of all. The agent type's mean is
+ * compared with what the arms, code types and hours of its outcomes earned before: another mix of tasks is no change. Begins anew with
  * the process. What a rating adds to a test run counts as an outcome of its own, of its own weight; a replaced
  * value is left out. Rewards outside [0,1] are not watched.
  */
 export class RewardChanges {
   readonly #deps: FollowedMeanDependencies;
-  /** By {@link armName}, and by the agent type's own name. */
-  readonly #means = new Map<string, FollowedMean>();
+  /** By {@link armName}. */
+  readonly #arms = new Map<string, FollowedMean>();
+  readonly #agentTypes = new Map<AgentType, FollowedAgentType>();
 
   constructor(dependencies: FollowedMeanDependencies) {
     this.#deps = dependencies;
@@ -71,26 +76,31 @@ export class RewardChanges {
     const weight = after.weight - known.weight;
     if (!(weight > 1e-9)) return;
     const value = withoutRounding((after.reward - known.reward) / weight);
+    if (!(value >= 0 && value <= 1)) return;
     const seen = Math.min(weight, weightMax);
     // Each by its own policy: an override that is switched off says nothing about the agent type as a whole.
     const ofArm = policyFor(entry, arm.codeType).policy.changeDetection;
     if (ofArm.threshold > 0) {
-      const mean = this.#meanOf(armName(arm));
+      const mean = entryOf(this.#arms, armName(arm), () => new FollowedMean());
       this.#report("arm", arm, mean, mean.push(ofArm, value, seen));
     }
     const ofAgentType = entry.policy.policy.changeDetection;
     if (ofAgentType.threshold > 0) {
-      const mean = this.#meanOf(arm.agentType);
-      this.#report("agent_type", arm, mean, mean.push(ofAgentType, value, seen));
+      const mean = entryOf(this.#agentTypes, arm.agentType, () => new FollowedAgentType());
+      const atMs = this.#deps.clock.nowMs();
+      const outcome = { cell: armName(arm), atMs, reward: value, weight: seen };
+      const alarm = mean.push(ofAgentType, value, seen, mean.expected.push(outcome));
+      if (alarm !== undefined) mean.expected.restart();
+      this.#report("agent_type", arm, mean, alarm);
     }
   }
 
   ofArm(arm: ArmKey): RewardChange | undefined {
-    return this.#means.get(armName(arm))?.last;
+    return this.#arms.get(armName(arm))?.last;
   }
 
   ofAgentType(agentType: AgentType): RewardChange | undefined {
-    return this.#means.get(agentType)?.last;
+    return this.#agentTypes.get(agentType)?.last;
   }
 
   #report(
@@ -110,15 +120,15 @@ export class RewardChanges {
     if (direction === "decrease") logger.warn("a mean reward has dropped", fields);
     else logger.info("a mean reward has risen", fields);
   }
+}
 
-  #meanOf(name: string): FollowedMean {
-    let mean = this.#means.get(name);
-    if (mean === undefined) {
-      mean = new FollowedMean();
-      this.#means.set(name, mean);
-    }
-    return mean;
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
   }
+  return value;
 }
 
 function withoutRounding(value: number): number {

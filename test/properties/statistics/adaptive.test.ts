@@ -134,22 +134,17 @@ describe("whatever the numbers are, nothing throws and nothing accepted is NaN o
     expect(spoke).toBeGreaterThan(20);
   });
 
-  it("PageHinkley: any values, weights and states", () => {
+  it("PageHinkley: any values, weights and expectations", () => {
     const outcome = fc.tuple(
       fc.oneof(anyNumber, fc.constantFrom(0, 0.5, 1)),
       fc.oneof(anyNumber, fc.constantFrom(1, 5e-324)),
     );
-    // Near a state it could have: 60 outcomes, of which 40 lie before a fall.
-    const state = [60, 30, 60, 29, 40, 29, 40, 0, 60, 30, 60];
-    const changedState = fc
-      .tuple(fc.nat({ max: 10 }), anyNumber)
-      .map(([index, part]) => state.map((old, at) => (at === index ? part : old)));
     const outcomes = fc.array(outcome, { maxLength: 200, size: "max" });
-    const states = fc.oneof(changedState, fc.array(anyNumber));
-    return forAll([outcomes, states], { numRuns: 1000 }, (outcomes, before) => {
-      const detector = new PageHinkley({ ...pageHinkleyDefaults, weightMin: 5e-324 }, before);
+    const expectation = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined });
+    return forAll([outcomes, expectation], { numRuns: 1000 }, (outcomes, expected) => {
+      const detector = new PageHinkley({ ...pageHinkleyDefaults, weightMin: 5e-324, threshold: 3 });
       for (const [value, weight] of outcomes) {
-        const alarm = detector.push(value, weight);
+        const alarm = detector.push(value, weight, expected);
         if (alarm === undefined) continue;
         expectFinite(alarm);
         for (const mean of [alarm.meanBefore, alarm.meanSince]) {
@@ -158,7 +153,6 @@ describe("whatever the numbers are, nothing throws and nothing accepted is NaN o
         }
         expect(alarm.changeIndex).toBeLessThan(alarm.observations);
       }
-      expectFinite(detector.state());
     });
   });
 });

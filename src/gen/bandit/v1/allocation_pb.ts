@@ -341,7 +341,8 @@ export type RewardChange = Message<"bandit.v1.RewardChange"> & {
   noticedAt?: Timestamp | undefined;
 
   /**
-   * Mean reward until the estimated change, [0,1].
+   * Mean reward until the estimated change, [0,1]. Of an agent type: what its outcomes since the change were expected to be, by what
+   * their arms, code types and hours earned before.
    *
    * @generated from field: double mean_before = 2;
    */

@@ -77,7 +77,11 @@ describe("changes of mean rewards", () => {
       meanBefore: expect.closeTo(0.8, 9),
       meanSince: expect.closeTo(0.2, 9),
     });
-    expect(changes.ofAgentType(agentType)).toEqual(changes.ofArm(arm));
+    // What the outcomes since were expected to be follows them a little.
+    expect(changes.ofAgentType(agentType)).toEqual({
+      ...changes.ofArm(arm),
+      meanBefore: expect.closeTo(0.775, 3),
+    });
     expect(
       logged.map(({ level, fields }) => [level, fields?.["scope"], fields?.["direction"]]),
     ).toEqual([
@@ -90,6 +94,23 @@ describe("changes of mean rewards", () => {
     expect(body).toMatch(/bandit_reward_changes_total\{[^}]*scope="arm"[^}]*\} 1/);
     expect(body).toMatch(/bandit_reward_changes_total\{[^}]*scope="agent_type"[^}]*\} 1/);
     expect(body).not.toContain("agent/a@1");
+  });
+
+  it("another mix of code types is no change of the agent type, a drop in all of them is one", async () => {
+    const changes = await watch(quick);
+    const learnIn = (name: string, reward: number) => {
+      const none = zeroTotals;
+      const after = { ...none, reward, weight: 1, squares: reward * reward, generations: 1 };
+      changes.observe({ ...arm, codeType: parseCodeType(name) }, none, after);
+    };
+    for (let round = 0; round < 200; round += 1)
+      learnIn(round % 10 === 0 ? "hard" : "easy", round % 10 === 0 ? 0.2 : 0.9);
+    for (let round = 0; round < 200; round += 1)
+      learnIn(round % 10 === 0 ? "easy" : "hard", round % 10 === 0 ? 0.9 : 0.2);
+    expect(logged).toEqual([]);
+    for (let round = 0; round < 60; round += 1)
+      learnIn(round % 2 === 0 ? "easy" : "hard", round % 2 === 0 ? 0.6 : 0.1);
+    expect(changes.ofAgentType(agentType)?.meanSince).toBeCloseTo(0.35, 1);
   });
 
   it("tells a rise without a warning", async () => {
