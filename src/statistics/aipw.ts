@@ -13,11 +13,12 @@ import {
   checkArm,
   checkArms,
   checkDecision,
+  checkReward,
   propensityOf,
   type RewardedDecision,
 } from "./logged-decision.ts";
 import { ImportanceWeights, type Overlap } from "./overlap.ts";
-import { outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
+import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 import { WeightedScores } from "./weighted-scores.ts";
 
 export interface AipwOptions {
@@ -235,12 +236,4 @@ export class Aipw {
       `${this.#name(index)} has ${above.toFixed(1)} successes and ${below.toFixed(1)} failures; the estimate needs ${outcomesMin} of each`,
     );
   }
-}
-
-function checkReward(reward: number, range: ObservationRange): Refusal | undefined {
-  if (!Number.isFinite(reward)) {
-    return refusal("not_finite", `the reward is ${reward}`);
-  }
-  if (range === "unbounded" || (reward >= range.low && reward <= range.high)) return undefined;
-  return outOfRange(`the reward ${reward} is not from ${range.low} to ${range.high}`);
 }

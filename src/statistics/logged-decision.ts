@@ -1,3 +1,4 @@
+import type { ObservationRange } from "./confidence-sequence.ts";
 import { outOfRange, type Refusal, refusal } from "./result.ts";
 
 /** A decision as the log has it: the whole vector it was drawn from, and the arm drawn. */
@@ -64,6 +65,15 @@ export function checkDecision(
     return refusal("bad_propensity", `${arms[arm]} was served with a propensity of 0`);
   }
   return undefined;
+}
+
+/** The fault of a reward that is no number or beyond its range; undefined if there is none. */
+export function checkReward(reward: number, range: ObservationRange): Refusal | undefined {
+  if (!Number.isFinite(reward)) {
+    return refusal("not_finite", `the reward is ${reward}`);
+  }
+  if (range === "unbounded" || (reward >= range.low && reward <= range.high)) return undefined;
+  return outOfRange(`the reward ${reward} is not from ${range.low} to ${range.high}`);
 }
 
 /** An arm's propensity in a vector that has passed {@link checkDecision}: at most 1, which rounding may have left. */

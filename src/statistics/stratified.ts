@@ -77,7 +77,7 @@ export function stratifiedValue(
   strata: readonly Stratum<ArmValue>[],
   { alpha = alphaDefault }: LevelOption = {},
 ): Result<StratifiedValue> {
-  const covered = cover(strata, alpha);
+  const covered = coveredParts(strata, alpha);
   if (!covered.ok) return covered;
   const { parts, ...coverage } = covered.value;
   return acceptFinite({
@@ -92,7 +92,7 @@ export function stratifiedDifference(
   strata: readonly Stratum<ArmDifference>[],
   { alpha = alphaDefault }: LevelOption = {},
 ): Result<StratifiedDifference> {
-  const covered = cover(strata, alpha);
+  const covered = coveredParts(strata, alpha);
   if (!covered.ok) return covered;
   const { parts, ...coverage } = covered.value;
   const overlapIn = (arm: "treatment" | "control"): Overlap =>
@@ -105,7 +105,10 @@ export function stratifiedDifference(
   });
 }
 
-function cover<Value>(
+/**
+ * The strata with a number and their shares of the covered traffic. Refuses as {@link stratifiedValue} does.
+ */
+export function coveredParts<Value>(
   strata: readonly Stratum<Value>[],
   alpha: number,
 ): Result<Coverage & { readonly parts: readonly Part<Value>[] }> {

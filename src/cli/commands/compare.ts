@@ -52,7 +52,7 @@ export function compareCommand(terminal: Terminal): Command {
     )
     .option(
       "--ratio <arm=share>",
-      "fixed: share an arm should have had, for every arm (default: all alike)",
+      "fixed: share an arm should have had, for every arm, served or not (default: as the log's probabilities have it, else all alike)",
       append,
     )
     .option("--unbounded", "rewards need not be from 0 to 1")

@@ -56,7 +56,7 @@ export function adaptiveReport(log: ComparedLog, comparison: AdaptiveComparison)
         ...coverageJson(value),
       },
     })),
-    comparisons: comparison.comparisons.map(({ treatment, difference, equality }) => ({
+    comparisons: comparison.comparisons.map(({ treatment, difference, sequence, equality }) => ({
       treatment,
       difference: {
         ...resultJson(difference, { ...estimateNames, ...errorName, ...pNames }),
@@ -68,6 +68,7 @@ export function adaptiveReport(log: ComparedLog, comparison: AdaptiveComparison)
           : null,
         ...coverageJson(difference),
       },
+      sequence: { ...exactJson(sequence), ...coverageJson(sequence) },
       equality: resultJson(equality, {
         e_value: "eValue",
         log_e_value: "logEValue",

@@ -47,8 +47,9 @@ export function ratioAlarm(report: AdaptiveReport | FixedReport): string | undef
 export function hasNumber(report: AdaptiveReport | FixedReport): boolean {
   const refusals =
     report.shares === "adaptive"
-      ? report.comparisons.flatMap(({ difference, equality }) => [
+      ? report.comparisons.flatMap(({ difference, sequence, equality }) => [
           difference.refusal,
+          sequence.refusal,
           equality.refusal,
         ])
       : report.comparisons.flatMap((one) => methodsOf(one).map(([, effect]) => effect.refusal));
@@ -75,9 +76,15 @@ export function formatAdaptive(report: AdaptiveReport): string {
     { first: "one look (AIPW)", estimate: "difference", interval },
     report.comparisons.map(({ treatment, difference }) => [treatment, difference]),
   );
+  const sequences = effectTable(
+    { first: "any time (sequence)", estimate: "difference", interval },
+    report.comparisons.map(({ treatment, sequence }) => [treatment, sequence]),
+  );
+  // It is made for 0/1 rewards alone; of others every line would say so.
+  const isTested = report.rewards === "binary";
   const evidence = formatTable(
     [
-      { title: "any time (e-process)", widthMax: armWidthMax },
+      { title: "any time, equal? (e-process)", widthMax: armWidthMax },
       ...numbers("rewards", "control's", "e-value", "p-value", "p (Holm)"),
     ],
     report.comparisons.map(({ treatment, equality }) => [
@@ -95,7 +102,13 @@ export function formatAdaptive(report: AdaptiveReport): string {
       ({ treatment, difference }): Named => [`the difference of ${treatment}`, difference.refusal],
     ),
     ...report.comparisons.map(
-      ({ treatment, equality }): Named => [`the e-process of ${treatment}`, equality.refusal],
+      ({ treatment, sequence }): Named => [`the sequence of ${treatment}`, sequence.refusal],
+    ),
+    ...report.comparisons.map(
+      ({ treatment, equality }): Named => [
+        `the e-process of ${treatment}`,
+        isTested ? equality.refusal : null,
+      ],
     ),
   ];
   return joined([
@@ -104,7 +117,9 @@ export function formatAdaptive(report: AdaptiveReport): string {
     values,
     coverageText(report),
     `Difference to the control, ${report.control}:\n`,
-    ...(report.comparisons.length === 0 ? [] : [differences, evidence]),
+    ...(report.comparisons.length === 0
+      ? []
+      : [differences, sequences, ...(isTested ? [evidence] : [])]),
     notes(report, refusals),
   ]);
 }

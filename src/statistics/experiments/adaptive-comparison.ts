@@ -1,3 +1,5 @@
+import { type AnyTimeDifference, adaptiveDifference } from "../adaptive-difference.ts";
+import { AdaptiveSequence } from "../adaptive-sequence.ts";
 import { Aipw } from "../aipw.ts";
 import { EqualityEProcess, type EqualityEvidence } from "../equality-e-process.ts";
 import { PropensitySampleRatio } from "../propensity-sample-ratio.ts";
@@ -31,7 +33,9 @@ type Adjusted<Value> = Result<Value & { readonly adjustedPValue: number }>;
 export interface AdaptiveTreatment {
   readonly treatment: string;
   readonly difference: Adjusted<StratifiedDifference>;
-  /** Valid at every look. */
+  /** Valid at every look, of rewards in [0,1]. */
+  readonly sequence: Adjusted<AnyTimeDifference>;
+  /** Valid at every look, of 0/1 rewards. */
   readonly equality: Adjusted<EqualityEvidence>;
 }
 
@@ -98,6 +102,8 @@ interface Context {
   readonly name: string;
   decisions: number;
   readonly aipw: Aipw;
+  /** One for each treatment. */
+  readonly sequences: readonly AdaptiveSequence[];
 }
 
 /** What the statistics have seen of the decisions. */
@@ -121,9 +127,9 @@ function gathered(
   const range = unbounded ? ({ range: "unbounded" } as const) : {};
   const ratio = new PropensitySampleRatio({ arms });
   const contexts = new Map<string, Context>();
-  const equality = Array.from(
-    { length: treatmentCount },
-    (_, index) => new EqualityEProcess({ arms, treatment: index + 1, control }),
+  const treatments = Array.from({ length: treatmentCount }, (_, index) => index + 1);
+  const equality = treatments.map(
+    (treatment) => new EqualityEProcess({ arms, treatment, control }),
   );
   const served = new Array<number>(arms.length).fill(0);
   const indexOf = new Map(arms.map((arm, index) => [arm, index]));
@@ -136,12 +142,13 @@ function gathered(
       name: contextName,
       decisions: 0,
       aipw: new Aipw({ arms, control, ...range }),
+      sequences: treatments.map((treatment) => new AdaptiveSequence({ arms, treatment, control })),
     };
     contexts.set(contextName, context);
     context.decisions += 1;
     if (reward === undefined) continue;
-    context.aipw.push({ propensities, arm, reward });
-    for (const process of equality) process.push({ propensities, arm, reward });
+    const decision = { propensities, arm, reward };
+    for (const one of [context.aipw, ...context.sequences, ...equality]) one.push(decision);
   }
   return { ratio, contexts: [...contexts.values()], equality, served };
 }
@@ -151,16 +158,25 @@ function analysed(
   arms: readonly string[],
   alpha: number,
 ): Omit<AdaptiveComparison, "counts" | "treatments"> {
-  const strataOf = <Value>(resultOf: (aipw: Aipw) => Result<Value>) =>
-    contexts.map(({ name, decisions, aipw }) => ({
-      name: contextText(name),
-      decisions,
-      result: resultOf(aipw),
+  const strataOf = <Value>(resultOf: (context: Context) => Result<Value>) =>
+    contexts.map((context) => ({
+      name: contextText(context.name),
+      decisions: context.decisions,
+      result: resultOf(context),
     }));
   const differences = adjusted(
     equality.map((_, index) =>
       stratifiedDifference(
-        strataOf((aipw) => aipw.difference(index + 1)),
+        strataOf(({ aipw }) => aipw.difference(index + 1)),
+        { alpha },
+      ),
+    ),
+    alpha,
+  );
+  const sequences = adjusted(
+    equality.map((_, index) =>
+      adaptiveDifference(
+        strataOf(({ sequences }) => (sequences[index] as AdaptiveSequence).result()),
         { alpha },
       ),
     ),
@@ -180,13 +196,14 @@ function analysed(
       served: served[index] as number,
       expected: sampleRatio.ok ? sampleRatio.value.arms[index]?.expected : undefined,
       value: stratifiedValue(
-        strataOf((aipw) => aipw.value(index)),
+        strataOf(({ aipw }) => aipw.value(index)),
         { alpha },
       ),
     })),
     comparisons: equality.map((_, index) => ({
       treatment: arms[index + 1] as string,
       difference: differences[index] as AdaptiveTreatment["difference"],
+      sequence: sequences[index] as AdaptiveTreatment["sequence"],
       equality: evidence[index] as AdaptiveTreatment["equality"],
     })),
   };

@@ -5,6 +5,8 @@ import { type Counts, RunningMoments, type Sample } from "../moments.ts";
 export class ArmRecord {
   /** Times it was served, whether a reward is known or not. */
   units = 0;
+  /** How often the vectors of the decisions let expect it. */
+  expected = 0;
   /** Between which its propensities lay; from Infinity to 0 when none is known. */
   propensityMin = Number.POSITIVE_INFINITY;
   propensityMax = 0;

@@ -17,7 +17,7 @@ import {
 import { adjusted, type ComparisonRequest, treatmentsOf } from "./comparison-request.ts";
 
 export interface FixedRequest extends ComparisonRequest {
-  /** Share of every arm that is compared. Absent: all alike. */
+  /** Share of every arm that is compared, served or not. Absent: as the vectors have it, or all alike. */
   readonly ratio?: ReadonlyMap<string, number>;
   /** Observations of an arm at which the sequences are to be tightest. */
   readonly tightestAt: number;
@@ -57,7 +57,7 @@ export interface FixedTreatment {
 export interface FixedComparison {
   readonly counts: DecisionCounts;
   readonly treatments: readonly string[];
-  /** True when no ratio was given. */
+  /** True when no ratio was given and not every decision has its vector. */
   readonly equalSharesAssumed: boolean;
   /** Decisions that served an arm that is not compared. */
   readonly decisionsOfOtherArms: number;
@@ -78,8 +78,8 @@ const shareSumTolerance = 1e-6;
 const propensityTolerance = 1e-6;
 
 /**
- * Compares arms whose shares stayed the same, in memory that does not grow with the decisions. Refuses arms that the
- * log does not have and a ratio that is not one of the arms that are compared; each method may refuse by itself.
+ * Compares arms whose shares stayed the same, in memory that does not grow with the decisions. An arm that the ratio or
+ * a vector gives a share, and that was never served, counts with 0. Refuses arms that nobody knows and a ratio that is not one of the arms that are compared; each method may refuse by itself.
  */
 export async function compareFixed(
   decisions: ComparedDecisions,
@@ -87,22 +87,34 @@ export async function compareFixed(
 ): Promise<Result<FixedComparison>> {
   const records = new Map<string, ArmRecord>();
   const counter = new DecisionCounter(request);
+  const recordOf = (arm: string): ArmRecord => {
+    const record = records.get(arm) ?? new ArmRecord();
+    records.set(arm, record);
+    return record;
+  };
+  let withVector = 0;
   for await (const decision of decisions) {
-    const record = records.get(decision.arm) ?? new ArmRecord();
-    records.set(decision.arm, record);
+    const record = recordOf(decision.arm);
+    if (decision.vector !== undefined) withVector += 1;
+    decision.vector?.arms.forEach((arm, at) => {
+      const probability = decision.vector?.probabilities[at] ?? 0;
+      if (probability > 0) recordOf(arm).expected += probability;
+    });
     record.addUnit(propensityOf(decision));
     const reward = counter.rewardOf(decision);
     if (reward !== undefined) record.addReward(reward, decision.covariate);
   }
-  const treatments = treatmentsOf(request, new Set(records.keys()));
-  if (!treatments.ok) return treatments;
-  const names = [request.control, ...treatments.value];
   const counts = counter.counts();
   // Without decisions the arms are not known, and there is nothing to find fault with.
   const ratio = counts.decisions === 0 ? undefined : request.ratio;
-  const shares = sharesOf(names, ratio);
-  if (!shares.ok) return shares;
+  const treatments = treatmentsOf(request, new Set([...records.keys(), ...(ratio?.keys() ?? [])]));
+  if (!treatments.ok) return treatments;
+  const names = [request.control, ...treatments.value];
   const arms = names.map((arm) => records.get(arm) ?? new ArmRecord());
+  const isExpected = withVector > 0 && withVector === counts.decisions;
+  const shares =
+    ratio === undefined && isExpected ? accept(expectedShares(arms)) : sharesOf(names, ratio);
+  if (!shares.ok) return shares;
   const units = arms.map((arm, index) => ({
     count: arm.units,
     share: shares.value[index] as number,
@@ -110,7 +122,7 @@ export async function compareFixed(
   return accept({
     counts,
     treatments: treatments.value,
-    equalSharesAssumed: ratio === undefined,
+    equalSharesAssumed: ratio === undefined && !isExpected,
     decisionsOfOtherArms: counts.decisions - units.reduce((sum, { count }) => sum + count, 0),
     propensitiesMoved: arms.some(
       ({ propensityMin, propensityMax }) => propensityMax - propensityMin > propensityTolerance,
@@ -188,6 +200,7 @@ function bestOf(
   arms: readonly ArmRecord[],
   rewards: DecisionCounts["rewards"],
 ): Result<readonly BestArmResult[]> {
+  if (arms.some((arm) => arm.sample().n === 0)) return refuse("empty", "an arm has no rewards");
   if (rewards === "binary") {
     return bestArmBeta(
       arms.map((arm) => {
@@ -217,6 +230,11 @@ function armOf(arm: string, record: ArmRecord, share: number): FixedArm {
     mean: n > 0 && Number.isFinite(mean) ? mean : undefined,
     standardDeviation: n > 1 && Number.isFinite(variance) ? Math.sqrt(variance) : undefined,
   };
+}
+
+function expectedShares(arms: readonly ArmRecord[]): readonly number[] {
+  const sum = arms.reduce((total, { expected }) => total + expected, 0);
+  return arms.map(({ expected }) => expected / sum);
 }
 
 /** The message of a refusal begins with `ratio`. */

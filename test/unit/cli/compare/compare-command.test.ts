@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SeededGenerator } from "../../../../src/numerics/random-generator.ts";
+import { adaptiveDifference } from "../../../../src/statistics/adaptive-difference.ts";
+import { AdaptiveSequence } from "../../../../src/statistics/adaptive-sequence.ts";
 import { Aipw } from "../../../../src/statistics/aipw.ts";
 import { bestArmBeta } from "../../../../src/statistics/best-arm.ts";
 import { boundedDifferenceSequence } from "../../../../src/statistics/bounded-sequence.ts";
@@ -68,11 +70,12 @@ describe("banditd compare with adaptive shares", () => {
   it("gives what the statistics give on the same decisions", async () => {
     const ratio = new PropensitySampleRatio({ arms });
     const aipw = new Aipw({ arms, control: 0 });
+    const sequence = new AdaptiveSequence({ arms, treatment: 2, control: 0 });
     const equality = [1, 2].map(
       (treatment) => new EqualityEProcess({ arms, treatment, control: 0 }),
     );
     for (const decision of log) {
-      for (const statistic of [ratio, aipw, ...equality]) statistic.push(decision);
+      for (const statistic of [ratio, aipw, sequence, ...equality]) statistic.push(decision);
     }
     const alpha = 1 - 0.9;
     const differences = [1, 2].map((arm) => accepted(aipw.difference(arm, { alpha })));
@@ -106,6 +109,9 @@ describe("banditd compare with adaptive shares", () => {
         left_out: [],
       },
     });
+    const stratum = { name: "", decisions: 1500, result: sequence.result() };
+    const { low, high, pValue } = accepted(adaptiveDifference([stratum], { alpha }));
+    expect(report.comparisons[1].sequence).toMatchObject({ low, high, p_value: pValue });
     const evidence = equality.map((process) => accepted(process.result()));
     const sizeOf = (arm?: { effectiveSampleSize: number }) =>
       expect.closeTo(arm?.effectiveSampleSize as number, 9);
@@ -262,7 +268,7 @@ describe("banditd compare with adaptive shares", () => {
     expect(JSON.parse(json.stdout).sample_ratio.mismatch).toBe(true);
   });
 
-  it("says why there is no e-process for rewards between 0 and 1, and none at all beyond", async () => {
+  it("has a sequence and no e-process for rewards between 0 and 1, and no number at all beyond", async () => {
     const half = [titles, ...vectorsOf(log, 0.5)];
     const report = await reportOn(half);
     expect(report.rewards).toBe("in_range");
@@ -271,9 +277,12 @@ describe("banditd compare with adaptive shares", () => {
       e_value: null,
       refusal: { reason: "out_of_range" },
     });
+    const { sequence } = report.comparisons[0];
+    expect(sequence).toMatchObject({ refusal: null, standard_error: null, covered_share: 1 });
+    expect(sequence.low).toBeGreaterThan(0);
     const { stdout } = await compareLog(half);
-    expect(stdout).toContain("none: out of range");
-    expect(stdout).toContain("is neither 0 nor 1");
+    expect(stdout).toMatch(/any time \(sequence\) +difference/);
+    expect(stdout).not.toContain("e-process");
 
     const double = [titles, ...vectorsOf(log, 2)];
     const refused = await compareLog(double);
@@ -410,6 +419,30 @@ describe("banditd compare with fixed shares", () => {
     expect(given.exitCode).toBe(1);
   });
 
+  it("counts an arm without traffic that should have had a share as 0, which is a mismatch", async () => {
+    const shares = words("--ratio a=0.4 --ratio b=0.25 --ratio c=0.15 --ratio d=0.2");
+    const { exitCode, stdout } = await compare(...base, ...shares);
+    expect(stdout).toContain("!!! SAMPLE RATIO MISMATCH");
+    expect(stdout).toMatch(/^d +0 +0\.200 +0 +– +– /m);
+    expect(exitCode).toBe(1);
+    const lines = units.map(({ arm, reward }) => `${arm},${reward},0.5,0.3,0.2`);
+    const known = await reportOn([titles, ...lines], "--shares", "fixed");
+    expect(known).toMatchObject({ equal_shares_assumed: false, sample_ratio: { mismatch: false } });
+    const four = lines.map((line) => line.replace("0.5,0.3,0.2", "0.4,0.25,0.15,0.2"));
+    for (const kind of ["fixed", "adaptive"]) {
+      const { stdout } = await compareLog(
+        [`${titles},propensity:d`, ...four],
+        ...["--shares", kind, "--treatment", "d", "--treatment", "b", "--treatment", "c"],
+        "--json",
+      );
+      expect(JSON.parse(stdout)).toMatchObject({
+        treatments: ["d", "b", "c"],
+        sample_ratio: { mismatch: true },
+        arms: expect.arrayContaining([expect.objectContaining({ arm: "d" })]),
+      });
+    }
+  });
+
   it("says that the shares moved when the propensities did", async () => {
     const log = adaptiveLog(600);
     const ownShares = log.map(
@@ -470,7 +503,8 @@ describe("banditd compare with fixed shares", () => {
     ["--control a --ratio a=1", "between 0 and 1"],
     ["--control a --ratio a=0.5", "share of b is missing"],
     ["--control a --ratio a=0.8 --ratio b=0.1", "--ratio: the shares add up to 0.9 and not to 1"],
-    ["--control a --ratio z=0.5", "--ratio z: this arm is not compared"],
+    ["--control a --ratio z=0.5", "--ratio: the share of a is missing"],
+    ["--control a --treatment b --ratio z=0.5", "--ratio z: this arm is not compared"],
     ["--control a --shares adaptive", "a column propensity:<arm> for every arm"],
     ["--control a --covariate-column age", '--covariate-column: there is no column "age"'],
     ["--control a --shares fixed --context-column reward", "belongs to --shares adaptive"],

@@ -105,6 +105,8 @@ describe("the ratio of a comparison with fixed shares", () => {
     [{ a: 0.5, b: 0.4 }, "out_of_range"],
   ])("%o is refused: %s", async (shares, reason) => {
     const ratio = new Map(Object.entries(shares));
-    expect(reasonOf(await compareFixed(decisions(100), { ...fixed, ratio }))).toBe(reason);
+    expect(
+      reasonOf(await compareFixed(decisions(100), { ...fixed, treatments: ["b"], ratio })),
+    ).toBe(reason);
   });
 });
