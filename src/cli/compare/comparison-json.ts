@@ -103,6 +103,7 @@ export function fixedReport(log: ComparedLog, comparison: FixedComparison) {
       difference: effectJson(one.difference),
       relative: effectJson(one.relative),
       proportions: effectJson(one.proportions),
+      exact_proportions: exactJson(one.exactProportions),
       relative_proportions: effectJson(one.relativeProportions),
       sequence: effectJson(one.sequence),
       relative_sequence: effectJson(one.relativeSequence),
@@ -135,7 +136,9 @@ function effectJson(effect: FixedEffect<Comparison>) {
   return resultJson(effect, { ...estimateNames, ...errorName, ...pNames });
 }
 
-function exactJson(effect: FixedEffect<BoundedLook>): EffectJson {
+function exactJson(
+  effect: FixedEffect<Pick<BoundedLook, keyof typeof estimateNames | "pValue">>,
+): EffectJson {
   return { ...resultJson(effect, { ...estimateNames, ...pNames }), standard_error: null };
 }
 

@@ -202,11 +202,14 @@ function coverageText(report: AdaptiveReport): string {
 function methodsOf(
   comparison: FixedReport["comparisons"][number],
 ): readonly (readonly [name: string, effect: EffectJson])[] {
-  const { cuped } = comparison;
+  const { cuped, proportions, exact_proportions: exact } = comparison;
   return [
     ["Welch's t-test", comparison.difference],
     ["Welch's t-test, relative", comparison.relative],
-    ["two proportions", comparison.proportions],
+    // The exact test stands where the counts are too small for the other.
+    proportions.refusal !== null && exact.refusal === null
+      ? ["two proportions, exact", exact]
+      : ["two proportions", proportions],
     ["two proportions, relative", comparison.relative_proportions],
     ...(cuped === null ? [] : ([["CUPED", cuped]] as const)),
     ["any time", comparison.sequence],

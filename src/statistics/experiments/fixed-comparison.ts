@@ -3,6 +3,7 @@ import { type BoundedLook, boundedDifferenceSequence } from "../bounded-sequence
 import type { Comparison, TwoArms } from "../comparison.ts";
 import { differenceSequence, relativeDifferenceSequence } from "../confidence-sequence.ts";
 import { type CupedComparison, cupedTest } from "../cuped.ts";
+import { type ExactComparison, exactProportionTest } from "../exact-proportions.ts";
 import { accept, type Result, refuse } from "../result.ts";
 import { type SampleRatio, sampleRatioSequence, sampleRatioTest } from "../sample-ratio.ts";
 import { relativeProportionTest, twoProportionTest } from "../two-proportions.ts";
@@ -45,6 +46,8 @@ export interface FixedTreatment {
   readonly difference: FixedEffect;
   readonly relative: FixedEffect;
   readonly proportions: FixedEffect;
+  /** For small counts. */
+  readonly exactProportions: FixedEffect<ExactComparison>;
   readonly relativeProportions: FixedEffect;
   readonly sequence: FixedEffect;
   readonly relativeSequence: FixedEffect;
@@ -178,6 +181,7 @@ function comparisonsOf(
     difference: of(sample, (arms) => welchTest(arms, { alpha })),
     relative: of(sample, (arms) => relativeWelchTest(arms, { alpha })),
     proportions: of(counts, (arms) => binary ?? twoProportionTest(arms, { alpha })),
+    exactProportions: of(counts, (arms) => binary ?? exactProportionTest(arms, { alpha })),
     relativeProportions: of(counts, (arms) => binary ?? relativeProportionTest(arms, { alpha })),
     sequence: of(sample, (arms) => outside ?? differenceSequence(arms, sequence)),
     relativeSequence: of(sample, (arms) => outside ?? relativeDifferenceSequence(arms, sequence)),

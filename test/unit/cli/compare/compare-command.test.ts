@@ -10,6 +10,7 @@ import {
   relativeDifferenceSequence,
 } from "../../../../src/statistics/confidence-sequence.ts";
 import { EqualityEProcess } from "../../../../src/statistics/equality-e-process.ts";
+import { exactProportionTest } from "../../../../src/statistics/exact-proportions.ts";
 import { holmAdjustment } from "../../../../src/statistics/holm.ts";
 import { PropensitySampleRatio } from "../../../../src/statistics/propensity-sample-ratio.ts";
 import { sampleRatioSequence, sampleRatioTest } from "../../../../src/statistics/sample-ratio.ts";
@@ -376,6 +377,7 @@ describe("banditd compare with fixed shares", () => {
         difference: accepted(welchTest(pair(arm))),
         relative: accepted(relativeWelchTest(pair(arm))),
         proportions: accepted(twoProportionTest(countPair(arm))),
+        exact_proportions: accepted(exactProportionTest(countPair(arm))),
         relative_proportions: accepted(relativeProportionTest(countPair(arm))),
         sequence: accepted(differenceSequence(pair(arm), sequence)),
         relative_sequence: accepted(relativeDifferenceSequence(pair(arm), sequence)),
@@ -463,6 +465,18 @@ describe("banditd compare with fixed shares", () => {
     expect(stdout).toMatch(/two proportions +– +none: out of range/);
     expect(stdout).toContain("the rewards are not all 0 or 1");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  it("has an exact test where counts are too small for the other", async () => {
+    const outcomes = ["a,0", "a,0", "a,0", "a,0", "a,0", "b,1", "b,1", "b,1", "b,1", "b,0"];
+    const report = await reportOn(["variant_id,reward", ...outcomes]);
+    const [{ proportions, exact_proportions: exact }] = report.comparisons;
+    expect(proportions.refusal.reason).toBe("too_few");
+    // Of the 210 tables with four successes among ten, five each, the 10 at the two ends are as unlikely.
+    expect(exact.p_value).toBeCloseTo(10 / 210, 12);
+    const { stdout } = await compareLog(["variant_id,reward", ...outcomes]);
+    expect(stdout).toMatch(/^two proportions, exact +0\.8 +0\.\d+ to 0\.\d+ +0\.0476/m);
+    expect(stdout).not.toMatch(/^two proportions +–/m);
   });
 
   it("needs --unbounded for a sequence of rewards beyond 0 to 1", async () => {
