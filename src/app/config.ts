@@ -6,11 +6,14 @@ const flag = z
   .enum(["0", "1", "true", "false"], { error: "must be 1, 0, true or false" })
   .transform((text) => text === "1" || text === "true");
 
-const whole = (min: number, max: number) => {
-  const error = `must be a whole number from ${min} to ${max}`;
-  const isOne = (value: number) => Number.isInteger(value) && value >= min && value <= max;
-  return z.coerce.number({ error }).refine(isOne, { error });
+/** In decimal digits: `Number` would take a space for 0, and 0x50 for 80. */
+const numeric = (what: string, digits: RegExp) => (min: number, max: number) => {
+  const isOne = (text: string) => digits.test(text) && Number(text) >= min && Number(text) <= max;
+  const error = `must be a ${what} from ${min} to ${max}`;
+  return z.string().refine(isOne, { error }).transform(Number);
 };
+const whole = numeric("whole number", /^\d+$/);
+const decimal = numeric("number", /^\d+(\.\d+)?$/);
 const port = whole(0, 65_535);
 const bytes = whole(65_536, Number.MAX_SAFE_INTEGER);
 
@@ -113,10 +116,7 @@ const settings = z.object({
   requestsMax: whole(10, 100_000)
     .default(640)
     .describe("Calls that may be under way at once; see docs/operating/limits.md."),
-  rateLimitPerSecond: z.coerce
-    .number()
-    .min(0)
-    .max(1_000_000)
+  rateLimitPerSecond: decimal(0, 1_000_000)
     .default(0)
     .describe(
       "Calls and batch items that each caller (x-bandit-caller, or its address) may send in a second; 0: no limit.",

@@ -68,7 +68,7 @@ const sources = new Map(
 );
 
 export const sourceCell: CellKind<string> = {
-  accepts: `one of ${[...sources.keys()].join(", ")}; rename the column if it means something else`,
+  accepts: `one of ${decisionSources.join(", ")} (or DECISION_SOURCE_EXPLOIT …); rename the column if it means something else`,
   parse: (text) => sources.get(text),
 };
 

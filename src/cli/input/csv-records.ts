@@ -56,9 +56,14 @@ async function* asCsv(pieces: AsyncIterable<string>, file: string): AsyncGenerat
   }
 }
 
+const separated = (by: string): string =>
+  `cells are separated by ${by}; commas are needed, and decimal points`;
 const otherFormats = [
   [/^\s*[{[]/, "this is JSON, and CSV with a title line is needed"],
   [/^\s*sep=/i, "Excel's line sep= is no title line; delete it"],
+  [/^[^,\r\n]*;[^,\r\n]*[\r\n]/, separated("semicolons")],
+  [/^[^,\r\n]*\t[^,\r\n]*[\r\n]/, separated("tabs")],
+  [/^[^,\r\n]*\|[^,\r\n]*[\r\n]/, separated("|")],
 ] as const;
 
 /** One kind of line end: the parser would take the first one that it meets for all of them. */

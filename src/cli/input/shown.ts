@@ -18,8 +18,9 @@ function escaped(
   plain: RegExp,
   isPlain: (character: string) => boolean = () => true,
 ): string {
-  return JSON.stringify(text).replaceAll(/[^ -~]/gu, (character) => {
+  const visible = text.replaceAll(/[^ -~]/gu, (character) => {
     if (plain.test(character) && isPlain(character)) return character;
     return `\\u{${(character.codePointAt(0) as number).toString(16).toUpperCase()}}`;
   });
+  return `"${visible}"`;
 }

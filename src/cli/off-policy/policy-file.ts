@@ -65,6 +65,7 @@ export function needsServedArms(policy: PolicyFile): boolean {
 /**
  * The policy in terms of a log's context labels.
  * @param log.contextColumns must hold every column of `policy.by`
+ * @throws CliError usage, when it is asked for a value that looks like one of its cells and is another
  */
 export function candidateFrom(
   policy: PolicyFile,
@@ -86,7 +87,16 @@ export function candidateFrom(
     const values = log.contextColumns.length === 1 ? [label] : label.split(",");
     return contextLabel(positions.map((position) => values[position] ?? ""));
   };
-  return { arms, sharesIn: (label) => sharesOfCell.get(keyOf(label)) ?? otherwise };
+  const cellNames = new Labels();
+  for (const cell of policy.cells.keys()) cellNames.add(cell, () => "cells of the policy");
+  const sharesIn = (label: string) => {
+    const key = keyOf(label);
+    const shares = sharesOfCell.get(key);
+    // A value that only looks like a cell must not get the shares of the others.
+    if (shares === undefined) cellNames.add(key, () => "the log");
+    return shares ?? otherwise;
+  };
+  return { arms, sharesIn };
 }
 
 function sharesAt(cell: Readonly<Record<string, unknown>>, name: string, path: string): CellShares {

@@ -36,6 +36,19 @@ describe("configuration", () => {
     expect(fields.sort()).toEqual(["BANDIT_GRPC_PORT", "BANDIT_SEED", "REDIS_URL"]);
   });
 
+  it.each([" ", "8080 ", "0x50", "1e3", "8,080", "+80", "80.0", "NaN", "-1", "65536"])(
+    "takes a number in decimal digits only, and not %j",
+    (text) => {
+      expect(violationsOf({ BANDIT_GRPC_PORT: text, BANDIT_RATE_LIMIT_PER_SECOND: "0x5" })).toEqual(
+        [
+          ...expected("BANDIT_GRPC_PORT", "must be a whole number from 0 to 65535"),
+          ...expected("BANDIT_RATE_LIMIT_PER_SECOND", "must be a number from 0 to 1000000"),
+        ],
+      );
+      expect(readConfig({}, { BANDIT_RATE_LIMIT_PER_SECOND: "2.5" }).rateLimitPerSecond).toBe(2.5);
+    },
+  );
+
   it.each([
     ["redis://host/abc", "number of a database"],
     ["redis://host/2/3", "number of a database"],

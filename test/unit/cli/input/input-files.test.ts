@@ -87,7 +87,7 @@ const wide = (text: string): Uint8Array => Buffer.from(text, "utf16le");
 const log = (...rows: string[]): string => `variant_id,code_type,reward\n${rows.join("\n")}\n`;
 const tasks = (...names: string[]): string => `k,a\n${names.map((name) => `${name},1\n`).join("")}`;
 const needs = (text: string, accepts: string): string =>
-  `FILE line 2: column "x" holds ${JSON.stringify(text)}, and needs ${accepts}`;
+  `FILE line 2: column "x" holds "${text}", and needs ${accepts}`;
 const decimal = "a decimal number such as 0.25 or 2.5e-1";
 const orFlag = ", or true or false (also True, TRUE, T, t …) for 1 or 0";
 
@@ -104,7 +104,7 @@ const gives = (reader: Row[0], content: Row[1], value: unknown): Row => [
 const fails = (reader: Row[0], content: Row[1], error: string): Row => [reader, content, { error }];
 const sources = "exploit explore experiment holdout static fallback".split(" ");
 const sourceNames = sources.flatMap((name) => [name, `DECISION_SOURCE_${name.toUpperCase()}`]);
-const sourceRule = `one of ${sourceNames.join(", ")}; rename the column if it means something else`;
+const sourceRule = `one of ${sources.join(", ")} (or DECISION_SOURCE_EXPLOIT …); rename the column if it means something else`;
 const flagRule = "one of true, True, TRUE, t, T, 1, 1.0, false, False, FALSE, f, F, 0, 0.0";
 const timeRule = "a time such as 2026-11-23T14:30:00Z or 2026-11-23 14:30:00.123456+00";
 
@@ -299,13 +299,13 @@ const table: readonly Row[] = [
   fails("csv", "sep=,\r\na,b\r\n", "FILE line 1: Excel's line sep= is no title line; delete it"),
   fails(
     "number",
-    "x;y\n1;2\n",
-    'FILE line 1: cells are separated by ";"; commas are needed, and decimal points',
+    "x;y\n1,5;2\n",
+    "FILE line 1: cells are separated by semicolons; commas are needed, and decimal points",
   ),
   fails(
     "number",
-    "x\ty\n1\t2\n",
-    'FILE line 1: cells are separated by "\\t"; commas are needed, and decimal points',
+    "x\ty\n1\t2,5\n",
+    "FILE line 1: cells are separated by tabs; commas are needed, and decimal points",
   ),
   fails(
     "number",

@@ -47,6 +47,19 @@ describe("a policy file", () => {
     expect(sharesOf(policy, log, "3")).toEqual({ a: 0, d: 0, b: 0.5, c: 0.5 });
   });
 
+  it("refuses a value of the log that looks like one of its cells and is another", () => {
+    const policy = {
+      by: ["kind"],
+      cells: { é: { shares: { a: 1 } } },
+      otherwise: { uniform: true },
+    };
+    const log = { contextColumns: ["kind"], servedArms: ["b"] };
+    expect(sharesOf(policy, log, "É")).toEqual({ a: 0, b: 1 });
+    expect(() => sharesOf(policy, log, "e\u0301")).toThrow(
+      'the log holds "e\\u{301}", which looks like "\\u{E9}" in cells of the policy',
+    );
+  });
+
   it("by columns finds its cell whatever else and in whatever order the context holds", () => {
     const policy = {
       by: ["kind", "size"],
