@@ -17,6 +17,7 @@ import {
   propensityOf,
   type RewardedDecision,
 } from "./logged-decision.ts";
+import { checkSkewness } from "./moments.ts";
 import { ImportanceWeights, type Overlap } from "./overlap.ts";
 import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 import { WeightedScores } from "./weighted-scores.ts";
@@ -129,7 +130,7 @@ export class Aipw {
   /**
    * Refuses, besides what was wrong with the log: an arm with too few rewards (with a range: fewer than 30 of
    * what lies between them and either end of it, for 0/1 rewards 30 successes and 30 failures; without one:
-   * 100), an effective sample size below 30, a mean weight more than 5 standard errors from 1, no spread.
+   * 100, and scores that are not too skewed for their number), an effective sample size below 30, a mean weight more than 5 standard errors from 1, no spread.
    */
   value(arm: number, { alpha = alphaDefault }: LevelOption = {}): Result<ArmValue> {
     const problem = this.#check(alpha, [arm]);
@@ -219,9 +220,11 @@ export class Aipw {
 
   #checkEnough(index: number): Refusal | undefined {
     const { range } = this.#options;
-    const { served, mean } = this.#arms[index] as Arm;
+    const { served, mean, value } = this.#arms[index] as Arm;
     if (range === "unbounded") {
-      if (served >= unboundedServedMin) return undefined;
+      if (served >= unboundedServedMin) {
+        return checkSkewness(value.skewnessOfMean, served, this.#name(index));
+      }
       return refusal(
         "too_few",
         `${this.#name(index)} has ${served} rewards; the estimate needs ${unboundedServedMin}`,

@@ -10,7 +10,7 @@ import {
 import { checkSample, type Sample } from "./moments.ts";
 import { outOfRange, type Refusal, type Result, refusal, refuse } from "./result.ts";
 
-/** Where an observation can lie. `unbounded` for anything that has a variance. */
+/** Where an observation can lie. `unbounded`: anywhere, and then the caller sees to `checkSkewness`. */
 export type ObservationRange = "unbounded" | { readonly low: number; readonly high: number };
 
 export interface SequenceOptions extends LevelOption {

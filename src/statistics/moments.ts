@@ -21,12 +21,22 @@ export class RunningMoments {
   #n = 0;
   #mean = 0;
   #squares = 0;
+  /** Σ(x − mean)³. */
+  #cubes = 0;
 
   add(value: number): void {
     this.#n += 1;
     const before = value - this.#mean;
-    this.#mean += before / this.#n;
+    const step = before / this.#n;
+    const square = before * step * (this.#n - 1);
+    this.#cubes += step * (square * (this.#n - 2) - 3 * this.#squares);
+    this.#mean += step;
     this.#squares += before * (value - this.#mean);
+  }
+
+  /** Σ(x − mean)³ / Σ(x − mean)²^1.5: the skewness of the mean. 0 without a spread. */
+  skewnessOfMean(): number {
+    return this.#squares > 0 ? this.#cubes / this.#squares ** 1.5 : 0;
   }
 
   /** A variance of 0 before the second observation; a mean of 0 before the first. */
@@ -55,6 +65,31 @@ export function centredSum(sums: {
   const rounding =
     Math.max(n, 100) * 2 ** -51 * Math.max(Math.abs(product), Math.abs(sumOfProducts));
   return Math.abs(centred) <= rounding ? 0 : centred;
+}
+
+/**
+ * Cochran's rule (*Sampling Techniques*, 3rd ed. 1977, §2.15): with fewer than 25 observations times the square of their
+ * skewness, the mean is too skewed for the normal distribution, and the few large values that decide it have mostly not come.
+ */
+const skewnessOfMeanMax = 0.2;
+
+/**
+ * The refusal of observations without a range that are too skewed for their number; undefined if they are not. A tail so
+ * heavy that there is no skewness is refused too, at nearly any number: the sample's then grows like the root of it.
+ */
+export function checkSkewness(
+  skewnessOfMean: number,
+  n: number,
+  name: string,
+): Refusal | undefined {
+  // Without a spread there is none, which the methods say themselves.
+  if (!(Math.abs(skewnessOfMean) > skewnessOfMeanMax)) return undefined;
+  const needed = Math.ceil(n * (skewnessOfMean / skewnessOfMeanMax) ** 2);
+  return refusal(
+    "too_skewed",
+    `the rewards of ${name} are too skewed: ${n} of them say what a normal mean needs ${needed} for; ` +
+      "cap them at a bound chosen beforehand, or compare their logarithms",
+  );
 }
 
 /** The refusal of a number of observations that gives no variance; undefined if it does. */

@@ -4,6 +4,7 @@
  * - `empty`: there is nothing to look at.
  * - `too_few`: fewer observations than the method needs.
  * - `zero_variance`: every observation is the same, so no spread can be estimated.
+ * - `too_skewed`: a few large values without a bound decide the mean, so its distribution is not known.
  * - `not_finite`: an infinite or NaN value in the input.
  * - `out_of_range`: a value outside the range the method is made for (a count below 0, a reward above 1, a level of 0).
  * - `bad_propensity`: a propensity that is not in (0,1], or an arm that was served with a stated probability of 0.
@@ -14,6 +15,7 @@ export type RefusalReason =
   | "empty"
   | "too_few"
   | "zero_variance"
+  | "too_skewed"
   | "not_finite"
   | "out_of_range"
   | "bad_propensity"

@@ -54,6 +54,7 @@ const silences: ReadonlySet<RefusalReason> = new Set([
   "empty",
   "too_few",
   "zero_variance",
+  "too_skewed",
   "no_overlap",
 ]);
 

@@ -37,6 +37,10 @@ export class ArmRecord {
     return this.#moments.sample();
   }
 
+  skewnessOfMean(): number {
+    return this.#moments.skewnessOfMean();
+  }
+
   /** Rewards of 1 are successes. */
   counts(): Counts {
     return { n: this.sample().n, successes: this.#successes };

@@ -4,7 +4,8 @@ import type { Comparison, TwoArms } from "../comparison.ts";
 import { differenceSequence, relativeDifferenceSequence } from "../confidence-sequence.ts";
 import { type CupedComparison, cupedTest } from "../cuped.ts";
 import { type ExactComparison, exactProportionTest } from "../exact-proportions.ts";
-import { accept, type Result, refuse } from "../result.ts";
+import { checkSkewness } from "../moments.ts";
+import { accept, type Result, refuse, unless } from "../result.ts";
 import { type SampleRatio, sampleRatioSequence, sampleRatioTest } from "../sample-ratio.ts";
 import { relativeProportionTest, twoProportionTest } from "../two-proportions.ts";
 import { relativeWelchTest, welchTest } from "../welch.ts";
@@ -172,22 +173,39 @@ function comparisonsOf(
   const binary = request.rewards === "binary" ? undefined : notBinary;
   const bounded = request.rewards === "out_of_range" ? notInRange : undefined;
   const outside = request.unbounded ? undefined : bounded;
+  /** Of rewards in a range the methods know how long to keep silent; of others the skewness says it. */
+  const whereNormal = <Summary, Effect extends { readonly pValue: number }>(
+    summary: (arm: ArmRecord) => Summary,
+    compare: (arms: TwoArms<Summary>) => Result<Effect>,
+  ) =>
+    of(
+      (arm) => arm,
+      ({ control, treatment }) =>
+        bounded === undefined
+          ? compare({ control: summary(control), treatment: summary(treatment) })
+          : unless(skewed(control, "the control") ?? skewed(treatment, "the treatment"), () =>
+              compare({ control: summary(control), treatment: summary(treatment) }),
+            ),
+    );
   const sequence = {
     alpha,
     tightestAtN: request.tightestAt,
     ...(request.unbounded ? { range: "unbounded" as const } : {}),
   };
   const methods = {
-    difference: of(sample, (arms) => welchTest(arms, { alpha })),
-    relative: of(sample, (arms) => relativeWelchTest(arms, { alpha })),
+    difference: whereNormal(sample, (arms) => welchTest(arms, { alpha })),
+    relative: whereNormal(sample, (arms) => relativeWelchTest(arms, { alpha })),
     proportions: of(counts, (arms) => binary ?? twoProportionTest(arms, { alpha })),
     exactProportions: of(counts, (arms) => binary ?? exactProportionTest(arms, { alpha })),
     relativeProportions: of(counts, (arms) => binary ?? relativeProportionTest(arms, { alpha })),
-    sequence: of(sample, (arms) => outside ?? differenceSequence(arms, sequence)),
-    relativeSequence: of(sample, (arms) => outside ?? relativeDifferenceSequence(arms, sequence)),
+    sequence: whereNormal(sample, (arms) => outside ?? differenceSequence(arms, sequence)),
+    relativeSequence: whereNormal(
+      sample,
+      (arms) => outside ?? relativeDifferenceSequence(arms, sequence),
+    ),
     boundedSequence: of(sample, (arms) => bounded ?? boundedDifferenceSequence(arms, { alpha })),
     cuped: request.hasCovariate
-      ? of(
+      ? whereNormal(
           (arm) => arm.covariateSums(),
           (arms) => cupedTest(arms, { alpha }),
         )
@@ -197,6 +215,10 @@ function comparisonsOf(
     const effects = Object.entries(methods).map(([method, all]) => [method, all?.[at]]);
     return { treatment, ...Object.fromEntries(effects) } as FixedTreatment;
   });
+}
+
+function skewed(arm: ArmRecord, name: string) {
+  return checkSkewness(arm.skewnessOfMean(), arm.sample().n, name);
 }
 
 /** Of 0/1 rewards Beta(1 + successes, 1 + failures), of others the normal approximation of their means. */
@@ -216,6 +238,8 @@ function bestOf(
   if (arms.some((arm) => arm.sample().n < 2)) {
     return refuse("too_few", "an arm has fewer than two rewards");
   }
+  const heavy = rewards === "out_of_range" ? arms.find((arm) => skewed(arm, "")) : undefined;
+  if (heavy !== undefined) return refuse("too_skewed", "the rewards of an arm are too skewed");
   return bestArmNormal(
     arms.map((arm) => {
       const { n, mean, variance } = arm.sample();

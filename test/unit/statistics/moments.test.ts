@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { centredSum, checkCounts, checkN, checkSample } from "../../../src/statistics/moments.ts";
+import {
+  centredSum,
+  checkCounts,
+  checkN,
+  checkSample,
+  checkSkewness,
+  RunningMoments,
+} from "../../../src/statistics/moments.ts";
+import { WeightedScores } from "../../../src/statistics/weighted-scores.ts";
 import {
   relativeError,
   statisticsReference,
@@ -46,6 +54,47 @@ describe("moments against rational arithmetic", () => {
       if (n % 99 !== 0) continue;
       expect(centredSum({ n, sumA: sum, sumB: sum, sumOfProducts })).toBe(0);
     }
+  });
+});
+
+describe("the skewness of a mean", () => {
+  const skewnessOf = (values: readonly number[], weights: readonly number[]) => {
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const mean =
+      values.reduce((sum, value, at) => sum + value * (weights[at] as number), 0) / total;
+    const central = (power: number) =>
+      values.reduce(
+        (sum, value, at) => sum + ((weights[at] as number) * (value - mean)) ** power,
+        0,
+      );
+    return central(3) / central(2) ** 1.5;
+  };
+
+  it("is that of its definition, of observations and of weighted scores", () => {
+    for (const { values } of cases) {
+      const [moments, scores] = [new RunningMoments(), new WeightedScores()];
+      const weights = values.map((_, at) => 1 + (at % 3));
+      values.forEach((value, at) => {
+        moments.add(value);
+        scores.add(weights[at] as number, value);
+      });
+      const plain = skewnessOf(
+        values,
+        values.map(() => 1),
+      );
+      expect(Math.abs(moments.skewnessOfMean() - plain)).toBeLessThan(1e-9);
+      expect(Math.abs(scores.skewnessOfMean - skewnessOf(values, weights))).toBeLessThan(1e-9);
+    }
+  });
+
+  it("is refused where 25 times its square are more than the observations, with the number needed and the remedy", () => {
+    expect(checkSkewness(0.2, 100, "b")).toBeUndefined();
+    expect(checkSkewness(-0.2, 100, "b")).toBeUndefined();
+    expect(checkSkewness(Number.NaN, 100, "b")).toBeUndefined();
+    expect(checkSkewness(-0.4, 100, "b")).toEqual({
+      reason: "too_skewed",
+      message: expect.stringMatching(/of b are too skewed: 100 .* needs 400 for; cap them/),
+    });
   });
 });
 

@@ -489,6 +489,17 @@ describe("banditd compare with fixed shares", () => {
     expect(wide.comparisons[0].bounded_sequence.refusal.reason).toBe("out_of_range");
   });
 
+  it("is silent about costs of a heavy tail, and names the remedy", async () => {
+    const cost = (index: number) => Math.exp(2 * Math.sin(index * index));
+    const rows = units.map(({ arm }, index) => `${arm},${index % 97 === 0 ? 500 : cost(index)}`);
+    const { exitCode, stdout } = await compareLog(["variant_id,reward", ...rows], ...ratio);
+    expect(exitCode).toBe(1);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("cap them at a bound chosen beforehand");
+    const capped = units.map(({ arm }, index) => `${arm},${Math.min(3, cost(index))}`);
+    const report = await reportOn(["variant_id,reward", ...capped], ...ratio);
+    expect(report.comparisons[0].difference.refusal).toBeNull();
+  });
+
   it("exits with 1 and the reasons when there is no number at all", async () => {
     const lines = ["variant_id,reward", "a,1.5", "b,1.5"];
     const { exitCode, stdout, stderr } = await compareLog(lines);
