@@ -17,6 +17,7 @@ export async function withTemporaryDirectory<Result>(
   try {
     return await use(directory, interrupted);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // An engine that did not close within its budget still writes: its last file must not cost the command's result.
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../../src/cli/main.ts";
-import { addressOption } from "../../../src/cli/parse-option.ts";
+import { addressOption, numberWithin, wholeNumber } from "../../../src/cli/parse-option.ts";
 
 describe("--address", () => {
   it.each(["localhost:50051", "[::1]:1", "10.0.0.7:65535", "unix:/run/banditd.sock", "dns:///a:1"])(
@@ -20,6 +20,17 @@ describe("--address", () => {
     "http://localhost:8080",
   ])("may not be %j", (text) =>
     expect(() => addressOption(text)).toThrow("host and the port of gRPC"),
+  );
+});
+
+describe("a number", () => {
+  it("is in decimal digits", () => {
+    expect(["7", "+7", "7.0", "7e0", "70E-1"].map(wholeNumber(1, 10))).toEqual([7, 7, 7, 7, 7]);
+    expect(numberWithin(0, 1)(".5")).toBe(0.5);
+  });
+
+  it.each(["", " ", " 7", "0x7", "0b1", "7,0", "1_0", "7.5", "11", "NaN"])("is not %j", (text) =>
+    expect(() => wholeNumber(1, 10)(text)).toThrow("It must be a whole number from 1 to 10."),
   );
 });
 
