@@ -11,30 +11,13 @@ import {
   weightCell,
 } from "../input/cells.ts";
 import { CsvColumns, type CsvRow, type Place } from "../input/csv-columns.ts";
-import { Labels } from "../input/labels.ts";
 import { shown } from "../input/shown.ts";
-import { vectorColumns, vectorReader } from "./csv-vectors.ts";
-import { contextLabel, type DecisionLog, isDrawn, type LogNeeds } from "./decision-log.ts";
+import { type CsvLogOptions, type Layout, layOut } from "./csv-layout.ts";
+import { vectorColumns } from "./csv-vectors.ts";
+import { contextLabel, type DecisionLog, isDrawn } from "./decision-log.ts";
 import { SeenTexts } from "./seen-texts.ts";
 
-/** Tried in this order: an export of banditd's own events, then the Open Bandit Dataset. */
-const usualColumns = {
-  action: ["variant_id", "item_id"],
-  reward: ["reward", "click"],
-  propensity: ["propensity", "propensity_score"],
-} as const;
-const rewardWeightColumn = "reward_weight";
 const rewardCell = optional(outcomeCell);
-
-export interface CsvLogOptions extends LogNeeds {
-  readonly file: string;
-  /** Undefined: the first of the usual names that the file has. */
-  readonly actionColumn: string | undefined;
-  readonly rewardColumn: string | undefined;
-  /** Undefined: no window is open. */
-  readonly attributionWindowMs?: number | undefined;
-  readonly onProgress: (rows: number) => void;
-}
 
 /**
  * A CSV file with a title line as a log. It is streamed, never held. Its decisions stand in their order, or have a column
@@ -73,46 +56,6 @@ export async function openCsvLog(options: CsvLogOptions): Promise<DecisionLog> {
     `${options.file} does not say with what probability each arm could be served: it needs the columns ` +
     vectorColumns;
   return { ...log, lacksVectors };
-}
-
-type Layout = ReturnType<typeof layOut>;
-
-/** Where in a row what is. @throws CliError usage when a column is not there */
-function layOut(columns: CsvColumns, options: CsvLogOptions) {
-  const chosen = (column: string | undefined, kind: keyof typeof usualColumns) =>
-    columns.chosen(column, `--${kind}-column`, usualColumns[kind]);
-  const { covariateColumn, propensityColumn } = options;
-  const reward = chosen(options.rewardColumn, "reward");
-  const arms = new Labels();
-  const contextColumns =
-    options.contextColumns ??
-    options.usualContextColumns.filter((title) => columns.titles.includes(title));
-  return {
-    action: chosen(options.actionColumn, "action"),
-    reward,
-    /** The reward is to be divided by it. */
-    rewardWeight:
-      reward.column === usualColumns.reward[0] ? columns.find(rewardWeightColumn) : undefined,
-    propensity: options.forComparison
-      ? columns.firstOf(usualColumns.propensity)
-      : chosen(propensityColumn, "propensity"),
-    covariate:
-      covariateColumn === undefined
-        ? undefined
-        : columns.named(covariateColumn, "--covariate-column"),
-    source: columns.find("source"),
-    degraded: columns.find("degraded"),
-    time: columns.find("decided_at"),
-    generation: columns.find("generation_id"),
-    arms,
-    vectorOf: vectorReader(columns, arms),
-    context: [
-      ...contextColumns.map((column) => columns.named(column, options.contextOption)),
-      ...options.policyColumns
-        .filter((column) => !contextColumns.includes(column))
-        .map((column) => columns.named(column, "by of the policy")),
-    ].map((place) => ({ ...place, labels: new Labels() })),
-  };
 }
 
 function isDrawnRow({ source, degraded }: Layout, row: CsvRow): boolean {

@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type CsvLogOptions, openCsvLog } from "../../../../src/cli/logs/csv-log.ts";
+import type { CsvLogOptions } from "../../../../src/cli/logs/csv-layout.ts";
+import { openCsvLog } from "../../../../src/cli/logs/csv-log.ts";
 import type { DecisionLog } from "../../../../src/cli/logs/decision-log.ts";
 import type { ComparedDecision } from "../../../../src/statistics/experiments/compared-decision.ts";
 import { temporaryDirectory } from "../../../support/temporary-directory.ts";
