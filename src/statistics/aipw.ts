@@ -22,6 +22,9 @@ import { ImportanceWeights, type Overlap } from "./overlap.ts";
 import { type Refusal, type Result, refusal, refuse } from "./result.ts";
 import { WeightedScores } from "./weighted-scores.ts";
 
+/** What the weights of the decisions are to do. */
+export type Weighting = "variance_stabilizing" | "uniform";
+
 export interface AipwOptions {
   /** Names for messages, 2 to 1,000; an arm is its index here. */
   readonly arms: readonly string[];
@@ -29,8 +32,8 @@ export interface AipwOptions {
   readonly control: number;
   /** Of the rewards; [0,1] if not given. */
   readonly range?: ObservationRange;
-  /** What the weights of the decisions are to do. `variance_stabilizing` if not given. */
-  readonly weighting?: "variance_stabilizing" | "uniform";
+  /** `variance_stabilizing` if not given. */
+  readonly weighting?: Weighting;
 }
 
 /** The value of an arm: the mean reward if it were always served. */

@@ -9,12 +9,8 @@ import {
   type FixedReport,
   fixedReport,
 } from "../compare/comparison-json.ts";
-import {
-  formatAdaptive,
-  formatFixed,
-  hasNumber,
-  ratioAlarm,
-} from "../compare/format-comparison.ts";
+import { formatAdaptive, formatFixed, hasNumber } from "../compare/format-comparison.ts";
+import { ratioAlarm } from "../compare/sample-ratio-text.ts";
 import { badInput } from "../exit-code.ts";
 import type { DecisionLog } from "../logs/decision-log.ts";
 import { addLogOptions, type LogOptions, rewardRule, withLog } from "../logs/with-log.ts";
@@ -29,6 +25,7 @@ interface CompareOptions extends LogOptions {
   readonly shares?: "adaptive" | "fixed";
   readonly ratio?: readonly string[];
   readonly unbounded?: true;
+  readonly weighting?: "variance-stabilizing" | "uniform";
   readonly tightestAt?: number;
   readonly covariateColumn?: string;
   readonly contextColumn?: string;
@@ -56,6 +53,12 @@ export function compareCommand(terminal: Terminal): Command {
       append,
     )
     .option("--unbounded", "rewards need not be from 0 to 1")
+    .addOption(
+      new Option(
+        "--weighting <kind>",
+        "adaptive: weights of one look's scores; uniform: the average over the log, also where means moved (default: variance-stabilizing)",
+      ).choices(["variance-stabilizing", "uniform"]),
+    )
     .option(
       "--tightest-at <count>",
       `fixed: rewards an arm at which a sequence is tightest (default: ${tightestAtDefault})`,
@@ -113,7 +116,11 @@ async function compare(options: CompareOptions, terminal: Terminal): Promise<voi
     failure: () => {
       if (report.decisions === 0) return "the log has no decisions to compare";
       if (alarm !== undefined) return "the arms were not served as often as they should be";
-      return hasNumber(report) ? undefined : "the log does not say how the arms compare";
+      if (hasNumber(report)) return undefined;
+      const { decisions_window_open: open, decisions, open_windows_included: areIn } = report;
+      return open > 0 && !areIn
+        ? `the log does not say yet how the arms compare: of ${open} of ${decisions} decisions the attribution window is still open`
+        : "the log does not say how the arms compare";
     },
   });
 }
@@ -129,9 +136,10 @@ async function compared(
   const logRead = () => ({ ...common, log: log.name, ...leftOut });
   const shares = options.shares ?? (log.lacksVectors === undefined ? "adaptive" : "fixed");
   if (shares === "fixed") {
-    if (options.contextColumn !== undefined) {
-      throw badInput("--context-column belongs to --shares adaptive");
-    }
+    refuseOptions("adaptive", {
+      "--context-column": options.contextColumn,
+      "--weighting": options.weighting,
+    });
     const comparison = await compareFixed(log.read(leftOut), {
       ...request,
       tightestAt: options.tightestAt ?? tightestAtDefault,
@@ -140,20 +148,26 @@ async function compared(
     });
     return fixedReport(logRead(), usable(comparison));
   }
-  const misplaced = Object.entries({
+  refuseOptions("fixed", {
     "--ratio": ratio,
     "--tightest-at": options.tightestAt,
     "--covariate-column": options.covariateColumn,
-  }).find(([, value]) => value !== undefined);
-  if (misplaced !== undefined) throw badInput(`${misplaced[0]} belongs to --shares fixed`);
+  });
   if (log.lacksVectors !== undefined) {
     throw badInput(
       `${log.lacksVectors}. Shares that follow rewards cannot be compared without them; ` +
         "if the shares stayed the same, say --shares fixed",
     );
   }
-  const comparison = await compareAdaptive(log.read(leftOut), request);
-  return adaptiveReport(logRead(), usable(comparison));
+  const weighting = options.weighting === "uniform" ? "uniform" : "variance_stabilizing";
+  const comparison = await compareAdaptive(log.read(leftOut), { ...request, weighting });
+  return adaptiveReport({ ...logRead(), weighting }, usable(comparison));
+}
+
+/** @throws CliError usage when one of the options, which belong to the other kind of shares, was given */
+function refuseOptions(kind: string, options: Readonly<Record<string, unknown>>): void {
+  const [misplaced] = Object.entries(options).find(([, value]) => value !== undefined) ?? [];
+  if (misplaced !== undefined) throw badInput(`${misplaced} belongs to --shares ${kind}`);
 }
 
 /** A request that the log does not fit is refused with the name of the option in front. */

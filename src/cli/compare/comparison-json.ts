@@ -1,3 +1,4 @@
+import type { Weighting } from "../../statistics/aipw.ts";
 import type { BoundedLook } from "../../statistics/bounded-sequence.ts";
 import type { Comparison } from "../../statistics/comparison.ts";
 import type { CupedComparison } from "../../statistics/cuped.ts";
@@ -35,10 +36,14 @@ const estimateNames = { estimate: "estimate", low: "low", high: "high" } as cons
 const errorName = { standard_error: "standardError" } as const;
 const pNames = { p_value: "pValue", adjusted_p_value: "adjustedPValue" } as const;
 
-export function adaptiveReport(log: ComparedLog, comparison: AdaptiveComparison) {
+export function adaptiveReport(
+  log: ComparedLog & { readonly weighting: Weighting },
+  comparison: AdaptiveComparison,
+) {
   return {
     ...logJson(log, comparison),
     shares: "adaptive" as const,
+    weighting: log.weighting,
     contexts: comparison.contexts,
     sample_ratio: sampleRatioJson(comparison.sampleRatio),
     any_time_sample_ratio: sampleRatioJson(comparison.anyTimeSampleRatio),

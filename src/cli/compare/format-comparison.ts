@@ -6,6 +6,7 @@ import {
   leftOutNotes,
   noNumber,
   orDash,
+  pText,
   rangeCells,
   refusalNotes,
   roughly,
@@ -13,35 +14,14 @@ import {
   wrap,
 } from "../text/report-text.ts";
 import { formatTable, numbers } from "../text/table.ts";
-import type {
-  AdaptiveReport,
-  CoverageJson,
-  EffectJson,
-  FixedReport,
-  LogJson,
-  SampleRatioJson,
-} from "./comparison-json.ts";
+import type { AdaptiveReport, EffectJson, FixedReport, LogJson } from "./comparison-json.ts";
+import { conclusion } from "./conclusion-text.ts";
+import { contextNotes, coverageAlarm } from "./coverage-text.ts";
+import { ratioText } from "./sample-ratio-text.ts";
 
 type Named = readonly [name: string, refusal: Refusal | null];
 
 const armWidthMax = 34;
-const pShownMin = 0.0001;
-
-/** The loud part: what makes every other number worthless. Undefined when nothing does. */
-export function ratioAlarm(report: AdaptiveReport | FixedReport): string | undefined {
-  const isWrong =
-    report.sample_ratio.mismatch === true || report.any_time_sample_ratio.mismatch === true;
-  if (!isWrong) return undefined;
-  const expectation = report.shares === "adaptive" ? "the logged propensities" : "their shares";
-  const assumed =
-    report.shares === "fixed" && report.equal_shares_assumed
-      ? " Equal shares were assumed; --ratio names others."
-      : "";
-  return (
-    `!!! SAMPLE RATIO MISMATCH: the arms were not served as often as ${expectation} say. ` +
-    `Assignment or logging is broken; believe no number below.${assumed}`
-  );
-}
 
 /** True when there is a number for at least one comparison. */
 export function hasNumber(report: AdaptiveReport | FixedReport): boolean {
@@ -72,19 +52,22 @@ export function formatAdaptive(report: AdaptiveReport): string {
       orDash(value.effective_sample_size, roughly),
     ]),
   );
-  const differences = effectTable(
-    { first: "one look (AIPW)", estimate: "difference", interval },
-    report.comparisons.map(({ treatment, difference }) => [treatment, difference]),
-  );
-  const sequences = effectTable(
-    { first: "any time (sequence)", estimate: "difference", interval },
-    report.comparisons.map(({ treatment, sequence }) => [treatment, sequence]),
+  const differences = formatTable(
+    [
+      { title: "treatment", widthMax: armWidthMax },
+      "valid at",
+      ...numbers("difference", interval, "p-value", "p (Holm)"),
+    ],
+    report.comparisons.flatMap(({ treatment, difference, sequence }) => [
+      [treatment, "one look", ...effectCells(difference)],
+      [treatment, "any time", ...effectCells(sequence)],
+    ]),
   );
   // It is made for 0/1 rewards alone; of others every line would say so.
   const isTested = report.rewards === "binary";
   const evidence = formatTable(
     [
-      { title: "any time, equal? (e-process)", widthMax: armWidthMax },
+      { title: "equal? (e-process)", widthMax: armWidthMax },
       ...numbers("rewards", "control's", "e-value", "p-value", "p (Holm)"),
     ],
     report.comparisons.map(({ treatment, equality }) => [
@@ -114,13 +97,12 @@ export function formatAdaptive(report: AdaptiveReport): string {
   return joined([
     title(report, "shares that follow the rewards (adaptive)"),
     ratioText(report, "Sample ratio by propensities"),
+    conclusion(report),
     values,
-    coverageText(report),
+    coverageAlarm(report),
     `Difference to the control, ${report.control}:\n`,
-    ...(report.comparisons.length === 0
-      ? []
-      : [differences, sequences, ...(isTested ? [evidence] : [])]),
-    notes(report, refusals),
+    ...(report.comparisons.length === 0 ? [] : [differences, ...(isTested ? [evidence] : [])]),
+    notes(report, refusals, contextNotes(report)),
   ]);
 }
 
@@ -146,7 +128,7 @@ export function formatFixed(report: FixedReport): string {
   const refusals: Named[] = [["P(best) and the expected loss", report.best_refusal]];
   const comparisons = report.comparisons.map((comparison) => {
     const { treatment, cuped } = comparison;
-    const methods = methodsOf(comparison);
+    const methods = methodsOf(comparison, report.rewards === "binary");
     refusals.push(
       ...methods.map(([name, { refusal }]): Named => [`${name} of ${treatment}`, refusal]),
     );
@@ -168,49 +150,30 @@ export function formatFixed(report: FixedReport): string {
   return joined([
     title(report, "fixed shares"),
     `${ratioText(report, "Sample ratio")}${moved}`,
+    conclusion(report),
     arms,
     ...comparisons,
     notes(report, refusals),
   ]);
 }
 
-/** How contexts were put together, and loudly what the numbers leave out; nothing where there is one context. */
-function coverageText(report: AdaptiveReport): string {
-  if (report.contexts < 2) return "";
-  const named: (readonly [string, CoverageJson])[] = [
-    ...report.arms.map(({ arm, value }) => [`the value of ${arm}`, value] as const),
-    ...report.comparisons.map(
-      ({ treatment, difference }) => [`the difference of ${treatment}`, difference] as const,
-    ),
-  ];
-  const alarms = named.flatMap(([name, { covered_share: share, left_out: leftOut }]) => {
-    if (share === null || leftOut.length === 0) return [];
-    const [first, ...rest] = leftOut.map(
-      ({ context, share: part, refusal }) =>
-        `${context} (${formatShare(part)} of the traffic; ${refusal.message})`,
-    );
-    const others = rest.length === 0 ? "" : ` and ${integer(rest.length)} more`;
-    return `!!! PART OF THE TRAFFIC: ${name} is about a share of ${formatShare(share)} of it. Left out: ${first}${others}.`;
-  });
-  const method =
-    `${integer(report.contexts)} contexts (code types): values and differences are estimated in each by itself ` +
-    "and weighed by its share of the traffic. The e-process asks whether the arms are equal in every context; it has no direction.";
-  return [...alarms, method].map(wrap).join("");
-}
-
-/** In the order in which they are printed. */
+/** In the order in which they are printed; those of proportions, of 0/1 rewards alone. */
 function methodsOf(
   comparison: FixedReport["comparisons"][number],
+  isBinary = true,
 ): readonly (readonly [name: string, effect: EffectJson])[] {
   const { cuped, proportions, exact_proportions: exact } = comparison;
+  // The exact test stands where the counts are too small for the other.
+  const ofCounts =
+    proportions.refusal !== null && exact.refusal === null
+      ? (["two proportions, exact", exact] as const)
+      : (["two proportions", proportions] as const);
   return [
     ["Welch's t-test", comparison.difference],
     ["Welch's t-test, relative", comparison.relative],
-    // The exact test stands where the counts are too small for the other.
-    proportions.refusal !== null && exact.refusal === null
-      ? ["two proportions, exact", exact]
-      : ["two proportions", proportions],
-    ["two proportions, relative", comparison.relative_proportions],
+    ...(isBinary
+      ? [ofCounts, ["two proportions, relative", comparison.relative_proportions] as const]
+      : []),
     ...(cuped === null ? [] : ([["CUPED", cuped]] as const)),
     ["any time", comparison.sequence],
     ["any time, relative", comparison.relative_sequence],
@@ -227,34 +190,24 @@ function effectTable(
       { title: titles.first, widthMax: armWidthMax },
       ...numbers(titles.estimate, titles.interval, "p-value", "p (Holm)"),
     ],
-    effects.map(([name, effect]) => [
-      name,
-      ...rangeCells(effect),
-      pText(effect.p_value),
-      pText(effect.adjusted_p_value),
-    ]),
+    effects.map(([name, effect]) => [name, ...effectCells(effect)]),
   );
 }
 
-function ratioText(report: AdaptiveReport | FixedReport, name: string): string {
-  const alarm = ratioAlarm(report);
-  const p = ({ p_value: value, refusal }: SampleRatioJson): string =>
-    value === null
-      ? `– (no number: ${refusal?.message})`
-      : `${value < pShownMin ? "" : "= "}${pText(value)}`;
-  const verdict = alarm === undefined ? "" : wrap(alarm);
-  return `${verdict}${wrap(
-    `${name}: p ${p(report.sample_ratio)} at one look, p ${p(report.any_time_sample_ratio)} at any time ` +
-      "(alarm below 0.001).",
-  )}`;
+function effectCells(effect: EffectJson): readonly string[] {
+  return [...rangeCells(effect), pText(effect.p_value), pText(effect.adjusted_p_value)];
 }
 
 function title(report: LogJson, shares: string): string {
   return wrap(`Log of ${report.log}: ${counted(report.decisions, "decision")}, ${shares}`);
 }
 
-function notes(report: AdaptiveReport | FixedReport, refusals: readonly Named[]): string {
-  const texts = [...refusalNotes(refusals), ...decisionNotes(report)];
+function notes(
+  report: AdaptiveReport | FixedReport,
+  refusals: readonly Named[],
+  ofContexts: readonly string[] = [],
+): string {
+  const texts = [...refusalNotes(refusals), ...ofContexts, ...decisionNotes(report)];
   if (report.shares === "fixed" && report.decisions_of_other_arms > 0) {
     texts.push(`Left out: ${counted(report.decisions_of_other_arms, "decision")} of other arms.`);
   }
@@ -283,10 +236,6 @@ function decisionNotes(report: LogJson): readonly string[] {
 /** An e-value may have three hundred digits. */
 function evidenceText(value: number): string {
   return value < 1e6 ? shown(value) : value.toExponential(2);
-}
-
-function pText(value: number | null): string {
-  return orDash(value, (p) => (p < pShownMin ? `<${pShownMin}` : p.toFixed(4)));
 }
 
 function joined(parts: readonly string[]): string {

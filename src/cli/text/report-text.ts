@@ -5,6 +5,7 @@ import { counted, integer } from "./progress.ts";
 
 /** Widest line; a screen of 100 columns shows all of it. */
 const lineWidthMax = 100;
+const pShownMin = 0.0001;
 
 /** A count that need not be whole: one decimal below 100. */
 export function roughly(count: number): string {
@@ -25,6 +26,11 @@ export function noNumber(refusal: Refusal | null): string {
 /** A number that may be missing. */
 export function orDash(value: number | null | undefined, write = shown): string {
   return value === null || value === undefined ? "–" : write(value);
+}
+
+/** A p-value with four places; never 0. */
+export function pText(value: number | null): string {
+  return orDash(value, (p) => (p < pShownMin ? `<${pShownMin}` : p.toFixed(4)));
 }
 
 /** The title of a column of intervals. */

@@ -1,6 +1,6 @@
 import { type AnyTimeDifference, adaptiveDifference } from "../adaptive-difference.ts";
 import { AdaptiveSequence } from "../adaptive-sequence.ts";
-import { Aipw } from "../aipw.ts";
+import { Aipw, type Weighting } from "../aipw.ts";
 import { EqualityEProcess, type EqualityEvidence } from "../equality-e-process.ts";
 import { PropensitySampleRatio } from "../propensity-sample-ratio.ts";
 import { accept, type Result } from "../result.ts";
@@ -19,6 +19,11 @@ import {
   type PropensityVector,
 } from "./compared-decision.ts";
 import { adjusted, type ComparisonRequest, treatmentsOf } from "./comparison-request.ts";
+
+export interface AdaptiveRequest extends ComparisonRequest {
+  /** Of the scores that values and differences are means of. */
+  readonly weighting: Weighting;
+}
 
 export interface AdaptiveArm {
   readonly arm: string;
@@ -67,7 +72,7 @@ interface KeptDecision extends PropensityVector {
  */
 export async function compareAdaptive(
   decisions: ComparedDecisions,
-  request: ComparisonRequest,
+  request: AdaptiveRequest,
 ): Promise<Result<AdaptiveComparison>> {
   const kept: KeptDecision[] = [];
   const names = new Set<string>();
@@ -121,7 +126,7 @@ function gathered(
   kept: readonly KeptDecision[],
   arms: readonly string[],
   treatmentCount: number,
-  { unbounded }: ComparisonRequest,
+  { unbounded, weighting }: AdaptiveRequest,
 ): Evidence {
   const control = 0;
   const range = unbounded ? ({ range: "unbounded" } as const) : {};
@@ -141,7 +146,7 @@ function gathered(
     const context = contexts.get(contextName) ?? {
       name: contextName,
       decisions: 0,
-      aipw: new Aipw({ arms, control, ...range }),
+      aipw: new Aipw({ arms, control, weighting, ...range }),
       sequences: treatments.map((treatment) => new AdaptiveSequence({ arms, treatment, control })),
     };
     contexts.set(contextName, context);

@@ -221,6 +221,7 @@ describe("banditd compare on the log of a running service", () => {
     expect(open.stdout.replaceAll(/\s+/g, " ")).toContain(
       "Left out: 1,004 decisions whose attribution window is still open (--include-open-windows takes",
     );
+    expect(open.stderr).toContain("of 1004 of 1004 decisions the attribution window is still open");
     const included = await reportOf("--include-open-windows");
     expect(included).toEqual({
       ...closed,

@@ -218,7 +218,7 @@ describe("banditd compare with adaptive shares", () => {
       expect(told.comparisons[0].difference.low).toBeLessThan(0);
     });
 
-    it("says loudly which it had to leave out", async () => {
+    it("sums up what it had to leave out: a note of little, one alarm of much", async () => {
       const lines = [header, ...mixture, ...silent("rare", "odd")];
       const [{ difference }] = (await reportOn(lines)).comparisons;
       const [{ difference: without }] = (await reportOn([header, ...mixture])).comparisons;
@@ -230,11 +230,16 @@ describe("banditd compare with adaptive shares", () => {
       ]);
       const { exitCode, stdout } = await compareLog(lines);
       expect(exitCode).toBe(0);
-      expect(stdout).toContain(
-        "!!! PART OF THE TRAFFIC: the difference of b is about a share of 0.996",
+      expect(stdout).not.toContain("!!!");
+      expect(stdout.replace(/\s+/g, " ")).toMatch(
+        /Of less than a hundredth of the traffic: \d numbers above leave out rare \(0.002 of the traffic; .*\) and 1 other\./,
       );
-      expect(stdout.replace(/\s+/g, " ")).toContain("Left out: rare (0.002 of the traffic;");
-      expect(stdout).toContain("and 1 more.");
+      const more = Array.from({ length: 10 }, (_, index) => `rare ${index}`);
+      const loud = (await compareLog([...lines, ...silent(...more)])).stdout;
+      expect(loud.match(/!!!/g)).toHaveLength(1);
+      expect(loud.replace(/\s+/g, " ")).toMatch(
+        /!!! PART OF THE TRAFFIC: .* and 11 others: such a number is about a share of 0.977 of it at least\./,
+      );
     });
 
     it("refuses a number for less than 90 % of the traffic, and names what has the rest", async () => {
@@ -245,6 +250,19 @@ describe("banditd compare with adaptive shares", () => {
       expect(difference.refusal.reason).toBe("too_few");
       expect(difference.refusal.message).toMatch(/^(left|right) has 44.1 % of the traffic/);
     });
+  });
+
+  it("weighs alike when told to: the average over the log", async () => {
+    const aipw = new Aipw({ arms, control: 0, weighting: "uniform" });
+    for (const decision of log) aipw.push(decision);
+    const { estimate, low } = accepted(aipw.difference(1));
+    const report = await reportOn(logLines, "--weighting", "uniform");
+    expect(report).toMatchObject({ weighting: "uniform" });
+    expect(report.comparisons[0].difference).toMatchObject({
+      estimate: expect.closeTo(estimate, 12),
+      low: expect.closeTo(low, 12),
+    });
+    expect((await reportOn(logLines)).comparisons[0].difference.estimate).not.toBe(estimate);
   });
 
   it("compares only the treatments asked for, at the price of one", async () => {
@@ -282,7 +300,8 @@ describe("banditd compare with adaptive shares", () => {
     expect(sequence).toMatchObject({ refusal: null, standard_error: null, covered_share: 1 });
     expect(sequence.low).toBeGreaterThan(0);
     const { stdout } = await compareLog(half);
-    expect(stdout).toMatch(/any time \(sequence\) +difference/);
+    expect(stdout).toMatch(/^Higher: b less a is 0.08\d+, between 0.04\d+ and 0.1\d+ with 95 %/m);
+    expect(stdout).toMatch(/^b +any time +0.08\d+ +0.04\d+ to 0.1\d+ +<0.0001 +<0.0001$/m);
     expect(stdout).not.toContain("e-process");
 
     const double = [titles, ...vectorsOf(log, 2)];
@@ -458,12 +477,13 @@ describe("banditd compare with fixed shares", () => {
     expect(still.stdout).not.toContain("!!!");
   });
 
-  it("has no two-proportion test for rewards that are not 0 or 1, and prints why", async () => {
+  it("has no two-proportion test for rewards that are not 0 or 1, and does not speak of it", async () => {
     const rows = units.map(({ arm, before }) => `${arm},${before}`);
     const { exitCode, stdout } = await compareLog(["variant_id,reward", ...rows], ...ratio);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/two proportions +– +none: out of range/);
-    expect(stdout).toContain("the rewards are not all 0 or 1");
+    expect(stdout).not.toContain("proportions");
+    const report = await reportOn(["variant_id,reward", ...rows], ...ratio);
+    expect(report.comparisons[0].proportions.refusal.message).toContain("not all 0 or 1");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   });
 
@@ -533,6 +553,7 @@ describe("banditd compare with fixed shares", () => {
     ["--control a --shares adaptive", "a column propensity:<arm> for every arm"],
     ["--control a --covariate-column age", '--covariate-column: there is no column "age"'],
     ["--control a --shares fixed --context-column reward", "belongs to --shares adaptive"],
+    ["--control a --weighting uniform", "--weighting belongs to --shares adaptive"],
     ["--control a --address x:1", "--address belongs to"],
   ])("exits with 2 for %s", (args, message) => {
     const path = file(["variant_id,reward", "a,1", "b,0"]);

@@ -52,7 +52,10 @@ const differenceOf = ({ comparisons: [first] }: Compared) =>
 
 const kinds: readonly (readonly [string, Compare])[] = [
   ["fixed", (rows, change) => compareFixed(rows, { ...fixed, ...change })],
-  ["adaptive", (rows, change) => compareAdaptive(rows, { ...request, ...change })],
+  [
+    "adaptive",
+    (rows, change) => compareAdaptive(rows, { ...request, weighting: "uniform", ...change }),
+  ],
 ];
 
 describe.each(kinds)("a comparison with %s shares", (_, compare) => {
