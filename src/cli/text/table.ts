@@ -32,14 +32,14 @@ export function formatTable(
   });
   const cells = rows.map((_, row) => cutColumns.map((column) => column[row] as string));
   const widths = columns.map(({ title }, index) =>
-    cells.reduce((width, row) => Math.max(width, (row[index] as string).length), title.length),
+    cells.reduce((width, row) => Math.max(width, widthOf(row[index] as string)), widthOf(title)),
   );
   const line = (row: readonly string[]): string =>
     columns
       .map((column, index) => {
-        const width = widths[index] as number;
         const cell = row[index] as string;
-        return column.align === "right" ? cell.padStart(width) : cell.padEnd(width);
+        const padding = " ".repeat((widths[index] as number) - widthOf(cell));
+        return column.align === "right" ? padding + cell : cell + padding;
       })
       .join("  ")
       .trimEnd();
@@ -50,6 +50,19 @@ export function formatTable(
   ];
   return `${lines.join("\n")}\n`;
 }
+
+/** Columns that a terminal needs: two for a wide character, none for a mark on the one before. */
+function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const character of text) {
+    if (!/[\p{Mn}\p{Me}\p{Cf}]/u.test(character)) width += wide.test(character) ? 2 : 1;
+  }
+  return width;
+}
+
+const wide =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\u3001-\u303e\uff01-\uff60]/u;
 
 /** Lines of name and value, the values below one another; entries without a value are left out. */
 export function formatFacts(entries: readonly (readonly [string, string])[], indent = ""): string {

@@ -17,6 +17,12 @@ describe("a table", () => {
     );
   });
 
+  it("aligns names in any script", () => {
+    const rows = ["物理", "한국", "e\u0301té", "–", "😀"].map((name) => [name, "1"]);
+    const lines = formatTable(["n", "x"], rows).split("\n").slice(2, 7);
+    expect(lines).toEqual(["物理  1", "한국  1", "e\u0301té   1", "–     1", "😀    1"]);
+  });
+
   it("shows a cell on one line and cuts it at the column's width", () => {
     const text = formatTable([{ title: "t", widthMax: 6 }], [["ab\ncd\u001b[31mef"]]);
     expect(text.split("\n")[2]).toBe("ab cd…");
