@@ -98,10 +98,12 @@ describeFaults(
           }
         },
       },
-      // Forgotten scripts are sent again: no call notices.
-      ({ context }) => {
-        expect(context.load.calls.filter(({ status }) => status !== "ok")).toEqual([]);
-        expect(context.load.calls.filter(({ degraded }) => degraded)).toEqual([]);
+      // Forgotten scripts are sent again: no call fails. If they were not, nearly every call would be degraded; a machine
+      // that stands still for half a second degrades those of that time.
+      ({ context: { load } }) => {
+        expect(load.calls.filter(({ status }) => status !== "ok")).toEqual([]);
+        const degraded = load.calls.filter((call) => call.degraded);
+        expect(degraded.length).toBeLessThan(load.calls.length / 10);
       },
     );
 
