@@ -117,6 +117,7 @@ export class Allocator {
         variantId: this.#variantIds[arm] as VariantId,
         generations: totals.generations,
         effectiveWeight: totals.weight,
+        effectiveReward: totals.reward,
       };
     });
   }

@@ -44,4 +44,6 @@ export interface ArmPosterior extends ArmAssessment {
   readonly generations: number;
   /** What they still count: Σ of their weights after forgetting. */
   readonly effectiveWeight: number;
+  /** Σ of their rewards after forgetting. */
+  readonly effectiveReward: number;
 }

@@ -44,6 +44,7 @@ function armMessage(arm: ArmView): AllocationArm {
     share: arm.share,
     generations: BigInt(arm.generations),
     effectiveWeight: arm.effectiveWeight,
+    effectiveReward: arm.effectiveReward,
     ...defined({
       expectedLoss,
       sharedPrior: sharedPrior && create(BetaShapeSchema, sharedPrior),

@@ -2,9 +2,6 @@ import type { BanditClient } from "../../../src/client/index.ts";
 import { agentTypeRules } from "./agent-types.ts";
 import type { LiveArm } from "./verdict.ts";
 
-/** Alpha and beta of an arm of which nothing is known. */
-const priorAlpha = 1;
-
 /** What a replica believes of every arm of these code types. */
 export async function readLiveArms(
   client: BanditClient,
@@ -19,7 +16,7 @@ export async function readLiveArms(
           agentType,
           codeType,
           variantId: arm.variantId,
-          reward: arm.alpha - priorAlpha,
+          reward: arm.effectiveReward,
           weight: arm.effectiveWeight,
           generations: Number(arm.generations),
           position: allocation?.forgettingPosition ?? 0,

@@ -165,6 +165,7 @@ const answersOf = (service: FakeBanditService): Answers => ({
         belief: { kind: "beta", alpha: 3, beta: 2 },
         expectedLoss: 0,
         effectiveWeight: 3,
+        effectiveReward: 2,
         mean: 0.6,
         intervalLow: 0.2,
         intervalHigh: 0.9,

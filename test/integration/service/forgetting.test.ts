@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ArmView, Decision } from "../../../src/service/api/decisions.ts";
+import type { Decision } from "../../../src/service/api/decisions.ts";
 import type { LearningAgent } from "../../support/learning-agent.ts";
 import { engineSets } from "../../support/site.ts";
 import { useReplica } from "../../support/use-site.ts";
@@ -14,18 +14,13 @@ function halved([reward, weight, generations]: Sums[string]): Sums[string] {
   return [reward / 2, weight / 2, generations];
 }
 
-function alphaOf({ belief }: ArmView): number {
-  if (belief.kind !== "beta") throw new Error("not a Beta posterior");
-  return belief.alpha;
-}
-
 describe.each(engineSets)("forgetting on %s engines, by a clock that the test moves", (set) => {
   const site = useReplica(set);
   const freshAgent = (changes: object = {}) => site.agent({ ...policy, ...changes });
   const sumsOf = async (agent: LearningAgent, codeType = "c"): Promise<Sums> => {
     const { arms } = await agent.allocation(codeType);
     return Object.fromEntries(
-      arms.map((arm) => [arm.name, [alphaOf(arm) - 1, arm.effectiveWeight, arm.generations]]),
+      arms.map((arm) => [arm.name, [arm.effectiveReward, arm.effectiveWeight, arm.generations]]),
     );
   };
   const expectSums = (actual: Sums, expected: Sums) => {

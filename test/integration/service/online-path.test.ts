@@ -87,8 +87,8 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
     expect(await armOf(codeType, variantId)).toEqual(once);
     expect(await record("newer", 20, 8)).toBe(OutcomeStatus.REPLACED);
     const replaced = await armOf(codeType, variantId);
-    expect(replaced.alpha + replaced.beta).toBeCloseTo(once.alpha + once.beta, 12);
-    expect((replaced.alpha - 1) / (once.alpha - 1)).toBeCloseTo(2, 9);
+    expect(replaced.effectiveWeight).toBeCloseTo(once.effectiveWeight, 12);
+    expect(replaced.effectiveReward / once.effectiveReward).toBeCloseTo(2, 9);
   });
 
   it("answers a repeated generation id with the same decision, whatever was learned in between", async () => {
@@ -123,7 +123,7 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
           case: "testRun",
           value: { passed: 3, failed: 1, coverage: 0.5, mutationScore: 0.25 },
         },
-        alpha: 0.1 * (0.75 + 0.5 + 0.25),
+        reward: 0.1 * (0.75 + 0.5 + 0.25),
         weight: 0.3,
       },
       {
@@ -131,31 +131,31 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
           case: "rating",
           value: { coverage: 1, quality: 5, relevance: 3, overall: 4, userId: "someone" },
         },
-        alpha: 0.1 * (0 + 1 + 0.5 + 0.75),
+        reward: 0.1 * (0 + 1 + 0.5 + 0.75),
         weight: 0.4,
       },
       {
         outcome: { case: "action", value: { kind: UserActionKind.EDITED, editDistance: 0.2 } },
-        alpha: 0.1 * 0.8,
+        reward: 0.1 * 0.8,
         weight: 0.1,
       },
-      { outcome: { case: "ci", value: { passed: true } }, alpha: 0.1, weight: 0.1 },
+      { outcome: { case: "ci", value: { passed: true } }, reward: 0.1, weight: 0.1 },
       {
         outcome: { case: "custom", value: { metrics: { readability: 0.3 } } },
-        alpha: 0.03,
+        reward: 0.03,
         weight: 0.1,
       },
     ] as const;
-    let alpha = 1;
+    let reward = 0;
     let weight = 0;
     for (const step of steps) {
       const { status } = await served.client.recordOutcome({ generationId, outcome: step.outcome });
       expect(status).toBe(OutcomeStatus.APPLIED);
-      alpha += step.alpha;
+      reward += step.reward;
       weight += step.weight;
       const arm = await armOf(codeType, variantId);
-      expect(arm.alpha).toBeCloseTo(alpha, 12);
-      expect(arm.alpha + arm.beta).toBeCloseTo(2 + weight, 12);
+      expect(arm.effectiveReward).toBeCloseTo(reward, 12);
+      expect(arm.effectiveWeight).toBeCloseTo(weight, 12);
       expect(arm.generations).toBe(1n);
     }
   });
@@ -171,8 +171,8 @@ describe.each(engineSets)("online path on %s engines", (engines) => {
       await report(generationId, 8, 2);
       if (!reportFirst) await served.client.recordGeneration({ generationId, ...run });
       const after = await armOf(codeType, variant?.variantId ?? "");
-      expect(after.alpha - before.alpha).toBeCloseTo(0.8 - 0.2 - 0.1, 12);
-      expect(after.beta - before.beta).toBeCloseTo(1 - 0.5, 12);
+      expect(after.effectiveReward - before.effectiveReward).toBeCloseTo(0.8 - 0.2 - 0.1, 12);
+      expect(after.effectiveWeight - before.effectiveWeight).toBeCloseTo(1, 12);
     }
   });
 

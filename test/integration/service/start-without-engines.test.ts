@@ -48,7 +48,12 @@ const checkOf = async (service: ServedSite, engine: string) =>
 async function beliefs({ client }: ServedSite): Promise<Record<string, unknown>> {
   const { allocation } = await client.getAllocation({ agentType, codeType });
   return Object.fromEntries(
-    (allocation?.arms ?? []).map(({ variantId, alpha, beta }) => [variantId, { alpha, beta }]),
+    (allocation?.arms ?? []).map(
+      ({ variantId, effectiveReward: reward, effectiveWeight: weight }) => [
+        variantId,
+        { reward, weight },
+      ],
+    ),
   );
 }
 
@@ -350,8 +355,8 @@ describe("all three", () => {
     await soon(() => eventsIn("decisions")).toBe(logged.decisions + reports);
     await soon(() => isDegraded(service)).toBe(false);
     const total = (of: Record<string, unknown>) =>
-      Object.values(of as Record<string, { alpha: number; beta: number }>).reduce(
-        (sum, { alpha, beta }) => sum + alpha + beta,
+      Object.values(of as Record<string, { weight: number }>).reduce(
+        (sum, { weight }) => sum + weight,
         0,
       );
     // Each report counts once: together they weigh as many times what one more does.

@@ -51,6 +51,7 @@ describe("posteriors", () => {
       belief: { kind: "beta", alpha: 8, beta: 5 },
       generations: 20,
       effectiveWeight: 8,
+      effectiveReward: 6,
     });
   });
 
@@ -61,6 +62,7 @@ describe("posteriors", () => {
       belief: { alpha: 5, beta: 4 },
       generations: 20,
       effectiveWeight: 4,
+      effectiveReward: 3,
     });
   });
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file bandit/v1/allocation.proto.
  */
 export const file_bandit_v1_allocation: GenFile = /*@__PURE__*/
-  fileDesc("ChpiYW5kaXQvdjEvYWxsb2NhdGlvbi5wcm90bxIJYmFuZGl0LnYxIrYCCgpBbGxvY2F0aW9uEhIKCmFnZW50X3R5cGUYASABKAkSEQoJY29kZV90eXBlGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSHQoEbW9kZRgEIAEoDjIPLmJhbmRpdC52MS5Nb2RlEicKCWFsZ29yaXRobRgFIAEoCzIULmJhbmRpdC52MS5BbGdvcml0aG0SLwoLY29tcHV0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBGFybXMYByADKAsyGC5iYW5kaXQudjEuQWxsb2NhdGlvbkFybRIbChNmb3JnZXR0aW5nX3Bvc2l0aW9uGAggASgBEjIKEWFnZW50X3R5cGVfY2hhbmdlGAkgASgLMhcuYmFuZGl0LnYxLlJld2FyZENoYW5nZSLfAwoNQWxsb2NhdGlvbkFybRISCgp2YXJpYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLaXNfYmFzZWxpbmUYAyABKAgSDQoFYWxwaGEYBCABKAESDAoEYmV0YRgFIAEoARIMCgRtZWFuGAYgASgBEhQKDGludGVydmFsX2xvdxgHIAEoARIVCg1pbnRlcnZhbF9oaWdoGAggASgBEhgKEGJlc3RfcHJvYmFiaWxpdHkYCSABKAESDQoFc2hhcmUYCiABKAESEwoLZ2VuZXJhdGlvbnMYCyABKAMSGgoNZXhwZWN0ZWRfbG9zcxgMIAEoAUgAiAEBEhgKEGVmZmVjdGl2ZV93ZWlnaHQYDSABKAESKgoMc2hhcmVkX3ByaW9yGA4gASgLMhQuYmFuZGl0LnYxLkJldGFTaGFwZRI7ChRub3JtYWxfaW52ZXJzZV9nYW1tYRgPIAEoCzIdLmJhbmRpdC52MS5Ob3JtYWxJbnZlcnNlR2FtbWESJwoGbGluZWFyGBAgASgLMhcuYmFuZGl0LnYxLkxpbmVhckJlbGllZhInCgZjaGFuZ2UYESABKAsyFy5iYW5kaXQudjEuUmV3YXJkQ2hhbmdlQhAKDl9leHBlY3RlZF9sb3NzIigKCUJldGFTaGFwZRINCgVhbHBoYRgBIAEoARIMCgRiZXRhGAIgASgBIlIKEk5vcm1hbEludmVyc2VHYW1tYRIMCgRtZWFuGAEgASgBEhAKCHN0cmVuZ3RoGAIgASgBEg0KBXNoYXBlGAMgASgBEg0KBXNjYWxlGAQgASgBIkAKDExpbmVhckJlbGllZhIUCgxjb2VmZmljaWVudHMYASADKAESGgoSc3RhbmRhcmRfZGV2aWF0aW9uGAIgASgBImcKDFJld2FyZENoYW5nZRIuCgpub3RpY2VkX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgttZWFuX2JlZm9yZRgCIAEoARISCgptZWFuX3NpbmNlGAMgASgBYgZwcm90bzM", [file_bandit_v1_policy, file_google_protobuf_timestamp]);
+  fileDesc("ChpiYW5kaXQvdjEvYWxsb2NhdGlvbi5wcm90bxIJYmFuZGl0LnYxIrYCCgpBbGxvY2F0aW9uEhIKCmFnZW50X3R5cGUYASABKAkSEQoJY29kZV90eXBlGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSHQoEbW9kZRgEIAEoDjIPLmJhbmRpdC52MS5Nb2RlEicKCWFsZ29yaXRobRgFIAEoCzIULmJhbmRpdC52MS5BbGdvcml0aG0SLwoLY29tcHV0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBGFybXMYByADKAsyGC5iYW5kaXQudjEuQWxsb2NhdGlvbkFybRIbChNmb3JnZXR0aW5nX3Bvc2l0aW9uGAggASgBEjIKEWFnZW50X3R5cGVfY2hhbmdlGAkgASgLMhcuYmFuZGl0LnYxLlJld2FyZENoYW5nZSL5AwoNQWxsb2NhdGlvbkFybRISCgp2YXJpYW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLaXNfYmFzZWxpbmUYAyABKAgSDQoFYWxwaGEYBCABKAESDAoEYmV0YRgFIAEoARIMCgRtZWFuGAYgASgBEhQKDGludGVydmFsX2xvdxgHIAEoARIVCg1pbnRlcnZhbF9oaWdoGAggASgBEhgKEGJlc3RfcHJvYmFiaWxpdHkYCSABKAESDQoFc2hhcmUYCiABKAESEwoLZ2VuZXJhdGlvbnMYCyABKAMSGgoNZXhwZWN0ZWRfbG9zcxgMIAEoAUgAiAEBEhgKEGVmZmVjdGl2ZV93ZWlnaHQYDSABKAESGAoQZWZmZWN0aXZlX3Jld2FyZBgSIAEoARIqCgxzaGFyZWRfcHJpb3IYDiABKAsyFC5iYW5kaXQudjEuQmV0YVNoYXBlEjsKFG5vcm1hbF9pbnZlcnNlX2dhbW1hGA8gASgLMh0uYmFuZGl0LnYxLk5vcm1hbEludmVyc2VHYW1tYRInCgZsaW5lYXIYECABKAsyFy5iYW5kaXQudjEuTGluZWFyQmVsaWVmEicKBmNoYW5nZRgRIAEoCzIXLmJhbmRpdC52MS5SZXdhcmRDaGFuZ2VCEAoOX2V4cGVjdGVkX2xvc3MiKAoJQmV0YVNoYXBlEg0KBWFscGhhGAEgASgBEgwKBGJldGEYAiABKAEiUgoSTm9ybWFsSW52ZXJzZUdhbW1hEgwKBG1lYW4YASABKAESEAoIc3RyZW5ndGgYAiABKAESDQoFc2hhcGUYAyABKAESDQoFc2NhbGUYBCABKAEiQAoMTGluZWFyQmVsaWVmEhQKDGNvZWZmaWNpZW50cxgBIAMoARIaChJzdGFuZGFyZF9kZXZpYXRpb24YAiABKAEiZwoMUmV3YXJkQ2hhbmdlEi4KCm5vdGljZWRfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC21lYW5fYmVmb3JlGAIgASgBEhIKCm1lYW5fc2luY2UYAyABKAFiBnByb3RvMw", [file_bandit_v1_policy, file_google_protobuf_timestamp]);
 
 /**
  * The probability with which each arm of one agent type and code type is served right now, and why.
@@ -122,14 +122,15 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
   isBaseline: boolean;
 
   /**
-   * Alpha of the Beta posterior, prior included. 0 when the posterior is not a Beta.
+   * Alpha of the Beta posterior, prior included, in tosses of a coin: an observation counts for more than one when rewards
+   * vary less than a coin. 0 when the posterior is not a Beta.
    *
    * @generated from field: double alpha = 4;
    */
   alpha: number;
 
   /**
-   * Beta of the Beta posterior, prior included. 0 when the posterior is not a Beta.
+   * Beta of the Beta posterior, prior included, as alpha. 0 when the posterior is not a Beta.
    *
    * @generated from field: double beta = 5;
    */
@@ -191,6 +192,13 @@ export type AllocationArm = Message<"bandit.v1.AllocationArm"> & {
    * @generated from field: double effective_weight = 13;
    */
   effectiveWeight: number;
+
+  /**
+   * Sum of their rewards after forgetting: divided by effective_weight the mean reward observed.
+   *
+   * @generated from field: double effective_reward = 18;
+   */
+  effectiveReward: number;
 
   /**
    * Beta prior that was learned from other code types. Absent: the policy's own.

@@ -24,6 +24,7 @@ describe("an allocation as text", () => {
     generations: 12345n,
     expectedLoss: 0.0125,
     effectiveWeight: 99.5,
+    effectiveReward: 60,
     alpha: 61,
     beta: 40.5,
   };
