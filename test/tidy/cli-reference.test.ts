@@ -6,7 +6,9 @@ import { exitCodes } from "../../src/cli/exit-code.ts";
 import { allCommands, buildProgram } from "../../src/cli/program.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 
-const page = readFileSync(join(import.meta.dirname, "../../docs/reference/cli.md"), "utf8");
+const pageOf = (name: string) =>
+  readFileSync(join(import.meta.dirname, "../../docs/reference", name), "utf8");
+const page = pageOf("cli.md");
 
 const silent: Terminal = {
   out: () => undefined,
@@ -72,4 +74,23 @@ describe("docs/reference/cli.md", () => {
     const codes = [...sectionOf("Exit codes").matchAll(/^\| (\d+) \|/gm)].map(([, code]) => code);
     expect(codes.map(Number)).toEqual(Object.values(exitCodes));
   });
+});
+
+it("docs/reference/input-files.md lists every argument and option that names a file", () => {
+  const listed = [
+    ...pageOf("input-files.md").matchAll(/^\| (`.+`) \| (.+) \| (?:CSV|JSON|text) \|$/gm),
+  ]
+    .flatMap(([, names = "", where = ""]) =>
+      [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => `${name} ${where.replaceAll("`", "")}`),
+    )
+    .filter((entry) => entry !== "query -");
+  const taken = commands.flatMap((command) => [
+    ...command.registeredArguments
+      .filter((argument) => argument.name() === "file")
+      .map(() => `${pathOf(command)} the argument`),
+    ...command.options
+      .filter(({ flags }) => flags.includes("<file>"))
+      .map(({ long }) => `${pathOf(command)} ${long}`),
+  ]);
+  expect(listed.sort()).toEqual(taken.sort());
 });
