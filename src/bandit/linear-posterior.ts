@@ -17,7 +17,8 @@ const meanMax = 1e100;
 
 /**
  * The posterior N(μ, Σ) of one arm's d coefficients (Agrawal & Goyal 2013, "Thompson sampling for contextual
- * bandits with linear payoffs", algorithm 1, with a prior mean and a known noise σ in place of their v):
+ * bandits with linear payoffs", algorithm 1, with a prior mean and a known noise σ in place of their v; theirs is one
+ * posterior for all arms, here each arm has its own, the disjoint model of Li, Chu, Langford & Schapire 2010):
  *
  *     Σ⁻¹ = D⁻¹ + Σ W·x xᵀ/σ²     Σ⁻¹μ = D⁻¹m + Σ R·x/σ²     D, m: prior variances and means
  *

@@ -9,8 +9,8 @@ import type { ArmEvidence, BanditAlgorithm } from "./algorithm.ts";
 type LinearThompsonPolicy = Extract<Algorithm, { kind: "linear_thompson" }>;
 
 /**
- * Thompson sampling on a linear model of the request's features (Agrawal & Goyal 2013): given a context x, the
- * arms' mean rewards are independent normals N(x·μ, xᵀΣx), and an arm is served with the probability that its
+ * Thompson sampling on a disjoint linear model of the request's features, coefficients of its own for each arm: given a
+ * context x, the arms' mean rewards are independent normals N(x·μ, xᵀΣx), and an arm is served with the probability that its
  * own is the largest. Without a context: at the average one, all features 0.
  *
  * The prior mean of the intercept is the policy's α/(α + β). A prior (α, β) learned from elsewhere takes its

@@ -273,7 +273,8 @@ export const TopTwoThompsonSchema: GenMessage<TopTwoThompson> = /*@__PURE__*/
   messageDesc(file_bandit_v1_policy, 7);
 
 /**
- * Linear Thompson sampling: the reward of every arm is linear in the features of the request.
+ * Linear Thompson sampling: the reward of every arm is linear in the features of the request, with coefficients of its own
+ * (the disjoint model).
  *
  * @generated from message bandit.v1.LinearThompson
  */
