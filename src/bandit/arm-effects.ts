@@ -1,4 +1,11 @@
+import { EqualCorrelations } from "./equal-correlations.ts";
 import { type EvidenceTable, evidenceWeightMin } from "./evidence-table.ts";
+import {
+  countDegreesOfFreedom,
+  estimateOutcomeVariance,
+  solveInteractionVariance,
+  varianceMax,
+} from "./evidence-variance.ts";
 
 /** δ_a as estimated from some of the code types. */
 export interface ArmEffect {
@@ -25,10 +32,6 @@ const averageOutcomes = 5;
  */
 const settled = 1e-6;
 const sweepsMax = 100;
-/** Seven were enough for everything tried. */
-const newtonStepsMax = 40;
-/** No variance of a number in [0,1] is larger. */
-const varianceMax = 0.25;
 
 /**
  * Two-way decomposition of the mean rewards of arms (a) in code types (c):
@@ -53,8 +56,9 @@ export class ArmEffects {
   /** u = n·h/(n + h) of each cell; 0 without evidence. */
   readonly #limited: Float64Array;
   readonly #fit: Fit;
-  /** ℓ_c as best predicted. */
+  /** ℓ_c as best predicted, and the variance of the true ones. */
   readonly #levels: Float64Array;
+  readonly #levelVariance: number;
   /** Per arm over its cells, u the limited weight: Σu²·(τ² + v/n). */
   readonly #varianceSums: Float64Array;
   /** Per arm: Σ W. */
@@ -83,7 +87,7 @@ export class ArmEffects {
       this.#varianceSums[arm] = (this.#varianceSums[arm] as number) + this.#errorTerm(cell, weight);
       this.#outcomes[arm] = (this.#outcomes[arm] as number) + n;
     });
-    this.#levels = this.#predictLevels();
+    ({ levels: this.#levels, variance: this.#levelVariance } = this.#predictLevels());
   }
 
   /**
@@ -157,6 +161,25 @@ export class ArmEffects {
     return this.#levels[row] as number;
   }
 
+  /**
+   * Natural logarithm of how much likelier the row's means are where its arms stand as in the other code types than where each
+   * stands on its own, its mean around the same place with `ownVariance` more (both normal, the level unknown). 0 without outcomes.
+   */
+  logAgreement(row: number, ownVariance: number): number {
+    const alike = new EqualCorrelations(this.#levelVariance);
+    const apart = new EqualCorrelations(this.#levelVariance);
+    for (let arm = 0; arm < this.armCount; arm += 1) {
+      const cell = row * this.armCount + arm;
+      const effect = this.effectWithout(arm, row);
+      if (this.#table.weights[cell] === 0 || effect === undefined) continue;
+      const away = (this.#table.means[cell] as number) - effect.value;
+      const variance = this.#cellVariance(cell) + effect.variance;
+      alike.add(away, variance);
+      apart.add(away, variance + ownVariance);
+    }
+    return alike.logDensity() - apart.logDensity();
+  }
+
   /** u²·(τ² + v/n): the cell's part of the variance of Σu·y. */
   #errorTerm(cell: number, limited: number): number {
     if (limited === 0) return 0;
@@ -168,7 +191,7 @@ export class ArmEffects {
     return this.interactionVariance + this.outcomeVariance / (this.#table.weights[cell] as number);
   }
 
-  #predictLevels(): Float64Array {
+  #predictLevels(): { levels: Float64Array; variance: number } {
     const { weights, means } = this.#table;
     const levels = new Float64Array(this.#fit.levels.length);
     const precisions = new Float64Array(levels.length);
@@ -192,11 +215,12 @@ export class ArmEffects {
       squares += reliability * ((sum / precision) ** 2 - 1 / precision);
       total += reliability;
     }
-    const levelVariance = Math.max(squares / total, 0);
-    return levels.map((level, row) => {
+    const variance = Math.max(squares / total, 0);
+    const predicted = levels.map((level, row) => {
       const precision = precisions[row] as number;
-      return (level * (levelVariance * precision)) / (1 + levelVariance * precision);
+      return (level * (variance * precision)) / (1 + variance * precision);
     });
+    return { levels: predicted, variance };
   }
 }
 
@@ -209,43 +233,6 @@ interface Fit {
   readonly weightSums: Float64Array;
   /** … and Σu(y − ℓ). */
   readonly valueSums: Float64Array;
-}
-
-/** Rows in which two arms or more were tried tell arms apart: cells − rows − (arms − 1). */
-function countDegreesOfFreedom({ weights, rowOf, armOf }: EvidenceTable): number {
-  const compared = new Set<number>();
-  let cells = 0;
-  let rows = 0;
-  for (let row = 0; row < rowOf.size; row += 1) {
-    const arms: number[] = [];
-    for (let arm = 0; arm < armOf.size; arm += 1) {
-      if ((weights[row * armOf.size + arm] as number) > 0) arms.push(arm);
-    }
-    if (arms.length < 2) continue;
-    cells += arms.length;
-    rows += 1;
-    for (const arm of arms) compared.add(arm);
-  }
-  return cells - rows - (compared.size - 1);
-}
-
-/** Σ n·y(1 − y) / Σ(n − 1) over the cells, unbiased for 0/1 rewards, and one outcome at the overall mean. */
-function estimateOutcomeVariance({ weights, means }: EvidenceTable): number {
-  let weight = 0;
-  let reward = 0;
-  let spread = 0;
-  let freedom = 0;
-  weights.forEach((n, cell) => {
-    const mean = means[cell] as number;
-    weight += n;
-    reward += n * mean;
-    if (n <= 1) return;
-    spread += n * mean * (1 - mean);
-    freedom += n - 1;
-  });
-  if (weight === 0) return 0;
-  const overall = reward / weight;
-  return Math.min((spread + overall * (1 - overall)) / (freedom + 1), varianceMax);
 }
 
 /**
@@ -304,51 +291,4 @@ function fitEffects({ weights, means, rowOf, armOf }: EvidenceTable, limited: Fl
     }
     for (let row = 0; row < rows; row += 1) levels[row] = (levels[row] as number) - sum / known;
   }
-}
-
-/**
- * The τ² at which Q(τ²) = Σ_c Σ_a w(x − x̄_c)² is what it is on average, its degrees of freedom; x = y − δ_a,
- * w = 1/(τ² + v/n), x̄_c the mean of the row weighted by w (Paule & Mandel 1982). 0 when Q is smaller there
- * already. Newton's method as in DerSimonian & Kacker (2007), but on 1/Q: a sum of z²/(τ² + λ) has a concave
- * reciprocal, so the steps from 0 come from below and never overshoot, and evidence of any weight takes few.
- */
-function solveInteractionVariance(
-  { weights, means, rowOf, armOf }: EvidenceTable,
-  effects: Float64Array,
-  known: { readonly outcomeVariance: number; readonly degreesOfFreedom: number },
-): number {
-  let variance = 0;
-  for (let step = 0; step < newtonStepsMax; step += 1) {
-    let dispersion = 0;
-    let slope = 0;
-    for (let row = 0; row < rowOf.size; row += 1) {
-      let w = 0;
-      let wx = 0;
-      let wxx = 0;
-      let ww = 0;
-      let wwx = 0;
-      let wwxx = 0;
-      for (let arm = 0; arm < armOf.size; arm += 1) {
-        const cell = row * armOf.size + arm;
-        const n = weights[cell] as number;
-        if (n === 0) continue;
-        const precision = n / (variance * n + known.outcomeVariance);
-        const x = (means[cell] as number) - (effects[arm] as number);
-        w += precision;
-        wx += precision * x;
-        wxx += precision * x * x;
-        ww += precision * precision;
-        wwx += precision * precision * x;
-        wwxx += precision * precision * x * x;
-      }
-      if (w === 0) continue;
-      const mean = wx / w;
-      dispersion += Math.max(wxx - wx * mean, 0);
-      slope += Math.max(wwxx - 2 * mean * wwx + mean * mean * ww, 0);
-    }
-    const excess = dispersion - known.degreesOfFreedom;
-    if (!(excess > 1e-9 * known.degreesOfFreedom) || slope === 0) break;
-    variance += (dispersion / known.degreesOfFreedom) * (excess / slope);
-  }
-  return Math.min(variance, varianceMax);
 }

@@ -29,7 +29,7 @@ interface Family {
  * policy's own plus s outcomes of mean m,
  *
  *     α = α₀ + s·m,   β = β₀ + s·(1 − m),   m = δ_a (without code type c) + ℓ_c, clamped to [0,1]
- *     s = min(strengthMax, ρ · (ν − 2)/ν · v/(τ² + Var δ_a), v·ln(1 + N/10)/gap²)
+ *     s = min(1, Λ_c) · min(strengthMax, ρ · (ν − 2)/ν · v/(τ² + Var δ_a), v·ln(1 + N/10)/gap²)
  *
  * - v/(τ² + Var δ_a): as many outcomes of variance v as leave the mean the variance that an arm's mean has in a new
  *   code type. (ν − 2)/ν because τ² is known from ν differences only (the variance of Student's t).
@@ -39,6 +39,9 @@ interface Family {
  *   means, which favour nobody and only slow learning down: 0.007 of the mean reward in the worst case measured.
  * - v·ln(1 + N/10)/gap²: no arm starts further behind the best one than √ln(1 + N/10) standard deviations of its
  *   prior, N the outcomes that it rests on; so a mistake made early is not kept alive by nobody's looking.
+ * - Λ_c: how much likelier the code type's outcomes are where its arms stand as elsewhere than where each has a mean of its
+ *   own, as uncertain as the policy's prior. The others' word counts for that much: a power prior (Ibrahim & Chen 2000)
+ *   whose exponent is the Bayes factor that decides a robust mixture prior (Schmidli et al. 2014). Never above 1.
  *
  * An arm that no other code type has tried gets the mean and the spread of the arms that were: at most 4 outcomes,
  * never its parent's counts. Where nothing can be learned, the prior is the policy's own. Everything here was
@@ -53,6 +56,8 @@ export class SharedPrior {
   readonly #effects: ArmEffects | undefined;
   readonly #standings: readonly Standing[];
   readonly #family: Family | undefined;
+  /** By row, as far as asked for. */
+  readonly #agreements: (number | undefined)[] = [];
 
   private constructor(options: {
     prior: Posterior;
@@ -103,9 +108,22 @@ export class SharedPrior {
     const effect =
       row === undefined ? this.#effects.effect(arm) : this.#effects.effectWithout(arm, row);
     const level = row === undefined ? 0 : this.#effects.level(row);
-    if (effect !== undefined) return this.#add(effect.value + level, this.#strength(arm, effect));
+    if (effect !== undefined) {
+      const agreement = row === undefined ? 1 : this.#agreement(row);
+      return this.#add(effect.value + level, agreement * this.#strength(arm, effect));
+    }
     if (this.#family === undefined) return this.#prior;
     return this.#add(this.#family.mean + level, this.#familyStrength(this.#family));
+  }
+
+  #agreement(row: number): number {
+    const { alpha, beta } = this.#prior;
+    const ownVariance = (alpha * beta) / ((alpha + beta) ** 2 * (alpha + beta + 1));
+    this.#agreements[row] ??= Math.min(
+      1,
+      Math.exp((this.#effects as ArmEffects).logAgreement(row, ownVariance)),
+    );
+    return this.#agreements[row];
   }
 
   #strength(arm: number, effect: ArmEffect): number {

@@ -3,6 +3,7 @@ import {
   disagreeingTasks,
   independent,
   type LearnPriors,
+  lateTasks,
   pooled,
   type Summary,
   shared,
@@ -85,4 +86,36 @@ describe("sharing where code types disagree costs at most 0.001 of the mean rewa
       expect(cost(set, pooled, 0).mean).toBeGreaterThan(50 * costMax);
     },
   );
+});
+
+/** Lost of 100 by a code type that comes after 29 others of 255 outcomes each, .6 against .4, in its first 500 outcomes. */
+function lateLoss(learn: LearnPriors, disagrees: boolean): Summary {
+  return summarize(
+    Array.from({ length: 60 }, (_, at) => {
+      const early = { codeTypeCount: 29, armCount: 2, outcomesEach: 255, levels: 0 };
+      const late = { best: 0.6, rest: 0.4, outcomesLate: 500, disagrees };
+      const tasks = lateTasks({ ...early, ...late, seed: 5001 + at });
+      const pass = { explorationShare: 0, relearnEvery: 50, seed: 1 + at, inOrder: true };
+      return -thompsonMean(tasks, { ...pass, learn }) * tasks.taskCount;
+    }),
+  );
+}
+
+/** Without letting go it lost 34 of the 100. The bounds are four standard errors away from what is measured. */
+describe("a late code type", () => {
+  it("that is the other way round loses less than 22 of 100, alone 5 to 10", () => {
+    expect(lateLoss(shared(strengthMax), true).mean).toBeLessThan(22);
+    const alone = lateLoss(independent, true).mean;
+    expect(alone).toBeGreaterThan(3);
+    expect(alone).toBeLessThan(12);
+  });
+
+  it("that is like the others loses less than half of what it does alone", () => {
+    const alone = lateLoss(independent, false).mean;
+    expect(lateLoss(shared(strengthMax), false).mean).toBeLessThan(alone / 2);
+  });
+
+  it("loses more than that when all others are believed whatever it says (negative control)", () => {
+    expect(lateLoss(pooled, true).mean).toBeGreaterThan(40);
+  });
 });

@@ -104,6 +104,47 @@ export function disagreeingTasks(options: {
   };
 }
 
+/**
+ * Code types in which arm 1 earns `best` and every other arm `rest`, one after the other's outcomes in turn; then one in
+ * which arm 0 is the best by as much, or the same one. Only the outcomes of that late one are added up, as what they lose.
+ */
+export function lateTasks(options: {
+  readonly codeTypeCount: number;
+  readonly armCount: number;
+  readonly outcomesEach: number;
+  readonly outcomesLate: number;
+  readonly best: number;
+  readonly rest: number;
+  /** How far the levels of code types reach to both sides. */
+  readonly levels: number;
+  readonly disagrees: boolean;
+  readonly seed: number;
+}): TaskSet {
+  const { codeTypeCount, armCount, best, rest } = options;
+  const generator = SeededGenerator.fromSeed(options.seed);
+  const earlyCount = codeTypeCount * options.outcomesEach;
+  const taskCount = earlyCount + options.outcomesLate;
+  const codeTypeOf = (task: number) => (task < earlyCount ? task % codeTypeCount : codeTypeCount);
+  const levels = Array.from(
+    { length: codeTypeCount },
+    () => (2 * generator.next() - 1) * options.levels,
+  );
+  const bestOf = (task: number) => (task >= earlyCount && options.disagrees ? 0 : 1);
+  const meanOf = (task: number, arm: number) =>
+    (levels[codeTypeOf(task)] ?? 0) + (arm === bestOf(task) ? best : rest);
+  const rewards = Uint8Array.from({ length: taskCount * armCount }, (_, at) =>
+    generator.next() < meanOf(Math.floor(at / armCount), at % armCount) ? 1 : 0,
+  );
+  return {
+    codeTypes: codeTypeNames(codeTypeCount + 1),
+    arms: armNames(armCount),
+    taskCount,
+    codeTypeOf,
+    rewardOf: (task, arm) => rewards[task * armCount + arm] as number,
+    expectedOf: (task, arm) => (task < earlyCount ? 0 : meanOf(task, arm) - best),
+  };
+}
+
 /** 0 to count − 1, every order equally likely. */
 export function shuffled(count: number, seed: number): Uint32Array {
   const generator = SeededGenerator.fromSeed(seed);
@@ -116,7 +157,7 @@ export function shuffled(count: number, seed: number): Uint32Array {
 }
 
 /**
- * Mean reward of Thompson sampling over all tasks, each once, in seeded random order. One draw from each posterior,
+ * Mean reward of Thompson sampling over all tasks, each once, in seeded random order or as they are. One draw from each posterior,
  * the largest is served: the same distribution as a draw from the exact allocation. Posteriors follow every
  * outcome, priors every `relearnEvery` outcomes.
  */
@@ -127,6 +168,7 @@ export function thompsonMean(
     readonly explorationShare: number;
     readonly relearnEvery: number;
     readonly seed: number;
+    readonly inOrder?: boolean;
   },
 ): number {
   const { codeTypes, arms } = tasks;
@@ -140,7 +182,10 @@ export function thompsonMean(
   );
   let priors: Posterior[][] = [];
   let earned = 0;
-  shuffled(tasks.taskCount, 2 * options.seed).forEach((task, served) => {
+  const order = options.inOrder
+    ? Uint32Array.from({ length: tasks.taskCount }, (_, task) => task)
+    : shuffled(tasks.taskCount, 2 * options.seed);
+  order.forEach((task, served) => {
     if (served % options.relearnEvery === 0) {
       const priorOf = options.learn(totals, arms);
       priors = codeTypes.map((name) => arms.map((id) => priorOf(name, id)));

@@ -70,6 +70,38 @@ describe("ArmEffects", () => {
     expect(Math.abs((without?.value ?? 0) - (all?.value ?? 0))).toBeLessThan(0.03);
   });
 
+  it("agreement is the ratio of two normal densities of the row's means, with the level's variance in common", () => {
+    const ownVariance = 1 / 12;
+    const row = 3;
+    const away = [0, 1].map((arm) => {
+      const effect = effects.effectWithout(arm, row);
+      return {
+        x:
+          (rewards[row] as readonly [number, number])[arm as 0 | 1] / weight - (effect?.value ?? 0),
+        variance: effects.interactionVariance + v / weight + (effect?.variance ?? 0),
+      };
+    }) as [{ x: number; variance: number }, { x: number; variance: number }];
+    // The level as predicted is shrunk by σ²p/(1 + σ²p), p the precision of the row's mean; that gives σ² away.
+    const cellVariance = effects.interactionVariance + v / weight;
+    const p = 2 / cellVariance;
+    const raw = [0, 1].reduce((sum, arm) => {
+      const reward = (rewards[row] as readonly [number, number])[arm as 0 | 1];
+      return sum + (reward / weight - (effects.effect(arm)?.value ?? 0)) / 2;
+    }, 0);
+    const shrunk = effects.level(row) / raw;
+    const levelVariance = shrunk / (1 - shrunk) / p;
+    const logDensity = (more: number) => {
+      const [a, b] = away;
+      const [va, vb] = [a.variance + more + levelVariance, b.variance + more + levelVariance];
+      const determinant = va * vb - levelVariance ** 2;
+      const squares = (vb * a.x ** 2 - 2 * levelVariance * a.x * b.x + va * b.x ** 2) / determinant;
+      return -(Math.log(determinant) + squares) / 2;
+    };
+    const expected = logDensity(0) - logDensity(ownVariance);
+    expect(effects.logAgreement(row, ownVariance)).toBeCloseTo(expected, 10);
+    expect(effects.logAgreement(row, ownVariance * 1.01)).not.toBeCloseTo(expected, 4);
+  });
+
   it("levels are around 0 and shrunk", () => {
     const levels = rewards.map((_, row) => effects.level(row));
     expect(levels[2]).toBeLessThan(-0.25);

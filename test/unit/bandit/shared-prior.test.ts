@@ -96,6 +96,34 @@ describe("SharedPrior", () => {
     expect(Math.abs(gapAt(0.64) - gapAt(0.56))).toBeLessThan(0.0005);
   });
 
+  it("lets go of a code type that disagrees, the more the longer it does, of all its arms alike", () => {
+    const outcomes = 400;
+    const shapes = [10, 50, 100, 200].map((own) => {
+      const codeTypes = new Map(agreed([0.7, 0.6], outcomes));
+      const late = parseCodeType("late");
+      const [reward, weight] = [0.6 * own, own];
+      codeTypes.set(
+        late,
+        new Map([
+          [first, { reward, weight }],
+          [second, { reward: 0.7 * own, weight }],
+        ]),
+      );
+      const shared = estimate(codeTypes);
+      const others = [first, second].map((id) => strength(shared.priorOf(name(3), id)));
+      const shares = [first, second].map(
+        (id, arm) => strength(shared.priorOf(late, id)) / (others[arm] as number),
+      );
+      expect(Math.min(...others)).toBeGreaterThan(100);
+      return shares as [number, number];
+    });
+    const ofFirst = shapes.map(([share]) => share);
+    expect(ofFirst).toEqual(ofFirst.toSorted((a, b) => b - a));
+    expect(ofFirst[0]).toBeGreaterThan(0.9);
+    expect(ofFirst[3]).toBeLessThan(0.2);
+    for (const [a, b] of shapes) expect(a).toBeCloseTo(b, 1);
+  });
+
   it("follows the level of a hard code type with both arms alike", () => {
     const level = (row: number) => (row === 0 ? -0.4 : 0);
     const shared = estimate(
