@@ -6,7 +6,6 @@
 import { parseArgs } from "node:util";
 import {
   differenceSequence,
-  meanSequence,
   relativeDifferenceSequence,
 } from "../src/statistics/confidence-sequence.ts";
 import { cupedTest } from "../src/statistics/cuped.ts";
@@ -51,10 +50,6 @@ function same(draw: Draw, treatmentShare = 0.5): PeekedExperiment {
   return { control: draw, treatment: draw, treatmentShare, truth: 0 };
 }
 
-function single(draw: Draw, truth: number): PeekedExperiment {
-  return { control: draw, treatment: draw, treatmentShare: 0, truth };
-}
-
 const percent = (rate: number): string => `${(100 * rate).toFixed(1)} %`;
 
 console.log(
@@ -71,16 +66,6 @@ const peeked: [string, IntervalTest, PeekedExperiment][] = [
   ["difference, log-normal, no range, 1 in 10 treated", unbounded, same(logNormal, 0.1)],
   ["difference, 0/1, 0.5 and 0.6", differenceSequence, { ...rates, truth: 0.1 }],
   ["relative, 0/1, 0.5 and 0.6", relativeDifferenceSequence, { ...rates, truth: 0.2 }],
-  [
-    "mean, 0/1, rate 0.1",
-    ({ control }) => meanSequence(control, { expectedMean: 0.1 }),
-    single(bernoulli(0.1), 0.1),
-  ],
-  [
-    "mean, Beta(0.3, 3) rewards",
-    ({ control }) => meanSequence(control, { expectedMean: 1 / 11 }),
-    single(skewed, 1 / 11),
-  ],
 ];
 for (const [name, test, setting] of peeked) {
   console.log(`| ${name} | ${percent(missRate(test, setting, { runs, looks }))} |`);

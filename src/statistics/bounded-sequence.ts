@@ -16,16 +16,11 @@ export interface BoundedSample {
   readonly mean: number;
 }
 
-export interface BoundedOptions extends LevelOption {
-  /** The p-value of the look before; the new one is never above it. 1 if not given. */
-  readonly previousPValue?: number;
-}
-
 export interface BoundedLook {
   readonly estimate: number;
   readonly low: number;
   readonly high: number;
-  /** Two-sided: the smallest of this look and the ones before. */
+  /** Two-sided, of this look. */
   readonly pValue: number;
 }
 
@@ -38,57 +33,25 @@ const halvings = 64;
 const belowOne = 1 - 2 ** -53;
 
 /**
- * The mean of observations in [0,1], at any number of looks and from the first observation on: exact, not
- * asymptotic, and also for arms that a bandit serves, because an arm's next observation does not depend on
- * why it was served. The price is width: it reckons with the spread of 0/1 observations.
- *
- * All μ with M(μ) < 1/alpha, where
+ * Difference of two means of observations in [0,1], treatment − control, at any number of looks and from the first
+ * observation on: exact, not asymptotic, and whatever decides which arm is served next, because an arm's next
+ * observation does not depend on why it was served. The price is width: it reckons with the spread of 0/1 observations.
  *
  *     M(μ) = B(½ + S, ½ + n − S) / B(½, ½) / (μ^S (1 − μ)^(n − S)),  S = n · mean,
  *
  * is a martingale for 0/1 observations with rate μ (Robbins 1970) and a supermartingale for any others in
  * [0,1] with mean μ, its factors being convex in the observation (Howard, Ramdas, McAuliffe & Sekhon 2021). By
- * Ville's inequality it ever reaches 1/alpha with probability alpha at most. p-value: 1/M(`expectedMean`).
- *
- * Of one arm, what {@link boundedDifferenceSequence} is made of: the tests hold the martingale to its promise here.
- * @testonly
- */
-export function boundedMeanSequence(
-  sample: BoundedSample,
-  {
-    expectedMean,
-    alpha = alphaDefault,
-    previousPValue = 1,
-  }: BoundedOptions & { readonly expectedMean: number },
-): Result<BoundedLook & { readonly n: number }> {
-  const problem =
-    checkLevels(alpha, previousPValue) ??
-    checkUnit(expectedMean, "the expected mean") ??
-    checkSample(sample, "the sample");
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  const { n, mean } = sample;
-  const excess = (mu: number): number => logMartingale(sample, mu) + Math.log(alpha);
-  return acceptFinite({
-    estimate: mean,
-    low: lastInside(excess, mean, 0),
-    high: lastInside(excess, mean, 1),
-    pValue: Math.min(previousPValue, Math.exp(-logMartingale(sample, expectedMean))),
-    n,
-  });
-}
-
-/**
- * Difference of two means of observations in [0,1], treatment − control, under the same promise and whatever
- * decides which arm is served next. Holds the differences δ with M_T(μ + δ)·M_C(μ) < 1/alpha for some μ;
- * excludes 0 exactly when the p-value of this look, 1 / min_μ M_T(μ)·M_C(μ), is at most alpha.
+ * Ville's inequality the product of both arms' ever reaches 1/alpha with probability alpha at most. Holds the
+ * differences δ with M_T(μ + δ)·M_C(μ) < 1/alpha for some μ; excludes 0 exactly when the p-value of this look,
+ * 1 / min_μ M_T(μ)·M_C(μ), is at most alpha.
  */
 export function boundedDifferenceSequence(
   arms: TwoArms<BoundedSample>,
-  { alpha = alphaDefault, previousPValue = 1 }: BoundedOptions = {},
+  { alpha = alphaDefault }: LevelOption = {},
 ): Result<BoundedLook & { readonly controlN: number; readonly treatmentN: number }> {
   const { control, treatment } = arms;
   const problem =
-    checkLevels(alpha, previousPValue) ??
+    checkAlpha(alpha) ??
     checkSample(control, "the control") ??
     checkSample(treatment, "the treatment");
   if (problem !== undefined) return { ok: false, refusal: problem };
@@ -98,7 +61,7 @@ export function boundedDifferenceSequence(
     estimate,
     low: lastInside(excess, estimate, -1),
     high: lastInside(excess, estimate, 1),
-    pValue: Math.min(previousPValue, 1, Math.exp(-leastLogMartingale(arms, 0))),
+    pValue: Math.min(1, Math.exp(-leastLogMartingale(arms, 0))),
     controlN: control.n,
     treatmentN: treatment.n,
   });
@@ -151,10 +114,6 @@ function lastInside(excess: (value: number) => number, inside: number, end: numb
   }
   // The outer one: an interval may be wider by a rounding, never narrower.
   return far;
-}
-
-function checkLevels(alpha: number, previousPValue: number): Refusal | undefined {
-  return checkAlpha(alpha) ?? checkUnit(previousPValue, "a p-value");
 }
 
 function checkUnit(value: number, name: string): Refusal | undefined {

@@ -3,7 +3,6 @@ import {
   alphaDefault,
   type Comparison,
   checkAlpha,
-  type Estimate,
   type LevelOption,
   type TwoArms,
 } from "./comparison.ts";
@@ -21,28 +20,13 @@ export interface SequenceOptions extends LevelOption {
   readonly tightestAtN?: number;
   /** [0,1] if not given. */
   readonly range?: ObservationRange;
-  /** The p-value of the look before; the new one is never above it. 1 if not given. */
-  readonly previousPValue?: number;
-}
-
-export interface Look extends Estimate {
-  readonly n: number;
-}
-
-export interface ComparisonLook extends Comparison {
-  /** The p-value of this look alone, before the running minimum. */
-  readonly pValueOfThisLook: number;
 }
 
 const tightestAtNDefault = 1000;
 /** A sequence keeps silent before an arm has this much reward, and this much missing to the full reward. */
 const outcomesMin = 30;
-/**
- * Without a range nothing is known of the skewness. From here on the error rates measured for log-normal
- * observations (skewness 6) are as stated; a difference of two arms needs less, because theirs cancel.
- */
-const unboundedArmMin = 100;
-const unboundedMeanMin = 1000;
+/** Without a range. From here on the error rates are as stated for what `checkSkewness` lets pass. */
+const unboundedMin = 100;
 
 /**
  * Difference of the means, treatment − control, that may be looked at after every observation: the
@@ -57,7 +41,7 @@ const unboundedMeanMin = 1000;
  *
  * ρ² makes it tightest at `tightestAtN`. The p-value is the least alpha whose interval (with that ρ) leaves out
  * 0: √(1 + m) · exp(−z² m / (2(1 + m))), z = difference/√V; the mixture sequential probability ratio test of
- * Johari, Koomen, Pekelis & Walsh (2017). The running minimum over the looks is what is reported.
+ * Johari, Koomen, Pekelis & Walsh (2017).
  *
  * Being asymptotic it refuses to speak early: with a range, before each arm has 30 of what lies between the
  * observations and either end of it (for 0/1 observations: 30 successes and 30 failures); without one,
@@ -66,7 +50,7 @@ const unboundedMeanMin = 1000;
 export function differenceSequence(
   arms: TwoArms<Sample>,
   options: SequenceOptions = {},
-): Result<ComparisonLook> {
+): Result<Comparison> {
   const settings = checkOptions(options);
   if (!settings.ok) return settings;
   const problem = checkArms(arms, settings.value);
@@ -82,7 +66,7 @@ export function differenceSequence(
     low: estimate - margin,
     high: estimate + margin,
     standardError: Math.sqrt(variance),
-    ...pValues((estimate / Math.sqrt(variance)) ** 2, mixing, settings.value.previousPValue),
+    pValue: pValueOf((estimate / Math.sqrt(variance)) ** 2, mixing),
     controlN: control.n,
     treatmentN: treatment.n,
   });
@@ -100,7 +84,7 @@ export function differenceSequence(
 export function relativeDifferenceSequence(
   arms: TwoArms<Sample>,
   options: SequenceOptions = {},
-): Result<ComparisonLook> {
+): Result<Comparison> {
   const absolute = differenceSequence(arms, options);
   if (!absolute.ok) return absolute;
   const settings = checkOptions(options);
@@ -133,42 +117,6 @@ export function relativeDifferenceSequence(
   });
 }
 
-/**
- * One mean that may be looked at after every observation, against a mean that is given: the interval of
- * Waudby-Smith et al. (Theorem 2.2) with time n, and the p-value of "the mean is `expectedMean`". Everything
- * else is as for {@link differenceSequence}, but without a range it keeps silent before 1,000 observations.
- */
-export function meanSequence(
-  sample: Sample,
-  { expectedMean, ...options }: SequenceOptions & { readonly expectedMean: number },
-): Result<Look & { readonly pValueOfThisLook: number }> {
-  const settings = checkOptions(options);
-  if (!settings.ok) return settings;
-  if (!Number.isFinite(expectedMean)) {
-    return refuse("not_finite", `the expected mean must be a finite number, not ${expectedMean}`);
-  }
-  const problem =
-    checkSample(sample, "the sample") ??
-    checkEnough(sample, "the sample", {
-      range: settings.value.range,
-      unboundedMin: unboundedMeanMin,
-    });
-  if (problem !== undefined) return { ok: false, refusal: problem };
-  const variance = squaredError(sample);
-  if (variance === 0) return refuse("zero_variance", "the spread is too small to compute with");
-  const mixing = (settings.value.mixingAtTightest * sample.n) / settings.value.tightestAtN;
-  const margin = Math.sqrt(variance * squaredBoundary(mixing, settings.value.alpha));
-  const statistic = (sample.mean - expectedMean) / Math.sqrt(variance);
-  return acceptFinite({
-    estimate: sample.mean,
-    low: sample.mean - margin,
-    high: sample.mean + margin,
-    standardError: Math.sqrt(variance),
-    ...pValues(statistic ** 2, mixing, settings.value.previousPValue),
-    n: sample.n,
-  });
-}
-
 interface Mixing {
   readonly tightestAtN: number;
   /** ρ² n at the time at which the interval is tightest. */
@@ -178,7 +126,6 @@ interface Mixing {
 interface Settings extends Mixing {
   readonly alpha: number;
   readonly range: ObservationRange;
-  readonly previousPValue: number;
 }
 
 /**
@@ -199,18 +146,14 @@ function checkOptions(options: SequenceOptions): Result<Settings> {
     alpha = alphaDefault,
     tightestAtN = tightestAtNDefault,
     range = { low: 0, high: 1 },
-    previousPValue = 1,
   } = options;
   const problem = checkAlpha(alpha) ?? checkRange(range);
   if (problem !== undefined) return { ok: false, refusal: problem };
   if (!Number.isFinite(tightestAtN) || !(tightestAtN > 0)) {
     return refuse("out_of_range", `tightestAtN must be a number above 0, not ${tightestAtN}`);
   }
-  if (!(previousPValue >= 0 && previousPValue <= 1)) {
-    return refuse("out_of_range", `a p-value must be from 0 to 1, not ${previousPValue}`);
-  }
   const mixingAtTightest = tightestMixing(alpha);
-  return { ok: true, value: { alpha, tightestAtN, range, previousPValue, mixingAtTightest } };
+  return { ok: true, value: { alpha, tightestAtN, range, mixingAtTightest } };
 }
 
 /** The refusal of a range that is none; undefined if it is one. */
@@ -226,8 +169,8 @@ function checkArms({ control, treatment }: TwoArms<Sample>, { range }: Settings)
   return (
     checkSample(control, "the control") ??
     checkSample(treatment, "the treatment") ??
-    checkEnough(control, "the control", { range, unboundedMin: unboundedArmMin }) ??
-    checkEnough(treatment, "the treatment", { range, unboundedMin: unboundedArmMin })
+    checkEnough(control, "the control", range) ??
+    checkEnough(treatment, "the treatment", range)
   );
 }
 
@@ -235,7 +178,7 @@ function checkArms({ control, treatment }: TwoArms<Sample>, { range }: Settings)
 function checkEnough(
   { n, mean, variance }: Sample,
   name: string,
-  { range, unboundedMin }: { readonly range: ObservationRange; readonly unboundedMin: number },
+  range: ObservationRange,
 ): Refusal | undefined {
   if (range === "unbounded") {
     if (n >= unboundedMin) return undefined;
@@ -293,8 +236,7 @@ function tightestMixing(alpha: number): number {
   return mixing;
 }
 
-function pValues(squaredStatistic: number, mixing: number, previousPValue: number) {
+function pValueOf(squaredStatistic: number, mixing: number): number {
   const exponent = (squaredStatistic * mixing) / (2 * (1 + mixing));
-  const pValueOfThisLook = Math.min(1, Math.exp(0.5 * Math.log1p(mixing) - exponent));
-  return { pValueOfThisLook, pValue: Math.min(previousPValue, pValueOfThisLook) };
+  return Math.min(1, Math.exp(0.5 * Math.log1p(mixing) - exponent));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { boundedDifferenceSequence } from "../../src/statistics/bounded-sequence.ts";
 import {
   differenceSequence,
   relativeDifferenceSequence,
@@ -71,5 +72,30 @@ describe(`a difference that is looked at ${looks} times`, () => {
   it("finds 0.5 against 0.6 in at least 90 % of the runs", () => {
     const found = missRate(differenceSequence, unequalArms(0), { runs: 200, looks });
     expect(found).toBeGreaterThan(0.9);
+  });
+});
+
+describe("the bounded sequence, from the first observation on", () => {
+  const runs = 200;
+  /** A look costs a tenth of a millisecond: every one at first, every fortieth later. */
+  const bounded: IntervalTest = (arms) => {
+    const n = arms.control.n + arms.treatment.n;
+    return n <= 20 || n % 40 === 0
+      ? boundedDifferenceSequence(arms)
+      : refuse("too_few", "not at this look");
+  };
+
+  it.each([
+    ["0/1 rewards, rate 0.3", bernoulli(0.3)],
+    ["0/1 rewards, rate 0.02", bernoulli(0.02)],
+    ["skewed rewards", skewed],
+  ] as const)("%s: misses in at most one run of twenty", (_, draw) => {
+    const missed = missRate(bounded, equalArms(draw), { runs, looks });
+    expect(missed).toBeLessThan(rateMax(alpha, runs));
+  });
+
+  it("a difference that is 0.2 off is missed in more than 80 % of the runs (negative control)", () => {
+    const off = { ...unequalArms(0.1), truth: -0.1 };
+    expect(missRate(bounded, off, { runs: 60, looks })).toBeGreaterThan(0.8);
   });
 });

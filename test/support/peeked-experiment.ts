@@ -18,7 +18,6 @@ export type IntervalTest = (
 export interface PeekedExperiment {
   readonly control: Draw;
   readonly treatment: Draw;
-  /** 0 for a single mean: all observations go to the control. */
   readonly treatmentShare: number;
   /** What the intervals must hold. */
   readonly truth: number;
@@ -27,11 +26,6 @@ export interface PeekedExperiment {
 /** Two arms with the same rewards. */
 export function equalArms(draw: Draw, treatmentShare = 0.5): PeekedExperiment {
   return { control: draw, treatment: draw, treatmentShare, truth: 0 };
-}
-
-/** The mean of one arm. */
-export function singleMean(draw: Draw, truth: number): PeekedExperiment {
-  return { control: draw, treatment: draw, treatmentShare: 0, truth };
 }
 
 /** Rewards in [0,1] with mean 1/11 and skewness 2.2: most are next to nothing. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
   differenceSequence,
-  meanSequence,
   relativeDifferenceSequence,
   type SequenceOptions,
 } from "../../../src/statistics/confidence-sequence.ts";
@@ -58,38 +57,20 @@ describe("the p-value and the interval", () => {
     for (let successes = 400; successes <= 600; successes += 1) {
       const arms = { control, treatment: counts(1000, successes) };
       const look = accepted(differenceSequence(arms));
-      expect(look.low > 0 || look.high < 0).toBe(look.pValueOfThisLook <= 0.05);
+      expect(look.low > 0 || look.high < 0).toBe(look.pValue <= 0.05);
       const relative = accepted(relativeDifferenceSequence(arms));
-      expect(relative.low > 0 || relative.high < 0).toBe(look.pValueOfThisLook <= 0.05);
-      if (look.pValueOfThisLook <= 0.05) excluded += 1;
+      expect(relative.low > 0 || relative.high < 0).toBe(look.pValue <= 0.05);
+      if (look.pValue <= 0.05) excluded += 1;
     }
     expect(excluded).toBeGreaterThan(10);
     expect(excluded).toBeLessThan(190);
   });
 
-  it("the p-value is the running minimum of the looks", () => {
-    const arms = { control: counts(1000, 500), treatment: counts(1000, 540) };
-    const alone = accepted(differenceSequence(arms));
-    expect(alone.pValue).toBe(alone.pValueOfThisLook);
-    const after = accepted(differenceSequence(arms, { previousPValue: 0.03 }));
-    expect(after.pValue).toBe(0.03);
-    expect(after.pValueOfThisLook).toBe(alone.pValueOfThisLook);
-  });
-
-  it("one mean behaves like a difference from a known one", () => {
-    const look = accepted(meanSequence(counts(2000, 1100), { expectedMean: 0.5 }));
-    expect(look.low).toBeGreaterThan(0.5);
-    expect(look.pValue).toBeLessThan(0.05);
-    const level = accepted(
-      meanSequence(counts(2000, 1100), { expectedMean: 0.5, alpha: look.pValue / 2 }),
-    );
-    expect(level.low).toBeLessThan(0.5);
-  });
-
-  it("the mean's interval is tightest, against the usual one, where it was told to be", () => {
+  it("the interval is tightest, against the usual one, where it was told to be", () => {
     const width = (n: number): number => {
       const sample = { n, mean: 0.5, variance: 0.25 };
-      const look = accepted(meanSequence(sample, { expectedMean: 0.5, tightestAtN: 400 }));
+      const arms = { control: sample, treatment: sample };
+      const look = accepted(differenceSequence(arms, { tightestAtN: 400 }));
       return (look.high - look.low) / look.standardError;
     };
     expect(width(400)).toBeLessThan(width(390));
@@ -104,7 +85,6 @@ describe("sequences keep silent", () => {
     for (const few of [counts(400, 29), counts(400, 371)]) {
       expect(reasonOf(differenceSequence({ control: few, treatment: enough }))).toBe("too_few");
       expect(reasonOf(differenceSequence({ control: enough, treatment: few }))).toBe("too_few");
-      expect(reasonOf(meanSequence(few, { expectedMean: 0.5 }))).toBe("too_few");
     }
     for (let n = 60; n <= 4000; n += 7) {
       for (const just of [counts(n, 30), counts(n, n - 30)]) {
@@ -123,14 +103,12 @@ describe("sequences keep silent", () => {
     expect([few, just].map(reason)).toEqual(["too_few", "accepted"]);
   });
 
-  it("without a range, before 100 observations an arm, or 1,000 of a single one", () => {
+  it("without a range, before 100 observations an arm", () => {
     const sample = (n: number): Sample => ({ n, mean: 12, variance: 9 });
     const range = "unbounded";
     const arms = (n: number) => ({ control: sample(n), treatment: sample(5000) });
     expect(reasonOf(differenceSequence(arms(99), { range }))).toBe("too_few");
     expect(reasonOf(differenceSequence(arms(100), { range }))).toBe("accepted");
-    expect(reasonOf(meanSequence(sample(999), { range, expectedMean: 12 }))).toBe("too_few");
-    expect(reasonOf(meanSequence(sample(1000), { range, expectedMean: 12 }))).toBe("accepted");
   });
 });
 
@@ -156,16 +134,10 @@ describe("sequences of bad input", () => {
     { alpha: 1 },
     { tightestAtN: 0 },
     { tightestAtN: Number.NaN },
-    { previousPValue: 1.5 },
-    { previousPValue: Number.NaN },
     { range: { low: 1, high: 0 } },
     { range: { low: 0, high: Number.POSITIVE_INFINITY } },
   ])("refuses options without sense: %o", (options) => {
     expect(reasonOf(differenceSequence(both({}), options))).toBe("out_of_range");
-  });
-
-  it("refuses an expected mean that is none", () => {
-    expect(reasonOf(meanSequence(sound, { expectedMean: Number.NaN }))).toBe("not_finite");
   });
 
   it("refuses to divide by a control mean that may be 0", () => {
