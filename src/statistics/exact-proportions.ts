@@ -20,7 +20,7 @@ export interface ExactComparison {
 }
 
 /** Above this a table of counts takes too long; the normal approximation has long been good by then. */
-const observationsMax = 1e7;
+const observationsMax = 10_000_000;
 /** Tables that are as likely as the one seen but for rounding count as as likely. */
 const tieTolerance = 1e-7;
 

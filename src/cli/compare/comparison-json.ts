@@ -26,7 +26,6 @@ export type LogJson = ReturnType<typeof logJson>;
 /** An effect; the numbers are null where it was refused, `standard_error` also for an exact sequence. */
 export type EffectJson = ReturnType<typeof effectJson>;
 export type SampleRatioJson = ReturnType<typeof sampleRatioJson>;
-export type CoverageJson = ReturnType<typeof coverageJson>;
 /** What `banditd compare --shares adaptive --json` prints. */
 export type AdaptiveReport = ReturnType<typeof adaptiveReport>;
 /** What `banditd compare --shares fixed --json` prints. */
