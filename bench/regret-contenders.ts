@@ -1,4 +1,3 @@
-import { evolutionSeed } from "../src/app/seed/evolution-seed.ts";
 import { defaultPolicy } from "../src/bandit/default-policy.ts";
 import type { Policy } from "../src/domain/policy.ts";
 import {
@@ -28,7 +27,6 @@ const decaying = { kind: "epsilon_greedy", epsilon: 1, decayHalfLifeGenerations:
 
 const always: readonly OwnContender[] = [
   { name: reference, policy: defaultPolicy },
-  { name: "default of a seeded type", policy: evolutionSeed.policy },
   ...(
     [
       "thompson_sampling",

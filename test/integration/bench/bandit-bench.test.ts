@@ -37,7 +37,7 @@ test("a tiny run of the regret bench compares everybody in every world, and give
   );
   for (const { world, contenders } of reports[0]?.worlds ?? []) {
     const lostMax = 150 * (Math.max(...world.means) - Math.min(...world.means));
-    expect(contenders).toHaveLength(world.halfLife === undefined ? 10 : 11);
+    expect(contenders).toHaveLength(world.halfLife === undefined ? 9 : 10);
     for (const { regrets } of contenders) {
       expect(regrets).toHaveLength(2);
       for (const regret of regrets) expect(regret).toBeGreaterThan(0);
