@@ -42,8 +42,8 @@ function sentence(
     effect.high,
     effect.adjusted_p_value,
   ].map((value) => value ?? Number.NaN) as [number, number, number, number];
-  const range = `between ${shown(low)} and ${shown(high)} with ${shown(level * 100)} % confidence (${looks})`;
-  if (p > 1 - level) return `Undecided: ${treatment} less ${control} is ${range}.`;
+  const range = `between ${shown(low)} and ${shown(high)} (${looks}, level ${shown(level)})`;
+  if (p > 1 - level) return `Undecided: ${treatment} minus ${control} is ${range}.`;
   const verdict = estimate > 0 ? "Higher" : "Lower";
-  return `${verdict}: ${treatment} less ${control} is ${shown(estimate)}, ${range}, p (Holm) ${pText(p)}.`;
+  return `${verdict}: ${treatment} minus ${control} is ${shown(estimate)}, ${range}, p (Holm) ${pText(p)}.`;
 }

@@ -38,6 +38,14 @@ export function hasNumber(report: AdaptiveReport | FixedReport): boolean {
 
 export function formatAdaptive(report: AdaptiveReport): string {
   if (report.decisions === 0) return emptyText(report);
+  const heading = [
+    title(report, "shares that follow the rewards (adaptive)"),
+    ratioText(report, "Sample ratio by propensities"),
+  ];
+  // Every method would say so in its own words.
+  const isWaiting =
+    report.decisions_window_open === report.decisions && !report.open_windows_included;
+  if (isWaiting) return joined([...heading, notes(report, [])]);
   const interval = intervalTitle(report.level);
   const values = formatTable(
     [
@@ -65,20 +73,6 @@ export function formatAdaptive(report: AdaptiveReport): string {
   );
   // It is made for 0/1 rewards alone; of others every line would say so.
   const isTested = report.rewards === "binary";
-  const evidence = formatTable(
-    [
-      { title: "equal? (e-process)", widthMax: armWidthMax },
-      ...numbers("rewards", "control's", "e-value", "p-value", "p (Holm)"),
-    ],
-    report.comparisons.map(({ treatment, equality }) => [
-      treatment,
-      orDash(equality.treatment_rewards, integer),
-      orDash(equality.control_rewards, integer),
-      equality.e_value === null ? noNumber(equality.refusal) : evidenceText(equality.e_value),
-      pText(equality.p_value),
-      pText(equality.adjusted_p_value),
-    ]),
-  );
   const refusals: Named[] = [
     ...report.arms.map(({ arm, value }): Named => [`the value of ${arm}`, value.refusal]),
     ...report.comparisons.map(
@@ -95,15 +89,34 @@ export function formatAdaptive(report: AdaptiveReport): string {
     ),
   ];
   return joined([
-    title(report, "shares that follow the rewards (adaptive)"),
-    ratioText(report, "Sample ratio by propensities"),
+    ...heading,
     conclusion(report),
     values,
     coverageAlarm(report),
     `Difference to the control, ${report.control}:\n`,
-    ...(report.comparisons.length === 0 ? [] : [differences, ...(isTested ? [evidence] : [])]),
+    ...(report.comparisons.length === 0
+      ? []
+      : [differences, ...(isTested ? [evidenceTable(report)] : [])]),
     notes(report, refusals, contextNotes(report)),
   ]);
+}
+
+/** The e-process of each treatment. */
+function evidenceTable(report: AdaptiveReport): string {
+  return formatTable(
+    [
+      { title: "equal? (e-process)", widthMax: armWidthMax },
+      ...numbers("rewards", "control's", "e-value", "p-value", "p (Holm)"),
+    ],
+    report.comparisons.map(({ treatment, equality }) => [
+      treatment,
+      orDash(equality.treatment_rewards, integer),
+      orDash(equality.control_rewards, integer),
+      equality.e_value === null ? noNumber(equality.refusal) : evidenceText(equality.e_value),
+      pText(equality.p_value),
+      pText(equality.adjusted_p_value),
+    ]),
+  );
 }
 
 export function formatFixed(report: FixedReport): string {

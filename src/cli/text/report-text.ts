@@ -78,17 +78,19 @@ export function leftOutNotes(
   ];
 }
 
-/** Why numbers are missing: one sentence for each reason of a refusal, naming all it concerns. */
+/** Why numbers are missing: one sentence for each reason, naming all it concerns; of different messages the first. */
 export function refusalNotes(
   results: readonly (readonly [name: string, refusal: Refusal | null])[],
 ): readonly string[] {
-  const names = new Map<string, string[]>();
-  for (const [name, refusal] of results) {
-    if (refusal === null) continue;
-    const text = `${refusal.message} (${refusal.reason})`;
-    names.set(text, [...(names.get(text) ?? []), name]);
-  }
-  return [...names].map(([text, of]) => `No number for ${of.join(", ")}: ${text}.`);
+  const refused = results.flatMap(([name, refusal]) =>
+    refusal === null ? [] : [{ name, ...refusal }],
+  );
+  return [...Map.groupBy(refused, ({ reason }) => reason)].map(([reason, all]) => {
+    const [first, ...others] = new Set(all.map(({ message }) => message));
+    const names = all.map(({ name }) => name).join(", ");
+    const example = others.length === 0 ? "" : "for example, ";
+    return `No number for ${names}: ${example}${first} (${reason}).`;
+  });
 }
 
 /** A line below a table that the answer had no room for all of; empty where it had. */

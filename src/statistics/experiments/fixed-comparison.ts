@@ -238,8 +238,8 @@ function bestOf(
   if (arms.some((arm) => arm.sample().n < 2)) {
     return refuse("too_few", "an arm has fewer than two rewards");
   }
-  const heavy = rewards === "out_of_range" ? arms.find((arm) => skewed(arm, "")) : undefined;
-  if (heavy !== undefined) return refuse("too_skewed", "the rewards of an arm are too skewed");
+  const heavy = arms.map((arm) => skewed(arm, "an arm")).find((refusal) => refusal !== undefined);
+  if (rewards === "out_of_range" && heavy !== undefined) return { ok: false, refusal: heavy };
   return bestArmNormal(
     arms.map((arm) => {
       const { n, mean, variance } = arm.sample();

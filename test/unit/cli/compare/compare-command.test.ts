@@ -300,7 +300,9 @@ describe("banditd compare with adaptive shares", () => {
     expect(sequence).toMatchObject({ refusal: null, standard_error: null, covered_share: 1 });
     expect(sequence.low).toBeGreaterThan(0);
     const { stdout } = await compareLog(half);
-    expect(stdout).toMatch(/^Higher: b less a is 0.08\d+, between 0.04\d+ and 0.1\d+ with 95 %/m);
+    expect(stdout).toMatch(
+      /^Higher: b minus a is 0.08\d+, between 0.04\d+ and 0.1\d+ \(any time, level 0.95\)/m,
+    );
     expect(stdout).toMatch(/^b +any time +0.08\d+ +0.04\d+ to 0.1\d+ +<0.0001 +<0.0001$/m);
     expect(stdout).not.toContain("e-process");
 
