@@ -47,7 +47,7 @@ const mild = { ...two, best: 0.6, rest: 0.4 };
 /**
  * Code types that disagree as much as they can: each arm is the best one equally often. Priors are learned anew
  * every 1 % of the tasks. The seeds are the first ones and fixed. With seeds drawn anew, a mild set would fail by
- * chance about once in 30 times (docs/concepts/sharing.md has the means of 1,000 pairs), an opposite one never.
+ * chance about once in 30 times (docs/concepts/sharing.md has the means of 400 pairs), an opposite one never.
  */
 describe("sharing where code types disagree costs at most 0.001 of the mean reward", () => {
   it.each<Disagreement & { explorationShare: number }>([
