@@ -158,7 +158,7 @@ describe("off-policy on the log of a running service", () => {
     const csv = await site.output(
       "query",
       "SELECT code_type, variant_id, propensity, source, degraded, reward, reward_weight " +
-        `FROM generation_full WHERE agent_type = '${agentType}' ORDER BY code_type, generation_id`,
+        `FROM generation_full WHERE agent_type = '${agentType}' ORDER BY generation_id`,
       ...words("--csv --rows 10000"),
     );
     const path = file("policy.json", policy);
