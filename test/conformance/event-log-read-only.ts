@@ -225,6 +225,15 @@ export function describeReadOnlyQueries(log: () => EventLog): void {
     expect(result.rows.every(([, text]) => (text as string).length === 100_000)).toBe(true);
   });
 
+  test("a result that is short as text and large in the engine's memory is whole", async () => {
+    const part = "SELECT arrayMap(x -> toInt256(number % 2), range(50)) AS zeros FROM numbers(900)";
+    const result = await query(Array.from({ length: 10 }, () => part).join(" UNION ALL "), {
+      rowsMax: 10_000,
+    });
+    expect(result).toMatchObject({ truncated: false });
+    expect(result.rows).toHaveLength(9000);
+  });
+
   test.each([
     ["one row", "SELECT arrayStringConcat(arrayMap(x -> repeat('x', 1000000), range(9)))"],
     ["one value of 100 MB", "SELECT repeat(repeat('x', 1000000), 100) AS x"],

@@ -14,6 +14,11 @@ const runningMax = 3;
 const queryBytesMax = 2 ** 30;
 /** What a result may have as text; the rows beyond are left out. */
 const resultBytesMax = 4 * 1024 * 1024;
+/**
+ * Where the engine ends a result, by its bytes in the engine's memory. It does not say that it has, so the text must reach its own
+ * bound first: an Int256 of one digit has 32 bytes in memory and 2 as text.
+ */
+const resultMemoryBytesMax = 16 * resultBytesMax;
 /** The engine stops itself at the deadline; this is how much later the call is given up here. */
 const queryGraceMs = 500;
 /** In hexadecimal, as it travels, the longest statement of all is twice its bytes. */
@@ -52,7 +57,7 @@ export class ReadOnlyQueries {
         clickhouse_settings: {
           // Ends with the block in which a limit is reached: some rows too many, never too few.
           max_result_rows: String(input.rowsMax + 1),
-          max_result_bytes: String(resultBytesMax),
+          max_result_bytes: String(resultMemoryBytesMax),
           result_overflow_mode: "break",
           max_execution_time: input.timeoutMs / 1_000,
           timeout_overflow_mode: "throw",
