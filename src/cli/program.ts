@@ -4,6 +4,7 @@ import { allocationCommand } from "./commands/allocation.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { exportCommand } from "./commands/export.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { modeCommand } from "./commands/mode.ts";
 import { offPolicyCommand } from "./commands/off-policy.ts";
@@ -41,6 +42,7 @@ export function buildProgram(terminal: Terminal): Command {
     simulateCommand(terminal),
     explainCommand(terminal),
     queryCommand(terminal),
+    exportCommand(terminal),
     compareCommand(terminal),
     offPolicyCommand(terminal),
     powerCommand(terminal),

@@ -1,13 +1,13 @@
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Command } from "commander";
-import { stringify } from "csv-stringify/sync";
 import type { QueryResponse } from "../../client/index.ts";
 import { addAnswerOptions, answer, type PrintOptions } from "../command-frame.ts";
 import { badInput } from "../exit-code.ts";
 import { readInputFile } from "../input/text-file.ts";
 import { wholeNumber } from "../parse-option.ts";
 import type { Terminal } from "../terminal.ts";
-import { formatQueryResult, plainCell, rowsOf } from "../text/query-result.ts";
+import { csvText } from "../text/csv-text.ts";
+import { formatQueryResult, rowsOf } from "../text/query-result.ts";
 
 const rowsMaxDefault = 1000;
 const timeoutSecondsDefault = 30;
@@ -66,16 +66,11 @@ Examples:
   );
 }
 
-/** RFC 4180, with a title line. */
 function csvOf(result: QueryResponse): string {
-  const rows = rowsOf(result).map((row) => row.map(plainCell));
-  return stringify([titlesOf(result), ...rows], {
-    record_delimiter: "windows",
-    quoted_match: /[\r\n]/,
-  });
+  return csvText([titlesOf(result), ...rowsOf(result)]);
 }
 
-function titlesOf(result: QueryResponse): readonly string[] {
+function titlesOf(result: QueryResponse): string[] {
   return result.columns.map((column) => column.name);
 }
 

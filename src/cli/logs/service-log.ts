@@ -12,9 +12,8 @@ const queryTimeoutMs = 120_000;
 /** The call may take a little longer than the statement: events are flushed first, rows travel. */
 const deadlineMarginMs = 15_000;
 
-export interface ServiceLogOptions
-  extends Pick<LogNeeds, "contextColumns" | "policyColumns" | "forComparison"> {
-  readonly client: Pick<BanditClient, "query" | "getPolicy">;
+interface ReaderOptions {
+  readonly client: Pick<BanditClient, "query">;
   /** Checked: letters, digits, `_` and `-` only. */
   readonly agentType: string;
   /** Checked as well. Undefined: all. */
@@ -22,9 +21,15 @@ export interface ServiceLogOptions
   readonly fromMs: number;
   /** Exclusive. */
   readonly toMs: number;
-  readonly nowMs: number;
   /** Generations asked for at a time; absent: 10,000, as many as one answer may have. */
   readonly pageRows?: number;
+}
+
+export interface ServiceLogOptions
+  extends ReaderOptions,
+    Pick<LogNeeds, "contextColumns" | "policyColumns" | "forComparison"> {
+  readonly client: Pick<BanditClient, "query" | "getPolicy">;
+  readonly nowMs: number;
   readonly onProgress: (rows: number, total: number) => void;
 }
 
@@ -126,12 +131,12 @@ type Values = readonly JsonValue[];
  * a LIMIT nor with a code type. The pages' bounds are found at once. A decision that stands in the table twice makes its page
  * shorter by one, and is one row of the view.
  */
-class ServiceLogReader {
-  readonly #options: ServiceLogOptions;
+export class ServiceLogReader {
+  readonly #options: ReaderOptions;
   /** Everything acknowledged up to now is waited for once. */
   #isFresh = false;
 
-  constructor(options: ServiceLogOptions) {
+  constructor(options: ReaderOptions) {
     this.#options = options;
   }
 
@@ -170,8 +175,13 @@ class ServiceLogReader {
       for (;;) {
         const answer = await this.#answer(`${page}${beyond}${upTo} ORDER BY generation_id`);
         const rows = rowsOf(answer);
-        for (const [, codeType, ...values] of rows) {
-          yield { codeType: String(codeType), values: values as Values, total };
+        for (const [generationId, codeType, ...values] of rows) {
+          yield {
+            generationId: String(generationId),
+            codeType: String(codeType),
+            values: values as Values,
+            total,
+          };
         }
         // Rows that came in between, or very long names, may have filled the answer before the page's end.
         const end = answer.truncated ? rows.at(-1)?.[0] : last;

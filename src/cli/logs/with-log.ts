@@ -19,14 +19,18 @@ const levelDefault = 0.95;
 /** Between reading and printing the event loop has turns; progress costs nothing in between. */
 const progressEvery = 1000;
 
-/** Options that say which log a command reads: a file, or what a service has decided. */
-export interface LogOptions extends ConnectionOptions {
-  readonly log?: string;
+/** Options that say what of a service's log a command reads. */
+export interface SpanOptions {
   readonly from?: TimeOption;
   readonly last?: number;
   readonly to?: TimeOption;
   readonly agentType?: string;
   readonly codeType?: string;
+}
+
+/** Options that say which log a command reads: a file, or what a service has decided. */
+export interface LogOptions extends ConnectionOptions, SpanOptions {
+  readonly log?: string;
   readonly actionColumn?: string;
   readonly rewardColumn?: string;
   readonly attributionWindow?: number;
@@ -109,17 +113,7 @@ export async function withLog<Result>(
     ...needs.fileOptions,
   });
   const progress = new Progress(terminal);
-  let firstRowMs: number | undefined;
-  const onProgress = (done: number, total?: number): void => {
-    firstRowMs ??= progress.elapsedMs();
-    if (done % progressEvery !== 0) return;
-    const elapsedMs = progress.elapsedMs() - firstRowMs;
-    progress.update(() =>
-      total === undefined
-        ? `${integer(done)} rows`
-        : describeRate({ done, total, noun: needs.noun, elapsedMs }),
-    );
-  };
+  const onProgress = rowProgress(progress, needs.noun);
   try {
     if (file !== undefined) {
       const { attributionWindow: attributionWindowMs } = options;
@@ -135,12 +129,26 @@ export async function withLog<Result>(
   }
 }
 
+/** Says how many rows have been read, and how many of a service's are to come. */
+export function rowProgress(progress: Progress, noun: string) {
+  let firstRowMs: number | undefined;
+  return (done: number, total?: number): void => {
+    firstRowMs ??= progress.elapsedMs();
+    if (done % progressEvery !== 0) return;
+    const elapsedMs = progress.elapsedMs() - firstRowMs;
+    progress.update(() =>
+      total === undefined
+        ? `${integer(done)} rows`
+        : describeRate({ done, total, noun, elapsedMs }),
+    );
+  };
+}
+
 function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string, unknown>>): void {
   const { log, from, last } = options;
   if ([log, from, last].filter((one) => one !== undefined).length !== 1) {
     throw badInput("either --log (a file), or --from or --last (a service's log) is needed");
   }
-  if (last !== undefined && options.to !== undefined) throw badInput("--to belongs to --from");
   const serviceOptions = {
     "--to": options.to,
     "--agent-type": options.agentType,
@@ -158,9 +166,10 @@ function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string,
 }
 
 /** What of a service's log is read. @throws CliError or BanditError when the agent type is missing, or a name cannot be one */
-function spanOf({ agentType, codeType, from, last = 0, to }: LogOptions, nowMs: number) {
+export function spanOf({ agentType, codeType, from, last, to }: SpanOptions, nowMs: number) {
   if (agentType === undefined) throw badInput("--agent-type is needed for a service's log");
-  const fromMs = from?.(nowMs) ?? nowMs - last;
+  if (last !== undefined && to !== undefined) throw badInput("--to belongs to --from");
+  const fromMs = from?.(nowMs) ?? nowMs - (last ?? 0);
   const toMs = to?.(nowMs) ?? nowMs;
   if (to !== undefined && toMs <= fromMs) throw badInput("--to must be later than --from");
   return {
