@@ -24,7 +24,7 @@ export interface AllocationMoment {
 
 /**
  * Totals in, allocation out, for one (agent type, code type) under one policy. Only arms whose totals changed
- * are worked on, unless something is forgotten, which changes all. The result depends on the current totals,
+ * are worked on, unless something is forgotten or the spread of the rewards has moved, which changes all. The result depends on the current totals,
  * priors, position and context alone, never on the order or number of changes that led to them, so replicas that
  * agree on those agree on the allocation.
  *

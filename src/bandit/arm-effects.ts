@@ -24,6 +24,11 @@ export interface ArmEffect {
  * docs/concepts/sharing.md).
  */
 const halfWeight = 10;
+/**
+ * Variance of levels, at least, for telling whether a row is like the others: where all levels so far are alike, tasks that are
+ * harder by .1 or .2 for every arm are no contrary ones.
+ */
+const levelVarianceMin = 0.01;
 /** Outcomes' worth of belief that a code type is an average one, while effects are fitted. */
 const averageOutcomes = 5;
 /**
@@ -163,11 +168,13 @@ export class ArmEffects {
 
   /**
    * Natural logarithm of how much likelier the row's means are where its arms stand as in the other code types than where each
-   * stands on its own, its mean around the same place with `ownVariance` more (both normal, the level unknown). 0 without outcomes.
+   * stands on its own, its mean around the same place with `ownVariance` more (both normal). Their common
+   * level has the variance that levels have, or `levelVarianceMin`. 0 without outcomes.
    */
   logAgreement(row: number, ownVariance: number): number {
-    const alike = new EqualCorrelations(this.#levelVariance);
-    const apart = new EqualCorrelations(this.#levelVariance);
+    const levelVariance = Math.max(this.#levelVariance, levelVarianceMin);
+    const alike = new EqualCorrelations(levelVariance);
+    const apart = new EqualCorrelations(levelVariance);
     for (let arm = 0; arm < this.armCount; arm += 1) {
       const cell = row * this.armCount + arm;
       const effect = this.effectWithout(arm, row);

@@ -6,8 +6,8 @@ interface Sums {
 
 const dayMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
-/** Outcomes of the overall mean that a cell starts from, so that its first ones surprise nobody. */
-const cellStrength = 1;
+/** A cell with fewer outcomes surprises nobody: what it earns is not known yet. */
+const cellWeightMin = 10;
 /** Outcomes of no effect that an hour starts from. */
 const hourStrength = 100;
 /** What a day counts one day later: a week's worth is remembered. */
@@ -23,18 +23,17 @@ interface Cell {
  * What an outcome can be expected to earn, from what outcomes before it earned in the same cell (arm and code type) and, on
  * earlier days, at the same hour: the mix of tasks and its daily swing explain that much. Today's outcomes say nothing about
  * today's hours, so a drop does not explain itself within the hour; and nothing is forgotten in a cell, whose mean would
- * follow a drop. Pure; 48 pairs of numbers and two for each cell.
+ * follow a drop. No clock of its own; 48 pairs of numbers and two for each cell.
  */
 export class ExpectedRewards {
   readonly #cells = new Map<string, Cell>();
-  #overall: Sums = noSums();
   /** By hour of the day, UTC: rewards beyond the cell's mean. */
   readonly #earlier: readonly Sums[] = hours();
   #today: readonly Sums[] = hours();
   #day = Number.NEGATIVE_INFINITY;
 
   /**
-   * Takes an outcome in. @returns what it was expected to be, in [0,1]; of the very first outcome the reward itself
+   * Takes an outcome in. @returns what it was expected to be, in [0,1]; of the first ten outcomes of a cell the reward itself
    * @param reward in [0,1] @param weight above 0
    */
   push(outcome: { cell: string; atMs: number; reward: number; weight: number }): number {
@@ -43,21 +42,18 @@ export class ExpectedRewards {
     const hour = Math.floor((atMs % dayMs) / hourMs);
     const effect = this.#effectOf(hour);
     const { recent, ever } = this.#cells.get(cell) ?? { recent: noSums(), ever: noSums() };
-    const overall =
-      this.#overall.weight > 0 ? this.#overall.total / this.#overall.weight : reward - effect;
-    const mean = (recent.total + cellStrength * overall) / (recent.weight + cellStrength);
+    const expected =
+      recent.weight >= cellWeightMin ? recent.total / recent.weight + effect : reward;
     add(recent, reward - effect, weight);
     add(ever, reward, weight);
-    add(this.#overall, reward - effect, weight);
     add(this.#today[hour] as Sums, reward - ever.total / ever.weight, weight);
     this.#cells.set(cell, { recent, ever });
-    return Math.min(Math.max(mean + effect, 0), 1);
+    return Math.min(Math.max(expected, 0), 1);
   }
 
   /** After a change, the means are to be found anew; the hours stay. */
   restart(): void {
     for (const [name, { ever }] of this.#cells) this.#cells.set(name, { recent: noSums(), ever });
-    this.#overall = noSums();
   }
 
   /** How far an hour is from the whole day: that all are lower is no matter of the hour. */

@@ -1,7 +1,6 @@
 import type { RewardTotals } from "../domain/contribution.ts";
-import { evidenceScale } from "./evidence-scale.ts";
 
-/** Outcomes, counted in tosses of a coin, up to which the whole budget is spent. */
+/** Outcomes up to which the whole budget is spent. */
 const outcomesAtFullShare = 50;
 
 /**
@@ -11,8 +10,7 @@ const outcomesAtFullShare = 50;
  * @param arms totals aged to the present
  */
 export function explorationBudget(explorationShare: number, arms: readonly RewardTotals[]): number {
-  const weights = arms.reduce((sum, { weight }) => sum + Math.max(weight, 0), 0);
-  const outcomes = weights * evidenceScale(arms);
+  const outcomes = arms.reduce((sum, { weight }) => sum + Math.max(weight, 0), 0);
   return explorationShare * Math.min(1, Math.sqrt(outcomesAtFullShare / outcomes));
 }
 

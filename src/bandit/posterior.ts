@@ -18,7 +18,7 @@ const concentrationMax = 1e12;
 /**
  * Prior plus evidence: α = priorAlpha + s·Σ R, β = priorBeta + s·(Σ W − Σ R). Totals that rounding has moved
  * out of 0 ≤ reward ≤ weight by a little are moved back in.
- * @param scale s, from 1 to 2^20: how many tosses of a coin an observation is worth, see `evidenceScale`
+ * @param scale s, from 1 to 2^20: how many tosses of a coin an observation is worth, see `evidenceScales`
  */
 export function posterior(
   prior: { readonly alpha: number; readonly beta: number },

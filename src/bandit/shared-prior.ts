@@ -99,7 +99,7 @@ export class SharedPrior {
   /**
    * At least the policy's own prior in both shapes, at most `strengthMax` stronger. A code type without totals is an
    * average one; a variant that is not one of the arms has the policy's prior. The code type's own outcomes enter
-   * through its level only, which all its arms have in common.
+   * through its level and through how far it agrees with the others, which all its arms have in common.
    */
   priorOf(codeType: CodeType, variantId: VariantId): Posterior {
     const arm = this.#table.armOf.get(variantId);

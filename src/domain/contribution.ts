@@ -5,7 +5,7 @@
  *
  * The reward of a generation is
  *     R = clamp(Σ weightᵢ·valueᵢ − Σ penaltyⱼ, Σ weightᵢ·min(valueᵢ, 0), Σ weightᵢ·max(valueᵢ, 1)),   W = Σ weightᵢ
- * which is clamp(…, 0, W) when every value is in [0,1]; the arm's posterior gains α += R, β += W − R.
+ * which is clamp(…, 0, W) when every value is in [0,1]; the arm's sums of rewards and weights gain R and W.
  * A default reward counts only as long as no other component with a weight is known. Because R and W depend
  * only on the set of components known now, and the newest value of a component wins by (occurredAtMs,
  * eventId), any order of arrival and any number of repetitions give the same posterior (invariant I4).
@@ -46,11 +46,11 @@ export interface GenerationTotals {
   readonly generations: number;
 }
 
-/** Sums over the generations of one arm. A posterior is its prior plus these. */
+/** Sums over the generations of one arm. A posterior is made of its prior and these. */
 export interface RewardTotals {
-  /** Σ g·R with g = 2^(generation's position − {@link position}): adds to α. */
+  /** Σ g·R with g = 2^(generation's position − {@link position}). */
   readonly reward: number;
-  /** Σ g·W: adds to α + β. */
+  /** Σ g·W. */
   readonly weight: number;
   /** Σ g·R²/W. */
   readonly squares: number;

@@ -56,15 +56,14 @@ export function adaptiveDifference(
     return sum + share * Math.min(1, Math.max(-1, observed / information));
   }, 0);
   const threshold = -Math.log(alpha);
-  const beyond = ({ evidence }: Point) => evidence >= threshold;
-  const atZero = lastBefore(known, estimate > 0 ? -1 : 1, ({ difference }) =>
-    estimate > 0 ? difference <= 0 : difference >= 0,
-  );
+  const beyond = ({ evidence }: Point) => evidence - threshold;
+  const toZero = estimate > 0 ? -1 : 1;
+  const atZero = crossing(known, toZero, ({ difference }) => toZero * difference);
   return acceptFinite({
     estimate,
-    low: Math.min(estimate, lastBefore(known, -1, beyond).difference),
-    high: Math.max(estimate, lastBefore(known, 1, beyond).difference),
-    pValue: Math.min(1, Math.exp(-atZero.evidence)),
+    low: Math.min(estimate, crossing(known, -1, beyond).difference),
+    high: Math.max(estimate, crossing(known, 1, beyond).difference),
+    pValue: Math.min(1, Math.max(Math.exp(-atZero.evidence), Number.MIN_VALUE)),
     ...coverage,
   });
 }
@@ -81,21 +80,29 @@ function partOf(share: number, { predicted, information, logUp, logDown }: BetsO
 }
 
 /**
- * The point of least evidence against each difference, followed from the estimate in one direction until `isBeyond`:
- * where the slopes of all parts' evidence are alike, for their shares. The outer one of two neighbours.
+ * The point of least evidence against each difference, followed from the estimate in one direction to where `excess` is 0: where
+ * the slopes of all parts' evidence are alike, for their shares. Where one bet outweighs all others the evidence is a straight
+ * line, of which no slope tells a point: so the last two points are joined by one. The end of the way when `excess` stays below 0.
  */
-function lastBefore(
+function crossing(
   parts: readonly Part[],
   direction: 1 | -1,
-  isBeyond: (point: Point) => boolean,
+  excess: (point: Point) => number,
 ): Point {
   let { min, max } = logSlopes as { min: number; max: number };
   for (let step = 0; step < halvings; step += 1) {
     const middle = (min + max) / 2;
-    if (isBeyond(pointAt(parts, direction * Math.exp(middle)))) max = middle;
+    if (excess(pointAt(parts, direction * Math.exp(middle))) >= 0) max = middle;
     else min = middle;
   }
-  return pointAt(parts, direction * Math.exp(max));
+  const inner = pointAt(parts, direction * Math.exp(min));
+  const outer = pointAt(parts, direction * Math.exp(max));
+  const [before, after] = [excess(inner), excess(outer)];
+  if (before >= 0) return inner;
+  if (after <= 0) return outer;
+  const between = (name: keyof Point) =>
+    inner[name] + (before / (before - after)) * (outer[name] - inner[name]);
+  return { difference: between("difference"), evidence: between("evidence") };
 }
 
 /** Where the evidence of every part rises by `slope` for each unit of the sum. */

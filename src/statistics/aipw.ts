@@ -239,7 +239,12 @@ export class Aipw {
     if (Math.min(above, below) >= outcomesMin * (1 - 1e-9)) return undefined;
     return refusal(
       "too_few",
-      `${this.#name(index)} has ${above.toFixed(1)} successes and ${below.toFixed(1)} failures; the estimate needs ${outcomesMin} of each`,
+      `${this.#name(index)} has ${counted(above)} successes and ${counted(below)} failures; the estimate needs ${outcomesMin} of each`,
     );
   }
+}
+
+/** Whole of 0/1 rewards, but for rounding; parts of fractional ones. */
+function counted(sum: number): string {
+  return Number(sum.toFixed(1)).toString();
 }

@@ -87,7 +87,7 @@ export function checkSkewness(
   const needed = Math.ceil(n * (skewnessOfMean / skewnessOfMeanMax) ** 2);
   return refusal(
     "too_skewed",
-    `the rewards of ${name} are too skewed: ${n} of them say what a normal mean needs ${needed} for; ` +
+    `the rewards of ${name} are too skewed: their mean is as good as normal from about ${needed} on, and there are ${n}; ` +
       "cap them at a bound chosen beforehand, or compare their logarithms",
   );
 }

@@ -134,7 +134,7 @@ describe("AIPW under allocations that follow the rewards", () => {
     ["Thompson sampling, means 0.5", { algorithm: thompson, explorationShare: 0.02 }, 0.5, 800],
     ["Thompson sampling, means 0.2", { algorithm: thompson, explorationShare: 0.02 }, 0.2, 300],
     [
-      "Thompson sampling, a small floor",
+      "Thompson sampling, hardly any exploration",
       { algorithm: thompson, explorationShare: 0.001 },
       0.5,
       300,

@@ -122,7 +122,7 @@ describe("equality e-process, looked at after every decision", () => {
     ["Thompson sampling, means 0.5", { ...underThompson, meansAt: () => [0.5, 0.5] }],
     ["Thompson sampling, means 0.1", { ...underThompson, meansAt: () => [0.1, 0.1] }],
     [
-      "Thompson sampling without a floor",
+      "Thompson sampling without exploration",
       { ...underThompson, explorationShare: 0, meansAt: () => [0.5, 0.5] },
     ],
     ["epsilon-greedy", { ...underGreedy, meansAt: () => [0.5, 0.5] }],

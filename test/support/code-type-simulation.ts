@@ -1,4 +1,4 @@
-import { evidenceScale } from "../../src/bandit/evidence-scale.ts";
+import { evidenceScales } from "../../src/bandit/evidence-scale.ts";
 import { explorationBudget } from "../../src/bandit/exploration-budget.ts";
 import { type Posterior, posterior } from "../../src/bandit/posterior.ts";
 import { SharedPrior } from "../../src/bandit/shared-prior.ts";
@@ -214,9 +214,9 @@ function serve(
   }
   let best = 0;
   let largest = -1;
-  const scale = evidenceScale(cells);
+  const scales = evidenceScales(cells);
   cells.forEach((cell, arm) => {
-    const mean = sampleBeta(source, posterior(priors[arm] as Posterior, cell, scale));
+    const mean = sampleBeta(source, posterior(priors[arm] as Posterior, cell, scales[arm]));
     if (mean > largest) [best, largest] = [arm, mean];
   });
   return best;

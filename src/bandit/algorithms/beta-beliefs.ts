@@ -1,6 +1,6 @@
 import { BestProbability } from "../../numerics/best-probability.ts";
 import type { ArmAssessment } from "../arm-posterior.ts";
-import { evidenceScale } from "../evidence-scale.ts";
+import { evidenceScales } from "../evidence-scale.ts";
 import { centralInterval95, type Posterior, posterior, posteriorMean } from "../posterior.ts";
 import type { ArmEvidence, BanditAlgorithm } from "./algorithm.ts";
 import type { ContendingArm } from "./top-two-thompson.ts";
@@ -75,9 +75,9 @@ export class BetaBeliefs {
 
   #posteriors(): Posterior[] {
     if (this.#shapes === undefined) {
-      const scale = evidenceScale(this.#evidence.map(({ totals }) => totals));
-      this.#shapes = this.#evidence.map(({ prior = this.#prior, totals }) =>
-        posterior(prior, totals, scale),
+      const scales = evidenceScales(this.#evidence.map(({ totals }) => totals));
+      this.#shapes = this.#evidence.map(({ prior = this.#prior, totals }, arm) =>
+        posterior(prior, totals, scales[arm]),
       );
     }
     return this.#shapes;

@@ -3,7 +3,7 @@ import { AdaptiveSequence } from "../adaptive-sequence.ts";
 import { Aipw, type Weighting } from "../aipw.ts";
 import { EqualityEProcess, type EqualityEvidence } from "../equality-e-process.ts";
 import { PropensitySampleRatio } from "../propensity-sample-ratio.ts";
-import { accept, type Result } from "../result.ts";
+import { accept, type Result, refuse } from "../result.ts";
 import type { SampleRatio } from "../sample-ratio.ts";
 import {
   type StratifiedDifference,
@@ -119,6 +119,7 @@ interface Evidence {
   readonly equality: readonly EqualityEProcess[];
   /** Of each arm. */
   readonly served: readonly number[];
+  readonly rewards: readonly number[];
 }
 
 /** @param arms the control first, then the treatments */
@@ -137,6 +138,7 @@ function gathered(
     (treatment) => new EqualityEProcess({ arms, treatment, control }),
   );
   const served = new Array<number>(arms.length).fill(0);
+  const rewards = new Array<number>(arms.length).fill(0);
   const indexOf = new Map(arms.map((arm, index) => [arm, index]));
   for (const { context: contextName, arm: name, reward, ...vector } of kept) {
     const arm = indexOf.get(name) as number;
@@ -152,14 +154,15 @@ function gathered(
     contexts.set(contextName, context);
     context.decisions += 1;
     if (reward === undefined) continue;
+    rewards[arm] = (rewards[arm] as number) + 1;
     const decision = { propensities, arm, reward };
     for (const one of [context.aipw, ...context.sequences, ...equality]) one.push(decision);
   }
-  return { ratio, contexts: [...contexts.values()], equality, served };
+  return { ratio, contexts: [...contexts.values()], equality, served, rewards };
 }
 
 function analysed(
-  { ratio, contexts, equality, served }: Evidence,
+  { ratio, contexts, equality, served, rewards }: Evidence,
   arms: readonly string[],
   alpha: number,
 ): Omit<AdaptiveComparison, "counts" | "treatments"> {
@@ -178,17 +181,24 @@ function analysed(
     ),
     alpha,
   );
+  // What holds from the first reward on would say of an arm without one what is only believed of it.
+  const nothingOf = (treatment: number) => {
+    const arm = [treatment, 0].find((one) => rewards[one] === 0);
+    return arm === undefined ? undefined : refuse("empty", `the log has no reward of ${arms[arm]}`);
+  };
   const sequences = adjusted(
-    equality.map((_, index) =>
-      adaptiveDifference(
-        strataOf(({ sequences }) => (sequences[index] as AdaptiveSequence).result()),
-        { alpha },
-      ),
+    equality.map(
+      (_, index) =>
+        nothingOf(index + 1) ??
+        adaptiveDifference(
+          strataOf(({ sequences }) => (sequences[index] as AdaptiveSequence).result()),
+          { alpha },
+        ),
     ),
     alpha,
   );
   const evidence = adjusted(
-    equality.map((process) => process.result({ alpha })),
+    equality.map((process, index) => nothingOf(index + 1) ?? process.result({ alpha })),
     alpha,
   );
   const sampleRatio = ratio.test();

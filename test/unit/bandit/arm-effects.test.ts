@@ -89,7 +89,7 @@ describe("ArmEffects", () => {
       return sum + (reward / weight - (effects.effect(arm)?.value ?? 0)) / 2;
     }, 0);
     const shrunk = effects.level(row) / raw;
-    const levelVariance = shrunk / (1 - shrunk) / p;
+    const levelVariance = Math.max(shrunk / (1 - shrunk) / p, 0.01);
     const logDensity = (more: number) => {
       const [a, b] = away;
       const [va, vb] = [a.variance + more + levelVariance, b.variance + more + levelVariance];

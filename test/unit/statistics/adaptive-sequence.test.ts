@@ -85,6 +85,15 @@ describe("the any-time difference of arms with moving shares", () => {
     expect(verdicts.size).toBe(2);
   });
 
+  it("has the p-value of the bets also where it is tiny, down to the least number", () => {
+    const rows = decisions(800, [0.05, 0.95, 0.5]);
+    const { pValue } = accepted(adaptiveDifference([stratum(rows)]));
+    expect(pValue).toBeLessThan(1e-20);
+    expect(Math.log(pValue) / -logFortune(rows, 0)).toBeCloseTo(1, 9);
+    const many = Array.from({ length: 40 }, () => rows).flat();
+    expect(accepted(adaptiveDifference([stratum(many)])).pValue).toBe(Number.MIN_VALUE);
+  });
+
   it("turns round with the arms", () => {
     const rows = decisions(500);
     const there = accepted(adaptiveDifference([stratum(rows)]));

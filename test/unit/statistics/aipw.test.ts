@@ -146,7 +146,7 @@ describe("Aipw", () => {
       expect(reasonOf(filled(twoArms, evenLog(120)).difference(1))).toBe("accepted");
       const found = filled(twoArms, evenLog(118)).value(1);
       expect(found.ok ? "" : found.refusal.message).toBe(
-        "b has 29.0 successes and 30.0 failures; the estimate needs 30 of each",
+        "b has 29 successes and 30 failures; the estimate needs 30 of each",
       );
     });
 

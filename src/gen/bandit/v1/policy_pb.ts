@@ -490,7 +490,7 @@ export type Policy = Message<"bandit.v1.Policy"> & {
 
   /**
    * Share of the traffic for exploring that all arms together get, evenly, whatever is known of them: e in
-   * p = e/K + (1 − e)·w for K arms, [0, 0.5]. Beyond 50 outcomes, counted in tosses of a coin, e falls as the
+   * p = e/K + (1 − e)·w for K arms, [0, 0.5]. Beyond 50 outcomes, e falls as the
    * square root of their number.
    *
    * @generated from field: double exploration_share = 3;
