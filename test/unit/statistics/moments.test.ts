@@ -93,7 +93,9 @@ describe("the skewness of a mean", () => {
     expect(checkSkewness(Number.NaN, 100, "b")).toBeUndefined();
     expect(checkSkewness(-0.4, 100, "b")).toEqual({
       reason: "too_skewed",
-      message: expect.stringMatching(/of b are too skewed: .* from about 400 on, and there are 100; cap them/),
+      message: expect.stringMatching(
+        /of b are too skewed: .* from about 400 on, and there are 100; cap them/,
+      ),
     });
   });
 });
