@@ -167,8 +167,8 @@ function requireOneLog(options: LogOptions, fileOptions: Readonly<Record<string,
 
 /** What of a service's log is read. @throws CliError or BanditError when the agent type is missing, or a name cannot be one */
 export function spanOf({ agentType, codeType, from, last, to }: SpanOptions, nowMs: number) {
-  if (agentType === undefined) throw badInput("--agent-type is needed for a service's log");
   if (last !== undefined && to !== undefined) throw badInput("--to belongs to --from");
+  if (agentType === undefined) throw badInput("--agent-type is needed for a service's log");
   const fromMs = from?.(nowMs) ?? nowMs - (last ?? 0);
   const toMs = to?.(nowMs) ?? nowMs;
   if (to !== undefined && toMs <= fromMs) throw badInput("--to must be later than --from");
