@@ -73,7 +73,9 @@ export function checkReward(reward: number, range: ObservationRange): Refusal | 
     return refusal("not_finite", `the reward is ${reward}`);
   }
   if (range === "unbounded" || (reward >= range.low && reward <= range.high)) return undefined;
-  return outOfRange(`the reward ${reward} is not from ${range.low} to ${range.high}`);
+  return outOfRange(
+    `the reward ${reward} is not from ${range.low} to ${range.high}; only an unbounded comparison allows that`,
+  );
 }
 
 /** An arm's propensity in a vector that has passed {@link checkDecision}: at most 1, which rounding may have left. */

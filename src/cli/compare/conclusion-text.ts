@@ -4,14 +4,15 @@ import { ratioAlarm } from "./sample-ratio-text.ts";
 
 /**
  * What the log says of each treatment, in sentences: by a method that holds at any time where it has a number, else by
- * the one for one look. Nothing where the sample ratio forbids to believe a number, or there is none.
+ * the one for one look. Nothing where the sample ratio forbids to believe a number.
  */
 export function conclusion(report: AdaptiveReport | FixedReport): string {
   if (ratioAlarm(report) !== undefined) return "";
-  const found = effectsOf(report).flatMap(({ treatment, anyTime, oneLook }) => {
+  const found = effectsOf(report).map(({ treatment, anyTime, oneLook }) => {
     const effect = anyTime.find(({ refusal }) => refusal === null);
-    if (effect !== undefined) return [sentence(report, treatment, effect, "any time")];
-    return oneLook.refusal === null ? [sentence(report, treatment, oneLook, "one look")] : [];
+    if (effect !== undefined) return sentence(report, treatment, effect, "any time");
+    if (oneLook.refusal === null) return sentence(report, treatment, oneLook, "one look");
+    return `No number: ${treatment} against ${report.control}; the reasons stand at the end.`;
   });
   return found.map(wrap).join("");
 }

@@ -24,7 +24,7 @@ function leftOutOf(report: AdaptiveReport) {
   return {
     coveredShare: Math.min(...numbers.map(({ covered_share: covered }) => covered ?? 1)),
     text:
-      `${counted(numbers.length, "number")} above ${numbers.length === 1 ? "leaves" : "leave"} out ` +
+      `${counted(numbers.length, "number")} ${numbers.length === 1 ? "leaves" : "leave"} out ` +
       `${context} (${formatShare(share)} of the traffic; ${refusal.message})${others}`,
   };
 }
@@ -35,7 +35,7 @@ export function coverageAlarm(report: AdaptiveReport): string {
   if (leftOut === undefined || 1 - leftOut.coveredShare < quietShareMax) return "";
   const { coveredShare, text } = leftOut;
   return wrap(
-    `!!! PART OF THE TRAFFIC: ${text}: such a number is about a share of ${formatShare(coveredShare)} of it at least.`,
+    `!!! PART OF THE TRAFFIC: ${text}, and each is about ${formatShare(coveredShare)} of the traffic or more.`,
   );
 }
 

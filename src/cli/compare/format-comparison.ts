@@ -125,7 +125,7 @@ export function formatFixed(report: FixedReport): string {
   const arms = formatTable(
     [
       { title: "arm", widthMax: armWidthMax },
-      ...numbers("served", "share", "rewards", "mean", "std. dev.", "P(best)", "exp. loss"),
+      ...numbers("served", "share due", "rewards", "mean", "std. dev.", "P(best)", "exp. loss"),
     ],
     report.arms.map((arm) => [
       arm.arm,

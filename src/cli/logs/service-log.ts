@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import type { BanditClient, QueryResponse } from "../../client/index.ts";
 import type { ComparedDecision } from "../../statistics/experiments/compared-decision.ts";
-import { badInput } from "../exit-code.ts";
+import { badInput, CliError, exitCodes } from "../exit-code.ts";
 import { rowsOf } from "../text/query-result.ts";
 import { type DecisionLog, isDrawn, type LogNeeds } from "./decision-log.ts";
 
@@ -185,6 +185,9 @@ export class ServiceLogReader {
         }
         // Rows that came in between, or very long names, may have filled the answer before the page's end.
         const end = answer.truncated ? rows.at(-1)?.[0] : last;
+        if (answer.truncated && end === undefined) {
+          throw new CliError(exitCodes.failed, "a row of the log is larger than an answer may be");
+        }
         if (end !== undefined) beyond = ` AND generation_id > '${end}'`;
         if (!answer.truncated) break;
       }

@@ -147,7 +147,8 @@ function propensityOf({ arm, propensity, vector }: ComparedDecision): number | u
 }
 
 const notBinary = refuse("out_of_range", "the rewards are not all 0 or 1");
-const notInRange = refuse(
+const notInRange = refuse("out_of_range", "the rewards are not all from 0 to 1");
+const notUnbounded = refuse(
   "out_of_range",
   "the rewards are not all from 0 to 1; only an unbounded comparison allows that",
 );
@@ -172,7 +173,7 @@ function comparisonsOf(
   const counts = (arm: ArmRecord) => arm.counts();
   const binary = request.rewards === "binary" ? undefined : notBinary;
   const bounded = request.rewards === "out_of_range" ? notInRange : undefined;
-  const outside = request.unbounded ? undefined : bounded;
+  const outside = bounded === undefined || request.unbounded ? undefined : notUnbounded;
   /** Of rewards in a range the methods know how long to keep silent; of others the skewness says it. */
   const whereNormal = <Summary, Effect extends { readonly pValue: number }>(
     summary: (arm: ArmRecord) => Summary,
