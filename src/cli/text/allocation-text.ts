@@ -19,6 +19,8 @@ const halfLivesShownMin = 0.01;
 /** Of a variance that has been through a square root and back. */
 const varianceTolerance = 1e-9;
 
+const servedShareMin = 0.1;
+
 /** An allocation, for people: the shares and why, each arm's posterior, and changes that were noticed. */
 export function formatAllocation(allocation: Allocation): string {
   const { arms, forgettingPosition } = allocation;
@@ -65,6 +67,7 @@ export function formatAllocation(allocation: Allocation): string {
       : []),
     ...unlearnedNotes(allocation),
     ...changesOf(allocation),
+    ...(arms.some(hasDropped) ? [forgettingHint] : []),
   ];
   return [title, shares, beliefs, isShared ? sharedPriors : "", notes.map(wrap).join("")]
     .filter((part) => part !== "")
@@ -119,6 +122,15 @@ function unlearnedNotes({ algorithm, arms }: Allocation): readonly string[] {
     `The linear model has learned nothing yet of ${whose}: generations from before linear_thompson was set, or ` +
       "before its features changed, are not in it.",
   ];
+}
+
+const forgettingHint =
+  "An arm that is served has dropped. Where that is no accident, forget faster for a while: `banditd policy set` with a " +
+  "forgetting_half_life in which some 50 tasks come, and after 100 tasks with the old one.";
+
+/** Of what is hardly served any more, a drop loses nothing. */
+function hasDropped({ change, share }: AllocationArm): boolean {
+  return change !== undefined && change.meanSince < change.meanBefore && share >= servedShareMin;
 }
 
 function changesOf({ agentTypeChange, agentType, arms }: Allocation): readonly string[] {

@@ -60,6 +60,16 @@ describe("an allocation as text", () => {
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   });
 
+  it.each([
+    ["a served arm has dropped", 0.7, 0.4, true],
+    ["a served arm has risen", 0.7, 0.8, false],
+    ["an arm that is hardly served has dropped", 0.05, 0.4, false],
+  ])("suggests to forget faster for a while where %s", (_, share, meanSince, suggests) => {
+    const change = { noticedAt: timestampFromMs(0), meanBefore: 0.6, meanSince };
+    const text = shown({ arms: [{ ...arm, share, change }] }).replaceAll(/\s+/g, " ");
+    expect(text.includes("forget faster for a while: `banditd policy set`")).toBe(suggests);
+  });
+
   it("says what the beliefs of other algorithms are, and marks a baseline whose name is cut", () => {
     const text = shown({
       arms: [
