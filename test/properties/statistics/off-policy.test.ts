@@ -95,18 +95,27 @@ describe("an off-policy evaluation", () => {
 
   const tameRows = rowsOf(fc.constantFrom(0.2, 0.3, 0.5), fc.constantFrom(0, 0.25, 1));
 
+  /** The standard error rests on two rows, which is the least allowed, but for rounding. */
+  const twin = ["a", "only in the log", "only in the log", "c", "a"].map((arm, at) => ({
+    ...{ context: "x", arm, propensity: 0.2, reward: at === 4 ? 1 : 0 },
+  }));
+
   it("of rows in another order within their folds is the same", () =>
-    forAll([tameRows, shares, fc.nat({ max: 9 })], (rows, each, start) => {
-      const options = { policy: serving(each), effectiveSampleSizeMin: 1, folds: 2 };
-      // Exchanges two rows of the same fold.
-      const other = [...rows];
-      const [one, two] = [rows[start], rows[start + 4]];
-      if (one !== undefined && two !== undefined) {
-        other[start] = two;
-        other[start + 4] = one;
-      }
-      expectClose(evaluateOffPolicy(rows, options), evaluateOffPolicy(other, options));
-    }));
+    forAll(
+      [tameRows, shares, fc.nat({ max: 9 })],
+      { examples: [[[twin, [2 / 3, 0, 1 / 3], 0]]] },
+      (rows, each, start) => {
+        const options = { policy: serving(each), effectiveSampleSizeMin: 1, folds: 2 };
+        // Exchanges two rows of the same fold.
+        const other = [...rows];
+        const [one, two] = [rows[start], rows[start + 4]];
+        if (one !== undefined && two !== undefined) {
+          other[start] = two;
+          other[start + 4] = one;
+        }
+        expectClose(evaluateOffPolicy(rows, options), evaluateOffPolicy(other, options));
+      },
+    ));
 
   it("of rewards that are all moved or scaled moves and scales what it should", () =>
     forAll([tameRows, shares], (rows, each) => {
@@ -161,9 +170,7 @@ function expectClose(one: Result<Evaluation>, other: Result<Evaluation>): void {
   const others = estimatesOf(other.value);
   for (const [index, estimate] of estimatesOf(one.value).entries()) {
     const twin = others[index] as Result<ValueEstimate>;
-    // Which side of the limit of 2 it falls on is a matter of the last digit.
-    const onTheEdge = Math.abs(one.value.diagnostics.standardErrorRows - 2) < 1e-9;
-    if (!onTheEdge) expect(twin.ok).toBe(estimate.ok);
+    expect(twin.ok).toBe(estimate.ok);
     if (!estimate.ok || !twin.ok) continue;
     const values = numbersIn(twin.value);
     for (const [at, number] of numbersIn(estimate.value).entries()) {
