@@ -1,2 +1,2 @@
 /** What a service would say of JSON in its contract; the command line says the same of a file. */
-export { problemIn } from "../rpc/messages/json-problem.ts";
+export { attempt, problemIn } from "../rpc/messages/json-problem.ts";

@@ -1,5 +1,5 @@
-import { type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { problemIn } from "../app/json-problem.ts";
+import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
+import { attempt, problemIn } from "../app/json-problem.ts";
 import { type Policy, PolicyRecordSchema, PolicySchema } from "../client/index.ts";
 import { badInput } from "./exit-code.ts";
 
@@ -21,12 +21,9 @@ function decoded<Schema extends DescMessage>(
   content: JsonValue,
   { name, path }: { readonly name: string; readonly path: string },
 ) {
-  try {
-    return fromJson(schema, content);
-  } catch {
-    // The decoder's messages name types, not places.
-    const { field, description } = problemIn(schema, content, path);
-    const place = field === "" ? "" : `${field}: `;
-    throw badInput(`${name} is not a policy: ${place}${description}`);
-  }
+  const message = attempt(schema, content);
+  if (message !== undefined) return message as MessageShape<Schema>;
+  const { field, description } = problemIn(schema, content, path);
+  const place = field === "" ? "" : `${field}: `;
+  throw badInput(`${name} is not a policy: ${place}${description}`);
 }

@@ -9,14 +9,40 @@ import {
 import type { FieldViolation } from "../../domain/errors.ts";
 import { nearestName } from "../../domain/nearest-name.ts";
 
-/** The message, or undefined where the decoder cannot read it: its errors name types, not places. */
+/**
+ * The message, or undefined where the decoder cannot read it, whose errors name types, not places, or reads a number from a text
+ * that JSON has no such number for, such as "0x10".
+ */
 export function attempt(schema: DescMessage, json: JsonValue): Message | undefined {
   try {
-    return fromJson(schema, json);
+    const message = fromJson(schema, json);
+    return hasOddNumber(schema, json) ? undefined : message;
   } catch {
     // `problemIn` looks for the fault field by field.
     return undefined;
   }
+}
+
+const decimal = /^(-?\d+(\.\d+)?([eE][+-]?\d+)?|-?Infinity|NaN)$/;
+const notNumbers: ReadonlySet<ScalarType> = new Set([
+  ScalarType.STRING,
+  ScalarType.BOOL,
+  ScalarType.BYTES,
+]);
+
+function hasOddNumber(schema: DescMessage, json: JsonValue): boolean {
+  if (!isObject(json)) return false;
+  return Object.entries(json).some(([key, value]) => {
+    const field = schema.fields.find(({ name, jsonName }) => name === key || jsonName === key);
+    if (field === undefined || value === null) return false;
+    const several = field.fieldKind === "list" || field.fieldKind === "map";
+    return (several ? Object.values(value) : [value]).some((one: JsonValue) => {
+      if (field.message !== undefined) return hasOddNumber(field.message, one);
+      const { scalar } = field;
+      if (scalar === undefined || notNumbers.has(scalar)) return false;
+      return typeof one === "string" && !decimal.test(one);
+    });
+  });
 }
 
 /** The first thing that is wrong in JSON of which no message can be made. @param path of the message; empty: it is the whole */

@@ -61,6 +61,7 @@ describe("a policy from JSON", () => {
       "exploration_shares: there is no such field; is it exploration_share?",
     ],
     [{ exploration_share: "much" }, 'exploration_share: must be a number, not "much"'],
+    [{ exploration_share: "0x1" }, 'exploration_share: must be a number, not "0x1"'],
     [{ exploration_share: "" }, 'exploration_share: must be a number, not ""'],
     [{ learn_from_late_outcomes: 1 }, "learn_from_late_outcomes: must be true or false, not 1"],
     [{ reward: { components: {} } }, "reward.components: must be a list, not an object"],
